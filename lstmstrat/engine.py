@@ -1,0 +1,335 @@
+"""One strategy, one account, one pass over the prices: `simulate`.
+
+Everything that the strategies share with buy-and-hold is here: the feed, the broker with its costs, and the bar
+of the first decision. Equity and orders are read from the broker itself; Backtrader's analyzers are not used.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import backtrader as bt
+import numpy as np
+import pandas as pd
+
+from lstmstrat.config import BrokerConfig, ForecastConfig
+from lstmstrat.errors import DataError, StrategyError
+from lstmstrat.prices import Prices
+from lstmstrat.strategy import SET_BY_RUN
+
+RESIDUE = 1e-9  # of a fill: a position smaller than this is float rounding and no position
+
+TIME = "datetime64[ns]"
+ORDERS: dict[str, Any] = {  # `created` is the bar of the open for an order made at the open
+    "status": object,
+    "created": TIME,
+    "executed": TIME,
+    "side": object,
+    "size": float,
+    "price": float,
+    "commission": float,
+}
+TRADES: dict[str, Any] = {
+    "opened": TIME,
+    "closed": TIME,
+    "side": object,
+    "size": float,
+    "entry_price": float,
+    "exit_price": float,
+    "pnl": float,
+    "commission": float,
+    "bars": int,
+}
+
+
+@dataclass(frozen=True)
+class Simulation:
+    """What a strategy did with the account over the traded window, the bars from the first decision on."""
+
+    name: str  # column name in equity.csv
+    class_path: str  # "strategies.long_flat:LongFlat"
+    params: dict[str, Any]  # the strategy's own, as used; JSON-ready
+    equity: pd.Series  # account value at each close of the window
+    exposure: pd.Series  # position value / account value at each close, same index
+    orders: pd.DataFrame  # one row an order, columns as in ORDERS; price and executed NaN/NaT where not executed
+    trades: pd.DataFrame  # one row a round trip, columns as in TRADES; see `round_trips`
+    traded_value: float  # sum of |size * fill price| over all fills
+
+    def __post_init__(self) -> None:
+        if not self.equity.index.equals(self.exposure.index):
+            raise ValueError("equity and exposure cover different bars")
+
+
+@dataclass(frozen=True)
+class Fill:
+    """One execution: `size` shares (negative: sold) at `price` in bar number `bar`."""
+
+    bar: int
+    size: float
+    price: float
+    commission: float
+
+    def __post_init__(self) -> None:
+        if self.size == 0.0:
+            raise ValueError("a fill has a size")
+
+
+@dataclass(frozen=True)
+class RoundTrip:
+    """A position from flat to flat, or to the end of the data (`closed` None, `exit_price` NaN)."""
+
+    opened: int  # bar number
+    closed: int | None
+    side: str  # "long" | "short"
+    size: float  # largest, in shares
+    entry_price: float  # average over the fills that enlarged the position
+    exit_price: float  # average over the fills that reduced it
+    pnl: float  # net of commission; an open position is marked at the last close
+    commission: float
+    bars: int  # closes at which the position was held
+
+
+def round_trips(fills: Sequence[Fill], last_bar: int, last_close: float) -> list[RoundTrip]:
+    """The round trips in `fills` (in time order), the one still open at `last_bar` too.
+
+    A fill that reverses the position closes one trip and opens the next; its commission is shared out by size.
+    Partial sales and additions stay within their trip.
+    """
+    trips: list[RoundTrip] = []
+    legs: list[Fill] = []
+    position = 0.0
+    for fill in fills:
+        after = position + fill.size
+        if abs(after) <= RESIDUE * abs(fill.size):
+            after = 0.0
+        if position * after < 0.0:
+            per_share = fill.commission / abs(fill.size)
+            closing = replace(fill, size=-position, commission=abs(position) * per_share)
+            trips.append(_round_trip([*legs, closing], fill.bar))
+            legs = [replace(fill, size=after, commission=abs(after) * per_share)]
+        else:
+            legs.append(fill)
+            if after == 0.0:
+                trips.append(_round_trip(legs, fill.bar))
+                legs = []
+        position = after
+    if legs:
+        mark = Fill(last_bar + 1, -position, last_close, 0.0)
+        trips.append(replace(_round_trip([*legs, mark], last_bar + 1), closed=None, exit_price=math.nan))
+    return trips
+
+
+def _round_trip(legs: Sequence[Fill], closed: int) -> RoundTrip:
+    sizes = np.array([leg.size for leg in legs])
+    prices = np.array([leg.price for leg in legs])
+    commission = sum(leg.commission for leg in legs)
+    enlarging = np.sign(sizes) == np.sign(sizes[0])
+    return RoundTrip(
+        opened=legs[0].bar,
+        closed=closed,
+        side="long" if sizes[0] > 0.0 else "short",
+        size=float(np.abs(np.cumsum(sizes)).max()),
+        entry_price=float(np.average(prices[enlarging], weights=sizes[enlarging])),
+        exit_price=float(np.average(prices[~enlarging], weights=sizes[~enlarging])),
+        pnl=float(-(sizes @ prices) - commission),
+        commission=commission,
+        bars=closed - legs[0].bar,
+    )
+
+
+def simulate(
+    prices: Prices,
+    cls: type[Any],
+    params: dict[str, Any],
+    broker: BrokerConfig,
+    *,
+    start: int,
+    name: str,
+    class_path: str = "",
+    forecast: ForecastConfig | None = None,
+    runonce: bool = True,
+) -> Simulation:
+    """Run one strategy class over `prices` with an account of its own.
+
+    Its first decision, the first call of `next`, is at the close of bar number `start` (from 0), and so its first
+    fill at the open of the bar after. `forecast` and `broker.fractional` are handed to a class that has parameters
+    of those names. With `runonce` False Backtrader goes bar by bar as with a live feed; the numbers are the same.
+
+    Raises
+    ------
+    DataError
+        There is no bar after `start` to trade in.
+    StrategyError
+        The strategy needs more history than `start` bars, orders before `start`, or loses the whole account.
+    """
+    bars = len(prices.frame)
+    if not 0 <= start < bars - 1:
+        raise DataError(f"{name}: the first decision would be at bar {start + 1} of {bars}; give more history")
+    cerebro = _cerebro(prices, cls, broker, runonce)
+    cerebro.addstrategy(cls, **params, **_set_by_run(cls, broker, forecast))
+    cerebro.addindicator(_FirstDecision, bar=start)
+    cerebro.addanalyzer(_Ledger, start=start, label=name, _name="ledger")
+    strategy = cerebro.run()[0]
+    ledger = strategy.analyzers.ledger
+    index = prices.frame.index[start:]
+    equity = pd.Series(ledger.equity, index=index, name=name)
+    orders = list(strategy.broker.orders)
+    fills = _fills(orders, strategy.data)
+    trips = round_trips(fills, bars - 1, float(prices.frame["close"].iloc[-1]))
+    return Simulation(
+        name=name,
+        class_path=class_path,
+        params=_own_params(strategy),
+        equity=equity,
+        exposure=pd.Series(ledger.held, index=index, name=name) / equity,
+        orders=_orders_frame(orders, strategy.data, prices.frame.index),
+        trades=_trades_frame(trips, prices.frame.index),
+        traded_value=math.fsum(abs(fill.size * fill.price) for fill in fills),
+    )
+
+
+def _cerebro(prices: Prices, cls: type[Any], broker: BrokerConfig, runonce: bool) -> Any:
+    # Under cheat-on-open the broker checks the cash of plain orders at another price, so only who asks gets it.
+    at_open = cls.next_open is not bt.Strategy.next_open
+    cerebro = bt.Cerebro(stdstats=False, runonce=runonce, cheat_on_open=at_open)
+    cerebro.broker = _broker(broker)
+    cerebro.adddata(_Feed(dataname=prices, name=prices.symbol))
+    return cerebro
+
+
+def _set_by_run(cls: type[Any], broker: BrokerConfig, forecast: ForecastConfig | None) -> dict[str, Any]:
+    values = {"forecast": forecast.model_dump() if forecast else None, "fractional": broker.fractional}
+    return {name: value for name, value in values.items() if name in cls.params._getkeys()}
+
+
+class _Feed(bt.feed.DataBase):  # type: ignore[misc]
+    """`Prices`, loaded by whole columns; row by row where Backtrader does not preload."""
+
+    def start(self) -> None:
+        super().start()
+        frame = self.p.dataname.frame
+        self._columns = {name: frame[name].to_numpy() for name in frame}  # each (n,)
+        self._columns["openinterest"] = np.zeros(len(frame))
+        self._columns["datetime"] = np.array([bt.date2num(time) for time in frame.index.to_pydatetime()])
+
+    def preload(self) -> None:
+        for name, column in self._columns.items():
+            getattr(self.lines, name).array.frombytes(column.tobytes())
+        self.home()
+
+    def _load(self) -> bool:
+        row = len(self) - 1
+        if row >= len(self._columns["datetime"]):
+            return False
+        for name, column in self._columns.items():
+            getattr(self.lines, name)[0] = float(column[row])
+        return True
+
+
+class _Broker(bt.brokers.BackBroker):  # type: ignore[misc]
+    """Slippage at its full, constant rate on every market order, but never past the limit of a limit order."""
+
+    def _slip_up(self, pmax: float, price: float, doslip: bool = True, lim: bool = False) -> Any:
+        slipped = super()._slip_up(pmax, price, doslip, lim)
+        return min(slipped, pmax) if lim else slipped
+
+    def _slip_down(self, pmin: float, price: float, doslip: bool = True, lim: bool = False) -> Any:
+        slipped = super()._slip_down(pmin, price, doslip, lim)
+        return max(slipped, pmin) if lim else slipped
+
+
+def _broker(config: BrokerConfig) -> Any:
+    broker = _Broker()
+    broker.setcash(config.cash)
+    broker.setcommission(commission=config.commission)
+    broker.set_slippage_perc(config.slippage, slip_out=True)  # else the slippage ends at the bar's high or low
+    return broker
+
+
+class _FirstDecision(bt.Indicator):  # type: ignore[misc]
+    """Nothing but a minimum period: it holds back the strategy's `next` until bar number `bar`."""
+
+    lines = ("nothing",)
+    params = (("bar", 0),)
+
+    def __init__(self) -> None:
+        self.addminperiod(self.p.bar + 1)
+
+
+class _Ledger(bt.Analyzer):  # type: ignore[misc]
+    """The account at each close from bar number `start` on."""
+
+    params = (("start", 0), ("label", ""))
+
+    def start(self) -> None:
+        needed = self.strategy._minperiod  # bars before the first `next`, that one included
+        if needed != self.p.start + 1:
+            raise StrategyError(
+                f"{self.p.label}: its indicators need {needed} bars, but the first forecast, where all strategies "
+                f"start, is at bar {self.p.start + 1}; shorten its longest period"
+            )
+        self.equity: list[float] = []
+        self.held: list[float] = []
+
+    def prenext(self) -> None:
+        if self.strategy.broker.orders:
+            self._fail(
+                "it orders before the first forecast, where all strategies start; do not order in prenext()"
+            )
+
+    def next(self) -> None:
+        broker, data = self.strategy.broker, self.strategy.data
+        equity = broker.getvalue()
+        if math.isnan(equity):
+            self._fail("the account value is NaN; one of its orders has a size or price that is not a number")
+        if equity <= 0.0:
+            self._fail(f"the account is down to {equity:.2f}, more than it had; make its positions smaller")
+        self.equity.append(equity)
+        self.held.append(broker.getposition(data).size * data.close[0])
+
+    def _fail(self, why: str) -> None:
+        raise StrategyError(f"{self.p.label}: at {self.strategy.data.datetime.date(0)} {why}")
+
+
+def _own_params(strategy: Any) -> dict[str, Any]:
+    own = {name: value for name, value in strategy.p._getkwargs().items() if name not in SET_BY_RUN}
+    return json.loads(json.dumps(own, default=str))  # type: ignore[no-any-return]
+
+
+def _bar(data: Any, number: float) -> int:
+    """The bar that Backtrader's time `number` belongs to."""
+    return int(np.searchsorted(data._columns["datetime"], number))
+
+
+def _fills(orders: Sequence[Any], data: Any) -> list[Fill]:
+    bits = [bit for order in orders for bit in order.executed.exbits]
+    return sorted((Fill(_bar(data, bit.dt), bit.size, bit.price, bit.comm) for bit in bits), key=lambda f: f.bar)
+
+
+def _orders_frame(orders: Sequence[Any], data: Any, index: pd.Index) -> pd.DataFrame:
+    rows = []
+    for order in orders:
+        filled = bool(order.executed.exbits)
+        rows.append(
+            {
+                "status": order.getstatusname(),
+                "created": index[_bar(data, order.created.dt)],
+                "executed": index[_bar(data, order.executed.dt)] if filled else pd.NaT,
+                "side": "buy" if order.isbuy() else "sell",
+                "size": abs(order.created.size),
+                "price": order.executed.price if filled else math.nan,
+                "commission": order.executed.comm,
+            }
+        )
+    return pd.DataFrame(rows, columns=list(ORDERS)).astype(ORDERS)
+
+
+def _trades_frame(trips: Sequence[RoundTrip], index: pd.Index) -> pd.DataFrame:
+    frame = pd.DataFrame([vars(trip) for trip in trips], columns=list(TRADES))
+    frame["opened"] = [index[trip.opened] for trip in trips]
+    frame["closed"] = [pd.NaT if trip.closed is None else index[trip.closed] for trip in trips]
+    return frame.astype(TRADES)

@@ -1,0 +1,264 @@
+"""Bars to feature rows and targets. Causal arithmetic only: row t of a feature is made from rows up to t.
+
+A feature is a function of all closed bars so far. Rolling sums add one shifted array after the other in a
+fixed order, so a row has the same bits however many bars stand beside it: this is what the chunk law rests on.
+No feature carries a price level: levels change with every later split, and a network that learned them
+would have learned the vendor's adjustment.
+
+Letters: n bars, F feature columns.
+"""
+
+from __future__ import annotations
+
+import importlib
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from lstmstrat.config import ForecastConfig
+from lstmstrat.errors import ConfigError, did_you_mean
+
+Floats = npt.NDArray[np.float64]
+Times = npt.NDArray[np.datetime64]
+
+OPEN, HIGH, LOW, CLOSE, VOLUME = range(5)
+COLUMNS = ("open", "high", "low", "close", "volume")
+
+
+@dataclass(frozen=True)
+class Feature:
+    """A column (or several) of the feature matrix.
+
+    `warmup` is the number of leading bars for which it is NaN; `columns` are the bar columns it reads, so that
+    an indicator on a single line can refuse the features it has no data for.
+    """
+
+    name: str
+    compute: Callable[[Times, Floats], Floats]  # ((n,), (n, 5)) -> (n,) or (n, k)
+    warmup: int
+    columns: tuple[int, ...]
+
+
+def _lagged(x: Floats, lag: int) -> Floats:
+    """`x` moved `lag` rows later; the first rows are NaN."""
+    moved = np.full_like(x, np.nan)
+    if lag < len(x):
+        moved[lag:] = x[: len(x) - lag]
+    return moved
+
+
+def _rolling_sum(x: Floats, window: int) -> Floats:
+    total = x.copy()
+    for lag in range(1, window):
+        total += _lagged(x, lag)
+    return total
+
+
+def log_return(price: Floats, lag: int) -> Floats:
+    """log(price[t] / price[t-lag]); (n,), NaN in the first `lag` rows."""
+    return np.log(price / _lagged(price, lag))
+
+
+def realised_volatility(close: Floats, window: int) -> Floats:
+    """Root mean square of the last `window` one-bar log returns; (n,), NaN in the first `window` rows."""
+    return np.sqrt(_rolling_sum(log_return(close, 1) ** 2, window) / window)
+
+
+def _close_location(bars: Floats) -> Floats:
+    """Where the close lies between low (-1) and high (+1); 0 when the bar has no range."""
+    span = bars[:, HIGH] - bars[:, LOW]
+    position = 2.0 * (bars[:, CLOSE] - bars[:, LOW]) / np.where(span > 0.0, span, 1.0) - 1.0
+    return np.where(span > 0.0, position, 0.0)
+
+
+def _log_volume(bars: Floats) -> Floats:
+    """log(1 + volume): a bar without trades is a low volume and not an infinity."""
+    return np.log1p(bars[:, VOLUME])
+
+
+def _cycle(phase: Floats) -> Floats:
+    """A point on the circle for a phase in [0, 1); (n, 2)."""
+    return np.column_stack([np.sin(2.0 * np.pi * phase), np.cos(2.0 * np.pi * phase)])  # (n, 2)
+
+
+def _day_of_week(times: Times) -> Floats:
+    days = times.astype("datetime64[D]").astype(np.int64)
+    return _cycle(((days + 3) % 7) / 7.0)  # 1970-01-01 was a Thursday; Monday is phase 0
+
+
+def _month_of_year(times: Times) -> Floats:
+    return _cycle((times.astype("datetime64[M]").astype(np.int64) % 12) / 12.0)
+
+
+_PLAIN: dict[str, Feature] = {
+    f.name: f
+    for f in (
+        Feature("range", lambda _, b: np.log(b[:, HIGH] / b[:, LOW]), 0, (HIGH, LOW)),
+        Feature("gap", lambda _, b: np.log(b[:, OPEN] / _lagged(b[:, CLOSE], 1)), 1, (OPEN, CLOSE)),
+        Feature("body", lambda _, b: np.log(b[:, CLOSE] / b[:, OPEN]), 0, (OPEN, CLOSE)),
+        Feature("close_location", lambda _, b: _close_location(b), 0, (HIGH, LOW, CLOSE)),
+        Feature("volume_change", lambda _, b: _log_volume(b) - _lagged(_log_volume(b), 1), 1, (VOLUME,)),
+        Feature("day_of_week", lambda t, _: _day_of_week(t), 0, ()),
+        Feature("month_of_year", lambda t, _: _month_of_year(t), 0, ()),
+    )
+}
+
+
+def _return(n: int) -> Feature:
+    return Feature(f"return_{n}", lambda _, b: log_return(b[:, CLOSE], n), n, (CLOSE,))
+
+
+def _volatility(n: int) -> Feature:
+    return Feature(f"volatility_{n}", lambda _, b: realised_volatility(b[:, CLOSE], n), n, (CLOSE,))
+
+
+def _distance(n: int) -> Feature:
+    return Feature(
+        f"distance_{n}",
+        lambda _, b: np.log(b[:, CLOSE] / (_rolling_sum(b[:, CLOSE], n) / n)),
+        n - 1,
+        (CLOSE,),
+    )
+
+
+def _volume_ratio(n: int) -> Feature:
+    return Feature(
+        f"volume_ratio_{n}",
+        lambda _, b: _log_volume(b) - _rolling_sum(_log_volume(b), n) / n,
+        n - 1,
+        (VOLUME,),
+    )
+
+
+_WINDOWED = {
+    "return": _return,
+    "volatility": _volatility,
+    "distance": _distance,
+    "volume_ratio": _volume_ratio,
+}
+
+KNOWN = (*_PLAIN, *(f"{family}_N" for family in _WINDOWED))
+
+
+def _user(name: str) -> Feature:
+    """``module:function``, called with (n, 5) open, high, low, close, volume of all closed bars so far."""
+    module_name, _, attribute = name.partition(":")
+    try:
+        function = getattr(importlib.import_module(module_name), attribute)
+    except ImportError as error:
+        raise ConfigError(f"features: {name!r}: cannot import {module_name!r} ({error})") from None
+    except AttributeError:
+        known = vars(importlib.import_module(module_name))
+        raise ConfigError(f"features: {name!r}: no {attribute!r} there{did_you_mean(attribute, known)}") from None
+    if not callable(function):
+        raise ConfigError(f"features: {name!r} is not a function; expected f(bars) -> (n,) or (n, k)")
+    return Feature(name, lambda _, bars: np.asarray(function(bars.copy()), dtype=np.float64), 0, tuple(range(5)))
+
+
+def feature(name: str) -> Feature:
+    """The feature called `name`: a built-in such as ``return_5``, or a user's ``module:function``.
+
+    Raises
+    ------
+    ConfigError
+        No such feature, module or function.
+    """
+    if ":" in name:
+        return _user(name)
+    if name in _PLAIN:
+        return _PLAIN[name]
+    family = re.fullmatch(r"([a-z_]+)_([1-9]\d*)", name)
+    if family and family[1] in _WINDOWED:
+        return _WINDOWED[family[1]](int(family[2]))
+    hint = did_you_mean(name, KNOWN)
+    raise ConfigError(
+        f"features: unknown feature {name!r}{hint} (N is a number of bars; a function of "
+        "your own is written module:function)"
+    )
+
+
+@dataclass(frozen=True)
+class FeatureSet:
+    """The features of a config, side by side."""
+
+    features: tuple[Feature, ...]
+
+    @property
+    def warmup(self) -> int:
+        """Leading bars without a complete feature row, as far as known (user functions declare none)."""
+        return max(f.warmup for f in self.features)
+
+    @property
+    def columns(self) -> frozenset[int]:
+        """The bar columns that are read."""
+        return frozenset(c for f in self.features for c in f.columns)
+
+    def rows(self, times: Times, bars: Floats, first: int) -> Floats:
+        """Feature rows of bars `first` to the end; (n - first, F), NaN where a feature has no value.
+
+        Built-in features see only the bars their warm-up needs; a user's function sees all of them.
+
+        Raises
+        ------
+        ConfigError
+            A user's function gives the wrong number of rows.
+        """
+        return np.column_stack([self._columns(f, times, bars, first) for f in self.features])  # (n-first, F)
+
+    def _columns(self, f: Feature, times: Times, bars: Floats, first: int) -> Floats:
+        begin = 0 if ":" in f.name else max(0, first - f.warmup)
+        with np.errstate(divide="ignore", invalid="ignore"):  # broken prices become NaN, counted later
+            values = f.compute(times[begin:], bars[begin:])
+        if values.shape[:1] != (len(bars) - begin,) or values.ndim > 2:
+            raise ConfigError(
+                f"features: {f.name!r} gave shape {values.shape} for {len(bars)} bars; "
+                f"expected ({len(bars)},) or ({len(bars)}, k)"
+            )
+        recent = values[first - begin :].reshape(len(bars) - first, -1)
+        return np.where(np.isfinite(recent), recent, np.nan)
+
+
+def feature_set(config: ForecastConfig) -> FeatureSet:
+    """The features that `config` names.
+
+    Raises
+    ------
+    ConfigError
+        Naming every feature that does not exist.
+    """
+    found, wrong = [], []
+    for name in config.features:
+        try:
+            found.append(feature(name))
+        except ConfigError as error:
+            wrong.append(str(error))
+    if wrong:
+        raise ConfigError("\n  ".join(wrong))
+    return FeatureSet(tuple(found))
+
+
+def targets(bars: Floats, config: ForecastConfig) -> Floats:
+    """The log return each row is to forecast; (n,), NaN where its last price is not known yet.
+
+    ``target: open`` is log(open[t+1+horizon] / open[t+1]), what an order made at close t earns from its fill;
+    ``target: close`` is the classical log(close[t+horizon] / close[t]).
+    """
+    price, delay = (bars[:, OPEN], 1) if config.target == "open" else (bars[:, CLOSE], 0)
+    ahead = np.full(len(bars), np.nan)  # (n,)
+    known = len(bars) - delay - config.horizon
+    if known > 0:
+        with np.errstate(divide="ignore", invalid="ignore"):
+            ahead[:known] = np.log(price[delay + config.horizon :] / price[delay : delay + known])
+    return np.where(np.isfinite(ahead), ahead, np.nan)
+
+
+def purge(config: ForecastConfig) -> int:
+    """Bars between the newest training sample and the bar at whose close the fold is fitted.
+
+    The label of sample s is complete at bar s + horizon (`close`) or s + 1 + horizon (`open`), which must lie
+    before the fitting bar t: the newest sample is t - 1 - horizon, or t - 2 - horizon.
+    """
+    return config.horizon + (config.target == "open")

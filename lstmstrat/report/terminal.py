@@ -1,0 +1,165 @@
+"""Progress, the folds and the table of strategies, for a terminal or a pipe."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, TextIO
+
+import pandas as pd
+
+from lstmstrat.report.cells import COLUMNS, Column, difference, verdict
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.table import Table
+
+PIPE_WIDTH = 100
+"""Columns when nobody can say how wide the reader's screen is."""
+
+PIPE_SECONDS = 10.0
+"""A pipe gets at most one line of progress in this time."""
+
+LEFT_OUT_FIRST = ("annual_volatility", "turnover", "exposure", "trades", "total_return", "max_drawdown", "cagr")
+"""What a narrow terminal does without, in this order."""
+
+Report = Callable[[int, int], None]
+
+
+@contextmanager
+def progress(file: TextIO | None = None, clock: Callable[[], float] = time.monotonic) -> Iterator[Report]:
+    """A function to be told (folds done, folds in all), which shows them and the time left.
+
+    A terminal gets a bar; anything else a plain line now and then, and one at the end.
+
+    Parameters
+    ----------
+    file
+        Standard error by default, so that it never mixes with the table.
+    """
+    file = file or sys.stderr
+    if not file.isatty():
+        yield _lines(file, clock)
+        return
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (
+        TextColumn("training"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("folds, time left"),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=_console(file)) as bar:
+        task = bar.add_task("", total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)
+
+
+def _lines(file: TextIO, clock: Callable[[], float]) -> Report:
+    start = last = clock()
+
+    def report(done: int, total: int) -> None:
+        nonlocal last
+        now = clock()
+        if done < total and now - last < PIPE_SECONDS:
+            return
+        last = now
+        left = f"{(now - start) * (total - done) / done:.0f} s left" if done else "time left unknown"
+        print(f"training: {done} of {total} folds, {left}", file=file, flush=True)
+
+    return report
+
+
+def print_folds(folds: pd.DataFrame, file: TextIO | None = None) -> None:
+    """Print `fold_table` to `file`, standard output by default."""
+    _console(file or sys.stdout).print(fold_table(folds))
+
+
+def fold_table(folds: pd.DataFrame) -> Table:
+    """What is about to be trained: number, first forecast and samples of each fold.
+
+    Of more than 8 folds the first 3 and the last 2 are shown; the last line has the number and sum of all.
+    """
+    from rich.table import Table
+
+    table = Table(box=None, pad_edge=False, show_footer=True)
+    table.add_column("fold", justify="right", footer=f"{len(folds)} folds")
+    table.add_column("first forecast", footer="")
+    table.add_column("samples", justify="right", footer=f"{folds['samples'].sum():,}")
+    shown = folds if len(folds) <= 8 else pd.concat([folds.head(3), folds.tail(2)])
+    for position, fold in enumerate(shown.itertuples()):
+        if position == 3 and len(folds) > 8:
+            table.add_row("...", "...", "...")
+        table.add_row(str(fold.number), f"{fold.first_forecast:%Y-%m-%d}", f"{fold.samples:,}")
+    return table
+
+
+def print_result(summary: Mapping[str, Any], file: TextIO | None = None) -> None:
+    """Print the table, the verdict, the checks and the notices of a run to `file`, standard output by default.
+
+    A terminal gets the columns that fit; a pipe gets them all, however wide.
+    """
+    file = file or sys.stdout
+    console = _console(file)
+    columns = _columns_that_fit(summary, console.width) if file.isatty() else COLUMNS
+    table = result_table(summary, columns)
+    console.print(table, width=None if file.isatty() else _needed(table), crop=False)
+    if left_out := [c.key for c in COLUMNS if c not in columns]:
+        console.print(f"No room for {', '.join(left_out)}: see the report or summary.json.")
+    console.print(f"\n{summary['verdict']['text']}")
+    for check in summary["checks"]:
+        if check["status"] != "passed":
+            console.print(f"Check {check['status']}: {check['name']}. {check['detail']}")
+    for notice in summary["data"]["notices"]:
+        console.print(f"Note: {notice}")
+
+
+def result_table(summary: Mapping[str, Any], columns: tuple[Column, ...] = COLUMNS) -> Table:
+    """Strategies as rows below buy-and-hold, `columns` of metrics, the Sharpe difference and the verdict."""
+    from rich.table import Table
+
+    table = Table(box=None, pad_edge=False, padding=(0, 1), collapse_padding=True)
+    table.add_column("", no_wrap=True)
+    for column in columns:
+        table.add_column(_broken(column.heading), justify="right", no_wrap=True, vertical="bottom")
+    table.add_column("Sharpe difference\n[95% interval]", justify="right", no_wrap=True)
+    table.add_column("against\nbuy-and-hold", no_wrap=True)
+    table.add_row("buy_and_hold", *_cells(summary["benchmark"], columns), "", "")
+    for strategy in summary["strategies"]:
+        versus = strategy["versus_benchmark"]
+        cells = _cells(strategy["metrics"], columns)
+        table.add_row(strategy["name"], *cells, difference(versus), verdict(versus))
+    return table
+
+
+def _cells(metrics: Mapping[str, Any], columns: tuple[Column, ...]) -> list[str]:
+    return [column.write(metrics[column.key]) for column in columns]
+
+
+def _broken(heading: str) -> str:
+    return heading.replace("\u00ad", "-\n").replace(" ", "\n")
+
+
+def _columns_that_fit(summary: Mapping[str, Any], width: int) -> tuple[Column, ...]:
+    columns: tuple[Column, ...] = COLUMNS
+    for key in LEFT_OUT_FIRST:
+        if _needed(result_table(summary, columns)) <= width:
+            break
+        columns = tuple(c for c in columns if c.key != key)
+    return columns
+
+
+def _needed(table: Table) -> int:
+    from rich.console import Console
+
+    return Console(width=1000, markup=False, emoji=False).measure(table).maximum
+
+
+def _console(file: TextIO) -> Console:
+    """Names come from users, so no markup, no emoji and no highlighting is read into them."""
+    from rich.console import Console
+
+    width = None if file.isatty() else PIPE_WIDTH
+    return Console(file=file, width=width, markup=False, emoji=False, highlight=False)

@@ -1,0 +1,118 @@
+"""One SQLite file of fitted networks, found again by content.
+
+The key of a network is a hash of everything it was made from (`TrainingSlice.key`), so a stale hit cannot happen:
+other data, other settings or another release of the engine are other keys. Each row carries a hash of itself; one
+that does not fit is dropped and the network trained again.
+
+The store only ever saves time. A file that cannot be opened or written is said once, in `notices`, and the run
+goes on without it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import os
+import sqlite3
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import platformdirs
+
+from lstmstrat.lstm.values import Fitted
+
+_log = logging.getLogger(__name__)
+
+_TABLES = """
+CREATE TABLE IF NOT EXISTS networks (
+    key TEXT PRIMARY KEY,
+    payload BLOB NOT NULL,
+    sha256 TEXT NOT NULL,
+    created TEXT NOT NULL DEFAULT CURRENT_TIMESTAMP
+) WITHOUT ROWID
+"""
+_WAIT_SECONDS = 60.0  # for another run that is writing
+_MANY = 500  # keys a query
+
+
+def default_path() -> Path:
+    """``$LSTMSTRAT_CACHE``, or lstmstrat.sqlite in the user's cache directory."""
+    named = os.environ.get("LSTMSTRAT_CACHE")
+    return Path(named) if named else platformdirs.user_cache_path("lstmstrat") / "lstmstrat.sqlite"
+
+
+class Store:
+    """Fitted networks by key, in a file or (`path` None) in memory.
+
+    Safe to share between processes: each has its own connection, writers wait for each other, and a forked
+    child opens the file anew. A process that is killed loses at most the batch it was training.
+    """
+
+    def __init__(self, path: Path | None):
+        """Opens the file at first use."""
+        self.path = path
+        self.notices: list[str] = []
+        self._connection: sqlite3.Connection | None = None
+        self._process = 0
+
+    def get(self, keys: Sequence[str]) -> dict[str, Fitted]:
+        """The networks that are there, of those asked for."""
+        found: dict[str, Fitted] = {}
+        with self._guarded("read"):
+            for i in range(0, len(keys), _MANY):
+                part = keys[i : i + _MANY]
+                marks = ",".join("?" * len(part))
+                query = f"SELECT key, payload, sha256 FROM networks WHERE key IN ({marks})"
+                for key, payload, digest in self._open().execute(query, part).fetchall():
+                    if hashlib.sha256(payload).hexdigest() == digest:
+                        found[key] = Fitted.from_bytes(payload)
+                    else:
+                        self._drop(key)
+        return found
+
+    def put(self, networks: Mapping[str, Fitted]) -> None:
+        """Writes all of them, or none; one that is there already stays."""
+        rows = [(key, payload, hashlib.sha256(payload).hexdigest()) for key, payload in _payloads(networks)]
+        with self._guarded("write"), self._open() as transaction:
+            transaction.executemany("INSERT OR IGNORE INTO networks (key, payload, sha256) VALUES (?, ?, ?)", rows)
+
+    def close(self) -> None:
+        """Closes the file; the next use opens it again."""
+        if self._connection is not None and self._process == os.getpid():
+            self._connection.close()
+        self._connection = None
+
+    def _open(self) -> sqlite3.Connection:
+        if self._connection is None or self._process != os.getpid():
+            if self.path is not None:
+                self.path.parent.mkdir(parents=True, exist_ok=True)
+            connection = sqlite3.connect(self.path or ":memory:", timeout=_WAIT_SECONDS)
+            connection.execute("PRAGMA journal_mode = WAL")
+            connection.execute("PRAGMA synchronous = NORMAL")
+            connection.execute(_TABLES)
+            self._connection, self._process = connection, os.getpid()
+        return self._connection
+
+    def _drop(self, key: str) -> None:
+        self._notice(f"a stored network did not match its hash and was trained again ({key[:12]})")
+        with self._open() as transaction:
+            transaction.execute("DELETE FROM networks WHERE key = ?", (key,))
+
+    @contextmanager
+    def _guarded(self, verb: str) -> Iterator[None]:
+        try:
+            yield
+        except (sqlite3.Error, OSError) as error:
+            self._notice(f"the cache {self.path} could not be used ({verb}: {error}); this run goes on without it")
+            self.close()
+            self.path = None
+
+    def _notice(self, sentence: str) -> None:
+        _log.warning(sentence)
+        self.notices.append(sentence)
+
+
+def _payloads(networks: Mapping[str, Fitted]) -> Iterator[tuple[str, bytes]]:
+    for key, network in networks.items():
+        yield key, network.to_bytes()

@@ -1,0 +1,20 @@
+"""Follow the sign of the forecast, long or short."""
+
+from lstmstrat.strategy import ForecastStrategy
+
+
+class LongShort(ForecastStrategy):
+    """All in above `threshold`, fully short below -`threshold`, flat between; flat when there is no forecast.
+
+    The simulated short pays commission and slippage but no fee for borrowing the shares.
+    """
+
+    params = (
+        ("threshold", 0.0),  # log return over the forecast's horizon
+    )
+
+    def target_exposure(self) -> float:
+        """1, 0 or -1."""
+        if self.forecast[0] > self.p.threshold:
+            return 1.0
+        return -1.0 if self.forecast[0] < -self.p.threshold else 0.0

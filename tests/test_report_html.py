@@ -1,0 +1,170 @@
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+from results import NAMES, SENTENCE, result
+
+from lstmstrat.report import figures
+from lstmstrat.report.html import page
+
+CHROMIUM = next((p for p in map(Path, ("/usr/bin/chromium", "/usr/bin/chromium-browser")) if p.exists()), None)
+OPTIONS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
+EVIL = '</script><img src=x onerror="window.hurt=1">\'&'
+
+
+def drawn(text: str) -> dict[str, Any]:
+    """The values that the page draws."""
+    found = re.search(r'<script type="application/json" id="payload">(.*?)</script>', text, re.DOTALL)
+    assert found is not None
+    return json.loads(found[1])
+
+
+def test_numbers_keep_six_digits_and_gaps() -> None:
+    assert figures.numbers([123456.789, 0.000123456789, float("nan"), float("inf")]) == [
+        123457.0,
+        0.000123457,
+        None,
+        None,
+    ]
+
+
+def test_drawdown_is_measured_from_the_highest_value_so_far() -> None:
+    frame = result().equity.iloc[:4].copy()
+    frame["long_flat"] = [100.0, 80.0, 120.0, 90.0]  # 80/100 - 1 and 90/120 - 1
+    below = [t for t in figures.equity(frame)["data"] if t["name"] == "long_flat" and t["yaxis"] == "y2"]
+    assert below[0]["y"] == [0.0, -0.2, 0.0, -0.25]
+
+
+def test_a_lost_account_is_a_gap_on_the_log_scale() -> None:
+    frame = result().equity.iloc[:3].copy()
+    frame["long_flat"] = [100.0, -5.0, 0.0]
+    above = next(t for t in figures.equity(frame)["data"] if t["name"] == "long_flat")
+    assert above["y"] == [100.0, None, None]
+
+
+def test_whiskers_reach_from_low_to_high_and_skip_the_undefined() -> None:
+    summary = result().summary
+    summary["strategies"][1]["versus_benchmark"] |= {"sharpe": None, "sharpe_low": None, "sharpe_high": None}
+    chart = figures.differences(summary)
+    dots = chart["data"][0]
+    assert dots["y"] == [name for name in NAMES if name != "long_short"]
+    assert (dots["x"][0], dots["error_x"]["array"][0], dots["error_x"]["arrayminus"][0]) == (0.3, 0.6, 0.6)
+    assert chart["layout"]["yaxis"]["categoryarray"] == list(reversed(NAMES))
+
+
+def test_the_band_of_chance_is_two_standard_errors() -> None:
+    upper = figures.folds(result().folds)["data"][3]["y"]
+    assert upper[0] == pytest.approx(0.427707, abs=1e-6)  # 1.96 / sqrt(21), by hand
+
+
+def test_positions_offered_are_those_drawn() -> None:
+    given = result()
+    exposure = drawn(page(given))["exposure"]
+    assert exposure == [given.exposure[name].tolist() for name in NAMES]
+
+
+def test_page_stays_near_the_size_of_plotly() -> None:
+    from plotly.offline import get_plotlyjs
+
+    assert len(page(result()).encode()) < len(get_plotlyjs().encode()) + 700_000
+
+
+def test_text_of_users_is_escaped_everywhere() -> None:
+    text = page(result((EVIL, *NAMES[1:])))
+    assert "<img" not in text.replace(_plotly(), "")
+    assert len(re.findall("</script>", text)) == 3  # the data, plotly.js, the page's own
+
+
+def _plotly() -> str:
+    from plotly.offline import get_plotlyjs
+
+    return str(get_plotlyjs())
+
+
+@dataclass
+class Visit:
+    """A page that was opened with the network shut, and what it tried."""
+
+    tab: Any
+    requests: list[str] = field(default_factory=list)
+    errors: list[str] = field(default_factory=list)
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    if CHROMIUM is None and not os.environ.get("CI"):
+        pytest.skip("no Chromium to open the report with")
+    assert CHROMIUM is not None, "CI needs Chromium to open the report with: apt-get install chromium"
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as play:
+        chromium = play.chromium.launch(executable_path=str(CHROMIUM), args=OPTIONS)
+        yield chromium
+        chromium.close()
+
+
+def visit(browser: Any, folder: Path, names: tuple[str, ...] = NAMES, width: int = 1200) -> Visit:
+    path = folder / "report.html"
+    path.write_text(page(result(names)), encoding="utf-8")
+    seen = Visit(browser.new_context(offline=True, viewport={"width": width, "height": 900}).new_page())
+    seen.tab.on("request", lambda request: seen.requests.append(request.url))
+    seen.tab.on("console", lambda message: seen.errors.append(message.text))
+    seen.tab.on("pageerror", lambda error: seen.errors.append(str(error)))
+    seen.tab.goto(path.as_uri())
+    seen.tab.wait_for_function("document.querySelectorAll('.plot .main-svg').length >= 4")
+    return seen
+
+
+def test_opens_offline_from_one_file_and_draws_everything(browser: Any, tmp_path: Path) -> None:
+    seen = visit(browser, tmp_path)
+    assert seen.requests == [(tmp_path / "report.html").as_uri()]
+    assert seen.errors == []
+    lines = {p: seen.tab.locator(f"#{p} .trace.scatter").count() for p in ("equity", "forecasts", "folds")}
+    # Equity and drawdown of 7 strategies and buy-and-hold; three panels; two losses, a band of two lines, dots.
+    assert lines == {"equity": 16, "forecasts": 3, "folds": 5}
+    assert seen.tab.locator("#differences .point").count() == len(NAMES)
+    assert SENTENCE in seen.tab.locator(".verdict").inner_text()
+    assert seen.tab.locator(".checks li").count() == 3
+
+
+def test_table_has_the_numbers_of_the_summary(browser: Any, tmp_path: Path) -> None:
+    seen = visit(browser, tmp_path)
+    rows = [r.split("\t") for r in seen.tab.locator("#results tbody tr").all_inner_texts()]
+    assert [row[0] for row in rows] == ["buy_and_hold", *NAMES]
+    # The fractions of tests/results.py, written by hand.
+    assert rows[2][2:] == [
+        *("3.2%", "32%", "0.35", "-61%", "51%", "12.3", "1,041"),
+        *("0.18 [-0.42,0.78]", "0.380", "not distinguishable"),
+    ]
+
+
+def test_choosing_a_strategy_shows_its_positions(browser: Any, tmp_path: Path) -> None:
+    seen = visit(browser, tmp_path)
+    seen.tab.select_option("#strategy", label="sma_cross")
+    shown = seen.tab.evaluate("Array.from(document.getElementById('forecasts').data[2].y)")
+    assert shown == result().exposure["sma_cross"].tolist()
+
+
+def test_a_name_cannot_run_a_script(browser: Any, tmp_path: Path) -> None:
+    seen = visit(browser, tmp_path, (EVIL, *NAMES[1:]))
+    assert seen.errors == []
+    assert seen.tab.evaluate("window.hurt") is None
+    assert seen.tab.locator("#results tbody th").nth(1).inner_text() == EVIL
+    assert EVIL in seen.tab.locator("#equity .legendtext").all_text_contents()
+
+
+def test_dark_redraws_the_charts_and_a_telephone_needs_no_sideways_scrolling(browser: Any, tmp_path: Path) -> None:
+    seen = visit(browser, tmp_path, width=420)
+    assert seen.tab.evaluate("document.documentElement.scrollWidth") == 420
+    colour = "document.getElementById('equity')._fullLayout.paper_bgcolor"
+    light = seen.tab.evaluate(colour)
+    seen.tab.emulate_media(color_scheme="dark")
+    seen.tab.wait_for_function(f"{colour} !== {json.dumps(light)}")
+    assert seen.errors == []

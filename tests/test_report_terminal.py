@@ -1,0 +1,163 @@
+from __future__ import annotations
+
+import copy
+import io
+import re
+from typing import Any
+
+import pandas as pd
+import pytest
+from results import NAMES, SENTENCE, result
+
+from lstmstrat.report import terminal
+
+
+class Screen(io.StringIO):
+    """A terminal that keeps what it was shown."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.fixture(scope="module")
+def summary() -> dict[str, Any]:
+    return result().summary
+
+
+@pytest.fixture
+def columns(monkeypatch: pytest.MonkeyPatch) -> Any:
+    monkeypatch.setenv("TERM", "xterm-256color")
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    return lambda n: monkeypatch.setenv("COLUMNS", str(n))
+
+
+def printed(summary: dict[str, Any], file: io.StringIO) -> list[str]:
+    terminal.print_result(summary, file)
+    text = file.getvalue()
+    return (re.sub(r"\x1b\[[0-9;]*m", "", text) if file.isatty() else text).splitlines()
+
+
+def row(lines: list[str], name: str) -> list[str]:
+    return next(line.split(maxsplit=10) for line in lines if line.startswith(name))
+
+
+def test_a_pipe_gets_the_whole_table_within_100_columns_without_colour(summary: dict[str, Any]) -> None:
+    lines = printed(summary, io.StringIO())
+    text = "\n".join(lines)
+    assert max(map(len, lines)) <= 100
+    assert "\x1b" not in text
+    assert "…" not in text
+    # The fractions of tests/results.py, written by hand.
+    expected = ["long_short", "3.2%", "32%", "0.35", "-61%", "51%", "12.3", "1,041", "0.18", "[-0.42,0.78]"]
+    found = row(lines, "long_short")
+    assert [found[0], *found[2:9], found[9], found[10].split()[0]] == expected
+    assert text.count("not distinguishable") == len(NAMES)
+
+
+def test_buy_and_hold_comes_first(summary: dict[str, Any]) -> None:
+    first_words = [line.split()[0] for line in printed(summary, io.StringIO()) if line.strip()]
+    start = first_words.index("buy_and_hold")
+    assert first_words[start + 1 : start + 1 + len(NAMES)] == list(NAMES)
+
+
+def test_verdict_notices_and_checks_that_did_not_pass_are_said(summary: dict[str, Any]) -> None:
+    text = " ".join(printed(summary, io.StringIO()))
+    assert SENTENCE in text
+    assert all(notice in text for notice in summary["data"]["notices"])
+    assert "Check failed: One broker" in text
+    assert "Check not run: Look-ahead audit" in text
+    assert "Chunk law" not in text  # passed
+
+
+@pytest.mark.parametrize("width", [60, 80, 100, 140])
+def test_a_terminal_gets_the_columns_that_fit_and_is_told_of_the_others(
+    summary: dict[str, Any], columns: Any, width: int
+) -> None:
+    columns(width)
+    lines = printed(summary, Screen())
+    text = "\n".join(lines)
+    assert max(map(len, lines)) <= width
+    assert "…" not in text
+    assert text.count("not distinguishable") == len(NAMES)
+    assert ("No room for" in text) == (width < 100)
+
+
+def test_a_long_name_is_never_cut(summary: dict[str, Any], columns: Any) -> None:
+    columns(100)
+    long = copy.deepcopy(summary)
+    long["strategies"][0]["name"] = "a_name_of_thirty_letters_or_so"
+    for file in (Screen(), io.StringIO()):
+        lines = printed(long, file)
+        assert any(line.startswith("a_name_of_thirty_letters_or_so ") for line in lines)
+        assert "…" not in file.getvalue()
+
+
+def test_undefined_is_not_zero_and_names_are_not_markup(summary: dict[str, Any]) -> None:
+    odd = copy.deepcopy(summary)
+    odd["strategies"][0]["name"] = "[red]:x:[/]"
+    odd["strategies"][0]["metrics"] |= {"cagr": None}
+    odd["strategies"][0]["versus_benchmark"] |= {"sharpe": None, "sharpe_low": None, "sharpe_high": None}
+    found = row(printed(odd, io.StringIO()), "[red]:x:[/]")
+    assert found[2] == "n/a"
+    assert found[9] == "n/a"
+
+
+def test_fold_table_shows_the_first_3_the_last_2_and_the_sum(capsys: pytest.CaptureFixture[str]) -> None:
+    terminal.print_folds(result().folds)
+    lines = [line.split() for line in capsys.readouterr().out.splitlines()]
+    assert [line[0] for line in lines] == ["fold", "0", "1", "2", "...", "115", "116", "117"]
+    assert lines[1] == ["0", "2004-01-05", "690"]
+    assert lines[-1] == ["117", "folds", "80,730"]  # 117 * 690
+
+
+@pytest.mark.parametrize(("count", "rows"), [(0, 2), (1, 3), (8, 10), (9, 8)])
+def test_up_to_8_folds_are_all_shown(count: int, rows: int) -> None:
+    file = io.StringIO()
+    terminal.print_folds(result().folds.head(count), file)
+    assert len(file.getvalue().splitlines()) == rows  # heading and total beside them
+
+
+def test_a_pipe_gets_a_line_of_progress_now_and_then() -> None:
+    times = iter([0.0, 1.0, 10.0, 15.0, 20.0])
+    file = io.StringIO()
+    with terminal.progress(file, clock=lambda: next(times)) as report:
+        for done in (1, 2, 3, 4):
+            report(done, 4)
+    # 2 folds took 10 s, so 2 more take 10 s; the lines at 1 s and 15 s come too soon.
+    assert file.getvalue().splitlines() == [
+        "training: 2 of 4 folds, 10 s left",
+        "training: 4 of 4 folds, 0 s left",
+    ]
+
+
+def test_no_time_is_promised_before_the_first_fold() -> None:
+    times = iter([0.0, 30.0])
+    file = io.StringIO()
+    with terminal.progress(file, clock=lambda: next(times)) as report:
+        report(0, 4)
+    assert file.getvalue() == "training: 0 of 4 folds, time left unknown\n"
+
+
+def test_a_terminal_gets_a_bar(columns: Any) -> None:
+    columns(80)
+    screen = Screen()
+    with terminal.progress(screen) as report:
+        report(3, 117)
+        report(117, 117)
+    assert "117/117" in screen.getvalue()
+    assert "time left" in screen.getvalue()
+
+
+def test_progress_keeps_out_of_standard_output(capsys: pytest.CaptureFixture[str]) -> None:
+    with terminal.progress() as report:
+        report(1, 1)
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert "1 of 1 folds" in captured.err
+
+
+def test_folds_need_only_what_is_known_before_training() -> None:
+    planned = pd.DataFrame({"number": [0], "first_forecast": [pd.Timestamp("2004-01-05")], "samples": [690]})
+    file = io.StringIO()
+    terminal.print_folds(planned, file)
+    assert "2004-01-05" in file.getvalue()
