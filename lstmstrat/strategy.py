@@ -56,7 +56,7 @@ class ExposureStrategy(bt.Strategy):  # type: ignore[misc]
         ("fractional", True),  # False: whole shares, the exposure rounded towards flat
     )
 
-    _decided = 0  # bars seen at the last decision
+    _decided = 0  # bars of the traded feed at the last decision
     _target: float | None = None  # exposure to trade at the next open
 
     def target_exposure(self) -> float:
@@ -75,15 +75,16 @@ class ExposureStrategy(bt.Strategy):  # type: ignore[misc]
             )
 
     def next(self) -> None:
-        """Ask for the target, once for each bar: Backtrader may call this again for the same bar."""
-        if len(self) > self._decided:
-            self._decided = len(self)
+        """Ask for the target, once for each bar: a second feed makes Backtrader call again for the same bar."""
+        if len(self.data) > self._decided:
+            self._decided = len(self.data)
             self._target = self._checked(self.target_exposure())
 
     def next_open(self) -> None:
         """Trade the target of the last close at the open of this bar."""
-        target, self._target = self._target, None
-        size = 0.0 if target is None else self._size(target)
+        if self._target is None or len(self.data) == self._decided:  # else a second feed's bar would trade an old open
+            return
+        size, self._target = self._size(self._target), None
         # The price of a market order is only its record; without it Backtrader records a close not yet known.
         if size > 0.0:
             self.buy(size=size, price=self.data.open[0])

@@ -7,7 +7,8 @@ from lstmstrat.strategy import ForecastStrategy
 class Conviction(ForecastStrategy):
     """All in, or fully short, while the forecast is more than `multiple` spreads from 0; flat otherwise.
 
-    Flat, too, when there is no forecast. The spread is the standard deviation of the forecast over the members, so there must be at least two.
+    Flat, too, when there is no forecast. The spread is the standard deviation of the forecast over the members, so
+    there must be at least two.
     """
 
     params = (

@@ -52,9 +52,14 @@ def stamps(index: pd.DatetimeIndex) -> list[str]:
     return list(index.strftime("%Y-%m-%d" if daily else "%Y-%m-%dT%H:%M:%S"))
 
 
+def _label(name: str) -> str:
+    """`name` as plotly.js shows it unchanged: it reads tags, and of the entities only those that hide them."""
+    return escape(name, quote=False)
+
+
 def differences(summary: Mapping[str, Any]) -> Json:
     """Sharpe ratio above that of buy-and-hold, a dot with its 95 % interval for each strategy."""
-    rows = [(escape(s["name"]), s["versus_benchmark"]) for s in summary["strategies"]]
+    rows = [(_label(s["name"]), s["versus_benchmark"]) for s in summary["strategies"]]
     known = [(name, v) for name, v in rows if v["sharpe"] is not None and v["sharpe_low"] is not None]
     middle = np.array([v["sharpe"] for _, v in known])
     dots = {
@@ -130,8 +135,8 @@ def _line(name: str, y: list[float | None], axis: str, place: int, hover: str) -
     return {
         "type": "scatter",
         "mode": "lines",
-        "name": escape(name),
-        "legendgroup": escape(name),
+        "name": _label(name),
+        "legendgroup": _label(name),
         "legendrank": 1 if benchmark else 1000,
         "x": DATES,
         "y": y,

@@ -105,7 +105,9 @@ def print_result(summary: Mapping[str, Any], file: TextIO | None = None) -> None
     console = _console(file)
     columns = _columns_that_fit(summary, console.width) if file.isatty() else COLUMNS
     table = result_table(summary, columns)
-    console.print(table, width=None if file.isatty() else _needed(table), crop=False)
+    if not file.isatty():
+        console.width = max(PIPE_WIDTH, _needed(table))
+    console.print(table)
     if left_out := [c.key for c in COLUMNS if c not in columns]:
         console.print(f"No room for {', '.join(left_out)}: see the report or summary.json.")
     console.print(f"\n{summary['verdict']['text']}")
