@@ -18,6 +18,8 @@ import pandas as pd
 
 from lstmstrat.config import BrokerConfig, ForecastConfig
 from lstmstrat.errors import DataError, StrategyError
+from lstmstrat.forecast import WalkForward
+from lstmstrat.indicator import LSTMForecast
 from lstmstrat.prices import Prices
 from lstmstrat.strategy import SET_BY_RUN
 
@@ -58,6 +60,7 @@ class Simulation:
     orders: pd.DataFrame  # one row an order, columns as in ORDERS; price and executed NaN/NaT where not executed
     trades: pd.DataFrame  # one row a round trip, columns as in TRADES; see `round_trips`
     traded_value: float  # sum of |size * fill price| over all fills
+    walk_forward: WalkForward | None  # what its first LSTMForecast did; None for a strategy without one
 
     def __post_init__(self) -> None:
         if not self.equity.index.equals(self.exposure.index):
@@ -189,6 +192,7 @@ def simulate(
         orders=_orders_frame(orders, strategy.data, prices.frame.index),
         trades=_trades_frame(trips, prices.frame.index),
         traded_value=math.fsum(abs(fill.size * fill.price) for fill in fills),
+        walk_forward=next((i.walk_forward for i in strategy.getindicators() if isinstance(i, LSTMForecast)), None),
     )
 
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import importlib
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -221,8 +221,8 @@ class FeatureSet:
         return np.where(np.isfinite(recent), recent, np.nan)
 
 
-def feature_set(config: ForecastConfig) -> FeatureSet:
-    """The features that `config` names.
+def feature_set(names: Sequence[str]) -> FeatureSet:
+    """The features called `names`.
 
     Raises
     ------
@@ -230,7 +230,7 @@ def feature_set(config: ForecastConfig) -> FeatureSet:
         Naming every feature that does not exist.
     """
     found, wrong = [], []
-    for name in config.features:
+    for name in names:
         try:
             found.append(feature(name))
         except ConfigError as error:

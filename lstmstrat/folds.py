@@ -112,12 +112,12 @@ def schedule(config: ForecastConfig) -> Schedule:
         raise ConfigError(
             f"train_size: {size} is a fraction of data whose length is not known here; give a number of bars"
         )
-    return Schedule(size, config.refit_every, config.mode, purge(config), feature_set(config).warmup)
+    return Schedule(size, config.refit_every, config.mode, purge(config), feature_set(config.features).warmup)
 
 
 def resolved(config: ForecastConfig, bars: int) -> ForecastConfig:
     """`config` with a fractional train_size turned into bars: the training part ends at that share of all bars."""
     if isinstance(config.train_size, int):
         return config
-    size = int(config.train_size * bars) - feature_set(config).warmup
+    size = int(config.train_size * bars) - feature_set(config.features).warmup
     return config.model_copy(update={"train_size": size})

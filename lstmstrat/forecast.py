@@ -26,7 +26,7 @@ from lstmstrat import trainer as trainers
 from lstmstrat.config import ForecastConfig
 from lstmstrat.features import Floats, Times, feature_set, targets
 from lstmstrat.folds import Fold, schedule
-from lstmstrat.lstm.values import Fitted, TrainingSlice, samples
+from lstmstrat.lstm.values import ROWS, Fitted, TrainingSlice, samples
 
 WARM_UP = "warm-up: before the first fold"
 TOO_FEW = "the fold had too few samples"
@@ -91,7 +91,7 @@ class WalkForward:
         """
         self.config = config
         self.schedule = schedule(config)
-        self.features = feature_set(config)
+        self.features = feature_set(config.features)
         self.folds: list[FittedFold] = []
         self._trainer = trainer or trainers.current()
         self._times = _Rows((), "datetime64[ns]")
@@ -200,22 +200,36 @@ class WalkForward:
         if not fitted.members:
             self.missing[fitted.reason] += high - low
             return
-        from lstmstrat.lstm.training import ROWS, predict
-
-        out[:, 2] = fitted.fold.number
         origin = fitted.fold.fitted_at
-        for batch in range((low - origin) // ROWS, (high - 1 - origin) // ROWS + 1):
-            bars = [t for t in range(origin + batch * ROWS, origin + (batch + 1) * ROWS) if low <= t < high]
-            windows = np.full((ROWS, self.config.lookback, self._input_rows.shape[1]), np.nan)
+        batches = [
+            [t for t in range(start, start + ROWS) if low <= t < high]
+            for start in range(low - (low - origin) % ROWS, high, ROWS)
+        ]
+        windows = [self._windows(bars, origin) for bars in batches]
+        guesses = self._trainer.predict(fitted.members, windows, self.config)  # (M, ROWS) each
+        out[:, 2] = fitted.fold.number
+        for bars, window, guess in zip(batches, windows, guesses, strict=True):
             for t in bars:
-                windows[(t - origin) % ROWS] = self._input_rows[t + 1 - self.config.lookback : t + 1]
-            guesses = predict(fitted.members, windows, self.config)  # (M, ROWS)
-            for t in bars:
-                slot = (t - origin) % ROWS
-                if np.isfinite(windows[slot]).all():
-                    out[t - low, :2] = guesses[:, slot].mean(), guesses[:, slot].std()
+                row = (t - origin) % ROWS
+                if np.isfinite(window[row]).all():
+                    out[t - low, :2] = guess[:, row].mean(), guess[:, row].std()
                 else:
                     self.missing[MISSING] += 1
+
+    def _windows(self, bars: list[int], origin: int) -> Floats:
+        """The last `lookback` feature rows of each bar, in the row that is the bar's own; (ROWS, L, F)."""
+        lookback, rows = self.config.lookback, self._input_rows
+        windows = np.full((ROWS, lookback, rows.shape[1]), np.nan)
+        for t in bars:
+            windows[(t - origin) % ROWS] = rows[t + 1 - lookback : t + 1]
+        return windows
+
+
+def plan(config: ForecastConfig, times: Times, bars: Floats) -> list[tuple[Fold, int]]:
+    """The folds that a walk-forward over these bars fits, with the samples of each; trains nothing."""
+    walk = WalkForward(config)
+    walk._take(times, bars)
+    return [(fold, walk._samples(fold)) for fold in walk.schedule.folds(times)]
 
 
 def seed(run: int, cutoff: str, member: int) -> int:

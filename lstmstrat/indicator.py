@@ -31,8 +31,8 @@ class LSTMForecast(bt.Indicator):  # type: ignore[misc]
     spread
         Standard deviation of the members' forecasts; 0 with one member.
 
-    The first value is at bar ``warm-up of the features + train_size + purge``, counted from 0 (purge is horizon + 1
-    for target open, horizon for close), and the strategy's `next` begins there. `walk_forward` holds the folds.
+    The first value is at bar ``warm-up of the features + train_size + purge``, counted from 0, and the strategy's
+    `next` begins there (purge is horizon + 1 for target open, horizon for close). `walk_forward` holds the folds.
 
     Raises
     ------

@@ -1,8 +1,8 @@
-"""One SQLite file of fitted networks, found again by content.
+"""One SQLite file of results, found again by content.
 
-The key of a network is a hash of everything it was made from (`TrainingSlice.key`), so a stale hit cannot happen:
-other data, other settings or another release of the engine are other keys. Each row carries a hash of itself; one
-that does not fit is dropped and the network trained again.
+The key of a result (a fitted network, or what networks forecast) is a hash of everything it was made from, so a
+stale hit cannot happen: other data, other settings or another release of the engine are other keys. Each row
+carries a hash of itself; one that does not fit is dropped and the result is made again.
 
 The store only ever saves time. A file that cannot be opened or written is said once, in `notices`, and the run
 goes on without it.
@@ -20,12 +20,10 @@ from pathlib import Path
 
 import platformdirs
 
-from lstmstrat.lstm.values import Fitted
-
 _log = logging.getLogger(__name__)
 
 _TABLES = """
-CREATE TABLE IF NOT EXISTS networks (
+CREATE TABLE IF NOT EXISTS results (
     key TEXT PRIMARY KEY,
     payload BLOB NOT NULL,
     sha256 TEXT NOT NULL,
@@ -43,7 +41,7 @@ def default_path() -> Path:
 
 
 class Store:
-    """Fitted networks by key, in a file or (`path` None) in memory.
+    """Results by key, in a file or (`path` None) in memory.
 
     Safe to share between processes: each has its own connection, writers wait for each other, and a forked
     child opens the file anew. A process that is killed loses at most the batch it was training.
@@ -56,26 +54,26 @@ class Store:
         self._connection: sqlite3.Connection | None = None
         self._process = 0
 
-    def get(self, keys: Sequence[str]) -> dict[str, Fitted]:
-        """The networks that are there, of those asked for."""
-        found: dict[str, Fitted] = {}
+    def get(self, keys: Sequence[str]) -> dict[str, bytes]:
+        """The results that are there, of those asked for."""
+        found: dict[str, bytes] = {}
         with self._guarded("read"):
             for i in range(0, len(keys), _MANY):
                 part = keys[i : i + _MANY]
                 marks = ",".join("?" * len(part))
-                query = f"SELECT key, payload, sha256 FROM networks WHERE key IN ({marks})"
+                query = f"SELECT key, payload, sha256 FROM results WHERE key IN ({marks})"
                 for key, payload, digest in self._open().execute(query, part).fetchall():
                     if hashlib.sha256(payload).hexdigest() == digest:
-                        found[key] = Fitted.from_bytes(payload)
+                        found[key] = payload
                     else:
                         self._drop(key)
         return found
 
-    def put(self, networks: Mapping[str, Fitted]) -> None:
+    def put(self, results: Mapping[str, bytes]) -> None:
         """Writes all of them, or none; one that is there already stays."""
-        rows = [(key, payload, hashlib.sha256(payload).hexdigest()) for key, payload in _payloads(networks)]
+        rows = [(key, payload, hashlib.sha256(payload).hexdigest()) for key, payload in results.items()]
         with self._guarded("write"), self._open() as transaction:
-            transaction.executemany("INSERT OR IGNORE INTO networks (key, payload, sha256) VALUES (?, ?, ?)", rows)
+            transaction.executemany("INSERT OR IGNORE INTO results (key, payload, sha256) VALUES (?, ?, ?)", rows)
 
     def close(self) -> None:
         """Closes the file; the next use opens it again."""
@@ -95,9 +93,9 @@ class Store:
         return self._connection
 
     def _drop(self, key: str) -> None:
-        self._notice(f"a stored network did not match its hash and was trained again ({key[:12]})")
+        self._notice(f"a stored result did not match its hash and was made again ({key[:12]})")
         with self._open() as transaction:
-            transaction.execute("DELETE FROM networks WHERE key = ?", (key,))
+            transaction.execute("DELETE FROM results WHERE key = ?", (key,))
 
     @contextmanager
     def _guarded(self, verb: str) -> Iterator[None]:
@@ -111,8 +109,3 @@ class Store:
     def _notice(self, sentence: str) -> None:
         _log.warning(sentence)
         self.notices.append(sentence)
-
-
-def _payloads(networks: Mapping[str, Fitted]) -> Iterator[tuple[str, bytes]]:
-    for key, network in networks.items():
-        yield key, network.to_bytes()

@@ -82,9 +82,17 @@ class ExposureStrategy(bt.Strategy):  # type: ignore[misc]
 
     def next_open(self) -> None:
         """Trade the target of the last close at the open of this bar."""
-        if self._target is None or len(self.data) == self._decided:  # else a second feed's bar would trade an old open
+        if self._target is None or len(self.data) == self._decided:  # no new bar: its open is an old one
             return
         size, self._target = self._size(self._target), None
+        position = self.position.size
+        if position * (position + size) < 0.0:
+            # Of one order that reverses, Backtrader may leave 1e-16 shares open and fill them a bar later.
+            self._order(-position)
+            size += position
+        self._order(size)
+
+    def _order(self, size: float) -> None:
         # The price of a market order is only its record; without it Backtrader records a close not yet known.
         if size > 0.0:
             self.buy(size=size, price=self.data.open[0])

@@ -1,4 +1,4 @@
-"""Where networks come from: the store, or training on one or several processes.
+"""Where networks and their forecasts come from: the store, or work on one or several processes.
 
 Whoever asks (a backtest, an indicator in somebody's own script) uses the trainer that is active:
 
@@ -22,11 +22,14 @@ from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import cache
+from importlib.metadata import version
 from multiprocessing.process import BaseProcess
+
+import numpy as np
 
 from lstmstrat.config import ForecastConfig
 from lstmstrat.errors import ConfigError, LSTMStratError
-from lstmstrat.lstm.values import Fitted, TrainingSlice
+from lstmstrat.lstm.values import Array, Fitted, TrainingSlice, forecast_key
 from lstmstrat.store import Store, default_path
 
 Batch = Sequence[TrainingSlice]
@@ -48,6 +51,8 @@ class Trainer:
         self.fitted = self.cached = self.failed = 0  # networks, over the life of the trainer
         self.seconds = 0.0  # of training, wall clock
         self._known: set[str] = set()  # keys counted already
+        self._broken: set[str] = set()  # keys whose training failed twice
+        self._forecasts: dict[str, bytes] = {}
         self._pool: ProcessPoolExecutor | None = None
 
     @contextmanager
@@ -82,17 +87,35 @@ class Trainer:
         """
         device = _device(config) if slices else ""
         keys = [s.key(config, device) for s in slices]
-        networks: dict[str, Fitted | None] = dict(self.store.get(keys))
+        stored = {key: Fitted.from_bytes(payload) for key, payload in self.store.get(keys).items()}
+        networks: dict[str, Fitted | None] = {key: None for key in keys if key in self._broken} | stored
         missing = {key: s for key, s in zip(keys, slices, strict=True) if key not in networks}
-        self.cached += len({key for key in networks if key not in self._known})
-        self._tell(len(networks), len(networks) + len(missing))
+        self.cached += len(stored.keys() - self._known)
+        self._known.update(keys)
+        total = len(networks) + len(missing)
+        if missing:
+            self._tell(len(networks), total)
         begin = time.perf_counter()
         for trained in self._train(list(missing.values()), config, device):
             networks |= trained
-            self._tell(len(networks), len(set(keys)))
+            self._tell(len(networks), total)
         self.seconds += time.perf_counter() - begin if missing else 0.0
-        self._known.update(keys)
         return [networks[key] for key in keys]
+
+    def predict(self, members: Sequence[Fitted], windows: Sequence[Array], config: ForecastConfig) -> list[Array]:
+        """Forecasts (M, ROWS) of the members of a fold for each batch of windows (ROWS, L, F)."""
+        keys = [forecast_key(members, batch, config) for batch in windows]
+        self._forecasts |= self.store.get([key for key in keys if key not in self._forecasts])
+        made: dict[str, bytes] = {}
+        for key, batch in zip(keys, windows, strict=True):
+            if key not in self._forecasts:
+                from lstmstrat.lstm.training import predict
+
+                made[key] = predict(members, batch, config).tobytes()
+        self._forecasts |= made
+        if made:
+            self.store.put(made)
+        return [np.frombuffer(self._forecasts[key]).reshape(len(members), -1) for key in keys]
 
     def _train(self, slices: Batch, config: ForecastConfig, device: str) -> Iterator[dict[str, Fitted | None]]:
         """Trains batch by batch and stores what comes; the batches come in any order."""
@@ -105,7 +128,8 @@ class Trainer:
         results = self._in_pool(batches, config, device) if self._pool else _here(batches, config, device)
         for batch, networks in results:
             trained = {s.key(config, device): f for s, f in zip(batch, networks, strict=True)}
-            sound = {key: f for key, f in trained.items() if f is not None}
+            self._broken |= {key for key, f in trained.items() if f is None}
+            sound = {key: f.to_bytes() for key, f in trained.items() if f is not None}
             self.store.put(sound)
             self.fitted += len(sound)
             self.failed += len(trained) - len(sound)
@@ -148,7 +172,7 @@ def current() -> Trainer:
 
 
 def _device(config: ForecastConfig) -> str:
-    if config.device == "cpu":
+    if config.device == "cpu" or (config.device == "auto" and version("torch").endswith("+cpu")):
         return "cpu"  # without importing torch: everything may be in the store
     from lstmstrat.lstm.training import device_name
 

@@ -46,9 +46,7 @@ def test_order_size_reaches_the_target_after_its_own_costs(
     target: float, held: float, price: float, buy_cost: float, sell_cost: float
 ) -> None:
     cash, position = 1000 * (1 - held), 1000 * held / price
-    size = order_size(
-        target, cash=cash, position=position, price=price, buy_cost=buy_cost, sell_cost=sell_cost
-    )
+    size = order_size(target, cash=cash, position=position, price=price, buy_cost=buy_cost, sell_cost=sell_cost)
     # The definition of a trade with proportional costs, worked forwards.
     cash -= size * price * (1 + buy_cost if size > 0 else 1 - sell_cost)
     value = (position + size) * price
@@ -179,7 +177,7 @@ def test_nan_is_flat() -> None:
         ([100, 300, 300], [1, 1], [3]),  # 3.33
         ([100, 300, 300], [-1, -1], [-3]),  # towards flat
         ([100, 100, 150, 150], [0.55, 0.3, 0.3], [5, -3]),  # 1250 * 0.3 / 150 = 2.5: 2 stay
-        ([100, 300, 300, 300], [-1, 1, 1], [-3, 6]),  # 1900 - 900 = 1000 pays for 3 once the 3 are bought back
+        ([100, 300, 300, 300], [-1, 1, 1], [-3, 3, 3]),  # bought back, then 1000 pays for 3
     ],
 )
 def test_whole_shares(opens: list[float], path: list[float], shares: list[float]) -> None:
@@ -234,7 +232,9 @@ def test_a_faster_second_feed_neither_repeats_decisions_nor_trades_an_old_open()
     cerebro.addstrategy(Scripted, path=(0.5, 1, 0))
     [strategy] = cerebro.run()
     assert strategy.asked == [1, 2, 3, 4, 5]
-    assert [price for _, price in executed(strategy)] == pytest.approx([105, 112, 119])  # Mondays the 6th, 13th and 20th
+    assert [price for _, price in executed(strategy)] == pytest.approx(
+        [105, 112, 119]
+    )  # Mondays the 6th, 13th and 20th
 
 
 # --- ForecastStrategy ---------------------------------------------------------------------------------------

@@ -23,7 +23,6 @@ Bools = npt.NDArray[np.bool_]
 Ints = npt.NDArray[np.int64]
 
 SLICES = 32  # G of every training batch: 16 took 14% longer a network, 64 no less than 32
-ROWS = 8  # B of every forecasting batch
 BETA1, BETA2, EPSILON = 0.9, 0.999, 1e-8  # Adam (Kingma & Ba 2015), their defaults
 RETRY = 0x5EED  # mixed into the seed of a second attempt
 

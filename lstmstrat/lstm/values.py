@@ -6,8 +6,9 @@ Letters: n bars of a training slice, F features, P numbers of a network.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from importlib.metadata import version
 from pathlib import Path
 
@@ -15,6 +16,8 @@ import numpy as np
 import numpy.typing as npt
 
 from lstmstrat.config import ForecastConfig
+
+ROWS = 8  # windows of every forecasting batch
 
 Array = npt.NDArray[np.float64]
 Single = npt.NDArray[np.float32]
@@ -72,6 +75,15 @@ class TrainingSlice:
         return digest.hexdigest()
 
 
+def forecast_key(members: Sequence[Fitted], windows: Array, config: ForecastConfig) -> str:
+    """Content address of what `members` forecast for `windows` (ROWS, L, F)."""
+    digest = hashlib.sha256(f"{engine_version()} {config.hidden_size} {config.layers} {config.clip}".encode())
+    for member in members:
+        digest.update(member.digest)
+    digest.update(windows.tobytes())
+    return digest.hexdigest()
+
+
 @cache
 def engine_version() -> str:
     """Changes with the source of this package and the release of torch, so a stale network is never found."""
@@ -116,6 +128,12 @@ class Fitted:
     output: Scaler  # (1,), of the target
     train_loss: Array  # (epochs run,), mean squared error of the scaled target
     valid_loss: Array  # (epochs run,), likewise; empty without early stopping
+
+    @cached_property
+    def digest(self) -> bytes:
+        """Hash of all that a forecast depends on."""
+        parts = (self.weights, self.inputs.location, self.inputs.scale, self.output.location, self.output.scale)
+        return hashlib.sha256(b"".join(part.tobytes() for part in parts)).digest()
 
     def to_bytes(self) -> bytes:
         """As a safetensors file."""

@@ -1,0 +1,250 @@
+"""``python -m lstmstrat.backtest CONFIG``: prices in, strategies on walk-forward forecasts, a report out.
+
+`run` is the same without the command line. This module defines no classes: under ``python -m`` they would exist
+twice.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import datetime as dt
+import os
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from lstmstrat.config import DEFAULT_FEATURES, Config, StrategyConfig, mistakes, override, read, validated
+from lstmstrat.errors import ConfigError, DataError, LSTMStratError, StrategyError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from lstmstrat.engine import Simulation
+    from lstmstrat.prices import Prices
+    from lstmstrat.result import Result
+    from lstmstrat.trainer import Progress, Trainer
+
+MINIMUM_WINDOW = 30  # bars after the first forecast, below which no comparison means anything
+
+
+def run(config: Config, *, trainer: Trainer | None = None, offline: bool = False) -> Result:
+    """Backtest the strategies of `config` and buy-and-hold; nothing is written or printed.
+
+    Parameters
+    ----------
+    trainer
+        Where networks come from; by default one with the user's cache and no processes of its own.
+    offline
+        Never use the network; ``source: yahoo`` is then an error.
+
+    Raises
+    ------
+    ConfigError, DataError, StrategyError
+        What is wrong and how to mend it.
+    """
+    from lstmstrat.trainer import current
+
+    config, prices, _ = prepare(config, offline)
+    with (trainer or current()).active() as active:
+        return simulate_all(config, prices, active)
+
+
+def prepare(config: Config, offline: bool = False) -> tuple[Config, Prices, pd.DataFrame]:
+    """Everything that can go wrong before training: `config` with train_size in bars, prices, and the folds.
+
+    Raises
+    ------
+    ConfigError, DataError, StrategyError
+        A strategy or feature that does not exist, prices that cannot be had, or too few of them.
+    """
+    from lstmstrat.folds import resolved, schedule
+    from lstmstrat.forecast import plan
+    from lstmstrat.prices import load
+    from lstmstrat.result import fold_rows
+
+    wrong = strategy_mistakes(list(enumerate(config.strategies)), config.forecast.features)
+    _raise_all(wrong, "the config cannot be run:")
+    prices = load(config.data, offline=offline)
+    bars = len(prices.frame)
+    forecast = resolved(config.forecast, bars)
+    needed = schedule(forecast).first_fit + 1 + MINIMUM_WINDOW
+    if bars < needed:
+        raise DataError(
+            f"{prices.symbol} has {bars} bars, but train_size {forecast.train_size} with its warm-up, purge and "
+            f"{MINIMUM_WINDOW} bars to trade needs {needed}; give an earlier start or a smaller train_size"
+        )
+    folds = plan(forecast, prices.times, prices.bars)
+    return config.model_copy(update={"forecast": forecast}), prices, fold_rows(folds, prices.frame.index)
+
+
+def simulate_all(config: Config, prices: Prices, trainer: Trainer) -> Result:
+    """Buy-and-hold and every strategy, each with an account of its own, from the first forecast on."""
+    from lstmstrat.engine import simulate
+    from lstmstrat.folds import schedule
+    from lstmstrat.forecast import WalkForward
+    from lstmstrat.result import collect
+    from lstmstrat.strategy import BuyAndHold, load_strategy
+
+    start = schedule(config.forecast).first_fit
+    shared: dict[str, Any] = {"start": start, "forecast": config.forecast}
+    home = "lstmstrat.strategy:BuyAndHold"
+    hold = simulate(prices, BuyAndHold, {}, config.broker, name="buy_and_hold", class_path=home, **shared)
+    runs: list[Simulation] = []
+    for s in config.strategies:
+        cls = load_strategy(s.class_)
+        runs.append(
+            simulate(prices, cls, dict(s.params), config.broker, name=s.label, class_path=s.class_, **shared)
+        )
+    walks = [r.walk_forward for r in runs if r.walk_forward and r.walk_forward.config == config.forecast]
+    walk = walks[0] if walks else WalkForward(config.forecast, trainer)
+    return collect(config, prices, walk, trainer, hold, runs)
+
+
+def strategy_mistakes(strategies: Sequence[tuple[int, StrategyConfig]], features: Sequence[str]) -> list[str]:
+    """Every strategy that cannot be loaded, every wrong parameter and unknown feature, a line each.
+
+    `strategies` come with their positions in the config.
+    """
+    from lstmstrat.features import feature_set
+    from lstmstrat.strategy import check_params, load_strategy
+
+    found = []
+    for i, s in strategies:
+        try:
+            found += [
+                f"strategies.{i}.params.{wrong}" for wrong in check_params(load_strategy(s.class_), s.params)
+            ]
+        except StrategyError as error:
+            found.append(f"strategies.{i}.{error}")
+    try:
+        feature_set(features)
+    except ConfigError as error:
+        found.append(f"forecast.{error}")
+    return found
+
+
+def load_config(path: Path, settings: Sequence[str] = (), seed: int | None = None) -> Config:
+    """The config in a YAML file, with ``--set`` and ``--seed`` put in.
+
+    Raises
+    ------
+    ConfigError
+        Every mistake in it at once, those in strategies and features included.
+    """
+    values = override(read(path), [*settings, *([] if seed is None else [f"forecast.seed={seed}"])])
+    found = mistakes(Config, values)
+    _raise_all(found + strategy_mistakes(_sound_strategies(values), _named_features(values)), f"{path}:")
+    return validated(Config, values, "")
+
+
+def _sound_strategies(values: dict[str, Any]) -> list[tuple[int, StrategyConfig]]:
+    """The entries that can be looked at more closely, whatever else is wrong."""
+    entries = values.get("strategies")
+    numbered = enumerate(entries) if isinstance(entries, list) else ()
+    return [(i, validated(StrategyConfig, e, "")) for i, e in numbered if not mistakes(StrategyConfig, e)]
+
+
+def _named_features(values: dict[str, Any]) -> Sequence[str]:
+    forecast = values.get("forecast")
+    names = forecast.get("features") if isinstance(forecast, dict) else None
+    return [name for name in names if isinstance(name, str)] if isinstance(names, list) else DEFAULT_FEATURES
+
+
+def _raise_all(found: Sequence[str], heading: str) -> None:
+    if found:
+        raise ConfigError("\n  ".join([heading, *found]))
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m lstmstrat.backtest",
+        description="Backtest strategies on walk-forward LSTM forecasts and compare each with buy-and-hold.",
+        epilog="Example: python -m lstmstrat.backtest configs/aapl.yaml --set forecast.members=3 --out runs/three",
+    )
+    parser.add_argument("config", type=Path, metavar="CONFIG", help="YAML file, such as configs/aapl.yaml")
+    parser.add_argument("--out", type=Path, metavar="DIR", help="run folder, new or empty (runs/<name>/<time>)")
+    parser.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="KEY=VALUE",
+        help="change a value of the config, such as forecast.epochs=10 or strategies.0.params.threshold=0.001",
+    )
+    parser.add_argument("--seed", type=int, metavar="N", help="the same as --set forecast.seed=N")
+    parser.add_argument(
+        "--jobs", type=int, metavar="N", help="training processes (one a core); the numbers do not change"
+    )
+    parser.add_argument("--offline", action="store_true", help="never use the network")
+    cache = parser.add_mutually_exclusive_group()
+    cache.add_argument(
+        "--cache", type=Path, metavar="FILE", help="where fitted networks are kept (the user's cache)"
+    )
+    cache.add_argument("--no-cache", action="store_true", help="keep fitted networks for this run only")
+    parser.add_argument("--quiet", action="store_true", help="print only the path of the report")
+    return parser
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """The command line; gives the exit code: 0, 2 for what the user can mend, 130 after Ctrl-C."""
+    options = _parser().parse_args(arguments)
+    try:
+        return _main(options)
+    except LSTMStratError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("stopped; what was trained is kept, the same command goes on from there", file=sys.stderr)
+        return 130
+
+
+def _main(options: argparse.Namespace) -> int:
+    config = load_config(options.config, options.set, options.seed)
+    folder = options.out or Path("runs") / config.name / f"{dt.datetime.now():%Y-%m-%d_%H%M%S}"
+    from lstmstrat.report import files, html, terminal
+
+    files.check_free(folder)
+    with _trainer(options).active() as trainer:
+        trainer.warm_up()
+        config, prices, folds = prepare(config, options.offline)
+        if not options.quiet:
+            terminal.print_folds(folds)
+        with _progress(options.quiet, config.forecast.members) as trainer.progress:
+            result = simulate_all(config, prices, trainer)
+    files.write(result, folder, html.page(result) if config.report.html else None)
+    if not options.quiet:
+        terminal.print_result(result.summary)
+    print(folder / ("report.html" if config.report.html else "summary.json"))
+    return 0
+
+
+def _trainer(options: argparse.Namespace) -> Trainer:
+    from lstmstrat.store import Store, default_path
+    from lstmstrat.trainer import Trainer
+
+    jobs = options.jobs if options.jobs is not None else _cores()
+    if jobs < 1:
+        raise ConfigError(f"--jobs {jobs}: expected at least 1")
+    return Trainer(Store(None if options.no_cache else options.cache or default_path()), jobs)
+
+
+def _cores() -> int:
+    """Cores this process may use; Python 3.11 to 3.13 know them only on some systems."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+@contextlib.contextmanager
+def _progress(quiet: bool, members: int) -> Iterator[Progress | None]:
+    """Tells the terminal of folds where the trainer counts networks, `members` a fold."""
+    if quiet:
+        yield None
+        return
+    from lstmstrat.report import terminal
+
+    with terminal.progress() as report:
+        yield lambda done, total: report(done // members, total // members)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
