@@ -263,8 +263,8 @@ def _headline(judged: dict[str, Verdict]) -> str:
     for name, verdict in judged.items():
         by_text.setdefault(verdict.text, []).append(name)
     if list(by_text) == [UNDECIDED]:
-        which = "The strategy is" if len(judged) == 1 else f"All {len(judged)} strategies are"
-        return f"{which} {UNDECIDED}."
+        none = f"None of the {len(judged)} strategies is {UNDECIDED.removeprefix('not ')}."
+        return none if len(judged) > 1 else f"The strategy is {UNDECIDED}."
     return " ".join(f"{text[0].upper()}{text[1:]}: {', '.join(names)}." for text, names in by_text.items())
 
 

@@ -22,7 +22,8 @@ from lstmstrat.lstm.values import Array, Fitted, Single, TrainingSlice, fit_scal
 Bools = npt.NDArray[np.bool_]
 Ints = npt.NDArray[np.int64]
 
-SLICES = 32  # G of every training batch: 16 took 14% longer a network, 64 no less than 32
+SLICES = 32  # most networks of a batch: 16 took 14% longer a network, 64 no less than 32
+PAIR = 2  # G is a multiple of this: a batch of 1 runs another product, and its last bits differ
 BETA1, BETA2, EPSILON = 0.9, 0.999, 1e-8  # Adam (Kingma & Ba 2015), their defaults
 RETRY = 0x5EED  # mixed into the seed of a second attempt
 
@@ -282,7 +283,7 @@ def _fit_all(slices: Sequence[TrainingSlice], config: ForecastConfig, device: st
     with _calculating():
         for i in range(0, len(slices), SLICES):
             part = slices[i : i + SLICES]
-            padded = [*part, *[part[0]] * (SLICES - len(part))]
+            padded = [*part, *[part[0]] * (-len(part) % PAIR)]
             found += _fit_batch(_Batch(padded, config, torch.device(device)))[: len(part)]
     return found
 

@@ -68,8 +68,7 @@ def _texts(result: Result, page: str | None) -> Iterator[tuple[str, str]]:
     yield "config.yaml", dump(result.config)
     yield "summary.json", json.dumps(result.summary, indent=2, allow_nan=False, ensure_ascii=False) + "\n"
     yield "equity.csv", _csv(result.equity.rename_axis("date").reset_index())
-    forecasts = result.forecasts[["forecast", "spread", "fold", "cutoff"]]
-    yield "forecasts.csv", _csv(forecasts.rename_axis("date").reset_index())
+    yield "forecasts.csv", _csv(result.forecasts.rename_axis("date").reset_index())
     yield "orders.csv", _csv(result.orders)
     yield "trades.csv", _csv(result.trades)
     if page is not None:

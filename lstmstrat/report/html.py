@@ -29,7 +29,6 @@ def page(result: Result) -> str:
         period=_period(summary),
         table=_table(summary),
         further=_further(summary),
-        by_strategy=_list(summary["verdict"]["by_strategy"].values()),
         skill=_skill(summary),
         options="".join(f"<option>{escape(s['name'])}</option>" for s in summary["strategies"]),
         folds=_folds(summary["walk_forward"]),

@@ -85,7 +85,7 @@ def fold_table(folds: pd.DataFrame) -> Table:
     from rich.table import Table
 
     table = Table(box=None, pad_edge=False, show_footer=True)
-    table.add_column("fold", justify="right", footer=f"{len(folds)} folds")
+    table.add_column("fold", justify="right", footer="1 fold" if len(folds) == 1 else f"{len(folds)} folds")
     table.add_column("first forecast", footer="")
     table.add_column("samples", justify="right", footer=f"{folds['samples'].sum():,}")
     shown = folds if len(folds) <= 8 else pd.concat([folds.head(3), folds.tail(2)])

@@ -1,0 +1,64 @@
+"""A small market and a small network for the tests of the walk-forward."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from lstmstrat.config import ForecastConfig
+from lstmstrat.features import Floats, Times
+from lstmstrat.forecast import WalkForward
+from lstmstrat.prices import Prices
+from lstmstrat.store import Store
+from lstmstrat.trainer import Trainer
+
+BARS = 250
+SMALL: dict[str, Any] = {
+    "lookback": 5,
+    "loss_steps": 3,
+    "hidden_size": 4,
+    "epochs": 1,
+    "train_size": 60,
+    "refit_every": 13,
+    "features": ("return_1", "range", "volume_change", "distance_3"),
+}
+
+
+def small(**changes: Any) -> ForecastConfig:
+    return ForecastConfig(**{**SMALL, **changes})
+
+
+def market(bars: int = BARS, seed: int = 0, freq: str = "B") -> Prices:
+    """A random walk with sound bars; every price moves, so every bar matters."""
+    rng = np.random.default_rng(seed)
+    close = 100.0 * np.exp(np.cumsum(rng.normal(0.0, 0.02, bars)))
+    opened = close * np.exp(rng.normal(0.0, 0.01, bars))
+    high = np.maximum(opened, close) * np.exp(np.abs(rng.normal(0.0, 0.01, bars)))
+    low = np.minimum(opened, close) * np.exp(-np.abs(rng.normal(0.0, 0.01, bars)))
+    volume = rng.integers(1_000, 10_000, bars).astype(float)
+    index = pd.date_range("2020-01-01", periods=bars, freq=freq)
+    columns = {"open": opened, "high": high, "low": low, "close": close, "volume": volume}
+    return Prices("X", "csv", pd.DataFrame(columns, index=index), ())
+
+
+def alone() -> Trainer:
+    """A trainer that knows nothing: everything is trained anew, in this process."""
+    return Trainer(Store(None))
+
+
+def advanced(
+    config: ForecastConfig, times: Times, bars: Floats, cuts: Any = (), trainer: Trainer | None = None
+) -> WalkForward:
+    """A walk-forward that was handed the bars in the chunks that `cuts` make of them."""
+    walk = WalkForward(config, trainer or alone())
+    for part in np.split(np.arange(len(bars)), sorted(cuts)):
+        walk.advance(times[part], bars[part])
+    return walk
+
+
+def bits(walk: WalkForward) -> Floats:
+    """Forecast and spread of every bar as integers, (n, 2): equal only if every bit is, NaN included."""
+    given = walk.forecasts
+    return np.column_stack([given.forecast, given.spread]).view(np.uint64)
