@@ -15,7 +15,16 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lstmstrat.config import DEFAULT_FEATURES, Config, StrategyConfig, mistakes, override, read, validated
+from lstmstrat.config import (
+    DEFAULT_FEATURES,
+    Config,
+    ForecastConfig,
+    StrategyConfig,
+    mistakes,
+    override,
+    read,
+    validated,
+)
 from lstmstrat.errors import ConfigError, DataError, LSTMStratError, StrategyError
 
 if TYPE_CHECKING:
@@ -68,12 +77,13 @@ def prepare(config: Config, offline: bool = False) -> tuple[Config, Prices, pd.D
     _raise_all(wrong, "the config cannot be run:")
     prices = load(config.data, offline=offline)
     bars = len(prices.frame)
-    forecast = resolved(config.forecast, bars)
+    heading = f"the config cannot be run on {bars} bars:"
+    forecast = validated(ForecastConfig, resolved(config.forecast, bars).model_dump(), heading)
     needed = schedule(forecast).first_fit + 1 + MINIMUM_WINDOW
     if bars < needed:
         raise DataError(
             f"{prices.symbol} has {bars} bars, but train_size {forecast.train_size} with its warm-up, purge and "
-            f"{MINIMUM_WINDOW} bars to trade needs {needed}; give an earlier start or a smaller train_size"
+            f"{MINIMUM_WINDOW} bars to trade needs {needed}; give an earlier start, a later end or less train_size"
         )
     folds = plan(forecast, prices.times, prices.bars)
     return config.model_copy(update={"forecast": forecast}), prices, fold_rows(folds, prices.frame.index)
@@ -195,7 +205,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"error: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
-        print("stopped; what was trained is kept, the same command goes on from there", file=sys.stderr)
+        print("stopped; the same command goes on from what is in the cache", file=sys.stderr)
         return 130
 
 

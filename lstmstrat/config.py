@@ -26,7 +26,19 @@ from pydantic import (
 from lstmstrat.errors import ConfigError, did_you_mean
 
 PERIODS = ("week", "month", "quarter", "year")
-SOURCES = ("bundled", "yahoo", "csv", "parquet")
+
+EXPECTED = {  # what a wrong type should have been, by pydantic's name of the mistake
+    "bool_type": "true or false",
+    "int_type": "a whole number",
+    "float_type": "a number",
+    "string_type": "text",
+    "date_type": "a date such as 2005-01-31",
+    "dict_type": "keys and values, such as {threshold: 0.001}",
+    "model_type": "a section, that is keys and values",
+    "tuple_type": "a list",
+    "too_short": "at least one in the list",
+    "string_pattern_mismatch": "letters, digits, dots, dashes and underscores, a letter or digit first",
+}
 
 
 def _number(value: object) -> object:
@@ -53,21 +65,22 @@ def _names(value: object) -> object:
     return tuple(value) if isinstance(value, list) else value
 
 
-def _known_refit(value: int | str) -> int | str:
+def _bars(value: object, least: int) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= least
+
+
+def _known_refit(value: object) -> object:
     known = (*PERIODS, "never")
-    if isinstance(value, str) and value not in known:
-        raise ValueError(f"expected a number of bars, or {' | '.join(known)}{did_you_mean(value, known)}")
-    if isinstance(value, int) and value < 1:
-        raise ValueError("expected at least 1 bar")
-    return value
+    if _bars(value, 1) or value in known:
+        return value
+    hint = did_you_mean(value, known) if isinstance(value, str) else ""
+    raise ValueError(f"expected a number of bars, at least 1, or {' | '.join(known)}{hint}")
 
 
-def _known_train_size(value: int | float) -> int | float:
-    if isinstance(value, float) and not 0.0 < value < 1.0:
-        raise ValueError("expected a whole number of bars, or a fraction of the data such as 0.8")
-    if isinstance(value, int) and value < 2:
-        raise ValueError("expected at least 2 bars")
-    return value
+def _known_train_size(value: object) -> object:
+    if _bars(value, 2) or (isinstance(value, float) and 0.0 < value < 1.0):
+        return value
+    raise ValueError("expected a whole number of bars, at least 2, or a fraction of the data such as 0.8")
 
 
 Number = Annotated[float, BeforeValidator(_number)]
@@ -132,14 +145,14 @@ class ForecastConfig(Section):
     scaler: Literal["robust", "standard"] = "robust"
     clip: Annotated[Number, Field(gt=0.0)] = 5.0
 
-    train_size: Annotated[int | float, AfterValidator(_known_train_size)] = 750
-    refit_every: Annotated[int | str, AfterValidator(_known_refit)] = 21
+    train_size: Annotated[int | float, BeforeValidator(_known_train_size)] = 750
+    refit_every: Annotated[int | str, BeforeValidator(_known_refit)] = 21
     mode: Literal["rolling", "expanding"] = "rolling"
 
     hidden_size: Count = 32
     layers: Count = 1
     dropout: Fraction = 0.0
-    epochs: Count = 20
+    epochs: Count = 8
     batch_size: Count = 64
     loss_steps: Count = 20
     learning_rate: Annotated[Number, Field(gt=0.0)] = 3e-3
@@ -164,9 +177,36 @@ class ForecastConfig(Section):
                 f"train_size: {self.train_size} is too short for lookback: {self.lookback} and "
                 f"loss_steps: {self.loss_steps}; expected at least {self.lookback + self.loss_steps} bars"
             )
+        if isinstance(self.train_size, int) and self.val_size:
+            self._check_validation(self.train_size)
         if self.dropout and self.layers == 1:
             raise ValueError("dropout acts between layers, so with layers: 1 it does nothing; set layers: 2")
         return self
+
+    @property
+    def purge(self) -> int:
+        """Bars between the newest training sample and the bar at whose close the fold is fitted.
+
+        The label of sample s is complete at bar s + horizon (`close`) or s + 1 + horizon (`open`), which must lie
+        before the fitting bar t: the newest sample is t - 1 - horizon, or t - 2 - horizon.
+        """
+        return self.horizon + (self.target == "open")
+
+    def _check_validation(self, bars: int) -> None:
+        """A slice of `bars` is cut into training, purge and validation; the first fold has the shortest one."""
+        held_out = int(self.val_size * bars)
+        left, needed = bars - held_out - self.purge, self.lookback + self.loss_steps
+        if not held_out:
+            raise ValueError(
+                f"val_size: {self.val_size} of train_size: {bars} is less than one bar; "
+                f"expected at least {1.0 / bars:.2g}, or 0 for no early stopping"
+            )
+        if left < needed:
+            raise ValueError(
+                f"val_size: {self.val_size} of train_size: {bars} and a purge of {self.purge} leave "
+                f"{max(left, 0)} bars to train on; lookback: {self.lookback} and loss_steps: {self.loss_steps} "
+                f"need {needed}; give a smaller val_size or a larger train_size"
+            )
 
 
 class BrokerConfig(Section):
@@ -204,6 +244,8 @@ def _unique_labels(strategies: tuple[StrategyConfig, ...]) -> tuple[StrategyConf
         raise ValueError(f"two strategies are called {taken!r}; give one of them another name:")
     if "buy_and_hold" in labels:
         raise ValueError("'buy_and_hold' is the benchmark of every run; remove it or give it another name:")
+    if "date" in labels:
+        raise ValueError("'date' is the first column of equity.csv; give the strategy another name:")
     return strategies
 
 
@@ -223,12 +265,15 @@ class Config(Section):
     report: ReportConfig = ReportConfig()
 
 
+MERGE = "tag:yaml.org,2002:merge"  # <<, which may stand in a mapping more than once
+
+
 class _Loader(yaml.SafeLoader):
     """Safe YAML in which a key given twice is a mistake and not a silent choice of the last."""
 
 
 def _mapping(loader: _Loader, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
-    keys = [loader.construct_object(key, deep=True) for key, _ in node.value]
+    keys = [loader.construct_object(key, deep=True) for key, _ in node.value if key.tag != MERGE]
     twice = [key for key in keys if keys.count(key) > 1]
     if twice:
         raise ConfigError(f"line {node.start_mark.line + 1}: {twice[0]!r} is given twice; keep one of them")
@@ -248,7 +293,9 @@ def parse(text: str) -> Any:
     """
     try:
         return yaml.load(text, Loader=_Loader)  # a SafeLoader
-    except yaml.YAMLError as error:
+    except ConfigError:
+        raise
+    except (yaml.YAMLError, ValueError) as error:  # ValueError: a date such as 2005-02-30
         raise ConfigError(f"not valid YAML: {error}") from None
 
 
@@ -283,21 +330,24 @@ def override(values: dict[str, Any], settings: list[str]) -> dict[str, Any]:
         path, found, value = setting.partition("=")
         if not found or not path:
             raise ConfigError(f"--set {setting}: expected KEY=VALUE, such as --set forecast.members=3")
-        values = _put(values, path.split("."), parse(value), setting)
+        try:
+            values = _put(values, path.split("."), parse(value))
+        except ConfigError as error:
+            raise ConfigError(f"--set {setting}: {error}") from None
     return values
 
 
-def _put(node: Any, keys: list[str], value: Any, setting: str) -> Any:
+def _put(node: Any, keys: list[str], value: Any) -> Any:
     if not keys:
         return value
     key, *rest = keys
     if isinstance(node, list):
         if not key.isdigit() or int(key) >= len(node):
-            raise ConfigError(f"--set {setting}: {key!r} is not a position from 0 to {len(node) - 1}")
-        return [_put(x, rest, value, setting) if i == int(key) else x for i, x in enumerate(node)]
+            raise ConfigError(f"{key!r} is no position in a list of {len(node)}, whose first is 0")
+        return [_put(x, rest, value) if i == int(key) else x for i, x in enumerate(node)]
     if not isinstance(node, dict):
-        raise ConfigError(f"--set {setting}: there is nothing below {key!r}")
-    return {**node, key: _put(node.get(key, {}), rest, value, setting)}
+        raise ConfigError(f"there is no {key!r} in {_written(node)}, which has no keys")
+    return {**node, key: _put(node.get(key, {}), rest, value)}
 
 
 def mistakes(model: type[Section], values: Any) -> list[str]:
@@ -329,14 +379,22 @@ def dump(config: Config) -> str:
 
 
 def _sentence(error: Any, model: type[Section]) -> str:
-    where = ".".join(str(part) for part in error["loc"] if part not in ("int", "float", "str"))
-    if error["type"] == "extra_forbidden":
+    where = ".".join(str(part) for part in error["loc"])
+    if error["type"] in ("extra_forbidden", "invalid_key"):
         return f"{where}: unknown key{did_you_mean(str(error['loc'][-1]), _keys(model, error['loc'][:-1]))}"
     if error["type"] == "missing":
         return f"{where}: missing; it has no default"
     message = error["msg"].removeprefix("Value error, ").replace("Input should be", "expected")
-    given = "" if isinstance(error["input"], (dict, list)) else f"{error['input']!r} given, "
-    return f"{where or 'config'}: {given}{message}"
+    message = f"expected {EXPECTED[error['type']]}" if error["type"] in EXPECTED else message
+    given = "" if isinstance(error["input"], (dict, list, tuple)) else f"{_written(error['input'])} given, "
+    return f"{where}: {given}{message}" if where else message
+
+
+def _written(value: object) -> str:
+    """`value` as YAML writes it, text in quotes."""
+    if value is None or isinstance(value, bool):
+        return {None: "nothing", True: "true", False: "false"}[value]
+    return str(value) if isinstance(value, dt.date) else repr(value)
 
 
 def _keys(model: Any, path: tuple[int | str, ...]) -> list[str]:

@@ -137,9 +137,10 @@ class WalkForward:
 
     def _take(self, times: Times, bars: Floats) -> None:
         begin = len(self._bars.all)
-        self._times.append(times.astype("datetime64[ns]"))
-        if (np.diff(self._times.all[max(0, begin - 1) :]) <= np.timedelta64(0)).any():
-            raise ValueError(f"the bars after {self._times.all[max(0, begin - 1)]} are not in order of time")
+        times = times.astype("datetime64[ns]")
+        if (np.diff(np.append(self._times.all[-1:], times)) <= np.timedelta64(0)).any():
+            raise ValueError(f"the bars handed over, from {times[0]} on, are not in order of time")
+        self._times.append(times)
         self._bars.append(bars)
         rows = self.features.rows(self._times.all, self._bars.all, begin)  # (n, F)
         if self._inputs is None:

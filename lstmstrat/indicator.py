@@ -131,8 +131,9 @@ def _values(line: Any, first: int, end: int) -> Floats:
 
 
 def _times(numbers: Floats) -> Times:
-    """Backtrader's day numbers to datetime64, to the microsecond it resolves."""
+    """Backtrader's day numbers to datetime64, to the millisecond: they are floats about 10 microseconds apart."""
     days = np.floor(numbers)
-    microseconds = np.rint((numbers - days) * 86_400e6).astype(np.int64)
-    whole = (days.astype(np.int64) - _EPOCH) * 86_400_000_000
-    return (whole + microseconds).astype("datetime64[us]").astype("datetime64[ns]")
+    milliseconds = np.rint((numbers - days) * 86_400e3)
+    milliseconds = np.minimum(milliseconds, 86_399_999)  # a bar at 23:59:59.99999 stays on its day
+    whole = (days.astype(np.int64) - _EPOCH) * 86_400_000
+    return (whole + milliseconds.astype(np.int64)).astype("datetime64[ms]").astype("datetime64[ns]")

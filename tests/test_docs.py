@@ -1,0 +1,83 @@
+"""The README says what there is, and what it shows runs."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from pathlib import Path
+
+import backtrader as bt
+import pytest
+
+from lstmstrat import backtest, config, features
+from lstmstrat.metrics import Performance
+from lstmstrat.prices import load
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+CONFIGS = sorted((ROOT / "configs").glob("*.yaml"))
+
+
+def test_readme_shows_every_key_as_the_config_file_has_it() -> None:
+    assert (ROOT / "configs" / "every_key.yaml").read_text(encoding="utf-8") in README
+
+
+def test_every_key_is_in_every_key_yaml_at_its_default() -> None:
+    values = config.read(ROOT / "configs" / "every_key.yaml")
+    sections = {
+        "data": config.DataConfig,
+        "forecast": config.ForecastConfig,
+        "broker": config.BrokerConfig,
+        "report": config.ReportConfig,
+    }
+    shown_otherwise = {"start", "end", "members"}  # conviction needs members; dates show the form
+    for name, section in sections.items():
+        defaults = section().model_dump(mode="json")
+        assert values[name].keys() == defaults.keys(), name
+        differing = {key for key, default in defaults.items() if values[name][key] != default}
+        assert differing <= shown_otherwise, name
+    assert values.keys() == config.Config.model_fields.keys()
+
+
+@pytest.mark.parametrize("path", CONFIGS, ids=lambda p: p.stem)
+def test_every_config_is_valid_and_in_readme(path: Path) -> None:
+    assert backtest.load_config(path).name == path.stem
+    assert f"configs/{path.name}" in README
+
+
+def test_every_metric_has_a_formula_in_readme() -> None:
+    for field in dataclasses.fields(Performance):
+        assert f"| `{field.name}` |" in README, field.name
+
+
+def test_every_feature_is_in_readme() -> None:
+    for name in features.KNOWN:
+        assert f"`{name}`" in README, name
+
+
+def test_every_option_is_in_readme() -> None:
+    for option in re.findall(r"--[a-z-]+", backtest._parser().format_help()):
+        assert option in README or option == "--help", option
+
+
+def test_every_strategy_is_in_a_config() -> None:
+    used = {s.class_ for path in CONFIGS for s in backtest.load_config(path).strategies}
+    for path in (ROOT / "strategies").glob("[a-z]*.py"):
+        assert any(name.startswith(f"strategies.{path.stem}:") for name in used) or path.stem == "buy_and_hold"
+
+
+def test_the_strategies_of_readme_run() -> None:
+    """Both snippets, on a short history with a small network."""
+    found = dict[str, object]()
+    for snippet in re.findall(r"```python\n(.*?)```", README, re.DOTALL):
+        small = snippet.replace("lookback=60, train_size=750", "lookback=5, train_size=60, epochs=1, loss_steps=5")
+        exec(small, found)
+    prices = load(config.DataConfig(start="2003-01-01", end="2003-09-30"))
+    forecast = {"lookback": 5, "train_size": 60, "epochs": 1, "loss_steps": 5}
+    for cls, params in ((found["Mine"], {}), (found["LongFlat"], {"forecast": forecast})):
+        cerebro = bt.Cerebro(cheat_on_open=True)
+        cerebro.adddata(bt.feeds.PandasData(dataname=prices.frame))
+        cerebro.addstrategy(cls, **params)
+        strategy = cerebro.run()[0]
+        assert len(strategy.model.walk_forward.folds) > 1
+        assert len(strategy.broker.orders) > 0

@@ -1,0 +1,327 @@
+"""All that the command line refuses: exit code 2, one message that helps, no traceback, nothing left behind."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from lstmstrat.backtest import run
+from lstmstrat.config import Config, validated
+from lstmstrat.errors import ConfigError, DataError, LSTMStratError, StrategyError, did_you_mean
+from tests.runs import TINY, command, tiny, written
+
+USER_CODE = """
+import backtrader as bt
+from lstmstrat import ForecastStrategy
+
+def late(bars):
+    return bars[1:, 3]
+
+def cube(bars):
+    return bars[:, :, None]
+
+level = 3
+
+class Shape:
+    pass
+
+class Base(ForecastStrategy):
+    params = (("strength", 1.0),)
+
+class Wild(bt.Strategy):
+    pass
+
+class Levered(ForecastStrategy):
+    def target_exposure(self):
+        return 2.0
+"""
+
+
+@pytest.fixture
+def user_code(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Modules of a user beside the config: mine.py, and broken.py, which cannot be imported."""
+    (tmp_path / "mine.py").write_text(USER_CODE)
+    (tmp_path / "broken.py").write_text("import bakctrader\n")
+    (tmp_path / "crash.py").write_text("\n\n1 / 0\n")
+    (tmp_path / "typo.py").write_text("def f(:\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    for name in ("mine", "broken", "crash", "typo"):
+        monkeypatch.delitem(sys.modules, name, raising=False)
+
+
+def refused(tmp_path: Path, values: Any, *options: object) -> str:
+    """The message of a run that must end with 2 and leave nothing; without the ``error: `` before it."""
+    config = written(tmp_path, values)
+    before = sorted(tmp_path.iterdir())
+    told = command(config, "--out", tmp_path / "out", "--jobs", 1, "--offline", *options)
+    assert told.code == 2
+    assert told.err.startswith("error: ")
+    assert "Traceback" not in told.err
+    assert told.out == ""
+    left = set(tmp_path.iterdir()) - set(before)
+    assert {p.name for p in left} <= {"cache.sqlite", "cache.sqlite-wal", "cache.sqlite-shm", "__pycache__"}
+    return told.err.removeprefix("error: ")
+
+
+def strategy(path: str, **params: Any) -> dict[str, Any]:
+    return tiny(strategies=[{"class": path, "params": params}])
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ("", "tiny.yaml: expected sections such as data: and strategies:; found None"),
+        ("- a\n- b\n", r"tiny.yaml: expected sections .*found \['a', 'b'\]"),
+        ("a: [1\nb: 2\n", "tiny.yaml: not valid YAML: .*line 2"),
+        ("name: a\nname: b\n", "tiny.yaml: line 1: 'name' is given twice; keep one of them"),
+        (tiny(dat=1), r"tiny.yaml:\n  dat: unknown key; did you mean 'data'\?"),
+        (tiny(forecast={"epochs": "x"}), r"tiny.yaml:\n  forecast.epochs: 'x' given, expected a whole number"),
+    ],
+)
+def test_a_config_file_that_cannot_be_read(tmp_path: Path, values: Any, message: str) -> None:
+    assert re.search(message, refused(tmp_path, values), re.DOTALL)
+
+
+def test_a_config_file_that_is_not_there(tmp_path: Path) -> None:
+    written(tmp_path, TINY)
+    told = command(tmp_path / "tinny.yaml")
+    assert (told.code, told.out) == (2, "")
+    assert told.err == f"error: no config file {tmp_path / 'tinny.yaml'}; did you mean 'tiny.yaml'?\n"
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        ({"symbol": "APPL"}, r"no bundled prices of 'APPL'; did you mean 'AAPL'\?"),
+        ({"start": "1990-01-01"}, "start: 1990-01-01 is outside the data, .*; write start: 2000-03-01"),
+        ({"end": "2030-01-01"}, "end: 2030-01-01 is outside the data, .*; write end: 2013-03-01"),
+        ({"source": "csv", "path": "nowhere/x.csv"}, "no price file nowhere/x.csv: there is no folder"),
+        ({"source": "yahoo"}, "AAPL: --offline forbids source: yahoo, a download"),
+        # 49 of warm-up, 60, 2 of purge, the fitting bar and 30 to trade are 142; three months have 61.
+        (
+            {"end": "2005-03-31"},
+            "AAPL has 61 bars, but train_size 60 .* needs 142; give an earlier start, a later end",
+        ),
+    ],
+)
+def test_prices_that_cannot_be_had(tmp_path: Path, data: dict[str, Any], message: str) -> None:
+    assert re.search(message, refused(tmp_path, tiny(data=data)))
+
+
+@pytest.mark.parametrize(
+    ("fraction", "message"),
+    [
+        (0.17, "the config cannot be run on 314 bars:\n  train_size: 4 is too short for lookback: 5"),  # 53 - 49
+        (0.1, "the config cannot be run on 314 bars:\n  train_size: -18 given, expected a whole number of bars"),
+        (0.95, "train_size 249 with its warm-up, purge and 30 bars to trade needs 331"),  # 298 - 49; 249 + 82
+    ],
+)
+def test_a_fraction_that_leaves_too_little(tmp_path: Path, fraction: float, message: str) -> None:
+    forecast = {"train_size": fraction, "refit_every": "never"}
+    assert message in refused(tmp_path, tiny(forecast=forecast))
+
+
+@pytest.mark.usefixtures("user_code")
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        (
+            strategy("LongFlat"),
+            "class: 'LongFlat' is not module:Class; expected such as strategies.long_flat:LongFlat",
+        ),
+        (
+            strategy("strategies.long_flt:LongFlat"),
+            "no module strategies.long_flt; did you mean 'strategies.long_flat'",
+        ),
+        (strategy("strategies.long_flat:LongFalt"), "has no LongFalt; did you mean 'LongFlat'?"),
+        (
+            strategy("mine:Shape"),
+            "class: 'mine:Shape' is not a Backtrader strategy; expected class Shape(bt.Strategy)",
+        ),
+        (strategy("mine:Base"), "class: 'mine:Base' does not say what to hold; define target_exposure(self)"),
+        (strategy("broken:X"), "broken cannot be imported: ModuleNotFoundError: No module named 'bakctrader'"),
+        (strategy("crash:X"), "crash cannot be imported: ZeroDivisionError: division by zero"),
+        (strategy("typo:X"), "typo cannot be imported: "),
+        (
+            strategy("strategies.long_flat:LongFlat", treshold=1.0),
+            "params.treshold: unknown parameter; did you mean",
+        ),
+        (strategy("mine:Wild", speed=1), "params.speed: unknown parameter; there are none"),
+        (
+            strategy("strategies.long_flat:LongFlat", threshold="1e-3"),
+            "'1e-3' given, expected a number, such as 0.001",
+        ),
+        (strategy("strategies.sma_cross:SmaCross", fast=5.5), "params.fast: 5.5 given, expected a whole number"),
+        (
+            strategy("strategies.long_flat:LongFlat", forecast={}),
+            "forecast: set by the forecast: section; remove it",
+        ),
+        (
+            strategy("strategies.long_flat:LongFlat", fractional=True),
+            "fractional: set by fractional: in the broker",
+        ),
+    ],
+)
+def test_a_strategy_that_cannot_be_used(tmp_path: Path, values: Any, message: str) -> None:
+    found = refused(tmp_path, values)
+    assert "\n  strategies.0." in found
+    assert message in found
+
+
+@pytest.mark.usefixtures("user_code")
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("retrun_5", "unknown feature 'retrun_5'; did you mean 'return_N'?"),
+        ("return_0", "unknown feature 'return_0'"),
+        ("mine:lat", "no 'lat' there; did you mean 'late'?"),
+        ("mien:late", "cannot import 'mien' (No module named 'mien')"),
+        ("mine:level", "'mine:level' is not a function; expected f(bars) -> (n,) or (n, k)"),
+        ("mine:late", "'mine:late' gave shape (313,) for 314 bars; expected (314,) or (314, k)"),
+        ("mine:cube", "'mine:cube' gave shape (314, 5, 1) for 314 bars; expected (314,) or (314, k)"),
+    ],
+)
+def test_a_feature_that_cannot_be_used(tmp_path: Path, name: str, message: str) -> None:
+    assert message in refused(tmp_path, tiny(forecast={"features": ["gap", name]}))
+
+
+@pytest.mark.usefixtures("user_code")
+def test_a_strategy_that_goes_wrong_while_it_trades(tmp_path: Path) -> None:
+    found = refused(tmp_path, strategy("mine:Levered"), "--quiet")
+    assert re.search(r"Levered: target_exposure\(\) gave 2.0 at 2005-\d\d-\d\d; expected a number from -1", found)
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU here")
+def test_a_gpu_that_is_not_there(tmp_path: Path) -> None:
+    found = refused(tmp_path, tiny(forecast={"device": "cuda"}), "--quiet")
+    assert found == "device: cuda, but torch finds no GPU here; set device: auto or cpu\n"
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--jobs", "0"], "--jobs 0: expected at least 1"),
+        (["--set", "seed"], "--set seed: expected KEY=VALUE, such as --set forecast.members=3"),
+        (["--set", "forecast.lokback=3"], "forecast.lokback: unknown key; did you mean 'lookback'?"),
+        (["--seed", "-1"], "forecast.seed: -1 given, expected greater than or equal to 0"),
+    ],
+)
+def test_an_option_that_cannot_be(tmp_path: Path, options: list[str], message: str) -> None:
+    assert message in refused(tmp_path, TINY, *options)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--seed", "x"], "argument --seed: invalid int value: 'x'"),
+        (["--jobs", "two"], "argument --jobs: invalid int value: 'two'"),
+        (["--no-cache", "--cache", "x"], "not allowed with argument"),
+        (["--quite"], "unrecognized arguments: --quite"),
+    ],
+)
+def test_an_option_that_is_not_one(tmp_path: Path, options: list[str], message: str) -> None:
+    told = command(written(tmp_path, TINY), "--out", tmp_path / "out", *options)
+    assert (told.code, told.out) == (2, "")
+    assert message in told.err
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_run_folder_that_is_taken(tmp_path: Path) -> None:
+    config = written(tmp_path / "config", TINY)
+    full, file = tmp_path / "full", tmp_path / "file"
+    full.mkdir()
+    (full / "mine.txt").write_text("mine")
+    file.write_text("mine")
+    for out, message in (
+        (full, f"{full} is not empty; give another folder, such as --out {full}_2"),
+        (file, f"{file} is a file; give another folder, such as --out {file}_run"),
+        (file / "below", f"cannot make {file / 'below'}: no folder can be made in {file}; give another --out"),
+    ):
+        told = command(config, "--out", out)
+        assert (told.code, told.err) == (2, f"error: {message}\n")
+    assert [p.name for p in full.iterdir()] == ["mine.txt"]
+    assert file.read_text() == "mine"
+    assert {p.name for p in tmp_path.iterdir()} == {"config", "full", "file"}
+
+
+@pytest.mark.parametrize("error", [ConfigError, DataError, StrategyError])
+def test_every_error_is_one_of_ours_and_of_its_builtin_kind(error: type[Exception]) -> None:
+    assert issubclass(error, LSTMStratError)
+    assert issubclass(error, TypeError if error is StrategyError else ValueError)
+
+
+@pytest.mark.parametrize(
+    ("values", "error", "message"),
+    [
+        (strategy("strategies.long_flt:LongFlat"), ConfigError, "did you mean 'strategies.long_flat'"),
+        (tiny(forecast={"features": ["retrun_5"]}), ConfigError, "unknown feature 'retrun_5'"),
+        (tiny(data={"symbol": "APPL"}), DataError, "no bundled prices of 'APPL'"),
+    ],
+)
+def test_run_raises_what_the_command_line_says(values: Any, error: type[Exception], message: str) -> None:
+    with pytest.raises(error, match=message):
+        run(validated(Config, values, ""))
+
+
+def test_did_you_mean_gives_the_nearest_or_all() -> None:
+    assert did_you_mean("lokback", ["lookback", "horizon"]) == "; did you mean 'lookback'?"
+    assert did_you_mean("zzz", ["b", "a"]) == "; known: a, b"
+    assert did_you_mean("zzz", []) == ""
+
+
+def waited(condition: Callable[[], bool], seconds: float) -> bool:
+    end = time.monotonic() + seconds
+    while not condition() and time.monotonic() < end:
+        time.sleep(0.05)
+    return condition()
+
+
+def gone(group: int) -> bool:
+    """No process is left in a process group."""
+    try:
+        os.killpg(group, 0)
+    except ProcessLookupError:
+        return True
+    return False
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no process groups to look into")
+def test_ctrl_c_in_training_gives_130_and_leaves_neither_folder_nor_process(tmp_path: Path) -> None:
+    config = written(tmp_path / "config", tiny(forecast={"epochs": 100_000}))  # hours
+    arguments = [config, "--out", tmp_path / "runs" / "out", "--cache", tmp_path / "cache.sqlite", "--jobs", "2"]
+    command = [sys.executable, "-m", "lstmstrat.backtest", *map(str, arguments)]
+    process = subprocess.Popen(
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a job in the background ignores it
+    )
+    try:
+        assert process.stdout is not None
+        assert any("4 folds" in line for line in process.stdout)  # printed before the training
+        time.sleep(2.0)  # and now they train
+        os.killpg(process.pid, signal.SIGINT)  # as a terminal does: everyone in the foreground gets it
+        out, err = process.communicate(timeout=15)
+        # Python dies of the signal itself if it came while a module was imported; a shell calls that 130 too.
+        assert process.returncode in (130, -signal.SIGINT), err
+        assert err.splitlines()[-1] == "stopped; the same command goes on from what is in the cache"
+        assert "Traceback" not in err
+        assert out == ""
+        assert waited(lambda: gone(process.pid), 5)
+    finally:
+        if not gone(process.pid):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+    assert not (tmp_path / "runs").exists()

@@ -1,0 +1,160 @@
+"""LSTMForecast as a citizen of Backtrader; that its values are those of WalkForward stands in test_law_chunk.py."""
+
+from __future__ import annotations
+
+import math
+import pickle
+import time
+from collections.abc import Callable
+from typing import Any
+
+import backtrader as bt
+import numpy as np
+import pytest
+from walks import SMALL, alone, market
+
+from lstmstrat.engine import _Feed
+from lstmstrat.errors import ConfigError
+from lstmstrat.indicator import LSTMForecast
+
+FIRST = 2 + 60 + 2  # warm-up of distance_3, train_size, purge of target: open
+CLOSES: dict[str, Any] = {**SMALL, "features": ("return_1", "distance_3"), "target": "close"}
+modes = pytest.mark.parametrize("runonce", [True, False])
+
+
+def run(build: Callable[[Any], dict[str, Any]], bars: int = 120, **cerebro: Any) -> Any:
+    """A strategy that builds indicators and keeps what they show at each of its calls of `next`."""
+
+    class Watcher(bt.Strategy):
+        def __init__(self) -> None:
+            self.built = build(self.data)
+            self.begun: int | None = None
+            self.seen: dict[str, list[float]] = {name: [] for name in self.built}
+
+        def prenext(self) -> None:
+            for name, line in self.built.items():
+                self.seen[name].append(line[0])
+
+        def next(self) -> None:
+            self.begun = len(self) - 1 if self.begun is None else self.begun
+            self.prenext()
+
+    engine = bt.Cerebro(stdstats=False, **cerebro)
+    engine.adddata(_Feed(dataname=market(bars)))
+    engine.addstrategy(Watcher)
+    with alone().active():
+        return engine.run()[0]
+
+
+@modes
+def test_the_first_value_is_where_the_strategy_begins(runonce: bool) -> None:
+    strategy = run(lambda data: {"f": LSTMForecast(data, **SMALL)}, runonce=runonce)
+    assert strategy.begun == FIRST
+    assert strategy.built["f"]._minperiod == FIRST + 1
+    assert np.flatnonzero(np.isfinite(strategy.seen["f"]))[0] == FIRST
+
+
+@modes
+@pytest.mark.parametrize(("bars", "values"), [(1, 0), (20, 0), (FIRST, 0), (FIRST + 1, 1), (FIRST + 2, 2)])
+def test_short_data_gives_what_it_can_and_no_exception(runonce: bool, bars: int, values: int) -> None:
+    strategy = run(lambda data: {"f": LSTMForecast(data, **SMALL)}, bars=bars, runonce=runonce)
+    assert len(strategy.seen["f"]) == bars
+    assert np.isfinite(strategy.seen["f"]).sum() == values
+
+
+@modes
+def test_on_another_indicator_the_first_value_is_later_by_its_own_period(runonce: bool) -> None:
+    """SMA(10) has its first value at bar 9; 2 + 60 + 1 more bars with target: close."""
+    strategy = run(lambda data: {"f": LSTMForecast(bt.ind.SMA(data, period=10), **CLOSES)}, runonce=runonce)
+    assert strategy.begun == 9 + 2 + 60 + 1
+    assert np.flatnonzero(np.isfinite(strategy.seen["f"]))[0] == strategy.begun
+
+
+@pytest.mark.parametrize("bars", [5, 9, 10, 30])
+def test_on_another_indicator_short_data_are_no_exception(bars: int) -> None:
+    strategy = run(lambda data: {"f": LSTMForecast(bt.ind.SMA(data, period=10), **CLOSES)}, bars=bars)
+    assert np.isnan(strategy.seen["f"]).all()
+
+
+@modes
+def test_a_single_line_equals_the_feed_where_only_closes_are_needed(runonce: bool) -> None:
+    strategy = run(
+        lambda data: {"line": LSTMForecast(data.close, **CLOSES), "feed": LSTMForecast(data, **CLOSES)},
+        runonce=runonce,
+    )
+    assert np.array_equal(strategy.seen["line"], strategy.seen["feed"], equal_nan=True)
+    assert np.isfinite(strategy.seen["line"]).any()
+
+
+def test_a_single_line_is_refused_where_bars_are_needed() -> None:
+    with pytest.raises(TypeError, match=r"needs open, high, low, close, volume, but was given a single line; pass"):
+        run(lambda data: {"f": LSTMForecast(data.close, **SMALL)})
+    with pytest.raises(TypeError, match="choose target='close' and features of the close"):
+        run(lambda data: {"f": LSTMForecast(data.close, **{**CLOSES, "target": "open"})})
+
+
+def test_a_number_in_place_of_the_data_is_refused_at_once() -> None:
+    """Backtrader turns a number into an endless line of itself, on which `once` would never end."""
+    begin = time.perf_counter()
+    with pytest.raises(TypeError, match="needs data first, then parameters by name"):
+        run(lambda _: {"f": LSTMForecast(60)})
+    assert time.perf_counter() - begin < 1.0
+
+
+def test_a_wrong_parameter_is_refused_with_a_hint() -> None:
+    with pytest.raises(TypeError, match="no parameter 'lookbak'; did you mean 'lookback'"):
+        run(lambda data: {"f": LSTMForecast(data, lookbak=60)})
+    with pytest.raises(ConfigError, match="lookback: 0 given, expected greater than or equal to 1"):
+        run(lambda data: {"f": LSTMForecast(data, **{**SMALL, "lookback": 0})})
+    with pytest.raises(ConfigError, match="refit_every: 'monthly' given, expected a number of bars.*mean 'month'"):
+        run(lambda data: {"f": LSTMForecast(data, **{**SMALL, "refit_every": "monthly"})})
+
+
+@pytest.mark.parametrize("mode", [{}, {"runonce": False}, {"exactbars": 1}], ids=str)
+def test_every_value_is_a_python_float(mode: dict[str, Any]) -> None:
+    def build(data: Any) -> dict[str, Any]:
+        forecast = LSTMForecast(data, **SMALL)
+        return {"forecast": forecast.lines.forecast, "spread": forecast.lines.spread}
+
+    seen = run(build, **mode).seen
+    assert {type(value) for values in seen.values() for value in values} == {float}
+
+
+@modes
+def test_it_can_be_computed_with(runonce: bool) -> None:
+    """EMA(3) by its definition: the mean of three values first, then e += (x - e) / 2."""
+
+    def build(data: Any) -> dict[str, Any]:
+        f = LSTMForecast(data, **SMALL)
+        return {"f": f, "twice": f * 2.0, "positive": f > 0.0, "ema": bt.ind.EMA(f.forecast, period=3)}
+
+    strategy = run(build, runonce=runonce)
+    f = np.array(strategy.seen["f"])[FIRST:]
+    ema = [f[:3].mean()]
+    for value in f[3:]:
+        ema.append(ema[-1] + (value - ema[-1]) / 2.0)
+    assert strategy.begun == FIRST + 2
+    assert np.array_equal(np.array(strategy.seen["twice"])[FIRST:], 2.0 * f)
+    assert np.array_equal(np.array(strategy.seen["positive"])[FIRST:], f > 0.0)
+    np.testing.assert_allclose(np.array(strategy.seen["ema"])[FIRST + 2 :], ema, rtol=1e-12)
+
+
+def test_what_travels_to_another_process_holds_no_network() -> None:
+    indicator = run(lambda data: {"f": LSTMForecast(data, **SMALL)}).built["f"]
+    state = indicator.__getstate__()
+    assert "walk_forward" in vars(indicator)
+    assert "walk_forward" not in state
+    own = {name: value for name, value in state.items() if isinstance(value, (int, float, str, dict))}
+    assert len(pickle.dumps(own)) < 100_000
+
+
+def test_it_works_through_cerebro_addindicator_and_as_a_signal() -> None:
+    engine = bt.Cerebro(stdstats=False)
+    engine.adddata(_Feed(dataname=market(120)))
+    engine.addindicator(LSTMForecast, **SMALL)
+    engine.add_signal(bt.SIGNAL_LONGSHORT, LSTMForecast, **SMALL)
+    with alone().active() as trainer:
+        strategy = engine.run()[0]
+    values = [i.forecast[0] for i in strategy.getindicators() if isinstance(i, LSTMForecast)]
+    assert not any(math.isnan(v) for v in values)
+    assert trainer.fitted == 5  # bars 64, 77, 90, 103, 116: the second indicator finds what the first has fitted
