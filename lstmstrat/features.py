@@ -10,16 +10,17 @@ Letters: n bars, F feature columns.
 
 from __future__ import annotations
 
-import importlib
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from lstmstrat.config import ForecastConfig
 from lstmstrat.errors import ConfigError, did_you_mean
+from lstmstrat.loading import load_module
 
 Floats = npt.NDArray[np.float64]
 Times = npt.NDArray[np.datetime64]
@@ -146,16 +147,29 @@ KNOWN = (*_PLAIN, *(f"{family}_N" for family in _WINDOWED))
 def _user(name: str) -> Feature:
     """``module:function``, called with (n, 5) open, high, low, close, volume of all closed bars so far."""
     module_name, _, attribute = name.partition(":")
+    if not module_name or not attribute:
+        raise ConfigError(f"features: {name!r} is not module:function; expected such as my_features:momentum")
     try:
-        function = getattr(importlib.import_module(module_name), attribute)
+        module = load_module(module_name)
     except ImportError as error:
-        raise ConfigError(f"features: {name!r}: cannot import {module_name!r} ({error})") from None
-    except AttributeError:
-        known = vars(importlib.import_module(module_name))
-        raise ConfigError(f"features: {name!r}: no {attribute!r} there{did_you_mean(attribute, known)}") from None
+        raise ConfigError(f"features: {error}") from error.__cause__
+    function = getattr(module, attribute, None)
+    if function is None:
+        known = [n for n, value in vars(module).items() if callable(value) and not n.startswith("_")]
+        raise ConfigError(f"features: {name!r}: no {attribute!r} there{did_you_mean(attribute, known)}")
     if not callable(function):
         raise ConfigError(f"features: {name!r} is not a function; expected f(bars) -> (n,) or (n, k)")
-    return Feature(name, lambda _, bars: np.asarray(function(bars.copy()), dtype=np.float64), 0, tuple(range(5)))
+    return Feature(name, lambda _, bars: _called(name, function, bars), 0, tuple(range(5)))
+
+
+def _called(name: str, function: Callable[[Floats], Any], bars: Floats) -> Floats:
+    """What a user's function makes of a copy of the bars; its own errors keep their traceback as the cause."""
+    try:
+        return np.asarray(function(bars.copy()), dtype=np.float64)
+    except Exception as error:
+        raise ConfigError(
+            f"features: {name!r} failed on {len(bars)} bars: {type(error).__name__}: {error}"
+        ) from error
 
 
 def feature(name: str) -> Feature:
@@ -253,12 +267,3 @@ def targets(bars: Floats, config: ForecastConfig) -> Floats:
         with np.errstate(divide="ignore", invalid="ignore"):
             ahead[:known] = np.log(price[delay + config.horizon :] / price[delay : delay + known])
     return np.where(np.isfinite(ahead), ahead, np.nan)
-
-
-def purge(config: ForecastConfig) -> int:
-    """Bars between the newest training sample and the bar at whose close the fold is fitted.
-
-    The label of sample s is complete at bar s + horizon (`close`) or s + 1 + horizon (`open`), which must lie
-    before the fitting bar t: the newest sample is t - 1 - horizon, or t - 2 - horizon.
-    """
-    return config.horizon + (config.target == "open")

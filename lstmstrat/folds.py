@@ -19,7 +19,7 @@ import numpy as np
 
 from lstmstrat.config import ForecastConfig
 from lstmstrat.errors import ConfigError
-from lstmstrat.features import Times, feature_set, purge
+from lstmstrat.features import Times, feature_set
 
 
 @dataclass(frozen=True)
@@ -112,7 +112,7 @@ def schedule(config: ForecastConfig) -> Schedule:
         raise ConfigError(
             f"train_size: {size} is a fraction of data whose length is not known here; give a number of bars"
         )
-    return Schedule(size, config.refit_every, config.mode, purge(config), feature_set(config.features).warmup)
+    return Schedule(size, config.refit_every, config.mode, config.purge, feature_set(config.features).warmup)
 
 
 def resolved(config: ForecastConfig, bars: int) -> ForecastConfig:

@@ -126,6 +126,8 @@ class WalkForward:
         ValueError
             The times do not increase.
         """
+        if not len(bars):
+            return np.empty((0, 2))
         begin = len(self._bars.all)
         self._take(times, bars)
         self._fit_due(begin)

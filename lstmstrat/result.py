@@ -17,7 +17,7 @@ from lstmstrat import __version__
 from lstmstrat.checks import run_checks
 from lstmstrat.config import Config
 from lstmstrat.engine import Simulation
-from lstmstrat.features import CLOSE, Floats, purge, targets
+from lstmstrat.features import CLOSE, Floats, targets
 from lstmstrat.folds import Fold
 from lstmstrat.forecast import WARM_UP, FittedFold, WalkForward
 from lstmstrat.inference import RULE, UNDECIDED, Verdict, forecast_skill, verdicts
@@ -232,7 +232,7 @@ def _walk_forward(config: Config, walk: WalkForward, trainer: Trainer, prices: P
         "refit_every": forecast.refit_every,
         "lookback": forecast.lookback,
         "horizon": forecast.horizon,
-        "purge": purge(forecast),
+        "purge": forecast.purge,
         "first_forecast": _date(prices.frame.index[walk.folds[0].fold.fitted_at]) if walk.folds else None,
         "fitted": trainer.fitted,
         "cached": trainer.cached,

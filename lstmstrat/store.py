@@ -72,7 +72,13 @@ class Store:
     def put(self, results: Mapping[str, bytes]) -> None:
         """Writes all of them, or none; one that is there already stays."""
         rows = [(key, payload, hashlib.sha256(payload).hexdigest()) for key, payload in results.items()]
-        with self._guarded("write"), self._open() as transaction:
+        with self._guarded("write"):
+            self._insert(rows)
+            return
+        self._insert(rows)  # the file could not be used: into memory
+
+    def _insert(self, rows: Sequence[tuple[str, bytes, str]]) -> None:
+        with self._open() as transaction:
             transaction.executemany("INSERT OR IGNORE INTO results (key, payload, sha256) VALUES (?, ?, ?)", rows)
 
     def close(self) -> None:

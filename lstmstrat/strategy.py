@@ -8,21 +8,16 @@ neither reject it nor let it miss its target; the built-in size helpers read the
 from __future__ import annotations
 
 import contextlib
-import importlib
 import math
 import numbers
-import pkgutil
-import sys
-import traceback
-from collections.abc import Iterator, Mapping
-from pathlib import Path
-from types import ModuleType
+from collections.abc import Mapping
 from typing import Any
 
 import backtrader as bt
 
 from lstmstrat.errors import StrategyError, did_you_mean
 from lstmstrat.indicator import LSTMForecast
+from lstmstrat.loading import load_module
 
 FULL = 1.0 - 1e-12  # the most of an account that is invested: what is left pays for float rounding
 RESIDUE = 1e-9  # exposures nearer to each other than this are the same
@@ -171,7 +166,10 @@ def load_strategy(path: str) -> type[Any]:
     name, _, attribute = path.partition(":")
     if not name or not attribute:
         raise StrategyError(f"class: {path!r} is not module:Class; expected such as strategies.long_flat:LongFlat")
-    module = _module(name)
+    try:
+        module = load_module(name)
+    except ImportError as error:
+        raise StrategyError(f"class: {error}") from error.__cause__
     found = getattr(module, attribute, None)
     if found is None:
         known = [n for n, v in vars(module).items() if _is_strategy(v) and not _is_abstract(v)]
@@ -229,41 +227,3 @@ def _is_strategy(value: object) -> bool:
 
 def _is_abstract(cls: type[Any]) -> bool:
     return getattr(cls, "target_exposure", None) is ExposureStrategy.target_exposure
-
-
-def _module(name: str) -> ModuleType:
-    try:
-        with _current_directory_importable():
-            return importlib.import_module(name)
-    except ModuleNotFoundError as error:
-        if error.name is None or not f"{name}.".startswith(f"{error.name}."):
-            raise _broken(name, error) from error
-        raise StrategyError(
-            f"class: there is no module {error.name}{did_you_mean(error.name, _neighbours(error.name))}"
-        ) from None
-    except Exception as error:
-        raise _broken(name, error) from error
-
-
-def _broken(name: str, error: Exception) -> StrategyError:
-    last = traceback.extract_tb(error.__traceback__)[-1]
-    what = "".join(traceback.format_exception_only(error)).strip()
-    where = "" if isinstance(error, SyntaxError) else f" ({last.filename}, line {last.lineno})"
-    return StrategyError(f"class: {name} cannot be imported: {what}{where}")
-
-
-def _neighbours(name: str) -> list[str]:
-    """Every module in the folder where `name` was looked for."""
-    package, dot, _ = name.rpartition(".")
-    folders = getattr(sys.modules.get(package), "__path__", []) if package else [str(Path.cwd())]
-    return [f"{package}{dot}{module.name}" for module in pkgutil.iter_modules(folders)]
-
-
-@contextlib.contextmanager
-def _current_directory_importable() -> Iterator[None]:
-    before = list(sys.path)
-    sys.path.insert(0, str(Path.cwd()))
-    try:
-        yield
-    finally:
-        sys.path[:] = before

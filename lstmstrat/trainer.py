@@ -29,7 +29,7 @@ import numpy as np
 
 from lstmstrat.config import ForecastConfig
 from lstmstrat.errors import ConfigError, LSTMStratError
-from lstmstrat.lstm.values import Array, Fitted, TrainingSlice, forecast_key
+from lstmstrat.lstm.values import SLICES, Array, Fitted, TrainingSlice, forecast_key
 from lstmstrat.store import Store, default_path
 
 Batch = Sequence[TrainingSlice]
@@ -57,7 +57,10 @@ class Trainer:
 
     @contextmanager
     def active(self) -> Iterator[Trainer]:
-        """Makes this the trainer of every indicator in the block; ends its processes afterwards."""
+        """Makes this the trainer of every indicator in the block; ends its processes after the outermost one."""
+        if _active.get() is self:
+            yield self
+            return
         token = _active.set(self)
         try:
             yield self
@@ -121,8 +124,6 @@ class Trainer:
         """Trains batch by batch and stores what comes; the batches come in any order."""
         if not slices:
             return
-        from lstmstrat.lstm.training import SLICES
-
         batches = [slices[i : i + SLICES] for i in range(0, len(slices), SLICES)]
         self.warm_up()
         results = self._in_pool(batches, config, device) if self._pool else _here(batches, config, device)

@@ -155,7 +155,6 @@ def pandas_feed(prices: Prices) -> Any:
         {"exactbars": -1},
         {"exactbars": -2},
         {"live": True},
-        {"lookahead": 5},
         {"objcache": True},
     ],
     ids=str,
@@ -163,6 +162,10 @@ def pandas_feed(prices: Prices) -> Any:
 def test_law_1_chunk_every_mode_of_backtrader_equals_the_walk_outside(feed: Any, mode: dict[str, Any]) -> None:
     config = small(**KINDS["plain"]).model_dump()
     assert np.array_equal(recorded(feed(PRICES), config, **mode), at_once("plain"))
+
+
+def test_law_1_chunk_backtraders_lookahead_bars_are_not_read() -> None:
+    assert np.array_equal(recorded(pandas_feed(PRICES), small().model_dump(), lookahead=5), at_once("plain"))
 
 
 @kinds

@@ -9,11 +9,11 @@ import pandas as pd
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
+from walks import advanced, market, small
 
 from lstmstrat.config import ForecastConfig
-from lstmstrat.features import purge, targets
+from lstmstrat.features import targets
 from lstmstrat.folds import Fold, Schedule, schedule
-from walks import advanced, market, small
 
 
 def test_a_fold_within_the_law_can_be_built():
@@ -78,15 +78,15 @@ def test_slices_and_order(walk):
     assert bool(folds) == (len(times) > plan.first_fit)
     assert [fold.number for fold in folds] == list(range(1, len(folds) + 1))
     assert all(a.fitted_at < b.fitted_at for a, b in pairwise(folds))
-    assert all(fold.purge == purge(config) for fold in folds)
+    assert all(fold.purge == config.purge for fold in folds)
     for fold in folds:
         # The newest sample whose label is known before the fitting bar, and no row of the features' warm-up.
-        assert fold.cutoff == fold.fitted_at - 1 - purge(config)
+        assert fold.cutoff == fold.fitted_at - 1 - config.purge
         assert fold.first >= plan.warmup
         assert fold.first == plan.warmup or config.mode == "rolling"
         assert fold.bars == config.train_size or config.mode == "expanding"
     if folds:
-        assert folds[0].fitted_at == plan.warmup + config.train_size + purge(config) == plan.first_fit
+        assert folds[0].fitted_at == plan.warmup + config.train_size + config.purge == plan.first_fit
         assert folds[0].first == plan.warmup
 
 

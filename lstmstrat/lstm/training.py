@@ -17,13 +17,11 @@ from torch import Tensor
 
 from lstmstrat.config import ForecastConfig
 from lstmstrat.lstm.network import Layout, Network
-from lstmstrat.lstm.values import Array, Fitted, Single, TrainingSlice, fit_scaler, samples
+from lstmstrat.lstm.values import PAIR, SLICES, Array, Fitted, Single, TrainingSlice, fit_scaler, samples
 
 Bools = npt.NDArray[np.bool_]
 Ints = npt.NDArray[np.int64]
 
-SLICES = 32  # most networks of a batch: 16 took 14% longer a network, 64 no less than 32
-PAIR = 2  # G is a multiple of this: a batch of 1 runs another product, and its last bits differ
 BETA1, BETA2, EPSILON = 0.9, 0.999, 1e-8  # Adam (Kingma & Ba 2015), their defaults
 RETRY = 0x5EED  # mixed into the seed of a second attempt
 
