@@ -14,6 +14,7 @@ import hashlib
 import logging
 import os
 import sqlite3
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -92,7 +93,7 @@ class Store:
             if self.path is not None:
                 self.path.parent.mkdir(parents=True, exist_ok=True)
             connection = sqlite3.connect(self.path or ":memory:", timeout=_WAIT_SECONDS)
-            connection.execute("PRAGMA journal_mode = WAL")
+            _write_ahead(connection)
             connection.execute("PRAGMA synchronous = NORMAL")
             connection.execute(_TABLES)
             self._connection, self._process = connection, os.getpid()
@@ -115,3 +116,16 @@ class Store:
     def _notice(self, sentence: str) -> None:
         _log.warning(sentence)
         self.notices.append(sentence)
+
+
+def _write_ahead(connection: sqlite3.Connection) -> None:
+    """Lets readers and a writer work at once. The one statement that does not wait for others."""
+    deadline = time.monotonic() + _WAIT_SECONDS
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+            return
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
+                raise
+            time.sleep(0.02)

@@ -30,6 +30,9 @@ def late(bars):
 def cube(bars):
     return bars[:, :, None]
 
+def broken(bars):
+    return 1 / 0
+
 level = 3
 
 class Shape:
@@ -185,7 +188,9 @@ def test_a_strategy_that_cannot_be_used(tmp_path: Path, values: Any, message: st
         ("retrun_5", "unknown feature 'retrun_5'; did you mean 'return_N'?"),
         ("return_0", "unknown feature 'return_0'"),
         ("mine:lat", "no 'lat' there; did you mean 'late'?"),
-        ("mien:late", "cannot import 'mien' (No module named 'mien')"),
+        ("mien:late", "there is no module mien; did you mean 'mine'?"),
+        ("mine:", "'mine:' is not module:function"),
+        ("mine:broken", "'mine:broken' failed on 314 bars: ZeroDivisionError: "),
         ("mine:level", "'mine:level' is not a function; expected f(bars) -> (n,) or (n, k)"),
         ("mine:late", "'mine:late' gave shape (313,) for 314 bars; expected (314,) or (314, k)"),
         ("mine:cube", "'mine:cube' gave shape (314, 5, 1) for 314 bars; expected (314,) or (314, k)"),

@@ -126,6 +126,7 @@ def full_of_future(bars: Floats, config: ForecastConfig) -> Floats:
 
 def test_the_probe_finds_labels_that_reach_past_the_fitting_bar(monkeypatch: pytest.MonkeyPatch) -> None:
     """A purge too short by three bars, and labels made with the bars that this takes."""
+
     def leaky(self: WalkForward, fold: Fold) -> tuple[Floats, Floats]:
         labels = targets(self._bars.all, self.config)[fold.first + 3 : fold.cutoff + 4]
         return self._input_rows[fold.first : fold.cutoff + 1], np.nan_to_num(labels)
