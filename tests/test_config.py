@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 import yaml
 
-from lstmstrat import features
 from lstmstrat.backtest import load_config
 from lstmstrat.config import Config, ForecastConfig, StrategyConfig, dump, override, parse, read, validated
 from lstmstrat.errors import ConfigError

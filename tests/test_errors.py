@@ -188,7 +188,7 @@ def test_a_strategy_that_cannot_be_used(tmp_path: Path, values: Any, message: st
         ("retrun_5", "unknown feature 'retrun_5'; did you mean 'return_N'?"),
         ("return_0", "unknown feature 'return_0'"),
         ("mine:lat", "no 'lat' there; did you mean 'late'?"),
-        ("mien:late", "there is no module mien; did you mean 'mine'?"),
+        ("mien:late", "forecast.features: there is no module mien"),
         ("mine:", "'mine:' is not module:function"),
         ("mine:broken", "'mine:broken' failed on 314 bars: ZeroDivisionError: "),
         ("mine:level", "'mine:level' is not a function; expected f(bars) -> (n,) or (n, k)"),
