@@ -155,7 +155,7 @@ class ForecastConfig(Section):
     epochs: Count = 8
     batch_size: Count = 64
     loss_steps: Count = 20
-    learning_rate: Annotated[Number, Field(gt=0.0)] = 3e-3
+    learning_rate: Annotated[Number, Field(gt=0.0, le=1.0)] = 3e-3
     weight_decay: Annotated[Number, Field(ge=0.0)] = 1e-4
     gradient_clip: Annotated[Number, Field(gt=0.0)] = 1.0
     val_size: Fraction = 0.0
