@@ -107,9 +107,9 @@ def simulate_all(config: Config, prices: Prices, trainer: Trainer) -> Result:
         runs.append(
             simulate(prices, cls, dict(s.params), config.broker, name=s.label, class_path=s.class_, **shared)
         )
-    walks = [r.walk_forward for r in runs if r.walk_forward and r.walk_forward.config == config.forecast]
-    walk = walks[0] if walks else WalkForward(config.forecast, trainer)
-    return collect(config, prices, walk, trainer, hold, runs)
+    walks = [run.walk_forward for run in runs if run.walk_forward]
+    walks.sort(key=lambda walk: walk.config != config.forecast)  # those of the forecast: section first
+    return collect(config, prices, [*walks, WalkForward(config.forecast, trainer)][0], trainer, hold, runs)
 
 
 def strategy_mistakes(strategies: Sequence[tuple[int, StrategyConfig]], features: Sequence[str]) -> list[str]:

@@ -1,4 +1,4 @@
-"""What a run checks of itself. Each check looks at the finished values, not at the code that made them."""
+"""What a run checks of itself, on the finished values; bad prices have been refused before anything was run."""
 
 from __future__ import annotations
 
@@ -10,12 +10,13 @@ import numpy as np
 
 from lstmstrat.config import Config
 from lstmstrat.engine import Simulation
-from lstmstrat.features import CLOSE, OPEN
+from lstmstrat.features import CLOSE, OPEN, FeatureSet, targets
 from lstmstrat.forecast import WARM_UP, WalkForward
+from lstmstrat.metrics import REJECTED
 from lstmstrat.prices import Prices
 
 PASSED, FAILED, NOT_RUN = "passed", "failed", "not run"
-REJECTED = ("Margin", "Rejected")
+CUTS = 10  # bars at which a feature is made again without the bars after it
 
 
 @dataclass(frozen=True)
@@ -41,7 +42,8 @@ def run_checks(
     """The checks of a finished run, in the order of the way from prices to orders."""
     return [
         Check("prices", PASSED, f"{len(prices.frame)} bars sorted, unique, finite, positive, high >= low"),
-        _labels(walk),
+        _features(walk, prices),
+        _labels(walk, prices),
         _forecasts(walk),
         _benchmark(config, prices, benchmark),
         _orders([benchmark, *strategies]),
@@ -49,12 +51,35 @@ def run_checks(
     ]
 
 
-def _labels(walk: WalkForward) -> Check:
+def _features(walk: WalkForward, prices: Prices) -> Check:
+    """A user's own feature must not move when the bars after it are cut off."""
+    name = "features"
+    own = [f for f in walk.features.features if ":" in f.name]
+    cuts = np.unique(np.linspace(walk.schedule.first_fit, len(prices.bars) - 2, CUTS).astype(int))
+    for feature in own:
+        alone = FeatureSet((feature,))
+        whole = alone.rows(prices.times, prices.bars, 0)  # (n, k)
+        for cut in cuts:
+            then = alone.rows(prices.times[: cut + 1], prices.bars[: cut + 1], cut)[0]  # (k,)
+            if not np.allclose(then, whole[cut], rtol=1e-9, atol=0.0, equal_nan=True):
+                date = prices.frame.index[cut].date()
+                detail = f"{feature.name} looks ahead: at {date} it was {then}, with later bars it is {whole[cut]}"
+                return Check(name, FAILED, detail)
+    if not own:
+        return Check(name, PASSED, "all built in")
+    return Check(name, PASSED, f"{', '.join(f.name for f in own)}: unmoved by later bars at {len(cuts)} bars")
+
+
+def _labels(walk: WalkForward, prices: Prices) -> Check:
     """No fold may have used a label that was not complete before the bar it was fitted at."""
     name = "training labels"
     if not walk.folds:
         return Check(name, NOT_RUN, "no strategy asked for a forecast")
-    late = [f.fold.number for f in walk.folds if f.fold.cutoff + walk.schedule.purge >= f.fold.fitted_at]
+    late = []
+    for fold in (f.fold for f in walk.folds):
+        known = targets(prices.bars[fold.cutoff : fold.fitted_at], walk.config)  # from the bars before the fitting
+        if not np.isfinite(known[0]):
+            late.append(fold.number)
     if late:
         return Check(name, FAILED, f"folds {late} were trained on labels of their own future")
     return Check(name, PASSED, f"complete before the fitting bar in all {len(walk.folds)} folds")
@@ -89,5 +114,5 @@ def _orders(runs: Sequence[Simulation]) -> Check:
     total = sum(len(run.orders) for run in runs)
     if any(rejected.values()):
         said = ", ".join(f"{count} of {name}" for name, count in rejected.items() if count)
-        return Check("orders", FAILED, f"rejected for want of cash: {said}")
+        return Check("orders", FAILED, f"rejected: {said}")
     return Check("orders", PASSED, f"none of {total} rejected")

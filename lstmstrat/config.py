@@ -1,6 +1,6 @@
 """What a config may say. The YAML gives values, Python gives structure.
 
-Every section forbids unknown keys and checks types strictly; `load` collects every mistake of a file into one
+Every section forbids unknown keys and checks types strictly; `validated` collects every mistake into one
 ConfigError. The fields of `ForecastConfig` are also, word for word, the parameters of `LSTMForecast`.
 """
 

@@ -8,7 +8,8 @@ the cut into chunks, bit for bit (the chunk law):
 
 - a feature row is made from the bars up to its own (features.py);
 - a fold is due or not by the bars up to its own, and its seed is a hash of what identifies it (folds.py);
-- training and forecasting run in fixed shapes (lstm/), a bar always in the same row of its batch.
+- a network has the same bits in any batch it is trained in, and forecasts are made in batches of a fixed shape,
+  a bar always in the same row of its batch (lstm/).
 
 The times travel beside the bars because the calendar decides on refits, and the seed of a fold comes from its
 cutoff date.
@@ -21,12 +22,13 @@ from collections import Counter
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from lstmstrat import trainer as trainers
 from lstmstrat.config import ForecastConfig
 from lstmstrat.features import Floats, Times, feature_set, targets
 from lstmstrat.folds import Fold, schedule
-from lstmstrat.lstm.values import ROWS, Fitted, TrainingSlice, samples
+from lstmstrat.lstm.values import ROWS, Fitted, TrainingSlice, parts, samples
 
 WARM_UP = "warm-up: before the first fold"
 TOO_FEW = "the fold had too few samples"
@@ -159,12 +161,13 @@ class WalkForward:
         for fold, members in zip(due, slices, strict=True):
             found = [next(networks) for _ in members]
             sound = tuple(f for f in found if f is not None)
-            reason = "" if sound else FAILED if members else TOO_FEW
-            self.folds.append(FittedFold(fold, self._samples(fold), sound, reason))
+            whole = sound if len(sound) == len(found) else ()  # half an ensemble is another forecast
+            reason = "" if whole else FAILED if members else TOO_FEW
+            self.folds.append(FittedFold(fold, self._samples(fold), whole, reason))
 
     def _slices(self, fold: Fold) -> list[TrainingSlice]:
-        """What each member learns from; nothing if the fold has fewer samples than one block of losses."""
-        if self._samples(fold) < self.config.loss_steps:
+        """What each member learns from; nothing if the fold has too few samples."""
+        if not self._learnable(fold):
             return []
         rows, labels = self._training(fold)
         cutoff = str(self._times.all[fold.cutoff])
@@ -176,9 +179,19 @@ class WalkForward:
         known = self._bars.all[fold.first : fold.fitted_at]
         return self._input_rows[fold.first : fold.cutoff + 1], targets(known, self.config)[: fold.bars]
 
-    def _samples(self, fold: Fold) -> int:
+    def _usable(self, fold: Fold) -> npt.NDArray[np.bool_]:
         rows, labels = self._training(fold)
-        return int(samples(rows, labels, self.config.lookback).sum())
+        return samples(rows, labels, self.config.lookback)
+
+    def _samples(self, fold: Fold) -> int:
+        return int(self._usable(fold).sum())
+
+    def _learnable(self, fold: Fold) -> bool:
+        """A block of losses to train on at least, and with early stopping something to validate on."""
+        usable = self._usable(fold)
+        end, held_out = parts(fold.bars, fold.purge, self.config.val_size)
+        enough = usable[:end].sum() >= self.config.loss_steps
+        return bool(enough and (not self.config.val_size or usable[held_out:].any()))
 
     @property
     def _input_rows(self) -> Floats:

@@ -55,6 +55,10 @@ class LSTMForecast(bt.Indicator):  # type: ignore[misc]
         for name in unknown:
             hint = did_you_mean(name, ForecastConfig.model_fields)
             raise TypeError(f"LSTMForecast has no parameter {name!r}{hint}")
+        if getattr(self._feed, "replaying", False):
+            raise TypeError(
+                "LSTMForecast needs closed bars; a replayed feed has unfinished ones: use resampledata"
+            )
         values = {name: getattr(self.p, name) for name in ForecastConfig.model_fields}
         self.walk_forward = WalkForward(validated(ForecastConfig, values, "LSTMForecast:"))
         self._columns = self._bar_lines()
@@ -77,12 +81,12 @@ class LSTMForecast(bt.Indicator):  # type: ignore[misc]
         return [self.data.lines[0] if c == CLOSE else None for c in range(len(COLUMNS))]
 
     @property
-    def _clock_line(self) -> Any:
-        """The datetime line of the feed behind the input."""
+    def _feed(self) -> Any:
+        """The feed behind the input."""
         feed = self.data
         while not isinstance(feed, bt.AbstractDataBase):
             feed = feed._owner if isinstance(feed, bt.lineseries.LineSeriesStub) else feed._clock
-        return feed.lines.datetime
+        return feed
 
     def prenext(self) -> None:
         """Collects history from the first bar on."""
@@ -98,7 +102,7 @@ class LSTMForecast(bt.Indicator):  # type: ignore[misc]
         if len(self) - 1 < self._first + len(walk.forecasts.times):
             return
         bar = np.array([[np.nan if line is None else line[0] for line in self._columns]])  # (1, 5)
-        out = walk.advance(_times(np.array([self._clock_line[0]])), bar)
+        out = walk.advance(_times(np.array([self._feed.lines.datetime[0]])), bar)
         self.lines.forecast[0], self.lines.spread[0] = float(out[0, 0]), float(out[0, 1])
 
     def preonce(self, start: int, end: int) -> None:
@@ -113,7 +117,7 @@ class LSTMForecast(bt.Indicator):  # type: ignore[misc]
         if bars <= self._first:
             return
         columns = [_values(line, self._first, bars) for line in self._columns]
-        times = _times(_values(self._clock_line, self._first, bars))
+        times = _times(_values(self._feed.lines.datetime, self._first, bars))
         out = self.walk_forward.advance(times, np.column_stack(columns))  # (n, 2)
         for line, values in zip((self.lines.forecast, self.lines.spread), out.T, strict=True):
             line.array[self._first : bars] = array.array("d", values.tobytes())

@@ -60,7 +60,7 @@ def collect(
 ) -> Result:
     """The result of simulations over the same traded window; `walk` is the walk-forward they traded on."""
     runs = [benchmark, *strategies]
-    realised = targets(prices.bars, config.forecast)  # (n,)
+    realised = targets(prices.bars, walk.config)  # (n,)
     forecasts = forecast_frame(walk, prices)
     return Result(
         config=config,
@@ -166,8 +166,8 @@ def _summary(
     return {
         "schema": SCHEMA,
         "name": config.name,
-        "data": _data(prices, [*prices.notices, *_missing(walk), *trainer.store.notices]),
-        "walk_forward": _walk_forward(config, walk, trainer, prices),
+        "data": _data(prices, [*prices.notices, *_notices(config, walk), *trainer.store.notices]),
+        "walk_forward": _walk_forward(walk, trainer, prices),
         "period": {
             "first": _date(window[0]),
             "last": _date(window[-1]),
@@ -217,14 +217,16 @@ def _data(prices: Prices, notices: list[str]) -> dict[str, Any]:
     }
 
 
-def _missing(walk: WalkForward) -> list[str]:
-    """Why bars after the first fold have no forecast; the warm-up is not in the traded window."""
+def _notices(config: Config, walk: WalkForward) -> list[str]:
+    """Whose forecasts these are, and why bars after the first fold have none; the warm-up is never traded."""
+    own = ["forecasts, folds and skill are those of a strategy's own LSTMForecast, not of the forecast: section"]
     after = sorted((walk.missing - Counter({WARM_UP: walk.missing[WARM_UP]})).items())
-    return [f"no forecast on {count} bars: {reason}" for reason, count in after]
+    why = [f"no forecast on {count} bars: {reason}" for reason, count in after]
+    return why if walk.config == config.forecast else own + why
 
 
-def _walk_forward(config: Config, walk: WalkForward, trainer: Trainer, prices: Prices) -> dict[str, Any]:
-    forecast = config.forecast
+def _walk_forward(walk: WalkForward, trainer: Trainer, prices: Prices) -> dict[str, Any]:
+    forecast = walk.config
     return {
         "folds": len(walk.folds),
         "members": forecast.members,

@@ -39,8 +39,9 @@ Progress = Callable[[int, int], None]
 class Trainer:
     """Gives the network of each training slice, trained only if the store does not have it.
 
-    The result does not depend on `jobs`, on the order of the slices or on what was stored: a batch has a fixed
-    shape whoever trains it. Everything trained is stored batch by batch, so an interrupted run goes on there.
+    The result does not depend on `jobs`, on the order of the slices or on what was stored: a network has the
+    same bits in any batch of 2 to 32. Everything trained is stored batch by batch, so an interrupted run goes on
+    there.
     """
 
     def __init__(self, store: Store, jobs: int = 1, progress: Progress | None = None):
@@ -69,6 +70,7 @@ class Trainer:
             if self._pool is not None:
                 self._pool.shutdown(wait=False, cancel_futures=True)
                 self._pool = None
+            self._forecasts.clear()
             self.store.close()
 
     def warm_up(self) -> None:

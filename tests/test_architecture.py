@@ -35,7 +35,7 @@ ALLOWED = {
     "indicator": {"config", "errors", "features", "forecast"},
     "strategy": {"errors", "indicator", "loading"},
     "engine": {"config", "errors", "forecast", "indicator", "prices", "strategy", "trades"},
-    "checks": {"config", "engine", "features", "forecast", "prices"},
+    "checks": {"config", "engine", "features", "forecast", "metrics", "prices"},
     "result": {
         *{"__init__", "checks", "config", "engine", "features", "folds", "forecast", "inference", "metrics"},
         *{"prices", "trainer"},

@@ -174,3 +174,12 @@ def test_it_works_through_cerebro_addindicator_and_as_a_signal() -> None:
     values = [i.forecast[0] for i in strategy.getindicators() if isinstance(i, LSTMForecast)]
     assert not any(math.isnan(v) for v in values)
     assert trainer.fitted == 5  # bars 64, 77, 90, 103, 116: the second indicator finds what the first has fitted
+
+
+def test_a_replayed_feed_is_refused() -> None:
+    cerebro = bt.Cerebro()
+    cerebro.replaydata(bt.feeds.PandasData(dataname=market().frame), timeframe=bt.TimeFrame.Weeks)
+    cerebro.addindicator(LSTMForecast, **SMALL)
+    cerebro.addstrategy(bt.Strategy)
+    with pytest.raises(TypeError, match="a replayed feed has unfinished ones: use resampledata"):
+        cerebro.run()

@@ -225,7 +225,8 @@ def test_law_4_a_fold_with_too_few_samples_does_not_forecast() -> None:
 def test_law_4_a_training_that_diverges_does_not_forecast() -> None:
     """A step of 1e37 makes a loss of infinity in the second epoch; so does the second attempt."""
     trainer = alone()
-    walk = advanced(small(learning_rate=1e37, epochs=2, members=3), PRICES.times, PRICES.bars, trainer=trainer)
+    config = small(epochs=2, members=3).model_copy(update={"learning_rate": 1e37})
+    walk = advanced(config, PRICES.times, PRICES.bars, trainer=trainer)
     assert np.isnan(walk.forecasts.forecast).all()
     assert {f.reason for f in walk.folds} == {FAILED}
     assert +walk.missing == {WARM_UP: 64, FAILED: BARS - 64}

@@ -89,12 +89,10 @@ def test_gradient_equals_finite_differences_with_dropout_masks():
 
 
 def test_first_weights():
-    # torch.nn.LSTM draws within 1/sqrt(units); the forget gate's bias is 1 higher; all the rest is padding.
+    # torch.nn.LSTM draws within 1/sqrt(units); the dense bias begins at 0; all the rest is padding.
     layout = Layout(3, 7, 2)
     theta = torch.from_numpy(layout.initial(np.random.default_rng(0)))
     bound, own = 1 / math.sqrt(7), parts(layout, theta)
-    for layer in range(2):
-        own[f"lstm.bias_ih_l{layer}"] = own[f"lstm.bias_ih_l{layer}"] - torch.eye(4)[1].repeat_interleave(7)
     for name, part in own.items():
         assert part.abs().max() <= bound, name
         assert name == "dense.bias" or part.abs().max() > 0.7 * bound, name

@@ -355,7 +355,7 @@ def test_a_second_attempt_has_a_seed_of_its_own(overflow):
 
 
 def test_a_rate_that_overflows_fails_and_is_not_a_forecast():
-    assert fit([a_slice(15)], tiny(learning_rate=1e30), "cpu") == [None]
+    assert fit([a_slice(15)], tiny().model_copy(update={"learning_rate": 1e30}), "cpu") == [None]
 
 
 def test_no_slices_no_networks():

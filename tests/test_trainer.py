@@ -58,7 +58,7 @@ def test_what_is_fitted_cached_and_failed_is_counted(tmp_path: Path) -> None:
 def test_what_failed_is_not_trained_again_in_the_same_run() -> None:
     trainer, calls = alone(), []
     trainer.progress = lambda done, total: calls.append((done, total))
-    config = small(learning_rate=1e37, epochs=2)
+    config = small(epochs=2).model_copy(update={"learning_rate": 1e37})
     walk = advanced(config, PRICES.times, PRICES.bars, trainer=trainer)
     assert (trainer.fitted, trainer.failed) == (0, len(walk.folds))
     told = len(calls)

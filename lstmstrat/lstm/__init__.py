@@ -7,6 +7,7 @@ dimension of every tensor, so one batched matrix product serves them all, and sl
     network.py    forward and gradient of G stacked LSTMs
     training.py   fit and predict
 
-Shapes are fixed and padded: a product of G slices gives each slice the same bits whoever its batch-mates are,
-while another G or another number of rows may not. That is what lets folds be trained in any grouping.
+A product of G slices gives each slice the same bits whoever its batch-mates are, for every even G up to 32
+(tests hold it), while a G of 1 or another number of rows may not. So units and rows are padded to a fixed shape
+and G to an even number; that is what lets folds be trained in any grouping.
 """

@@ -17,7 +17,7 @@ from torch import Tensor
 
 from lstmstrat.config import ForecastConfig
 from lstmstrat.lstm.network import Layout, Network
-from lstmstrat.lstm.values import PAIR, SLICES, Array, Fitted, Single, TrainingSlice, fit_scaler, samples
+from lstmstrat.lstm.values import PAIR, SLICES, Array, Fitted, Single, TrainingSlice, fit_scaler, parts, samples
 
 Bools = npt.NDArray[np.bool_]
 Ints = npt.NDArray[np.int64]
@@ -176,8 +176,7 @@ class _Batch:
             n = len(s.rows)
             x[g, steps : steps + n] = self.inputs[g].apply(s.rows, config.clip)
             y[g, steps : steps + n] = self.outputs[g].apply(s.targets[:, None], config.clip)[:, 0]
-            held_out = n - int(config.val_size * n)
-            end = held_out - s.purge if config.val_size else n  # the purge again: labels end before held_out
+            end, held_out = parts(n, s.purge, config.val_size)
             usable = samples(s.rows, s.targets, config.lookback)
             self.training.append(_Blocks(usable, config.lookback - 1, end, steps))
             self.validation.append(_Blocks(usable, held_out, n, steps))

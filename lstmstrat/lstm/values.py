@@ -53,6 +53,15 @@ def samples(rows: Array, labels: Array, lookback: int) -> npt.NDArray[np.bool_]:
     return found
 
 
+def parts(bars: int, purge: int, val_size: float) -> tuple[int, int]:
+    """Where the training part of a slice of `bars` ends, and where its validation part begins.
+
+    The purge lies between them as it lies between a slice and its fold: labels end before validation begins.
+    """
+    held_out = bars - int(val_size * bars)
+    return (held_out - purge if val_size else bars), held_out
+
+
 @dataclass(frozen=True)
 class TrainingSlice:
     """What one network learns from.

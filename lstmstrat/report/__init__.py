@@ -6,6 +6,6 @@
     figures     the charts as plain data
     html        the page around them
 
-Everything here turns values into text. It is the only place that rounds, and it computes nothing that a file of
-the run does not already hold.
+Everything here turns values into text. It is the only place that rounds; beside drawdowns and the
+band of chance it computes nothing that a `Result` does not hold.
 """

@@ -22,7 +22,7 @@ def fine_percent(value: float | None) -> str:
 
 def ratio(value: float | None) -> str:
     """Two decimals: Sharpe ratios and differences of them."""
-    return UNDEFINED if value is None else f"{value:.2f}"
+    return UNDEFINED if value is None else f"{round(value, 2) + 0.0:.2f}"  # + 0.0: never -0.00
 
 
 def tenths(value: float | None) -> str:

@@ -192,7 +192,8 @@ def forecasts(result: Result) -> Json:
 def folds(frame: pd.DataFrame) -> Json:
     """Training loss of the first and last epoch of each fold, above its correlation with what came.
 
-    The band is +-1.96 / sqrt(observations): 19 of 20 folds without any skill lie in it.
+    The band is +-1.96 / sqrt(observations): 19 of 20 folds without any skill lie in it when the horizon is 1; the
+    returns of a longer one overlap, and fewer do.
     """
     x = stamps(pd.DatetimeIndex(frame["first_forecast"]))
     chance = CHANCE / np.sqrt(frame["observations"].where(frame["observations"] > 0))

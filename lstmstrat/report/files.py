@@ -1,4 +1,4 @@
-"""The run folder: seven files that appear together or not at all."""
+"""The run folder: six files, and the page where one is asked for, that appear together or not at all."""
 
 from __future__ import annotations
 

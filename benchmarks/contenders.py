@@ -1,0 +1,176 @@
+"""What a user would pick: each contender trains the folds it is given and forecasts the bars each is used for.
+
+`CONTENDERS[name](jobs)` gives one array of forecasts a fold. All have the same job: scale by the mean and standard
+deviation of the slice, 20 epochs of shuffled minibatches of 64 examples, Adam at CONFIG.learning_rate, gradients
+clipped to 1, mean squared error, 32 units, a dense layer on the last state.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+from collections.abc import Callable, Sequence
+from concurrent.futures import ProcessPoolExecutor
+
+import numpy as np
+from jobs import CONFIG, FoldJob
+
+from lstmstrat.config import ForecastConfig
+from lstmstrat.lstm.values import ROWS, TrainingSlice
+from lstmstrat.store import Store
+from lstmstrat.trainer import Trainer
+
+Forecasts = list[np.ndarray]
+CORES = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _ours(jobs: Sequence[FoldJob], config: ForecastConfig) -> Forecasts:
+    slices = [TrainingSlice(job.rows, job.targets, config.purge, seed) for seed, job in enumerate(jobs)]
+    with Trainer(Store(None), jobs=CORES).active() as trainer:
+        networks = trainer.fit(slices, config)
+        found = []
+        for job, network in zip(jobs, networks, strict=True):
+            assert network is not None
+            windows = _windows(job.used)  # (bars, L, F)
+            padded = np.concatenate([windows, np.zeros((-len(windows) % ROWS, *windows.shape[1:]))])
+            batches = padded.reshape(-1, ROWS, *windows.shape[1:])
+            found.append(np.concatenate([trainer.predict([network], [b], config)[0][0] for b in batches]))
+    return [forecast[: len(job.truth)] for forecast, job in zip(found, jobs, strict=True)]
+
+
+def lstmstrat(jobs: Sequence[FoldJob]) -> Forecasts:
+    """lstmstrat as it comes: all folds as batches, sequences of 20 losses, one process a core."""
+    return _ours(jobs, CONFIG)
+
+
+def lstmstrat_classical(jobs: Sequence[FoldJob]) -> Forecasts:
+    """lstmstrat with loss_steps 1: the mathematics of the loop, one window one loss."""
+    return _ours(jobs, CONFIG.model_copy(update={"loss_steps": 1}))
+
+
+def pytorch_loop(jobs: Sequence[FoldJob]) -> Forecasts:
+    """An ordinary PyTorch loop over the folds, a thread a core inside the operations."""
+    import torch
+
+    torch.set_num_threads(CORES)
+    return [_fit_one(job, seed) for seed, job in enumerate(jobs)]
+
+
+def pytorch_processes(jobs: Sequence[FoldJob]) -> Forecasts:
+    """The same loop, the folds shared out over one process a core with one thread each."""
+    with ProcessPoolExecutor(
+        CORES, mp_context=multiprocessing.get_context("spawn"), initializer=_one_thread
+    ) as pool:
+        return list(pool.map(_fit_one, jobs, range(len(jobs))))
+
+
+def _one_thread() -> None:
+    import torch
+
+    torch.set_num_threads(1)
+
+
+def _fit_one(job: FoldJob, seed: int) -> np.ndarray:
+    import torch
+
+    torch.manual_seed(seed)
+    x, y, ahead, location, scale = _examples(job)
+    lstm = torch.nn.LSTM(x.shape[2], CONFIG.hidden_size, batch_first=True)
+    dense = torch.nn.Linear(CONFIG.hidden_size, 1)
+    parameters = [*lstm.parameters(), *dense.parameters()]
+    adam = torch.optim.Adam(parameters, lr=CONFIG.learning_rate)
+    inputs, labels = torch.from_numpy(x), torch.from_numpy(y)
+    for _ in range(CONFIG.epochs):
+        for batch in torch.randperm(len(inputs)).split(CONFIG.batch_size):
+            guess = dense(lstm(inputs[batch])[0][:, -1]).squeeze(1)
+            loss = torch.nn.functional.mse_loss(guess, labels[batch])
+            adam.zero_grad()
+            loss.backward()
+            torch.nn.utils.clip_grad_norm_(parameters, CONFIG.gradient_clip)
+            adam.step()
+    with torch.inference_mode():
+        made = dense(lstm(torch.from_numpy(ahead))[0][:, -1]).squeeze(1).numpy()
+    return location + scale * made
+
+
+def jax_vmap(jobs: Sequence[FoldJob]) -> Forecasts:
+    """JAX: jit, vmap over the folds, scan over steps, minibatches and epochs; compiling is counted."""
+    import jax
+    import jax.numpy as jnp
+
+    units, rate, size = CONFIG.hidden_size, CONFIG.learning_rate, CONFIG.batch_size
+    data = [_examples(job) for job in jobs]
+    x, y, ahead = (np.stack([d[i] for d in data]) for i in range(3))  # (K, examples, L, F), (K, examples), ...
+    examples, width = x.shape[1], x.shape[3]
+
+    def guess(p, windows):  # (B, L, F) -> (B,)
+        def step(state, bar):
+            h, c = state
+            i, f, g, o = jnp.split(bar @ p["wx"] + h @ p["wh"] + p["b"], 4, axis=-1)
+            c = jax.nn.sigmoid(f) * c + jax.nn.sigmoid(i) * jnp.tanh(g)
+            h = jax.nn.sigmoid(o) * jnp.tanh(c)
+            return (h, c), None
+
+        start = jnp.zeros((windows.shape[0], units))
+        (h, _), _ = jax.lax.scan(step, (start, start), windows.transpose(1, 0, 2))
+        return h @ p["w"] + p["v"]
+
+    def update(state, batch):
+        p, m, v, t, x_, y_ = state
+        g = jax.grad(lambda q: jnp.mean((guess(q, x_[batch]) - y_[batch]) ** 2))(p)
+        norm = jnp.sqrt(sum(jnp.sum(leaf**2) for leaf in jax.tree.leaves(g)))
+        g = jax.tree.map(lambda a: a * jnp.minimum(1.0, CONFIG.gradient_clip / (norm + 1e-6)), g)
+        t = t + 1
+        m = jax.tree.map(lambda a, b: 0.9 * a + 0.1 * b, m, g)
+        v = jax.tree.map(lambda a, b: 0.999 * a + 0.001 * b * b, v, g)
+        scale = rate * jnp.sqrt(1 - 0.999**t) / (1 - 0.9**t)
+        p = jax.tree.map(lambda a, b, c: a - scale * b / (jnp.sqrt(c) + 1e-8), p, m, v)
+        return (p, m, v, t, x_, y_), None
+
+    def fold(key, x_, y_, ahead_):
+        a, b, c, d, e = jax.random.split(key, 5)
+        bound = units**-0.5
+
+        def draw(k, *shape):
+            return jax.random.uniform(k, shape, minval=-bound, maxval=bound)
+
+        p = {"wx": draw(a, width, 4 * units), "wh": draw(b, units, 4 * units), "b": draw(c, 4 * units)}
+        p |= {"w": draw(d, units), "v": jnp.zeros(())}
+        whole = examples // size * size
+        orders = jax.vmap(lambda k: jax.random.permutation(k, examples)[:whole])(
+            jax.random.split(e, CONFIG.epochs)
+        )
+        zero = jax.tree.map(jnp.zeros_like, p)
+        state = (p, zero, zero, jnp.zeros(()), x_, y_)
+        (p, *_), _ = jax.lax.scan(update, state, orders.reshape(-1, size))
+        return guess(p, ahead_)
+
+    made = np.asarray(jax.jit(jax.vmap(fold))(jax.random.split(jax.random.key(0), len(jobs)), x, y, ahead))
+    return [d[3] + d[4] * forecast for d, forecast in zip(data, made, strict=True)]
+
+
+def _examples(job: FoldJob) -> tuple[np.ndarray, np.ndarray, np.ndarray, float, float]:
+    """Scaled windows (examples, L, F), labels (examples,), windows to forecast; centre and unit of the labels."""
+    mean, unit = job.rows.mean(0), job.rows.std(0)
+    labels = job.targets[CONFIG.lookback - 1 :]
+    location, scale = float(labels.mean()), float(labels.std())
+
+    def scaled(rows: np.ndarray) -> np.ndarray:
+        return _windows(np.clip((rows - mean) / unit, -CONFIG.clip, CONFIG.clip)).astype(np.float32)
+
+    y = np.clip((labels - location) / scale, -CONFIG.clip, CONFIG.clip)
+    return scaled(job.rows), y.astype(np.float32), scaled(job.used), location, scale
+
+
+def _windows(rows: np.ndarray) -> np.ndarray:
+    """Every run of `lookback` rows; (n, F) -> (n - L + 1, L, F)."""
+    return np.lib.stride_tricks.sliding_window_view(rows, CONFIG.lookback, axis=0).transpose(0, 2, 1)
+
+
+CONTENDERS: dict[str, Callable[[Sequence[FoldJob]], Forecasts]] = {
+    "lstmstrat": lstmstrat,
+    "lstmstrat_classical": lstmstrat_classical,
+    "pytorch_loop": pytorch_loop,
+    "pytorch_processes": pytorch_processes,
+    "jax_vmap": jax_vmap,
+}

@@ -1,0 +1,71 @@
+"""The jobs that every contender is given: the same folds, feature rows and targets, as plain arrays.
+
+Letters: n bars, F features, K folds.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from lstmstrat.config import DataConfig, ForecastConfig
+from lstmstrat.features import feature_set, targets
+from lstmstrat.folds import schedule
+from lstmstrat.prices import load
+
+CONFIG = ForecastConfig(
+    lookback=60, hidden_size=32, train_size=750, refit_every=21, epochs=20, batch_size=64, scaler="standard"
+)
+
+
+@dataclass(frozen=True)
+class FoldJob:
+    """One fold: learn from the slice, forecast the windows that end at the bars it is used for."""
+
+    rows: np.ndarray  # (n, F) feature rows: the training slice, oldest first
+    targets: np.ndarray  # (n,)
+    used: np.ndarray  # (lookback - 1 + bars, F) rows of the bars it is used for, with the context of the first
+    truth: np.ndarray  # (bars,) what a perfect forecast would say; NaN where nobody knows
+
+
+def walk_forward_jobs(inputs: np.ndarray, labels: np.ndarray, truth: np.ndarray) -> list[FoldJob]:
+    """The folds of CONFIG over feature rows (n, F), labels (n,) and the truth (n,)."""
+    lookback, size, step, gap = CONFIG.lookback, CONFIG.train_size, CONFIG.refit_every, CONFIG.purge
+    assert isinstance(size, int)
+    assert isinstance(step, int)
+    starts = range(size + gap, len(inputs) - step + 1, step)
+    return [
+        FoldJob(
+            inputs[t - gap - size : t - gap],
+            labels[t - gap - size : t - gap],
+            inputs[t - lookback + 1 : t + step],
+            truth[t : t + step],
+        )
+        for t in starts
+    ]
+
+
+def aapl() -> list[FoldJob]:
+    """The bundled AAPL prices, default features; the truth is what came."""
+    prices = load(DataConfig())
+    features = feature_set(CONFIG.features)
+    first = schedule(CONFIG).warmup
+    rows = features.rows(prices.times, prices.bars, first)
+    labels = targets(prices.bars, CONFIG)[first:]
+    return walk_forward_jobs(rows, labels, labels)
+
+
+def planted(seed: int, folds: int = 8) -> list[FoldJob]:
+    """A series of known conditional mean: a tanh of three recent inputs, half the variance; 7 idle inputs."""
+    rng = np.random.default_rng(seed)
+    bars = CONFIG.train_size + CONFIG.purge + folds * 21 + 1
+    noise, other, mean = rng.normal(size=bars), rng.normal(size=bars), np.zeros(bars)
+    value = np.zeros(bars)
+    for t in range(bars):
+        if t >= 3:
+            mean[t] = 0.9 * np.tanh(1.2 * (value[t - 1] - value[t - 3] + other[t - 2]))
+        value[t] = mean[t] + 0.7 * noise[t]
+    rows = np.column_stack([value, other, rng.normal(size=(bars, 7))])  # (n, 9)
+    ahead = np.append(value[1:], np.nan)
+    return walk_forward_jobs(rows, ahead, np.append(mean[1:], np.nan))
