@@ -9,7 +9,6 @@ from __future__ import annotations
 import argparse
 import contextlib
 import datetime as dt
-import os
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -44,7 +43,7 @@ def run(config: Config, *, trainer: Trainer | None = None, offline: bool = False
     Parameters
     ----------
     trainer
-        Where networks come from; by default one with the user's cache and no processes of its own.
+        Where networks come from; by default one with the user's cache and a thread a core.
     offline
         Never use the network; ``source: yahoo`` is then an error.
 
@@ -184,7 +183,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--seed", type=int, metavar="N", help="the same as --set forecast.seed=N")
     parser.add_argument(
-        "--jobs", type=int, metavar="N", help="training processes (one a core); the numbers do not change"
+        "--jobs", type=int, metavar="N", help="training threads (one a core); the numbers do not change"
     )
     parser.add_argument("--offline", action="store_true", help="never use the network")
     cache = parser.add_mutually_exclusive_group()
@@ -216,7 +215,6 @@ def _main(options: argparse.Namespace) -> int:
 
     files.check_free(folder)
     with _trainer(options).active() as trainer:
-        trainer.warm_up()
         config, prices, folds = prepare(config, options.offline)
         if not options.quiet:
             terminal.print_folds(folds)
@@ -233,15 +231,9 @@ def _trainer(options: argparse.Namespace) -> Trainer:
     from lstmstrat.store import Store, default_path
     from lstmstrat.trainer import Trainer
 
-    jobs = options.jobs if options.jobs is not None else _cores()
-    if jobs < 1:
-        raise ConfigError(f"--jobs {jobs}: expected at least 1")
-    return Trainer(Store(None if options.no_cache else options.cache or default_path()), jobs)
-
-
-def _cores() -> int:
-    """Cores this process may use; Python 3.11 to 3.13 know them only on some systems."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    if options.jobs is not None and options.jobs < 1:
+        raise ConfigError(f"--jobs {options.jobs}: expected at least 1")
+    return Trainer(Store(None if options.no_cache else options.cache or default_path()), options.jobs)
 
 
 @contextlib.contextmanager

@@ -8,8 +8,7 @@ the cut into chunks, bit for bit (the chunk law):
 
 - a feature row is made from the bars up to its own (features.py);
 - a fold is due or not by the bars up to its own, and its seed is a hash of what identifies it (folds.py);
-- a network has the same bits in any batch it is trained in, and forecasts are made in batches of a fixed shape,
-  a bar always in the same row of its batch (lstm/).
+- a network has the same bits whatever is trained beside it, and a forecast whatever is forecast beside it (lstm/).
 
 The times travel beside the bars because the calendar decides on refits, and the seed of a fold comes from its
 cutoff date.
@@ -23,12 +22,13 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+from numpy.lib.stride_tricks import sliding_window_view
 
 from lstmstrat import trainer as trainers
 from lstmstrat.config import ForecastConfig
 from lstmstrat.features import Floats, Times, feature_set, targets
 from lstmstrat.folds import Fold, schedule
-from lstmstrat.lstm.values import ROWS, Fitted, TrainingSlice, parts, samples
+from lstmstrat.lstm.values import Fitted, TrainingSlice, parts, samples
 
 WARM_UP = "warm-up: before the first fold"
 TOO_FEW = "the fold had too few samples"
@@ -212,33 +212,20 @@ class WalkForward:
                 break
 
     def _forecast_fold(self, fitted: FittedFold, low: int, high: int, out: np.ndarray) -> None:
-        """Forecasts of one fold for bars `low` to `high`; a bar's row in its batch counts from the fitting bar."""
+        """Forecasts of one fold for bars `low` to `high`."""
         if not fitted.members:
             self.missing[fitted.reason] += high - low
             return
-        origin = fitted.fold.fitted_at
-        batches = [
-            [t for t in range(start, start + ROWS) if low <= t < high]
-            for start in range(low - (low - origin) % ROWS, high, ROWS)
-        ]
-        windows = [self._windows(bars, origin) for bars in batches]
-        guesses = self._trainer.predict(fitted.members, windows, self.config)  # (M, ROWS) each
+        lookback = self.config.lookback
+        rows = self._input_rows[low + 1 - lookback : high]  # (L - 1 + bars, F)
+        members = self._trainer.predict(fitted.members, rows, self.config)  # (M, bars)
+        complete = sliding_window_view(np.isfinite(rows).all(1), lookback).all(1)  # (bars,)
+        # Member by member: the bits of a bar do not depend on how many stand beside it.
+        mean = np.add.accumulate(members)[-1] / len(members)  # (bars,)
+        spread = np.sqrt(np.add.accumulate(np.square(members - mean))[-1] / len(members))
+        out[complete, 0], out[complete, 1] = mean[complete], spread[complete]
         out[:, 2] = fitted.fold.number
-        for bars, window, guess in zip(batches, windows, guesses, strict=True):
-            for t in bars:
-                row = (t - origin) % ROWS
-                if np.isfinite(window[row]).all():
-                    out[t - low, :2] = guess[:, row].mean(), guess[:, row].std()
-                else:
-                    self.missing[MISSING] += 1
-
-    def _windows(self, bars: list[int], origin: int) -> Floats:
-        """The last `lookback` feature rows of each bar, in the row that is the bar's own; (ROWS, L, F)."""
-        lookback, rows = self.config.lookback, self._input_rows
-        windows = np.full((ROWS, lookback, rows.shape[1]), np.nan)
-        for t in bars:
-            windows[(t - origin) % ROWS] = rows[t + 1 - lookback : t + 1]
-        return windows
+        self.missing[MISSING] += int((~complete).sum())
 
 
 def plan(config: ForecastConfig, times: Times, bars: Floats) -> list[tuple[Fold, int]]:

@@ -112,7 +112,7 @@ class LSTMForecast(bt.Indicator):  # type: ignore[misc]
         """Nothing: `once` does all bars."""
 
     def once(self, start: int, end: int) -> None:
-        """All bars as one chunk, so that every fold is trained in one batch."""
+        """All bars as one chunk, so that all folds are trained as one job."""
         bars = self.data.buflen()
         if bars <= self._first:
             return

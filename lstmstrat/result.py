@@ -26,7 +26,7 @@ from lstmstrat.prices import Prices
 from lstmstrat.trainer import Trainer
 
 SCHEMA = 1
-PACKAGES = ("lstmstrat", "backtrader", "torch", "numpy", "pandas")
+PACKAGES = ("lstmstrat", "backtrader", "numba", "torch", "numpy", "pandas")
 COMPARED = ("total_return", "cagr", "sharpe", "max_drawdown")
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from lstmstrat.lstm.network import Layout
+from lstmstrat.lstm.layout import Layout
 
 TORCH_ORDER = (1, 2, 3, 0)  # where torch's gates i, f, g, o lie among ours: o, i, f, g
 
@@ -31,14 +31,12 @@ class Reference(torch.nn.Module):
 def parts(layout: Layout, theta: Tensor) -> dict[str, Tensor]:
     """`theta` (P,), weights or their gradient, cut up under the names and in the shapes of `Reference`."""
     units, hidden = layout.units, layout.hidden
-    found = {
-        "dense.weight": theta[None, layout.head : layout.head + units],
-        "dense.bias": theta[layout.head + hidden : layout.head + hidden + 1],
-    }
-    for layer, matrix in enumerate(layout.matrices(theta[None])):
-        gates = matrix[0].view(-1, 4, hidden)[:, TORCH_ORDER, :units].flatten(1)  # (D, 4 units)
+    matrices, dense = layout.split(theta)
+    found = {"dense.weight": dense[None, :units], "dense.bias": dense[hidden:]}
+    for layer, matrix in enumerate(matrices):
+        gates = matrix.view(-1, 4, hidden)[:, TORCH_ORDER, :units].flatten(1)  # (D, 4 units)
         fan_in = units if layer else layout.inputs
         found[f"lstm.weight_hh_l{layer}"] = gates[:units].T
-        found[f"lstm.weight_ih_l{layer}"] = gates[hidden : hidden + fan_in].T
-        found[f"lstm.bias_ih_l{layer}"] = gates[hidden + layout.fan_in(layer)]
+        found[f"lstm.bias_ih_l{layer}"] = gates[hidden]
+        found[f"lstm.weight_ih_l{layer}"] = gates[hidden + 1 : hidden + 1 + fan_in].T
     return found

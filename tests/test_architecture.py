@@ -50,6 +50,7 @@ ALLOWED = {
 # Libraries with a door of their own.
 DOORS = {
     "torch": {"lstm"},
+    "numba": {"lstm"},
     "safetensors": {"lstm"},
     "yaml": {"config"},
     "pydantic": {"config"},
@@ -62,11 +63,11 @@ DOORS = {
     "argparse": {"backtest"},
 }
 WRITERS = ("print", "sys.stdout.write", "sys.stderr.write")
-HEAVY = ("torch", "plotly", "yfinance", "backtrader")
+HEAVY = ("torch", "numba", "plotly", "yfinance", "backtrader")
 
 
 def part(module: str) -> str:
-    """``lstm/network.py`` belongs to lstm, ``folds.py`` to folds."""
+    """``lstm/gpu.py`` belongs to lstm, ``folds.py`` to folds."""
     return module.split("/")[0].removesuffix(".py")
 
 
@@ -166,3 +167,17 @@ print(json.dumps([code, steps]))
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert "usage: python -m lstmstrat.backtest" in done.stderr
     assert json.loads(done.stdout) == [2, [[], [], [], []]]
+
+
+def test_training_on_a_cpu_never_loads_torch() -> None:
+    script = """
+import sys
+sys.path.insert(0, "tests")
+from walks import advanced, alone, market, small
+prices = market()
+walk = advanced(small(device="cpu"), prices.times, prices.bars)
+assert walk.folds[0].members
+print("torch" in sys.modules)
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert done.stdout == "False\n"

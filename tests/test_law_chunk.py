@@ -1,4 +1,4 @@
-"""Law 1: the forecasts do not depend on the cut into chunks, the processes or the cache, bit for bit."""
+"""Law 1: the forecasts do not depend on the cut into chunks, the threads or the cache, bit for bit."""
 
 from __future__ import annotations
 
@@ -27,6 +27,7 @@ KINDS: dict[str, dict[str, Any]] = {
     "plain": {},
     "ensemble of odd width": {"hidden_size": 7, "members": 3, "loss_steps": 5, "epochs": 2},
     "by month, expanding": {"refit_every": "month", "mode": "expanding"},
+    "nine members": {"members": 9, "refit_every": 60},
     "close, horizon 3": {"target": "close", "horizon": 3},
     "validation": {"val_size": 0.2, "epochs": 3, "patience": 1},
     "two layers with dropout": {"layers": 2, "dropout": 0.3, "hidden_size": 7, "members": 3},
@@ -71,13 +72,13 @@ def test_law_1_chunk_times_that_do_not_increase_are_refused_and_nothing_is_taken
     assert np.array_equal(bits(walk), at_once("plain"))
 
 
-# --- processes and cache ------------------------------------------------------------------------------------
+# --- threads and cache ------------------------------------------------------------------------------------
 
 
-def test_law_1_chunk_two_processes_equal_none() -> None:
-    """45 networks are two batches, one a process."""
-    kind = "ensemble of odd width"
-    with Trainer(Store(None), jobs=2).active() as trainer:
+@pytest.mark.parametrize("jobs", [1, 2, 5])
+def test_law_1_chunk_any_number_of_threads_gives_the_same(jobs: int) -> None:
+    kind = "two layers with dropout"
+    with Trainer(Store(None), jobs=jobs).active() as trainer:
         walk = advanced(small(**KINDS[kind]), TIMES, BARS_5, trainer=trainer)
     assert np.array_equal(bits(walk), at_once(kind))
 

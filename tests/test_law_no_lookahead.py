@@ -12,7 +12,7 @@ from walks import BARS, advanced, alone, bits, market, small
 from lstmstrat.config import ForecastConfig
 from lstmstrat.features import CLOSE, OPEN, Floats, targets
 from lstmstrat.folds import Fold
-from lstmstrat.forecast import FAILED, MISSING, TOO_FEW, WARM_UP, WalkForward
+from lstmstrat.forecast import FAILED, MISSING, TOO_FEW, WARM_UP, FittedFold, WalkForward
 
 PRICES = market()
 KINDS: dict[str, dict[str, Any]] = {
@@ -148,12 +148,15 @@ def test_the_probe_finds_a_feature_that_looks_ahead() -> None:
 
 def test_the_probe_finds_statistics_of_the_whole_history(monkeypatch: pytest.MonkeyPatch) -> None:
     """The classical fault: the inputs standardised with the mean of all bars."""
-    causal = WalkForward._windows
+    causal = WalkForward._forecast_fold
 
-    def standardised(self: WalkForward, bars: list[int], origin: int) -> Floats:
-        return causal(self, bars, origin) - np.nanmean(self._input_rows, axis=0)
+    def standardised(self: WalkForward, fitted: FittedFold, low: int, high: int, out: Floats) -> None:
+        kept = self._input_rows.copy()
+        self._input_rows[:] -= np.nanmean(kept, axis=0)
+        causal(self, fitted, low, high, out)
+        self._input_rows[:] = kept
 
-    monkeypatch.setattr(WalkForward, "_windows", standardised)
+    monkeypatch.setattr(WalkForward, "_forecast_fold", standardised)
     assert len(leaks(small(), crash)) > 3
 
 

@@ -1,91 +1,144 @@
-"""Forward and gradient of the batched networks, and the values that go in and come out."""
+"""Forward and gradient of both engines, and the values that go in and come out."""
 
 from __future__ import annotations
 
 import dataclasses
 import math
+from typing import NamedTuple
 
 import numpy as np
 import pytest
 import torch
 from networks import Reference, parts
+from torch import Tensor
 
 from lstmstrat.config import ForecastConfig
-from lstmstrat.lstm import values
-from lstmstrat.lstm.network import Layout, Network
+from lstmstrat.lstm import gpu, kernels, values
+from lstmstrat.lstm.layout import Layout
+from lstmstrat.lstm.product import add_product
 from lstmstrat.lstm.values import Fitted, Scaler, TrainingSlice, fit_scaler, samples
 
-CPU = torch.device("cpu")
-
-
-def first_weights(layout: Layout, slices: int) -> torch.Tensor:
-    return torch.from_numpy(np.stack([layout.initial(np.random.default_rng(g)) for g in range(slices)]))  # (G, P)
-
-
-def case(layers: int, units: int, inputs: int, steps: int, rows: int):
-    """Three networks with inputs for them: layout, weights (G, P), x (G, T, B, F)."""
-    layout = Layout(inputs, units, layers)
-    x = torch.randn(3, steps, rows, inputs, generator=torch.Generator().manual_seed(1))
-    return layout, first_weights(layout, 3), x
-
-
-SHAPES = [  # layers, units, inputs, T, B, S; units of 1, 5 and 7 are padded, D is padded in all
+SHAPES = [  # layers, units, inputs, T, B, S; units of 1, 5 and 7 are padded, as B is for the kernels
     (1, 1, 1, 1, 1, 1),
     (1, 32, 13, 20, 5, 5),
     (2, 7, 3, 15, 4, 1),
     (2, 8, 10, 12, 1, 12),
     (3, 5, 2, 9, 3, 4),
+    (1, 48, 30, 40, 8, 2),
 ]
 
 
-@pytest.mark.parametrize(("layers", "units", "inputs", "span", "rows", "steps"), SHAPES)
-def test_outputs_and_gradients_equal_torch(layers, units, inputs, span, rows, steps):
-    layout, theta, x = case(layers, units, inputs, span, rows)
-    d_y = torch.randn(3, steps, rows, generator=torch.Generator().manual_seed(2))
-    network, gradient = Network(layout, 3, span, rows, CPU), torch.zeros_like(theta)
-    y = network.forward(theta, x, steps)
-    network.backward(theta, d_y, gradient)
-    for g in range(3):
-        reference = Reference(layout, theta[g])
-        expected = reference(x[g])[-steps:]  # (S, B)
-        torch.testing.assert_close(y[g], expected.detach(), rtol=1e-5, atol=1e-6)
-        (expected * d_y[g]).sum().backward()
-        for name, part in parts(layout, gradient[g]).items():
-            torch.testing.assert_close(part, reference.get_parameter(name).grad, rtol=1e-4, atol=1e-5, msg=name)
+class Case(NamedTuple):
+    """Random sequences for one network; x (T, B, F), d_y (S, B), masks (layers - 1, T, B, H) or (0, ...)."""
+
+    layout: Layout
+    theta: Tensor
+    x: Tensor
+    d_y: Tensor
+    masks: Tensor
+
+
+def case(layers: int, units: int, inputs: int, steps: int, rows: int, losses: int, dropout: bool = False) -> Case:
+    layout, draw = Layout(inputs, units, layers), torch.Generator().manual_seed(1)
+    x, d_y = torch.randn(steps, rows, inputs, generator=draw), torch.randn(losses, rows, generator=draw)
+    shape = (layers - 1 if dropout else 0, steps, rows, layout.hidden)
+    masks = 2.0 * (torch.rand(shape, generator=draw) < 0.5)
+    return Case(layout, torch.from_numpy(layout.initial(np.random.default_rng(0))), x, d_y, masks)
+
+
+def compiled(c: Case, made: kernels.Buffers | None = None) -> tuple[Tensor, Tensor]:
+    """Outputs (S, B) and gradient (P,) of the kernels; sequences of zeros fill B up to a multiple of 4."""
+    steps, rows, losses = c.x.shape[0], c.x.shape[1], len(c.d_y)
+    more = -rows % 4
+    x = np.pad(c.x.numpy(), ((0, 0), (0, more), (0, 0))).transpose(1, 0, 2).reshape(-1, c.layout.inputs).copy()
+    starts = steps * np.arange(rows + more)
+    masks = np.pad(c.masks.numpy(), ((0, 0), (0, 0), (0, more), (0, 0)))
+    d_y, gradient = np.pad(c.d_y.numpy(), ((0, 0), (0, more))), np.zeros_like(c.theta.numpy())
+    made = made or kernels.buffers(c.layout, steps, losses, rows + more)
+    network = c.layout.split(c.theta.numpy())
+    kernels.outputs(*network, x, starts, masks, made)
+    y = torch.from_numpy(made.guess[:, :rows].copy())
+    kernels.gradient(*network, d_y, masks, made, *c.layout.split(gradient))
+    return y, torch.from_numpy(gradient)
+
+
+def batched(c: Case) -> tuple[Tensor, Tensor]:
+    """The same from the torch engine, as the second of three networks."""
+    theta = torch.stack([torch.zeros_like(c.theta), c.theta, -c.theta]).requires_grad_()
+    masks = c.masks[:, None].expand(-1, 3, -1, -1, -1)
+    y = gpu.outputs(c.layout, theta, c.x.expand(3, *c.x.shape), masks, len(c.d_y))
+    (gradient,) = torch.autograd.grad((y[1] * c.d_y).sum(), theta)
+    return y[1].detach(), gradient[1]
+
+
+engines = pytest.mark.parametrize("engine", [compiled, batched])
+
+
+@engines
+@pytest.mark.parametrize("shape", SHAPES)
+def test_outputs_and_gradients_equal_torch(engine, shape):
+    c = case(*shape)
+    y, gradient = engine(c)
+    reference = Reference(c.layout, c.theta)
+    expected = reference(c.x)[-len(c.d_y) :]  # (S, B)
+    torch.testing.assert_close(y, expected.detach(), rtol=1e-5, atol=2e-6)
+    (expected * c.d_y).sum().backward()
+    for name, part in parts(c.layout, gradient).items():
+        torch.testing.assert_close(part, reference.get_parameter(name).grad, rtol=1e-4, atol=2e-5, msg=name)
+
+
+def test_both_engines_are_the_same_network_with_dropout_masks():
+    c = case(3, 7, 2, 9, 4, 3, dropout=True)
+    for mine, theirs in zip(compiled(c), batched(c), strict=True):
+        torch.testing.assert_close(mine, theirs, rtol=1e-4, atol=2e-5)
+    assert not torch.allclose(compiled(c)[1], compiled(c._replace(masks=c.masks[:0]))[1], rtol=0.1)
 
 
 def test_buffers_of_an_earlier_minibatch_leave_no_trace():
-    layout, theta, x = case(2, 7, 3, 15, 4)
-    d_y, fresh, used = torch.ones(3, 2, 4), torch.zeros_like(theta), torch.zeros_like(theta)
-    network = Network(layout, 3, 15, 4, CPU)
-    for gradient, inputs in ((fresh, x), (used, 5.0 * x), (used, x)):
-        network.forward(theta, inputs, 2)
-        network.backward(theta, d_y, gradient)
-    assert torch.equal(fresh, used)
+    c = case(2, 7, 3, 15, 4, 2)
+    used = kernels.buffers(c.layout, 15, 2, 4)
+    compiled(c._replace(x=5.0 * c.x), used)
+    for again, fresh in zip(compiled(c, used), compiled(c), strict=True):
+        assert torch.equal(again, fresh)
 
 
-def test_gradient_equals_finite_differences_with_dropout_masks():
+@engines
+def test_gradient_equals_finite_differences_with_dropout_masks(engine):
     # Central differences with steps of 1/64 in float32 are good to about 1e-3 of the largest gradient.
-    layout, theta, x = case(2, 4, 2, 6, 3)
-    draw = torch.Generator().manual_seed(3)
-    masks = [2.0 * (torch.rand(3, 6, 3, layout.hidden, generator=draw) < 0.5)]
-    d_y, gradient = torch.randn(3, 2, 3, generator=draw), torch.zeros_like(theta)
-    network, step = Network(layout, 3, 6, 3, CPU), 1 / 64
-    network.forward(theta, x, 2, masks)
-    network.backward(theta, d_y, gradient, masks)
+    c, step = case(2, 4, 2, 6, 4, 2, dropout=True), 1 / 64
+    gradient = engine(c)[1]
 
-    def total(moved: torch.Tensor) -> torch.Tensor:
-        return (network.forward(moved, x, 2, masks) * d_y).double().sum((1, 2))  # (G,)
+    def total(p: int, shift: float) -> float:
+        theta = c.theta.clone()
+        theta[p] += shift
+        return float((engine(c._replace(theta=theta))[0] * c.d_y).double().sum())
 
-    used = torch.randperm(layout.size, generator=draw)[:80]
-    numeric = torch.zeros_like(theta)
-    for p in used:
-        shift = torch.zeros_like(theta)
-        shift[:, p] = step
-        numeric[:, p] = (total(theta + shift) - total(theta - shift)) / (2 * step)
+    used = gradient.abs().topk(80).indices
+    numeric = torch.tensor([(total(p, step) - total(p, -step)) / (2 * step) for p in used.tolist()])
     allowed = 2e-3 * gradient.abs().max()
-    assert (numeric[:, used] - gradient[:, used]).abs().max() < allowed
-    assert gradient[:, used].abs().max() > 50 * allowed
+    assert (numeric - gradient[used]).abs().max() < allowed
+    assert gradient[used].abs().min() > 2 * allowed
+
+
+def test_tanh_is_within_half_a_millionth():
+    x = np.linspace(-12.0, 12.0, 100_001, dtype=np.float32)
+    found = np.array([kernels._tanh(v) for v in x[::10]])
+    np.testing.assert_allclose(found, np.tanh(x[::10].astype(np.float64)), rtol=4e-7, atol=4e-7)
+    assert kernels._tanh(np.float32(np.inf)) == -kernels._tanh(np.float32(-np.inf)) > 1.0 - 4e-7
+    assert np.isnan(kernels._tanh(np.float32(np.nan)))
+
+
+@pytest.mark.parametrize(("rows", "depth", "columns"), [(4, 1, 16), (8, 5, 48), (44, 16, 128), (4, 128, 32)])
+def test_product_equals_numpy(rows, depth, columns):
+    # In whole numbers a float32 sum is exact in any order.
+    rng = np.random.default_rng(0)
+    a, b, c = (
+        rng.integers(-9, 9, shape).astype(np.float32)
+        for shape in ((depth, rows), (depth, columns), (rows, columns))
+    )
+    expected = c + a.T @ b
+    add_product(a.T, b, c)
+    assert np.array_equal(c, expected)
 
 
 def test_first_weights():
@@ -101,12 +154,12 @@ def test_first_weights():
     assert int((theta != 0).sum()) == 28 * 11 + 28 * 15 + 7
 
 
-@pytest.mark.parametrize(("units", "hidden"), [(1, 4), (4, 4), (5, 8), (32, 32)])
-def test_rows_of_every_matrix_start_on_cache_lines(units, hidden):
-    # 16 numbers of 4 bytes are 64: the purity of a slice rests on it.
+@pytest.mark.parametrize(("units", "hidden", "width"), [(1, 16, 33), (16, 16, 33), (17, 32, 65), (32, 32, 65)])
+def test_the_products_fit_their_tiles(units, hidden, width):
+    # Three layers: [h | 1 | h] is 2H + 1 wide, and padded to a multiple of 4; P to one of 16.
     layout = Layout(13, units, 3)
-    assert layout.hidden == hidden
-    assert [size % 16 for size in (layout.size, layout.head, *(layout.width(k) for k in range(3)))] == [0] * 5
+    assert (layout.hidden, layout.width, layout.size % 16) == (hidden, width + 3, 0)
+    assert Layout(13, units, 1).width == -(-(hidden + 14) // 4) * 4
 
 
 # ---- values ----------------------------------------------------------------------------------------------------
@@ -230,6 +283,6 @@ def test_key_changes_with_everything_in_the_slice(monkeypatch):
     targets[9] = np.nextafter(targets[9], 1.0)
     found = {key(), key(rows=rows), key(targets=targets), key(purge=3), key(seed=8), key(rows=rows.reshape(10, 4))}
     found.add(training_slice().key(BASE, "cuda"))
-    monkeypatch.setattr(values, "engine_version", lambda: "another release")
+    monkeypatch.setattr(values, "engine_version", lambda _: "another release")
     found.add(key())
     assert len(found) == 8

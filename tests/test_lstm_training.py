@@ -6,6 +6,9 @@ import hashlib
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
+from concurrent.futures import CancelledError
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
@@ -15,12 +18,16 @@ import torch
 from networks import Reference, parts
 
 from lstmstrat.config import ForecastConfig
-from lstmstrat.lstm import training
-from lstmstrat.lstm.network import Layout
-from lstmstrat.lstm.training import PAIR, RETRY, SLICES, _Adam, _Batch, _Blocks, device_name, fit, predict
-from lstmstrat.lstm.values import ROWS, Fitted, TrainingSlice, fit_scaler
+from lstmstrat.lstm import batch, gpu, kernels, training
+from lstmstrat.lstm.cpu import CpuBatch, predict
+from lstmstrat.lstm.gpu import TorchBatch, device_name
+from lstmstrat.lstm.layout import Layout
+from lstmstrat.lstm.minibatches import Blocks
+from lstmstrat.lstm.training import RETRY, fit
+from lstmstrat.lstm.values import Fitted, TrainingSlice, fit_scaler
 
-CPU = torch.device("cpu")
+ENGINES = {"compiled": CpuBatch, "torch": lambda slices, config: TorchBatch(slices, config, "cpu")}
+engines = pytest.mark.parametrize("engine", ENGINES.values(), ids=ENGINES)
 TINY: dict[str, Any] = {
     "lookback": 6,
     "loss_steps": 3,
@@ -55,25 +62,44 @@ def same(a: Fitted | None, b: Fitted | None) -> bool:
 # ---- equal to PyTorch ------------------------------------------------------------------------------------------
 
 
-def test_steps_equal_adamw_with_clipping():
+def compiled_steps(theta: torch.Tensor, config: ForecastConfig):
+    """Updates of each row of `theta` (G, P) by the kernels, as one function of gradient and turn."""
+    layout = Layout(1, 1, 1)
+    states = [kernels.adam(layout, config) for _ in theta]
+
+    def step(gradient: torch.Tensor, turn: np.ndarray) -> torch.Tensor:
+        norms = gradient.norm(dim=1)
+        for g in np.flatnonzero(turn):
+            norms[g] = kernels.update(theta[g].numpy(), gradient[g].numpy(), states[g])
+        return norms
+
+    return step
+
+
+def batched_steps(theta: torch.Tensor, config: ForecastConfig):
+    adam = gpu.Adam(theta, config)
+    return lambda gradient, turn: adam.step(gradient, torch.from_numpy(turn.astype(np.float32))[:, None])
+
+
+@pytest.mark.parametrize("steps", [compiled_steps, batched_steps])
+def test_steps_equal_adamw_with_clipping(steps):
     # The second network rests at steps 2 and 3: it must stay as it is, and go on as if nothing had been.
     config = tiny(learning_rate=0.02, weight_decay=0.3, gradient_clip=1.5)
-    draw = torch.Generator().manual_seed(0)
-    theta = torch.randn(2, 40, generator=draw)
+    draw, size = torch.Generator().manual_seed(0), Layout(1, 1, 1).size
+    theta = torch.randn(2, size, generator=draw)
     expected = [torch.nn.Parameter(row.clone()) for row in theta]
     theirs = [torch.optim.AdamW([p], lr=0.02, weight_decay=0.3) for p in expected]
-    ours = _Adam(theta, config)
-    for step, size in enumerate([0.1, 1.0, 10.0, 0.01, 3.0, 0.2]):  # norms below and above the clip
-        gradient = size * torch.randn(2, 40, generator=draw)
-        active = np.array([True, step not in (2, 3)])
+    ours = steps(theta, config)
+    for step, norm in enumerate([0.1, 1.0, 10.0, 0.01, 3.0, 0.2]):  # below and above the clip
+        gradient = norm * torch.nn.functional.normalize(torch.randn(2, size, generator=draw))
+        turn = np.array([True, step not in (2, 3)])
         resting = theta[1].clone()
-        for g in np.flatnonzero(active):
+        for g in np.flatnonzero(turn):
             expected[g].grad = gradient[g].clone()
             torch.nn.utils.clip_grad_norm_([expected[g]], 1.5)
             theirs[g].step()
-        norms = gradient.norm(dim=1)
-        torch.testing.assert_close(ours.step(gradient, active), norms)
-        assert active[1] or torch.equal(theta[1], resting)
+        torch.testing.assert_close(ours(gradient, turn), torch.full((2,), norm))
+        assert turn[1] or torch.equal(theta[1], resting)
         torch.testing.assert_close(theta, torch.stack([p.data for p in expected]), rtol=1e-5, atol=1e-6)
 
 
@@ -91,21 +117,29 @@ def ordinary_loop(s: TrainingSlice, config: ForecastConfig) -> dict[str, torch.T
     for _ in range(config.epochs):
         shuffled = ends[order.permutation(len(ends))]
         order.integers(1)  # the phase of the blocks, of which loss_steps 1 has one
-        for batch in np.split(shuffled, range(config.batch_size, len(ends), config.batch_size)):
-            windows = torch.stack([x[t + 1 - config.lookback : t + 1] for t in batch], 1)  # (L, B, F)
+        for bars in np.split(shuffled, range(config.batch_size, len(ends), config.batch_size)):
+            windows = torch.stack([x[t + 1 - config.lookback : t + 1] for t in bars], 1)  # (L, B, F)
             adam.zero_grad()
-            torch.nn.functional.mse_loss(model(windows)[-1], y[batch]).backward()
+            torch.nn.functional.mse_loss(model(windows)[-1], y[bars]).backward()
             torch.nn.utils.clip_grad_norm_(learned, config.gradient_clip)
             adam.step()
     return {name: p.detach() for name, p in model.named_parameters()}
 
 
+def trained(engine, slices, config):
+    """Networks of one engine by the course that `fit` takes."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(training, "engine", lambda device: engine)
+        return fit(slices, config, "cpu")
+
+
+@engines
 @pytest.mark.parametrize(("layers", "units"), [(1, 8), (2, 5)])
-def test_classical_training_equals_an_ordinary_loop(layers, units):
+def test_classical_training_equals_an_ordinary_loop(engine, layers, units):
     # Identical mathematics: the difference is that of float32 sums in another order over 12 updates.
     config = tiny(loss_steps=1, layers=layers, hidden_size=units, epochs=2, weight_decay=0.05, gradient_clip=0.5)
     s = a_slice(1)
-    (found,) = fit([s], config, "cpu")
+    (found,) = trained(engine, [s], config)
     assert found is not None
     ours = parts(Layout.of(config, 3), torch.from_numpy(found.weights))
     for name, expected in ordinary_loop(s, config).items():
@@ -113,41 +147,71 @@ def test_classical_training_equals_an_ordinary_loop(layers, units):
             torch.testing.assert_close(ours[name], expected, rtol=1e-3, atol=2e-5, msg=name)
 
 
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {},
+        {"layers": 2, "dropout": 0.3, "hidden_size": 5},
+        {"val_size": 0.2, "loss_steps": 1, "batch_size": 5},
+        {"val_size": 0.3, "patience": 1, "learning_rate": 0.05},
+    ],
+    ids=str,
+)
+def test_the_engines_train_the_same_networks_in_any_number(changes):
+    """Slices of unequal length, each with its own number of minibatches and its own last epoch."""
+    config = tiny(**changes)
+    slices = [a_slice(k, n=60 + 9 * k) for k in range(4)]
+    both = [trained(engine, slices, config) for engine in ENGINES.values()]
+    for mine, theirs in zip(*both, strict=True):
+        assert mine is not None
+        assert theirs is not None
+        np.testing.assert_allclose(mine.weights, theirs.weights, rtol=1e-3, atol=2e-5)
+        np.testing.assert_allclose(mine.train_loss, theirs.train_loss, rtol=1e-4)
+        np.testing.assert_allclose(mine.valid_loss, theirs.valid_loss, rtol=1e-4)
+
+
 def test_forecasts_equal_an_ordinary_forward():
+    # 50 forecasts are more than are made at a time.
     config, s = tiny(layers=2, hidden_size=5), a_slice(2)
     (found,) = fit([s], config, "cpu")
     assert found is not None
-    windows = np.stack([s.rows[t - 6 : t] for t in range(10, 10 + ROWS)])  # (ROWS, L, F)
+    rows = s.rows[:55]
+    windows = np.stack([rows[t : t + 6] for t in range(50)])  # (n, L, F)
     model = Reference(Layout.of(config, 3), torch.from_numpy(found.weights))
     scaled = torch.from_numpy(found.inputs.apply(windows, config.clip)).transpose(0, 1)
     y = model(scaled)[-1].detach().numpy()
     expected = found.output.location[0] + found.output.scale[0] * y
-    np.testing.assert_allclose(predict([found], windows, config)[0], expected, rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(predict([found], rows, config), expected[None], rtol=1e-5, atol=1e-6)
 
 
 @pytest.mark.parametrize("steps", [1, 4, 20])
 def test_every_sample_is_learned_once_an_epoch(steps):
-    usable = np.ones(57, dtype=bool)
-    usable[[3, 20, 21]] = False
-    blocks, rng = _Blocks(usable, 9, 50, steps), np.random.default_rng(0)
-    expected = usable & (np.arange(57) >= 9) & (np.arange(57) < 50)
-    for _ in range(30):
-        starts, weights = blocks.epoch(rng, 3)  # (batches, B), (batches, S, B)
-        met = np.zeros(57 + 2 * steps)
-        where = starts[:, None, :] + np.arange(steps)[:, None]
-        np.add.at(met, where[weights > 0], 1)
-        assert (met[:57] == expected).all()
-        assert weights.sum() == expected.sum()
+    usable = np.ones(60, dtype=bool)
+    usable[[3, 20, 41]] = False
+    config = tiny(loss_steps=steps, batch_size=3 * steps, lookback=7)
+    blocks, rng = Blocks(usable, 9, 50, config), np.random.default_rng(0)
+    expected = np.zeros(60)
+    expected[9:50] = usable[9:50]
+    for made in (*(blocks.epoch(rng) for _ in range(20)), blocks.in_order()):
+        learned = np.zeros(60)
+        for starts, weights in zip(made.starts, made.weights, strict=True):
+            assert starts.shape == (4,)  # 3 sequences, filled up
+            for b, s in zip(*np.nonzero(weights.T), strict=True):
+                learned[starts[b] + 6 + s - steps] += weights[s, b]  # rows of zeros lie before the slice
+        assert (learned == expected).all()
+        assert made.starts.min() >= 0
+        assert made.starts.max() + 7 + steps - 1 <= steps + 60 + 2 * steps
 
 
-def test_the_padding_stays_0():
+@engines
+def test_the_padding_stays_0(engine):
     config = tiny(layers=2, hidden_size=5, weight_decay=0.1, dropout=0.3)
-    batch = _Batch([a_slice(3), a_slice(4)], config, CPU)
-    free = torch.from_numpy(parts_mask(batch.layout))
+    networks = engine([a_slice(3), a_slice(4)], config)
+    free = parts_mask(networks.layout)
     for _ in range(3):
-        batch.epoch(np.array([True, True]))
-    assert (batch.theta[:, ~free] == 0.0).all()
-    assert (batch.theta[:, free] != 0.0).all()
+        networks.epoch(np.array([True, True]))
+    assert (networks.weights()[:, ~free] == 0.0).all()
+    assert (networks.weights()[:, free] != 0.0).all()
 
 
 def parts_mask(layout: Layout) -> np.ndarray:
@@ -168,28 +232,23 @@ def test_law_3_purity_batch_mates_and_slot_do_not_matter(units, steps):
     config = tiny(hidden_size=units, loss_steps=steps, batch_size=20, epochs=2, layers=2, dropout=0.2)
     s = a_slice(5)
     (alone,) = fit([s], config, "cpu")
-    others = [a_slice(100 + k, n=40 + 7 * (k % 11)) for k in range(40)]
-    for slot in (0, 1, 2, 7, SLICES - 1, SLICES, 40):
+    others = [a_slice(100 + k, n=40 + 7 * (k % 11)) for k in range(6)]
+    for slot in (0, 1, 4, 6):
         crowd = [*others[:slot], s, *others[slot:]]
         assert same(fit(crowd, config, "cpu")[slot], alone), slot
-    for count in range(2, 8):
-        assert same(fit([*others[: count - 1], s], config, "cpu")[-1], alone), count
 
 
 @pytest.mark.parametrize("units", [4, 7, 32])
-def test_law_1_chunk_the_other_rows_of_a_forecast_do_not_matter(units):
+def test_law_1_chunk_the_other_forecasts_do_not_matter(units):
     config = tiny(hidden_size=units)
     members = [f for f in fit([a_slice(k) for k in range(3)], config, "cpu") if f is not None]
-    rng = np.random.default_rng(0)
-    windows = rng.standard_normal((ROWS, 6, 3))
-    whole = predict(members, windows, config)
-    for row in range(ROWS):
-        lonely = np.full_like(windows, np.nan)
-        lonely[row] = windows[row]
-        changed = 9.0 * rng.standard_normal(windows.shape)
-        changed[row] = windows[row]
-        for other in (lonely, changed):
-            assert predict(members, other, config)[:, row].tobytes() == whole[:, row].tobytes()
+    rows = np.random.default_rng(0).standard_normal((5 + 60, 3))
+    whole = predict(members, rows, config)
+    assert whole.shape == (3, 60)
+    for first, last in ((0, 1), (7, 8), (30, 60), (11, 37), (59, 60)):
+        some = predict(members, rows[first : last + 5], config)
+        assert some.tobytes() == np.ascontiguousarray(whole[:, first:last]).tobytes()
+    assert predict(members[1:2], rows, config).tobytes() == whole[1].tobytes()
 
 
 SCRIPT = """
@@ -223,7 +282,7 @@ def test_law_3_purity_nothing_global_changes_or_matters():
         before = torch.get_rng_state(), np.random.get_state()[1].copy()  # noqa: NPY002
         found = fit([a_slice(6)], config, "cpu")[0]
         assert found is not None
-        predict([found], np.zeros((ROWS, 6, 3)), config)
+        predict([found], np.zeros((9, 3)), config)
         after = torch.get_rng_state(), np.random.get_state()[1]  # noqa: NPY002
         assert torch.get_num_threads() == 2
     finally:
@@ -249,20 +308,18 @@ def test_dropout_acts_in_training_and_not_in_forecasting():
     assert plain is not None
     assert dropped is not None
     assert not np.array_equal(plain.weights, dropped.weights)
-    windows = np.random.default_rng(1).standard_normal((ROWS, 6, 3))
+    rows = np.random.default_rng(1).standard_normal((15, 3))
     config = tiny(layers=2, dropout=0.3)
-    assert (predict([dropped], windows, config) == predict([dropped], windows, tiny(layers=2))).all()
+    assert (predict([dropped], rows, config) == predict([dropped], rows, tiny(layers=2))).all()
 
 
 def test_dropout_is_inverted():
     # Kept with probability 0.75 and then worth 4/3: mean 1, standard deviation sqrt(1/3); 5 standard errors.
     config = tiny(layers=3, dropout=0.25, hidden_size=32)
-    masks = _Batch([a_slice(10), a_slice(11)], config, CPU)._dropout_masks(np.array([True, False]))
-    assert [mask.shape for mask in masks] == [(2, 8, 4, 32)] * 2
-    drawn = torch.stack(masks)[:, 0]
-    assert set(drawn.unique().tolist()) == {0.0, np.float32(4 / 3)}
-    assert abs(drawn.mean().item() - 1.0) < 5 * np.sqrt(1 / 3 / drawn.numel())
-    assert (torch.stack(masks)[:, 1] == 1.0).all()  # whose turn it is not draws nothing
+    drawn = CpuBatch([a_slice(10)], config).masks(0)
+    assert drawn.shape == (2, 8, 4, 32)
+    assert set(np.unique(drawn).tolist()) == {0.0, np.float32(4 / 3)}
+    assert abs(drawn.mean() - 1.0) < 5 * np.sqrt(1 / 3 / drawn.size)
 
 
 # ---- early stopping --------------------------------------------------------------------------------------------
@@ -285,7 +342,7 @@ def refitted_with_scale_of(original: TrainingSlice, changed: TrainingSlice, conf
     """Trains on `changed`, with the targets in the units of `original`."""
     unit = fit_scaler(original.targets[:, None], config.scaler)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(training, "fit_scaler", lambda x, kind: unit if x.shape[1] == 1 else fit_scaler(x, kind))
+        patch.setattr(batch, "fit_scaler", lambda x, kind: unit if x.shape[1] == 1 else fit_scaler(x, kind))
         found = fit([changed], config, "cpu")[0]
     assert found is not None
     return found
@@ -323,28 +380,27 @@ def overflow(monkeypatch):
     """Makes the targets of the slices with these seeds infinite, and lists the seeds that were trained."""
     broken: set[int] = set()
     tried: list[int] = []
-    load = _Batch._load
+    prepared = batch.prepared
 
-    def loading(batch: _Batch, slices: list[TrainingSlice]) -> None:
-        load(batch, slices)
-        tried.extend(s.seed for s in slices)
-        for g, s in enumerate(slices):
-            if s.seed in broken:
-                batch.y[g] = torch.inf
+    def preparing(s: TrainingSlice, config: ForecastConfig) -> batch.Slice:
+        tried.append(s.seed)
+        found = prepared(s, config)
+        return found._replace(y=np.full_like(found.y, np.inf)) if s.seed in broken else found
 
-    monkeypatch.setattr(_Batch, "_load", loading)
+    monkeypatch.setattr(batch, "prepared", preparing)
     return broken, tried
 
 
-def test_a_broken_slice_harms_no_other(overflow):
+@engines
+def test_a_broken_slice_harms_no_other(engine, overflow):
     broken, tried = overflow
     slices, config = [a_slice(k) for k in range(20, 25)], tiny(val_size=0.2)
-    sound = fit(slices, config, "cpu")
+    sound = trained(engine, slices, config)
     broken |= {22, 22 ^ RETRY}
-    found = fit(slices, config, "cpu")
+    found = trained(engine, slices, config)
     assert found[2] is None
     assert all(same(a, b) for k, (a, b) in enumerate(zip(found, sound, strict=True)) if k != 2)
-    assert tried[-PAIR:] == [22 ^ RETRY] * PAIR  # one more attempt, for the broken one alone
+    assert tried[10:] == [22 ^ RETRY]  # one more attempt, for the broken one alone
 
 
 def test_a_second_attempt_has_a_seed_of_its_own(overflow):
@@ -354,8 +410,15 @@ def test_a_second_attempt_has_a_seed_of_its_own(overflow):
     assert same(found[1], fit([replace(a_slice(22), seed=22 ^ RETRY)], tiny(), "cpu")[0])
 
 
-def test_a_rate_that_overflows_fails_and_is_not_a_forecast():
-    assert fit([a_slice(15)], tiny().model_copy(update={"learning_rate": 1e30}), "cpu") == [None]
+@engines
+def test_a_rate_that_overflows_fails_and_is_not_a_forecast(engine):
+    assert trained(engine, [a_slice(15)], tiny().model_copy(update={"learning_rate": 1e30})) == [None]
+
+
+def test_training_stops_before_the_next_epoch_when_it_is_told_to():
+    asked = iter([False, False, True])
+    with pytest.raises(CancelledError):
+        fit([a_slice(15)], tiny(), "cpu", lambda: next(asked))
 
 
 def test_no_slices_no_networks():
@@ -378,3 +441,60 @@ def test_a_gpu_that_is_not_there(monkeypatch):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     with pytest.raises(RuntimeError, match="device: cuda, but torch finds no GPU here; set device: auto or cpu"):
         device_name(tiny(device="cuda"))
+
+
+def test_a_gpu_has_its_own_engine():
+    assert training.engine("cpu") is CpuBatch
+    assert training.engine("cuda") is TorchBatch
+
+
+@pytest.mark.parametrize("changes", [{}, {"layers": 2, "dropout": 0.3}], ids=str)
+def test_a_minibatch_works_in_fixed_places_and_does_nothing_when_nobody_has_a_turn(changes):
+    # A CUDA graph replays the addresses it was recorded with, and torch wants the step run before it is recorded.
+    networks = TorchBatch([a_slice(1), a_slice(2)], tiny(**changes), "cpu")
+    kept = {name: t for name, t in vars(networks).items() if isinstance(t, torch.Tensor)}
+    kept |= {f"adam{name}": t for name, t in vars(networks._adam).items() if isinstance(t, torch.Tensor)}
+    before = {name: t.clone() for name, t in kept.items()}
+    for _ in range(3):
+        networks._minibatch()
+    assert all(torch.equal(t, before[name]) for name, t in kept.items())
+    networks.epoch(np.array([True, True]))
+    changed = {name for name, t in kept.items() if not torch.equal(t, before[name])}
+    assert {
+        "_theta",
+        "_starts",
+        "_weights",
+        "_turn",
+        "_total",
+        "adam_mean",
+        "adam_square",
+        "adam_steps",
+    } <= changed
+
+
+def test_a_graph_is_recorded_after_three_runs_aside(monkeypatch):
+    told: list[str] = []
+
+    class Stream:
+        def wait_stream(self, other: Any) -> None:
+            told.append("wait")
+
+    class Graph:
+        def replay(self) -> None:
+            told.append("replay")
+
+    @contextmanager
+    def block(name: str) -> Iterator[None]:
+        told.append(f"{name} begins")
+        yield
+        told.append(f"{name} ends")
+
+    monkeypatch.setattr(torch.cuda, "Stream", Stream)
+    monkeypatch.setattr(torch.cuda, "current_stream", Stream)
+    monkeypatch.setattr(torch.cuda, "CUDAGraph", Graph)
+    monkeypatch.setattr(torch.cuda, "stream", lambda _: block("aside"))
+    monkeypatch.setattr(torch.cuda, "graph", lambda _: block("graph"))
+    replay = gpu.recorded(lambda: told.append("step"))
+    replay()
+    aside = ["wait", "aside begins", "step", "step", "step", "aside ends", "wait"]
+    assert told == [*aside, "graph begins", "step", "graph ends", "replay"]

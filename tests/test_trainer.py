@@ -1,43 +1,25 @@
-"""The trainer: every network is trained once, whoever asks, and its processes come and go cleanly."""
+"""The trainer: every network is trained once, whoever asks, and its threads come and go cleanly."""
 
 from __future__ import annotations
 
-import os
 import signal
-import subprocess
-import sys
 import threading
 import time
-from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from walks import advanced, alone, bits, market, small
 
 from lstmstrat import trainer as trainers
-from lstmstrat.errors import LSTMStratError
+from lstmstrat.config import ForecastConfig
+from lstmstrat.lstm import cpu, training
+from lstmstrat.lstm.values import Fitted, TrainingSlice
 from lstmstrat.store import Store
 from lstmstrat.trainer import Trainer
 
 PRICES = market()
-posix = pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="needs POSIX signals")
-
-
-def until(condition: Callable[[], object], seconds: float = 30.0) -> None:
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, "waited in vain"
-        time.sleep(0.01)
-
-
-def is_alive(process: int) -> bool:
-    """A zombie, killed but not yet waited for, is not alive."""
-    try:
-        os.kill(process, 0)
-        return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except (ProcessLookupError, FileNotFoundError):
-        return False
 
 
 def test_what_is_fitted_cached_and_failed_is_counted(tmp_path: Path) -> None:
@@ -68,11 +50,11 @@ def test_what_failed_is_not_trained_again_in_the_same_run() -> None:
 
 
 def test_progress_only_rises_and_ends_at_the_total() -> None:
-    """15 folds of 3 members are 45 networks, trained 32 at a time."""
-    trainer, calls = alone(), []
+    """15 folds of 3 members are 45 networks."""
+    trainer, calls = Trainer(Store(None), jobs=1), []
     trainer.progress = lambda done, total: calls.append((done, total))
     advanced(small(members=3), PRICES.times, PRICES.bars, trainer=trainer)
-    assert calls == [(0, 45), (32, 45), (45, 45)]
+    assert calls == [(done, 45) for done in range(46)]
 
 
 def test_active_gives_back_what_was_active_before() -> None:
@@ -86,59 +68,99 @@ def test_active_gives_back_what_was_active_before() -> None:
     assert trainers.current() is default
 
 
-@posix
-def test_a_killed_training_process_is_an_error_that_keeps_what_was_trained(tmp_path: Path) -> None:
-    config = small(members=3, epochs=2)
-    store = Store(tmp_path / "store")
-    trainer = Trainer(store, jobs=2)
+def often(**changes: Any) -> ForecastConfig:
+    return small(members=3, refit_every=1, **changes)  # 558 networks
 
-    def kill_after_the_first_batch(done: int, total: int) -> None:
-        if done:
-            assert trainer._pool is not None
-            for process in list(trainer._pool._processes):
-                os.kill(process, signal.SIGKILL)
 
-    trainer.progress = kill_after_the_first_batch
-    times, bars = PRICES.times, PRICES.bars
-    often = config.model_copy(update={"refit_every": 1})  # 558 networks in 18 batches
-    with trainer.active(), pytest.raises(LSTMStratError, match=r"was killed.*is kept.*--jobs 1"):
-        advanced(often, times, bars, trainer=trainer)
-    kept = trainer.fitted
-    assert 0 < kept < 558
+def test_progress_rises_one_by_one_with_threads() -> None:
+    trainer, calls = Trainer(Store(None), jobs=3), []
+    trainer.progress = lambda done, total: calls.append((done, total))
+    advanced(small(members=3), PRICES.times, PRICES.bars, trainer=trainer)
+    assert calls == [(done, 45) for done in range(46)]
+
+
+def test_what_was_trained_before_a_stop_is_kept_and_nothing_else_is_trained(tmp_path: Path) -> None:
+    """Ctrl-C arrives in the main thread while others train."""
+    trainer = Trainer(Store(tmp_path / "store"), jobs=2)
+
+    def stop(done: int, total: int) -> None:
+        if done == 20:
+            raise KeyboardInterrupt
+
+    trainer.progress = stop
+    with trainer.active(), pytest.raises(KeyboardInterrupt):
+        advanced(often(), PRICES.times, PRICES.bars, trainer=trainer)
+    assert trainer.fitted == 20
+    assert not [thread for thread in threading.enumerate() if thread.name.startswith("lstmstrat")]
     with Trainer(Store(tmp_path / "store")).active() as again:
-        walk = advanced(often, times, bars, trainer=again)
-    assert (again.cached, again.fitted) == (kept, 558 - kept)
-    assert np.array_equal(bits(walk), bits(advanced(often, times, bars)))
+        walk = advanced(often(), PRICES.times, PRICES.bars, trainer=again)
+    assert (again.cached, again.fitted) == (20, 538)
+    assert np.array_equal(bits(walk), bits(advanced(often(), PRICES.times, PRICES.bars)))
 
 
-PARENT = """
-import sys, time
-from lstmstrat.store import Store
-from lstmstrat.trainer import Trainer
-if __name__ == "__main__":
+def test_a_stop_does_not_wait_for_networks_that_take_long(tmp_path: Path) -> None:
+    """One epoch of these is a few milliseconds, all of them would take minutes."""
     trainer = Trainer(Store(None), jobs=2)
-    trainer.warm_up()
-    print(*trainer._pool._processes, flush=True)
-    time.sleep(600)
-"""
+    begin = time.monotonic()
+
+    def interrupt(done: int, total: int) -> None:
+        signal.setitimer(signal.ITIMER_REAL, 0.3)
+
+    def ring(number: int, frame: Any) -> None:
+        raise KeyboardInterrupt
+
+    trainer.progress, before = interrupt, signal.signal(signal.SIGALRM, ring)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            advanced(often(epochs=100_000), PRICES.times, PRICES.bars, trainer=trainer)
+    finally:
+        signal.signal(signal.SIGALRM, before)
+    assert time.monotonic() - begin < 10.0
 
 
-@posix
-@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc")
-def test_training_processes_die_with_a_killed_parent(tmp_path: Path) -> None:
-    script = tmp_path / "parent.py"
-    script.write_text(PARENT)
-    environment = {**os.environ, "PYTHONPATH": os.getcwd()}
-    with subprocess.Popen([sys.executable, script], stdout=subprocess.PIPE, text=True, env=environment) as parent:
-        assert parent.stdout is not None
-        guard = threading.Timer(60, parent.kill)
-        guard.start()
-        workers = [int(word) for word in parent.stdout.readline().split()]
-        guard.cancel()
-        assert len(workers) == 2
-        assert all(is_alive(worker) for worker in workers)
-        parent.kill()
-    until(lambda: not any(is_alive(worker) for worker in workers))
+def test_an_error_in_a_thread_is_raised_here(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: Any) -> None:
+        raise MemoryError("too large")
+
+    monkeypatch.setattr(training, "fit", broken)
+    with pytest.raises(MemoryError, match="too large"):
+        advanced(often(), PRICES.times, PRICES.bars, trainer=Trainer(Store(None), jobs=2))
+
+
+def test_a_gpu_gets_thousands_at_a_time_and_no_threads(monkeypatch: pytest.MonkeyPatch) -> None:
+    sizes: list[int] = []
+
+    def fit(slices: list[TrainingSlice], config: ForecastConfig, device: str, stop: Any) -> list[Fitted | None]:
+        assert device == "cuda"
+        assert threading.current_thread() is threading.main_thread()
+        sizes.append(len(slices))
+        return fit_on_cpu(slices, config, "cpu")
+
+    fit_on_cpu = training.fit
+    monkeypatch.setattr(training, "fit", fit)
+    monkeypatch.setattr(trainers, "_device", lambda config: "cuda")
+    monkeypatch.setattr(trainers, "ON_A_GPU", 400)
+    walk = advanced(often(), PRICES.times, PRICES.bars, trainer=Trainer(Store(None), jobs=2))
+    assert sizes == [400, 158]
+    assert np.array_equal(bits(walk), bits(advanced(often(), PRICES.times, PRICES.bars)))
+
+
+def test_forecasts_are_remembered_up_to_a_number(monkeypatch: pytest.MonkeyPatch) -> None:
+    calls: list[int] = []
+    predict = cpu.predict
+
+    def counted(*args: Any) -> Any:
+        calls.append(1)
+        return predict(*args)
+
+    monkeypatch.setattr(cpu, "predict", counted)
+    for most, expected in ((100, 15), (10, 30)):  # 15 folds; 10 are not enough for them to be found again
+        monkeypatch.setattr(trainers, "REMEMBERED", most)
+        trainer = alone()
+        calls.clear()
+        first, second = (advanced(small(), PRICES.times, PRICES.bars, trainer=trainer) for _ in range(2))
+        assert len(calls) == expected
+        assert np.array_equal(bits(first), bits(second))
 
 
 def test_active_within_itself_ends_with_the_outer_block() -> None:

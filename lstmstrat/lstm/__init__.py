@@ -1,13 +1,14 @@
-"""Many LSTMs as one batch: the only package with torch in it.
+"""The LSTMs: trained many at a time, each for itself. The only package with numba and torch in it.
 
-A slice is one network: one member of the ensemble of one fold. All slices of a batch lie along the leading
-dimension of every tensor, so one batched matrix product serves them all, and slice g never meets slice k.
+A slice is what one network learns from: one member of the ensemble of one fold. Nothing about a network depends on
+another one, so they can be trained in any grouping and on any number of threads.
 
-    values.py     what goes in (TrainingSlice) and what comes out (Fitted); no torch, so reading a cache is quick
-    network.py    forward and gradient of G stacked LSTMs
-    training.py   fit and predict
-
-A product of G slices gives each slice the same bits whoever its batch-mates are, for every even G up to 32
-(tests hold it), while a G of 1 or another number of rows may not. So units and rows are padded to a fixed shape
-and G to an even number; that is what lets folds be trained in any grouping.
+    values.py       what goes in (TrainingSlice) and what comes out (Fitted); no compiler: a cache is read quickly
+    layout.py       where the weights of a network lie
+    minibatches.py  which sequences of a slice make up each minibatch
+    batch.py        networks in training: all that does not depend on the engine
+    training.py     fit: epochs, early stopping, a second attempt
+    cpu.py          the engine on a processor, and forecasts
+    kernels.py      forward, gradient and Adam, compiled; product.py is the matrix product in them
+    gpu.py          the engine on a GPU, in torch
 """

@@ -6,7 +6,6 @@ Letters: n bars of a training slice, F features, P numbers of a network.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property
 from importlib.metadata import version
@@ -16,10 +15,6 @@ import numpy as np
 import numpy.typing as npt
 
 from lstmstrat.config import ForecastConfig
-
-SLICES = 32  # most networks of a batch: 16 took 14% longer a network, 64 no less than 32
-PAIR = 2  # G is a multiple of this: a batch of 1 runs another product, and its last bits differ
-ROWS = 8  # windows of every forecasting batch
 
 Array = npt.NDArray[np.float64]
 Single = npt.NDArray[np.float32]
@@ -78,7 +73,7 @@ class TrainingSlice:
 
     def key(self, config: ForecastConfig, device: str) -> str:
         """Content address of the network that training gives: equal keys, equal networks."""
-        digest = hashlib.sha256(engine_version().encode())
+        digest = hashlib.sha256(engine_version(device).encode())
         shaping = {name: getattr(config, name) for name in SHAPING}
         digest.update(repr((shaping, device, self.rows.shape, self.purge, self.seed)).encode())
         digest.update(np.ascontiguousarray(self.rows).tobytes())
@@ -86,21 +81,13 @@ class TrainingSlice:
         return digest.hexdigest()
 
 
-def forecast_key(members: Sequence[Fitted], windows: Array, config: ForecastConfig) -> str:
-    """Content address of what `members` forecast for `windows` (ROWS, L, F)."""
-    digest = hashlib.sha256(f"{engine_version()} {config.hidden_size} {config.layers} {config.clip}".encode())
-    for member in members:
-        digest.update(member.digest)
-    digest.update(windows.tobytes())
-    return digest.hexdigest()
-
-
 @cache
-def engine_version() -> str:
-    """Changes with the source of this package and the release of torch, so a stale network is never found."""
+def engine_version(device: str) -> str:
+    """Changes with the source of this package and its compiler, so a stale network is never found."""
     sources = sorted(Path(__file__).parent.glob("*.py"))
     digest = hashlib.sha256(b"".join(path.read_bytes() for path in sources))
-    return f"{digest.hexdigest()} torch {version('torch')}"
+    compiler = "numba" if device == "cpu" else "torch"
+    return f"{digest.hexdigest()} {compiler} {version(compiler)}"
 
 
 @dataclass(frozen=True)
