@@ -10,7 +10,6 @@ Without one, a trainer with the user's cache and a thread a core serves the whol
 
 from __future__ import annotations
 
-import hashlib
 import os
 import threading
 import time
@@ -20,10 +19,13 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import cache
 from importlib.metadata import version
+from weakref import WeakValueDictionary
+
+import numpy as np
 
 from lstmstrat.config import ForecastConfig
 from lstmstrat.errors import ConfigError
-from lstmstrat.lstm.values import Array, Fitted, TrainingSlice
+from lstmstrat.lstm.values import Array, Fitted, TrainingSlice, forecast_key
 from lstmstrat.store import Store, default_path
 
 Slices = dict[str, TrainingSlice]  # by key
@@ -31,7 +33,6 @@ Networks = dict[str, Fitted | None]  # by key; None where training failed twice
 Progress = Callable[[int, int], None]
 
 ON_A_GPU = 4096  # networks trained as one batch; the default ones need about 2 MB each
-REMEMBERED = 20_000  # forecasts of a trainer, each for the bars that were asked for at once
 
 
 class Trainer:
@@ -50,7 +51,7 @@ class Trainer:
         self.seconds = 0.0  # of training, wall clock
         self._known: set[str] = set()  # keys counted already
         self._broken: set[str] = set()  # keys whose training failed twice
-        self._forecasts: dict[bytes, Array] = {}
+        self._in_use: WeakValueDictionary[str, Fitted] = WeakValueDictionary()  # somebody else holds them
 
     @contextmanager
     def active(self) -> Iterator[Trainer]:
@@ -63,7 +64,6 @@ class Trainer:
             yield self
         finally:
             _active.reset(token)
-            self._forecasts.clear()
             self.store.close()
 
     def fit(self, slices: Sequence[TrainingSlice], config: ForecastConfig) -> list[Fitted | None]:
@@ -76,11 +76,8 @@ class Trainer:
         """
         device = _device(config) if slices else ""
         keys = [s.key(config, device) for s in slices]
-        stored = {key: Fitted.from_bytes(payload) for key, payload in self.store.get(keys).items()}
-        networks: Networks = {key: None for key in keys if key in self._broken} | stored
+        networks = self._found(keys)
         missing = {key: s for key, s in zip(keys, slices, strict=True) if key not in networks}
-        self.cached += len(stored.keys() - self._known)
-        self._known.update(keys)
         total = len(networks) + len(missing)
         if missing:
             self._tell(len(networks), total)
@@ -95,24 +92,34 @@ class Trainer:
     def predict(self, members: Sequence[Fitted], rows: Array, config: ForecastConfig) -> Array:
         """Forecasts (M, n) of the members of a fold from rows (L - 1 + n, F) of features.
 
-        Remembered for the next strategy of the run: it asks for the same.
+        Stored as well, unless they are for a single bar: the next strategy and the next run ask for the same.
         """
-        digest = hashlib.sha256(b"".join(member.digest for member in members))
-        digest.update(repr((config.hidden_size, config.layers, config.lookback, config.clip, rows.shape)).encode())
-        digest.update(rows.tobytes())
-        key = digest.digest()
-        if key not in self._forecasts:
-            from lstmstrat.lstm.cpu import predict
+        if len(rows) == config.lookback:
+            return _predict(members, rows, config)
+        key = forecast_key(members, rows, config)
+        stored = self.store.get([key])
+        if not stored:
+            stored = {key: _predict(members, rows, config).tobytes()}
+            self.store.put(stored)
+        found: Array = np.frombuffer(stored[key]).reshape(len(members), -1)
+        return found
 
-            if len(self._forecasts) == REMEMBERED:
-                self._forecasts.clear()
-            self._forecasts[key] = predict(members, rows, config)
-        return self._forecasts[key]
+    def _found(self, keys: Sequence[str]) -> Networks:
+        """What need not be trained: networks in use, then in the store, and those known to fail."""
+        found: Networks = {key: None for key in keys if key in self._broken}
+        found |= {key: network for key in keys if (network := self._in_use.get(key)) is not None}
+        stored = self.store.get([key for key in keys if key not in found])
+        found |= {key: Fitted.from_bytes(payload) for key, payload in stored.items()}
+        self._in_use.update({key: network for key, network in found.items() if network is not None})
+        self.cached += len(stored.keys() - self._known)
+        self._known.update(keys)
+        return found
 
     def _keep(self, trained: Networks) -> None:
         """Stores what has just been trained."""
         sound = {key: f.to_bytes() for key, f in trained.items() if f is not None}
         self.store.put(sound)
+        self._in_use.update({key: f for key, f in trained.items() if f is not None})
         self._broken |= trained.keys() - sound.keys()
         self.fitted += len(sound)
         self.failed += len(trained) - len(sound)
@@ -173,6 +180,12 @@ def _in_threads(slices: Slices, config: ForecastConfig, jobs: int) -> Iterator[N
         finally:  # after Ctrl-C, nobody waits for the networks that are not there yet
             given_up.set()
             pool.shutdown(wait=False, cancel_futures=True)
+
+
+def _predict(members: Sequence[Fitted], rows: Array, config: ForecastConfig) -> Array:
+    from lstmstrat.lstm.cpu import predict
+
+    return predict(members, rows, config)
 
 
 def _fit(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import signal
 import threading
 import time
@@ -10,7 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from walks import advanced, alone, bits, market, small
+from walks import BARS, advanced, alone, bits, market, small
 
 from lstmstrat import trainer as trainers
 from lstmstrat.config import ForecastConfig
@@ -98,6 +99,7 @@ def test_what_was_trained_before_a_stop_is_kept_and_nothing_else_is_trained(tmp_
     assert np.array_equal(bits(walk), bits(advanced(often(), PRICES.times, PRICES.bars)))
 
 
+@pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="Windows has no timer signals")
 def test_a_stop_does_not_wait_for_networks_that_take_long(tmp_path: Path) -> None:
     """One epoch of these is a few milliseconds, all of them would take minutes."""
     trainer = Trainer(Store(None), jobs=2)
@@ -145,7 +147,7 @@ def test_a_gpu_gets_thousands_at_a_time_and_no_threads(monkeypatch: pytest.Monke
     assert np.array_equal(bits(walk), bits(advanced(often(), PRICES.times, PRICES.bars)))
 
 
-def test_forecasts_are_remembered_up_to_a_number(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_forecasts_are_stored_but_for_those_of_a_single_bar(monkeypatch: pytest.MonkeyPatch) -> None:
     calls: list[int] = []
     predict = cpu.predict
 
@@ -154,13 +156,22 @@ def test_forecasts_are_remembered_up_to_a_number(monkeypatch: pytest.MonkeyPatch
         return predict(*args)
 
     monkeypatch.setattr(cpu, "predict", counted)
-    for most, expected in ((100, 15), (10, 30)):  # 15 folds; 10 are not enough for them to be found again
-        monkeypatch.setattr(trainers, "REMEMBERED", most)
-        trainer = alone()
-        calls.clear()
-        first, second = (advanced(small(), PRICES.times, PRICES.bars, trainer=trainer) for _ in range(2))
-        assert len(calls) == expected
-        assert np.array_equal(bits(first), bits(second))
+    trainer = alone()
+    walks = [advanced(small(), PRICES.times, PRICES.bars, trainer=trainer) for _ in range(2)]
+    assert len(calls) == 15  # folds
+    walks.append(advanced(small(), PRICES.times, PRICES.bars, range(1, BARS), trainer))
+    assert len(calls) == 15 + BARS - 64
+    assert all(np.array_equal(bits(walk), bits(walks[0])) for walk in walks)
+
+
+def test_networks_in_use_are_shared_and_let_go_with_their_last_user() -> None:
+    trainer = alone()
+    first, second = (advanced(small(), PRICES.times, PRICES.bars, trainer=trainer) for _ in range(2))
+    assert all(a.members[0] is b.members[0] for a, b in zip(first.folds, second.folds, strict=True))
+    assert len(trainer._in_use) == 15
+    del first, second
+    gc.collect()
+    assert len(trainer._in_use) == 0
 
 
 def test_active_within_itself_ends_with_the_outer_block() -> None:

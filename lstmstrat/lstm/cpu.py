@@ -12,11 +12,11 @@ import numpy as np
 from lstmstrat.config import ForecastConfig
 from lstmstrat.lstm import kernels
 from lstmstrat.lstm.batch import Batch
-from lstmstrat.lstm.layout import Layout
+from lstmstrat.lstm.layout import LANES, Layout
 from lstmstrat.lstm.minibatches import Bools, Minibatches
 from lstmstrat.lstm.values import Array, Fitted, Single, TrainingSlice
 
-WINDOWS = 24  # forecasts made at a time; a multiple of LANES
+WINDOWS = 24  # most forecasts made at a time; a multiple of LANES
 
 
 class CpuBatch(Batch):
@@ -69,15 +69,16 @@ def predict(members: Sequence[Fitted], rows: Array, config: ForecastConfig) -> A
     """
     count = len(rows) - config.lookback + 1  # n
     layout = Layout.of(config, rows.shape[1])
-    made = kernels.buffers(layout, config.lookback, 1, WINDOWS)
-    masks = np.zeros((0, config.lookback, WINDOWS, layout.hidden), dtype=np.float32)
+    windows = min(WINDOWS, -(-count // LANES) * LANES)
+    made = kernels.buffers(layout, config.lookback, 1, windows)
+    masks = np.zeros((0, config.lookback, windows, layout.hidden), dtype=np.float32)
     forecasts = np.empty((len(members), count))
     for m, member in enumerate(members):
         network = layout.split(member.weights.copy())  # numba would compile anew for an array it may not write to
         x = member.inputs.apply(rows, config.clip)
-        for first in range(0, count, WINDOWS):
-            last = min(first + WINDOWS, count)
-            starts = np.minimum(np.arange(first, first + WINDOWS), count - 1)
+        for first in range(0, count, windows):
+            last = min(first + windows, count)
+            starts = np.minimum(np.arange(first, first + windows), count - 1)
             kernels.outputs(*network, x, starts, masks, made)
             forecasts[m, first:last] = made.guess[0, : last - first]
         forecasts[m] = member.output.location[0] + member.output.scale[0] * forecasts[m]

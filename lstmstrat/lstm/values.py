@@ -6,6 +6,7 @@ Letters: n bars of a training slice, F features, P numbers of a network.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property
 from importlib.metadata import version
@@ -79,6 +80,16 @@ class TrainingSlice:
         digest.update(np.ascontiguousarray(self.rows).tobytes())
         digest.update(np.ascontiguousarray(self.targets).tobytes())
         return digest.hexdigest()
+
+
+def forecast_key(members: Sequence[Fitted], rows: Array, config: ForecastConfig) -> str:
+    """Content address of what `members` forecast from `rows` (L - 1 + n, F)."""
+    shaping = (config.lookback, config.hidden_size, config.layers, config.clip, rows.shape)
+    digest = hashlib.sha256(f"{engine_version('cpu')} {shaping}".encode())
+    for member in members:
+        digest.update(member.digest)
+    digest.update(rows.tobytes())
+    return digest.hexdigest()
 
 
 @cache
