@@ -6,6 +6,7 @@ import dataclasses
 import math
 from typing import NamedTuple
 
+import numba
 import numpy as np
 import pytest
 import torch
@@ -16,6 +17,7 @@ from lstmstrat.config import ForecastConfig
 from lstmstrat.lstm import gpu, kernels, values
 from lstmstrat.lstm.layout import Layout
 from lstmstrat.lstm.product import add_product
+from lstmstrat.lstm.product import compiled as compiled_by_numba
 from lstmstrat.lstm.values import Fitted, Scaler, TrainingSlice, fit_scaler, samples
 
 SHAPES = [  # layers, units, inputs, T, B, S; units of 1, 5 and 7 are padded, as B is for the kernels
@@ -139,6 +141,20 @@ def test_product_equals_numpy(rows, depth, columns):
     expected = c + a.T @ b
     add_product(a.T, b, c)
     assert np.array_equal(c, expected)
+
+
+def test_without_a_folder_for_them_the_kernels_are_compiled_anew(monkeypatch):
+    asked = []
+
+    def njit(**settings):
+        asked.append(settings.pop("cache", False))
+        if asked[-1]:
+            raise RuntimeError("cannot cache function 'f': no locator available for file")  # as numba says it
+        return lambda function: function
+
+    monkeypatch.setattr(numba, "njit", njit)
+    assert compiled_by_numba(abs) is abs
+    assert asked == [True, False]
 
 
 def test_first_weights():

@@ -8,7 +8,7 @@ in the order of the plain loops, however wide the tile is.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar, cast
 
 import numba
 from llvmlite import ir
@@ -24,8 +24,18 @@ cgutils: Any = _cgutils  # it has no types
 # Columns of a tile: its sums fill a quarter to half of the registers.
 WIDE = 32 if get_host_cpu_features().get("avx512f") else UNITS
 
-# contract: a product and a sum become one instruction with one rounding. Sums are never reordered.
-compiled = numba.njit(cache=True, nogil=True, fastmath={"contract"}, error_model="numpy")
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+
+def compiled(function: Function) -> Function:
+    """`function` compiled by numba when it is first called, without the interpreter lock, and kept on disk."""
+    # contract: a product and a sum become one instruction with one rounding. Sums are never reordered.
+    settings: dict[str, Any] = {"nogil": True, "fastmath": {"contract"}, "error_model": "numpy"}
+    try:
+        made = numba.njit(cache=True, **settings)(function)
+    except RuntimeError:  # no folder it may write to
+        made = numba.njit(**settings)(function)
+    return cast("Function", made)
 
 
 def _tile(width: int) -> Callable[..., None]:
