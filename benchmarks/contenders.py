@@ -12,11 +12,14 @@ import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 
+import darts_contender
+import keras_contender
+import neuralforecast_contender
 import numpy as np
-from jobs import CONFIG, FoldJob
+from jobs import CONFIG, FoldJob, scaled, windows
 
 from lstmstrat.config import ForecastConfig
-from lstmstrat.lstm.values import ROWS, TrainingSlice
+from lstmstrat.lstm.values import TrainingSlice
 from lstmstrat.store import Store
 from lstmstrat.trainer import Trainer
 
@@ -31,16 +34,18 @@ def _ours(jobs: Sequence[FoldJob], config: ForecastConfig) -> Forecasts:
         found = []
         for job, network in zip(jobs, networks, strict=True):
             assert network is not None
-            windows = _windows(job.used)  # (bars, L, F)
-            padded = np.concatenate([windows, np.zeros((-len(windows) % ROWS, *windows.shape[1:]))])
-            batches = padded.reshape(-1, ROWS, *windows.shape[1:])
-            found.append(np.concatenate([trainer.predict([network], [b], config)[0][0] for b in batches]))
-    return [forecast[: len(job.truth)] for forecast, job in zip(found, jobs, strict=True)]
+            found.append(trainer.predict([network], job.used, config)[0])
+    return found
 
 
 def lstmstrat(jobs: Sequence[FoldJob]) -> Forecasts:
-    """lstmstrat as it comes: all folds as batches, sequences of 20 losses, one process a core."""
+    """lstmstrat as it comes: sequences of 20 losses, one thread a core."""
     return _ours(jobs, CONFIG)
+
+
+def lstmstrat_8_epochs(jobs: Sequence[FoldJob]) -> Forecasts:
+    """lstmstrat with its default number of epochs: not the common job, but what a user gets."""
+    return _ours(jobs, CONFIG.model_copy(update={"epochs": ForecastConfig().epochs}))
 
 
 def lstmstrat_classical(jobs: Sequence[FoldJob]) -> Forecasts:
@@ -151,26 +156,20 @@ def jax_vmap(jobs: Sequence[FoldJob]) -> Forecasts:
 
 def _examples(job: FoldJob) -> tuple[np.ndarray, np.ndarray, np.ndarray, float, float]:
     """Scaled windows (examples, L, F), labels (examples,), windows to forecast; centre and unit of the labels."""
-    mean, unit = job.rows.mean(0), job.rows.std(0)
-    labels = job.targets[CONFIG.lookback - 1 :]
-    location, scale = float(labels.mean()), float(labels.std())
-
-    def scaled(rows: np.ndarray) -> np.ndarray:
-        return _windows(np.clip((rows - mean) / unit, -CONFIG.clip, CONFIG.clip)).astype(np.float32)
-
-    y = np.clip((labels - location) / scale, -CONFIG.clip, CONFIG.clip)
-    return scaled(job.rows), y.astype(np.float32), scaled(job.used), location, scale
-
-
-def _windows(rows: np.ndarray) -> np.ndarray:
-    """Every run of `lookback` rows; (n, F) -> (n - L + 1, L, F)."""
-    return np.lib.stride_tricks.sliding_window_view(rows, CONFIG.lookback, axis=0).transpose(0, 2, 1)
+    fold = scaled(job)
+    x, ahead = (np.ascontiguousarray(windows(rows)) for rows in (fold.rows, fold.used))
+    return x, fold.targets[CONFIG.lookback - 1 :], ahead, fold.location, fold.scale
 
 
 CONTENDERS: dict[str, Callable[[Sequence[FoldJob]], Forecasts]] = {
     "lstmstrat": lstmstrat,
+    "lstmstrat_8_epochs": lstmstrat_8_epochs,
     "lstmstrat_classical": lstmstrat_classical,
     "pytorch_loop": pytorch_loop,
     "pytorch_processes": pytorch_processes,
     "jax_vmap": jax_vmap,
+    "darts": darts_contender.forecasts,
+    "neuralforecast": neuralforecast_contender.forecasts,
+    "keras": keras_contender.forecasts,
+    "keras_one_model": keras_contender.forecasts_one_model,
 }

@@ -1,6 +1,6 @@
 """The jobs that every contender is given: the same folds, feature rows and targets, as plain arrays.
 
-Letters: n bars, F features, K folds.
+Letters: n bars, F features, K folds, L lookback.
 """
 
 from __future__ import annotations
@@ -27,6 +27,35 @@ class FoldJob:
     targets: np.ndarray  # (n,)
     used: np.ndarray  # (lookback - 1 + bars, F) rows of the bars it is used for, with the context of the first
     truth: np.ndarray  # (bars,) what a perfect forecast would say; NaN where nobody knows
+
+
+@dataclass(frozen=True)
+class Scaled:
+    """A FoldJob in units of its slice, clipped, float32: what every network here is trained on."""
+
+    rows: np.ndarray  # (n, F)
+    targets: np.ndarray  # (n,)
+    used: np.ndarray  # (lookback - 1 + bars, F)
+    location: float  # forecast = location + scale * what the network says
+    scale: float
+
+
+def scaled(job: FoldJob) -> Scaled:
+    """Rows by their mean and deviation in the slice, targets by those of the targets that end a window."""
+    mean, unit = job.rows.mean(0), job.rows.std(0)
+    labels = job.targets[CONFIG.lookback - 1 :]
+    location, scale = float(labels.mean()), float(labels.std())
+
+    def clipped(values: np.ndarray) -> np.ndarray:
+        return np.clip(values, -CONFIG.clip, CONFIG.clip).astype(np.float32)
+
+    rows, used = clipped((job.rows - mean) / unit), clipped((job.used - mean) / unit)
+    return Scaled(rows, clipped((job.targets - location) / scale), used, location, scale)
+
+
+def windows(rows: np.ndarray) -> np.ndarray:
+    """Every run of `lookback` rows; (n, F) -> (n - L + 1, L, F)."""
+    return np.lib.stride_tricks.sliding_window_view(rows, CONFIG.lookback, axis=0).transpose(0, 2, 1)
 
 
 def walk_forward_jobs(inputs: np.ndarray, labels: np.ndarray, truth: np.ndarray) -> list[FoldJob]:
@@ -69,3 +98,15 @@ def planted(seed: int, folds: int = 8) -> list[FoldJob]:
     rows = np.column_stack([value, other, rng.normal(size=(bars, 7))])  # (n, 9)
     ahead = np.append(value[1:], np.nan)
     return walk_forward_jobs(rows, ahead, np.append(mean[1:], np.nan))
+
+
+def arithmetic() -> float:
+    """GFlop of the matrix products that train one fold of CONFIG with its loss_steps, nothing else counted.
+
+    A step of one sequence: [h | 1 | x] times the gates' weights, their gradient, and the state's gradient.
+    """
+    units, features = CONFIG.hidden_size, len(CONFIG.features)
+    assert isinstance(CONFIG.train_size, int)
+    step = 2 * 4 * units * (2 * (units + 1 + features) + units)
+    blocks = -(-(CONFIG.train_size - CONFIG.lookback + CONFIG.loss_steps) // CONFIG.loss_steps)
+    return step * blocks * (CONFIG.lookback + CONFIG.loss_steps - 1) * CONFIG.epochs / 1e9

@@ -20,40 +20,78 @@ import sys
 import time
 from pathlib import Path
 
-FOLDS = {"lstmstrat": 119, "lstmstrat_classical": 64, "pytorch_loop": 24, "pytorch_processes": 24, "jax_vmap": 24}
-NEEDS = {"jax_vmap": "jax"}
+FOLDS = {
+    "lstmstrat": 119,
+    "lstmstrat_8_epochs": 119,
+    "lstmstrat_classical": 64,
+    "pytorch_loop": 24,
+    "pytorch_processes": 24,
+    "jax_vmap": 24,
+    "darts": 24,
+    "neuralforecast": 24,
+    "keras": 12,
+    "keras_one_model": 24,
+}
+NEEDS = {  # what must be installed beside lstmstrat
+    "jax_vmap": ("jax",),
+    "darts": ("darts", "pytorch_lightning"),
+    "neuralforecast": ("neuralforecast",),
+    "keras": ("keras", "jax"),
+    "keras_one_model": ("keras", "jax"),
+}
 SEEDS = 6
 
 
-def measure(name: str) -> dict[str, float]:
-    """In this process: seconds a fold on AAPL, peak memory in MB, correlation on planted signals."""
-    import numpy as np
+def speed(name: str) -> dict[str, float]:
+    """In this process: seconds a fold on AAPL, and peak memory in MB."""
     from contenders import CONTENDERS
     from jobs import aapl, planted
 
     run = CONTENDERS[name]
-    run(planted(0, folds=2))  # imports, first calls, a process pool's start
+    run(planted(0, folds=2))  # imports and first calls
     jobs = aapl()[-FOLDS[name] :]
     begin = time.perf_counter()
     run(jobs)
     seconds = time.perf_counter() - begin
     usage = [resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
-    correlations = []
+    return {"folds": len(jobs), "seconds": seconds / len(jobs), "megabytes": max(usage) / 1024}
+
+
+def quality(name: str) -> dict[str, float]:
+    """In this process: correlation with the true conditional mean of planted signals, and its standard error."""
+    import numpy as np
+    from contenders import CONTENDERS
+    from jobs import planted
+
+    found = []
     for seed in range(SEEDS):
         signal = planted(seed)
-        made, truth = np.concatenate(run(signal)), np.concatenate([job.truth for job in signal])
-        correlations.append(float(np.corrcoef(made, truth)[0, 1]))
-    return {
-        "folds": len(jobs),
-        "seconds": seconds / len(jobs),
-        "megabytes": max(usage) / 1024,
-        "correlation": statistics.mean(correlations),
-    }
+        made, truth = np.concatenate(CONTENDERS[name](signal)), np.concatenate([job.truth for job in signal])
+        found.append(float(np.corrcoef(made, truth)[0, 1]))
+    return {"correlation": statistics.mean(found), "error": statistics.stdev(found) / SEEDS**0.5}
 
 
-def in_its_own_process(name: str) -> dict[str, float]:
-    """`measure` in a fresh interpreter."""
-    command = [sys.executable, __file__, "--measure", name]
+def product_rate(_: str) -> dict[str, float]:
+    """In this process: GFlop/s of large float32 matrix products on all cores, the best of 30."""
+    import torch
+    from contenders import CORES
+
+    torch.set_num_threads(CORES)
+    a, b = torch.ones(2, 1024, 1024)
+    taken = []
+    for _round in range(30):
+        begin = time.perf_counter()
+        torch.mm(a, b)
+        taken.append(time.perf_counter() - begin)
+    return {"rate": 2 * 1024**3 / min(taken) / 1e9}
+
+
+MEASURES = {"speed": speed, "quality": quality, "rate": product_rate}
+
+
+def in_its_own_process(what: str, name: str) -> dict[str, float]:
+    """One of MEASURES in a fresh interpreter."""
+    command = [sys.executable, __file__, "--measure", what, "--only", name]
     done = subprocess.run(command, check=True, capture_output=True, text=True, cwd=Path(__file__).parent)
     found: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
     return found
@@ -64,17 +102,30 @@ def table(names: list[str], rounds: int) -> str:
     lines = ["| contender | folds | s a fold | times ours | MB (largest process) | planted correlation |"]
     lines.append("|---|---|---|---|---|---|")
     for name in names:
-        pairs = [(in_its_own_process(name), in_its_own_process("lstmstrat")) for _ in range(rounds)]
+        pairs = [[in_its_own_process("speed", one) for one in (name, "lstmstrat")] for _ in range(rounds)]
         own = [pair[0] for pair in pairs]
         ratio = statistics.median(a["seconds"] / b["seconds"] for a, b in pairs)
-        seconds, memory, quality = (
-            statistics.median(x[key] for x in own) for key in ("seconds", "megabytes", "correlation")
-        )
-        lines.append(
-            f"| {name} | {own[0]['folds']} | {seconds:.4f} | {ratio:.1f} | {memory:.0f} | {quality:.3f} |"
-        )
+        seconds, memory = (statistics.median(x[key] for x in own) for key in ("seconds", "megabytes"))
+        made = in_its_own_process("quality", name)
+        quality_cell = f"{made['correlation']:.3f} ± {made['error']:.3f}"
+        cells = (name, own[0]["folds"], f"{seconds:.4f}", f"{ratio:.1f}", f"{memory:.0f}", quality_cell)
+        lines.append("| " + " | ".join(map(str, cells)) + " |")
         sys.stderr.write(lines[-1] + "\n")
     return "\n".join(lines)
+
+
+def share(rounds: int) -> str:
+    """What part of the rate of large matrix products lstmstrat reaches, all its work counted."""
+    from contenders import CORES
+    from jobs import arithmetic
+
+    seconds = statistics.median(in_its_own_process("speed", "lstmstrat")["seconds"] for _ in range(rounds))
+    rate = in_its_own_process("rate", "lstmstrat")["rate"]
+    work = arithmetic()
+    return (
+        f"A fold of lstmstrat is {work:.2f} GFlop of products in {seconds:.4f} s: {work / seconds:.0f} GFlop/s, "
+        f"{work / seconds / rate:.0%} of the {rate:.0f} GFlop/s of large float32 products on {CORES} cores."
+    )
 
 
 def main() -> None:
@@ -82,13 +133,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--only", action="append", choices=FOLDS, help="this contender (may be given again)")
     parser.add_argument("--rounds", type=int, default=3, help="pairs of runs for each contender (3)")
-    parser.add_argument("--measure", choices=FOLDS, help=argparse.SUPPRESS)
+    parser.add_argument("--measure", choices=MEASURES, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.measure:
-        sys.stdout.write(json.dumps(measure(options.measure)) + "\n")
+        sys.stdout.write(json.dumps(MEASURES[options.measure](options.only[0])) + "\n")
         return
-    there = [n for n in FOLDS if n not in NEEDS or importlib.util.find_spec(NEEDS[n])]
-    sys.stdout.write(table(options.only or there, options.rounds) + "\n")
+    there = [name for name in FOLDS if all(map(importlib.util.find_spec, NEEDS.get(name, ())))]
+    sys.stdout.write(table(options.only or there, options.rounds) + "\n\n")
+    sys.stdout.write(share(options.rounds) + "\n")
 
 
 if __name__ == "__main__":

@@ -153,6 +153,7 @@ def test_classical_training_equals_an_ordinary_loop(engine, layers, units):
         {},
         {"layers": 2, "dropout": 0.3, "hidden_size": 5},
         {"val_size": 0.2, "loss_steps": 1, "batch_size": 5},
+        {"val_size": 0.2, "loss_steps": 1, "batch_size": 37, "layers": 2, "dropout": 0.3},
         {"val_size": 0.3, "patience": 1, "learning_rate": 0.05},
     ],
     ids=str,

@@ -12,11 +12,9 @@ import numpy as np
 from lstmstrat.config import ForecastConfig
 from lstmstrat.lstm import kernels
 from lstmstrat.lstm.batch import Batch
-from lstmstrat.lstm.layout import LANES, Layout
+from lstmstrat.lstm.layout import LANES, SEQUENCES, Layout, up
 from lstmstrat.lstm.minibatches import Bools, Minibatches
 from lstmstrat.lstm.values import Array, Fitted, Single, TrainingSlice
-
-WINDOWS = 24  # most forecasts made at a time; a multiple of LANES
 
 
 class CpuBatch(Batch):
@@ -26,7 +24,7 @@ class CpuBatch(Batch):
         """Allocates what all minibatches use again."""
         super().__init__(slices, config)
         blocks = self.slices[0].training
-        self._buffers = kernels.buffers(self.layout, blocks.span, config.loss_steps, blocks.sequences)
+        self._buffers = kernels.buffers(self.layout, blocks.span, config.loss_steps, blocks.block)
         self._theta = self.first.copy()
         self._gradient = np.zeros_like(self._theta[0])
         self._adam = [kernels.adam(self.layout, config) for _ in slices]
@@ -54,12 +52,8 @@ class CpuBatch(Batch):
         return np.array([self._loss(g, plan) for g, plan in enumerate(minibatches)])
 
     def _loss(self, g: int, plan: Minibatches) -> float:
-        x, y, network = self.slices[g].x, self.slices[g].y, self.layout.split(self._theta[g])
-        total = 0.0
-        for starts, weights in zip(*plan, strict=True):
-            kernels.outputs(*network, x, starts, self.no_masks, self._buffers)
-            total += kernels.errors(y, starts, weights, self._buffers)
-        return total
+        s = self.slices[g]
+        return kernels.measure(self._theta[g], s.x, s.y, *plan, self.no_masks, self._buffers)
 
 
 def predict(members: Sequence[Fitted], rows: Array, config: ForecastConfig) -> Array:
@@ -69,7 +63,7 @@ def predict(members: Sequence[Fitted], rows: Array, config: ForecastConfig) -> A
     """
     count = len(rows) - config.lookback + 1  # n
     layout = Layout.of(config, rows.shape[1])
-    windows = min(WINDOWS, -(-count // LANES) * LANES)
+    windows = min(up(count, LANES), SEQUENCES)
     made = kernels.buffers(layout, config.lookback, 1, windows)
     masks = np.zeros((0, config.lookback, windows, layout.hidden), dtype=np.float32)
     forecasts = np.empty((len(members), count))

@@ -4,10 +4,10 @@ numba compiles these functions when they are first called and keeps the result o
 interpreter lock, so as many networks train at once as there are threads; each is worked by one thread from
 beginning to end, in one order, so its bits depend on nothing but its own numbers.
 
-A step of all four gates is one product, gates = [h | 1 | x] @ W. Two thirds of the time go into three products
+A step of all four gates is one product, gates = [h | 1 | x] @ W. More than half of the time goes into three products
 (forward, gradient of the state, gradient of W; see product.py), most of the rest into tanh.
 
-Letters: B sequences (a multiple of 4), T bars of a sequence, S loss steps, n rows of features, F features,
+Letters: B sequences worked at a time (4 to 16), T bars of a sequence, S loss steps, n rows, F features,
 H hidden units, D the width of [h | 1 | x], k layers, K minibatches, P numbers of a network. See layout.Layout.
 """
 
@@ -122,13 +122,12 @@ def _forward(weights: Single, z: Single, gates: Single, cell: Single, tanh_cell:
 def _backward(
     weights: Single, z: Single, gates: Single, cell: Single, tanh_cell: Single, d_out: Single, d_weights: Single
 ) -> None:
-    """Gradient of one layer's weights (D, 4H), given that of its outputs (T, B, H); changes `gates`."""
+    """Adds the gradient of one layer's weights (D, 4H), given that of its outputs (T, B, H); changes `gates`."""
     steps, rows, h = tanh_cell.shape
     one = np.float32(1.0)
     back = weights[:h].T.copy()  # (4H, H)
     d_cell = np.zeros((rows, h), dtype=np.float32)
     d_state = np.zeros((rows, h), dtype=np.float32)
-    d_weights.fill(np.float32(0.0))
     chunk = max(1, CHUNK // rows)
     for t in range(steps - 1, -1, -1):
         for b in range(rows):
@@ -193,10 +192,9 @@ def outputs(matrices: Single, dense: Single, x: Single, starts: Ints, masks: Sin
 def gradient(
     matrices: Single, dense: Single, d_y: Single, masks: Single, made: Buffers, d_matrices: Single, d_dense: Single
 ) -> None:
-    """Gradient of the weights after `outputs`, given that of the outputs, d_y (S, B)."""
+    """Adds the gradient of the weights after `outputs`, given that of the outputs, d_y (S, B)."""
     layers, steps, rows, h = made.tanh_cell.shape
     losses = d_y.shape[0]
-    d_dense.fill(np.float32(0.0))
     made.d_hidden.fill(np.float32(0.0))
     for s in range(losses):
         t = steps - losses + s
@@ -289,19 +287,38 @@ def train(
     masks: Single,
     made: Buffers,
 ) -> tuple[float, bool]:
-    """K minibatches, starts (K, B) and weights (K, S, B), one after the other; the sum of squared errors.
+    """Minibatches, starts (K, all) and weights (K, S, all), one after the other; the sum of squared errors.
 
-    False if a gradient or a loss was not finite. theta and its gradient `slope` (P,) are changed.
+    The sequences of a minibatch, a multiple of B, are worked B at a time. False if a gradient or a loss was not
+    finite. theta and its gradient `slope` (P,) are changed.
     """
     matrices, dense = _split(theta, made)
     d_matrices, d_dense = _split(slope, made)
-    total, finite = 0.0, True
+    total, finite, rows = 0.0, True, made.guess.shape[1]
     for k in range(starts.shape[0]):
-        outputs(matrices, dense, x, starts[k], masks, made)
-        loss = errors(y, starts[k], weights[k], made)
-        _scale(made.guess, np.float32(2.0) / max(weights[k].sum(), np.float32(1.0)))
-        gradient(matrices, dense, made.guess, masks, made, d_matrices, d_dense)
+        slope.fill(np.float32(0.0))
+        loss, share = 0.0, np.float32(2.0) / max(weights[k].sum(), np.float32(1.0))
+        for b in range(0, starts.shape[1], rows):
+            some, dropped = starts[k, b : b + rows], masks[:, :, b : b + rows]
+            outputs(matrices, dense, x, some, dropped, made)
+            loss += errors(y, some, weights[k, :, b : b + rows], made)
+            _scale(made.guess, share)
+            gradient(matrices, dense, made.guess, dropped, made, d_matrices, d_dense)
         norm = update(theta, slope, adam)
         finite = finite and np.isfinite(norm + loss)
         total += loss
     return total, finite
+
+
+@compiled
+def measure(
+    theta: Single, x: Single, y: Single, starts: Ints, weights: Single, masks: Single, made: Buffers
+) -> float:
+    """Sum of squared errors over minibatches as `train` takes them; nothing is learned."""
+    matrices, dense = _split(theta, made)
+    total, rows = 0.0, made.guess.shape[1]
+    for k in range(starts.shape[0]):
+        for b in range(0, starts.shape[1], rows):
+            outputs(matrices, dense, x, starts[k, b : b + rows], masks[:, :, b : b + rows], made)
+            total += errors(y, starts[k, b : b + rows], weights[k, :, b : b + rows], made)
+    return total

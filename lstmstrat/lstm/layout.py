@@ -21,10 +21,12 @@ Single = npt.NDArray[np.float32]
 Ints = npt.NDArray[np.int64]
 
 LANES = 4  # rows of a product are a multiple of this
+SEQUENCES = 16  # at most, worked at a time: what they leave behind fits the cache
 UNITS = 16  # hidden units, and so the columns of every product, of this
 
 
-def _up(count: int, to: int) -> int:
+def up(count: int, to: int) -> int:
+    """`count`, rounded up to a multiple of `to`."""
     return -(-count // to) * to
 
 
@@ -44,13 +46,13 @@ class Layout:
     @property
     def hidden(self) -> int:
         """H."""
-        return _up(self.units, UNITS)
+        return up(self.units, UNITS)
 
     @property
     def width(self) -> int:
         """D."""
         fan_in = max(self.inputs, self.hidden) if self.layers > 1 else self.inputs
-        return _up(self.hidden + 1 + fan_in, LANES)
+        return up(self.hidden + 1 + fan_in, LANES)
 
     @property
     def head(self) -> int:
@@ -60,7 +62,7 @@ class Layout:
     @property
     def size(self) -> int:
         """P."""
-        return self.head + _up(self.hidden + 1, UNITS)
+        return self.head + up(self.hidden + 1, UNITS)
 
     def split(self, theta: Single) -> tuple[Single, Single]:
         """Views of `theta` (..., P): gate matrices (..., k, D, 4H); dense weights and bias (..., H + 1)."""

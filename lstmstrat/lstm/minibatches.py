@@ -1,7 +1,7 @@
 """Which sequences of a slice make up each minibatch.
 
 Letters: n rows of a slice, L lookback, S loss steps, T = L + S - 1 bars of a sequence, J blocks of S loss rows,
-B sequences of a minibatch (a multiple of 4), K minibatches.
+B sequences of a minibatch, K minibatches.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lstmstrat.config import ForecastConfig
-from lstmstrat.lstm.layout import LANES, Ints, Single
+from lstmstrat.lstm.layout import LANES, SEQUENCES, Ints, Single, up
 
 Bools = npt.NDArray[np.bool_]
 
@@ -33,7 +33,7 @@ class Blocks:
     """Where the sequences of one slice lie: blocks of S loss rows that tile the rows with labels.
 
     Each epoch shifts the tiling by a random phase, so a sample is met after L to L + S - 1 bars of context. The
-    sequences of a minibatch that fill it up to a multiple of 4 carry no loss.
+    sequences of a minibatch that fill it up to a multiple of `block` carry no loss.
     """
 
     def __init__(self, usable: Bools, first: int, end: int, config: ForecastConfig):
@@ -43,7 +43,8 @@ class Blocks:
         inside[first:end] = usable[first:end]
         self.span = config.lookback + steps - 1  # T
         self._own = -(-config.batch_size // steps)  # sequences of a minibatch that carry losses
-        self.sequences = -(-self._own // LANES) * LANES  # B
+        self.block = min(up(self._own, LANES), SEQUENCES)  # sequences worked at a time
+        self.sequences = up(self._own, self.block)  # B
         self._weight = padded(inside.astype(np.float32), steps)
         self._first, self._steps = first, steps
         self._count = -(-(end - first + steps - 1) // steps)  # J, enough for every phase
