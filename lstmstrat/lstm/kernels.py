@@ -4,8 +4,8 @@ numba compiles these functions when they are first called and keeps the result o
 interpreter lock, so as many networks train at once as there are threads; each is worked by one thread from
 beginning to end, in one order, so its bits depend on nothing but its own numbers.
 
-A step of all four gates is one product, gates = [h | 1 | x] @ W. More than half of the time goes into three products
-(forward, gradient of the state, gradient of W; see product.py), most of the rest into tanh.
+A step of all four gates is one product, gates = [h | 1 | x] @ W. More than half of the time goes into three
+products (forward, gradient of the state, gradient of W; see product.py), most of the rest into tanh.
 
 Letters: B sequences worked at a time (4 to 16), T bars of a sequence, S loss steps, n rows, F features,
 H hidden units, D the width of [h | 1 | x], k layers, K minibatches, P numbers of a network. See layout.Layout.
