@@ -16,7 +16,7 @@ import os
 import sqlite3
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import platformdirs
@@ -88,14 +88,23 @@ class Store:
             self._connection.close()
         self._connection = None
 
+    def __del__(self) -> None:
+        """Python 3.13 warns of a connection that nobody closed."""
+        with suppress(AttributeError, sqlite3.Error):  # half built, or let go by another thread
+            self.close()
+
     def _open(self) -> sqlite3.Connection:
         if self._connection is None or self._process != os.getpid():
             if self.path is not None:
                 self.path.parent.mkdir(parents=True, exist_ok=True)
             connection = sqlite3.connect(self.path or ":memory:", timeout=_WAIT_SECONDS)
-            _write_ahead(connection)
-            connection.execute("PRAGMA synchronous = NORMAL")
-            connection.execute(_TABLES)
+            try:
+                _write_ahead(connection)
+                connection.execute("PRAGMA synchronous = NORMAL")
+                connection.execute(_TABLES)
+            except sqlite3.Error:
+                connection.close()
+                raise
             self._connection, self._process = connection, os.getpid()
         return self._connection
 

@@ -7,8 +7,8 @@ import hashlib
 import io
 import json
 import zlib
-from importlib.abc import Traversable
 from importlib.resources import files
+from importlib.resources.abc import Traversable
 
 import numpy as np
 import pandas as pd
