@@ -20,11 +20,10 @@ from lstmstrat.config import (
     ForecastConfig,
     StrategyConfig,
     mistakes,
-    override,
-    read,
     validated,
 )
 from lstmstrat.errors import ConfigError, DataError, LSTMStratError, StrategyError
+from lstmstrat.yamlfile import override, read
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -52,9 +52,9 @@ def run_checks(
 
 
 def _features(walk: WalkForward, prices: Prices) -> Check:
-    """A user's own feature must not move when the bars after it are cut off."""
+    """A user's own feature, or condition for a refit, must not move when the bars after it are cut off."""
     name = "features"
-    own = [f for f in walk.features.features if ":" in f.name]
+    own = [f for f in (*walk.features.features, *walk.condition) if ":" in f.name]
     cuts = np.unique(np.linspace(walk.schedule.first_fit, len(prices.bars) - 2, CUTS).astype(int))
     for feature in own:
         alone = FeatureSet((feature,))

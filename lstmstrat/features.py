@@ -231,7 +231,7 @@ class FeatureSet:
                 f"features: {f.name!r} gave shape {values.shape} for {len(bars)} bars; "
                 f"expected ({len(bars)},) or ({len(bars)}, k)"
             )
-        recent = values[first - begin :].reshape(len(bars) - first, -1)
+        recent = (values[:, None] if values.ndim == 1 else values)[first - begin :]
         return np.where(np.isfinite(recent), recent, np.nan)
 
 

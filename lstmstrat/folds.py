@@ -16,10 +16,13 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
+import numpy.typing as npt
 
 from lstmstrat.config import ForecastConfig
 from lstmstrat.errors import ConfigError
 from lstmstrat.features import Times, feature_set
+
+Bools = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
@@ -68,13 +71,17 @@ class Schedule:
         """The bar of the first fold and the first forecast: warmup + train_size + purge."""
         return self.warmup + self.train_size + self.purge
 
-    def folds(self, times: Times, start: int = 0, previous: Fold | None = None) -> Iterator[Fold]:
+    def folds(
+        self, times: Times, start: int = 0, previous: Fold | None = None, asked: Bools | None = None
+    ) -> Iterator[Fold]:
         """The folds fitted at bars `start` to the end of `times` (n,), after fold `previous`.
 
-        What comes out for a bar depends on the bars up to it alone, so any cut into chunks gives the same folds.
+        `asked` (n,) marks the bars where the user's own condition wants a refit, beside `refit_every`. What comes
+        out for a bar depends on the bars up to it alone, so any cut into chunks gives the same folds.
         """
         for t in range(max(start, self.first_fit), len(times)):
-            if previous is None or self._due(t, previous.fitted_at, times):
+            wanted = asked is not None and bool(asked[t])
+            if previous is None or wanted or self._due(t, previous.fitted_at, times):
                 previous = self._fold(previous.number + 1 if previous else 1, t)
                 yield previous
 

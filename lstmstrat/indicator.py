@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import array
+import logging
 from typing import Any, ClassVar
 
 import backtrader as bt
@@ -13,6 +14,7 @@ from lstmstrat.errors import did_you_mean
 from lstmstrat.features import CLOSE, COLUMNS, OPEN, Floats, Times
 from lstmstrat.forecast import WalkForward
 
+_log = logging.getLogger(__name__)
 _DEFAULTS = ForecastConfig()
 _EPOCH = 719163  # Backtrader's day number of 1970-01-01
 
@@ -21,7 +23,9 @@ class LSTMForecast(bt.Indicator):  # type: ignore[misc]
     """Forecast of an LSTM ensemble that is refitted walk-forward, with no look-ahead.
 
     ``LSTMForecast(self.data, lookback=60, train_size=750, refit_every=21)``; the parameters are the fields of
-    `ForecastConfig`, that is of the ``forecast:`` section of a config.
+    `ForecastConfig`, that is of the ``forecast:`` section of a config, and `peers`: other feeds (another share, an
+    index) whose `peer_features` become inputs, ``LSTMForecast(self.data, peers=[self.data1])``. A bar sees the bar
+    of a peer that is newest at its own time, joined by time and never by position.
 
     Lines
     -----
@@ -30,6 +34,9 @@ class LSTMForecast(bt.Indicator):  # type: ignore[misc]
         can earn), from this close with ``target: close``. NaN where there is no forecast.
     spread
         Standard deviation of the members' forecasts; 0 with one member.
+    distance
+        How far the newest inputs lie outside the training slice of the fold in use: 0 within the range of each,
+        else in standard deviations of the input that lies farthest outside. A model knows nothing out there.
 
     The first value is at bar ``warm-up of the features + train_size + purge``, counted from 0, and the strategy's
     `next` begins there (purge is horizon + 1 for target open, horizon for close). `walk_forward` holds the folds.
@@ -40,31 +47,50 @@ class LSTMForecast(bt.Indicator):  # type: ignore[misc]
         A number in place of the data, an unknown parameter, or a single line where whole bars are needed.
     ConfigError
         A parameter has a wrong value.
+    RuntimeError
+        It was created in `next` and not in ``__init__``.
+    ValueError
+        While running: the feed is not sorted by time, or has a time twice.
     """
 
-    lines: Any = ("forecast", "spread")
-    params: Any = tuple((name, getattr(_DEFAULTS, name)) for name in ForecastConfig.model_fields)
+    lines: Any = ("forecast", "spread", "distance")
+    params: Any = (
+        *((name, getattr(_DEFAULTS, name)) for name in ForecastConfig.model_fields),
+        ("peers", ()),  # other data feeds, whose `peer_features` become inputs too
+    )
     plotinfo: ClassVar[dict[str, Any]] = {"subplot": True, "plothlines": [0.0]}
-    plotlines: ClassVar[dict[str, Any]] = {"spread": {"_plotskip": True}}
+    plotlines: ClassVar[dict[str, Any]] = {"spread": {"_plotskip": True}, "distance": {"_plotskip": True}}
 
     def __init__(self, *_: Any, **unknown: Any) -> None:
+        self._refuse_misuse(unknown)
+        values = {name: getattr(self.p, name) for name in ForecastConfig.model_fields}
+        self._peers = [_PeerFeed(peer) for peer in self.p.peers]
+        config = validated(ForecastConfig, values, "LSTMForecast:")
+        self.walk_forward = WalkForward(config, peers=len(self._peers))
+        self._columns = self._bar_lines()
+        self._replayed = bool(getattr(self._feed, "replaying", False))
+        if self._replayed and self._peers:
+            raise TypeError("LSTMForecast: peers need a feed of closed bars, not a replayed one: use resampledata")
+        self._unfinished: Any = None  # the newest bar of a replayed feed, as `advance` takes it
+        self._seen = 0  # bars that `next` was called for
+        self._first = self._minperiod - 1  # bars before it have no input yet, when the data is itself an indicator
+        self.addminperiod(self.walk_forward.schedule.first_fit + 1)
+        super().__init__()
+
+    def _refuse_misuse(self, unknown: dict[str, Any]) -> None:
+        """Each would be a hang, an empty line or a silent default."""
         if isinstance(getattr(self.data.lines[0], "a", None), bt.linebuffer.PseudoArray):
             raise TypeError(
                 "LSTMForecast needs data first, then parameters by name: LSTMForecast(self.data, lookback=60)"
             )
-        for name in unknown:
-            hint = did_you_mean(name, ForecastConfig.model_fields)
-            raise TypeError(f"LSTMForecast has no parameter {name!r}{hint}")
-        if getattr(self._feed, "replaying", False):
-            raise TypeError(
-                "LSTMForecast needs closed bars; a replayed feed has unfinished ones: use resampledata"
+        if isinstance(self._owner, bt.Strategy) and len(self._owner):
+            raise RuntimeError(
+                "LSTMForecast was created while the strategy runs, too late for Backtrader to fill its lines; "
+                "create it in __init__ of the strategy"
             )
-        values = {name: getattr(self.p, name) for name in ForecastConfig.model_fields}
-        self.walk_forward = WalkForward(validated(ForecastConfig, values, "LSTMForecast:"))
-        self._columns = self._bar_lines()
-        self._first = self._minperiod - 1  # bars before it have no input yet, when the data is itself an indicator
-        self.addminperiod(self.walk_forward.schedule.first_fit + 1)
-        super().__init__()
+        for name in unknown:
+            hint = did_you_mean(name, (*ForecastConfig.model_fields, "peers"))
+            raise TypeError(f"LSTMForecast has no parameter {name!r}{hint}")
 
     def _bar_lines(self) -> list[Any]:
         """The five lines to read; None where the data has none, which only a close-based forecast may lack."""
@@ -98,12 +124,22 @@ class LSTMForecast(bt.Indicator):  # type: ignore[misc]
 
     def next(self) -> None:
         """One bar. A bar that is announced again (a second feed ticked) keeps its values."""
-        walk = self.walk_forward
-        if len(self) - 1 < self._first + len(walk.forecasts.times):
+        new = len(self) > max(self._seen, self._first)
+        if not (new or self._replayed):
             return
         bar = np.array([[np.nan if line is None else line[0] for line in self._columns]])  # (1, 5)
-        out = walk.advance(_times(np.array([self._feed.lines.datetime[0]])), bar)
-        self.lines.forecast[0], self.lines.spread[0] = float(out[0, 0]), float(out[0, 1])
+        given = _times(np.array([self._feed.lines.datetime[0]])), bar, [peer.new() for peer in self._peers]
+        out = self._replay(new, given) if self._replayed else self.walk_forward.advance(*given)
+        self._seen = len(self)
+        for line, value in zip(self.lines, out[0], strict=True):
+            line[0] = float(value)
+
+    def _replay(self, new: bool, given: Any) -> Floats:
+        """A bar is closed, and kept, when the next one begins; till then its forecast is made anew each time."""
+        if new and self._unfinished is not None:
+            self.walk_forward.advance(*self._unfinished)
+        self._unfinished = given
+        return self.walk_forward.peek(*given)
 
     def preonce(self, start: int, end: int) -> None:
         """Nothing: `once` does all bars."""
@@ -118,13 +154,58 @@ class LSTMForecast(bt.Indicator):  # type: ignore[misc]
             return
         columns = [_values(line, self._first, bars) for line in self._columns]
         times = _times(_values(self._feed.lines.datetime, self._first, bars))
-        out = self.walk_forward.advance(times, np.column_stack(columns))  # (n, 2)
-        for line, values in zip((self.lines.forecast, self.lines.spread), out.T, strict=True):
+        self._warn_if_short(bars)
+        peers = [peer.all() for peer in self._peers]
+        out = self.walk_forward.advance(times, np.column_stack(columns), peers)  # (n, 3)
+        for line, values in zip(self.lines, out.T, strict=True):
             line.array[self._first : bars] = array.array("d", values.tobytes())
+
+    def _warn_if_short(self, bars: int) -> None:
+        needed = self._first + self.walk_forward.schedule.first_fit + 1
+        if bars < needed:
+            told = "LSTMForecast has no forecast: it needs %d bars for the first, the feed has %d"
+            _log.warning(told, needed, bars)
 
     def __getstate__(self) -> dict[str, Any]:
         """Networks stay here when a strategy is sent to another process."""
-        return {name: value for name, value in self.__dict__.items() if name != "walk_forward"}
+        return {name: value for name, value in self.__dict__.items() if name not in ("walk_forward", "_peers")}
+
+
+class _PeerFeed:
+    """A second feed, read when a bar of the first one asks for it."""
+
+    def __init__(self, feed: Any):
+        if not isinstance(feed, bt.AbstractDataBase):
+            raise TypeError(
+                f"LSTMForecast: peers are whole data feeds, not {type(feed).__name__}; write peers=[self.data1]"
+            )
+        if getattr(feed, "replaying", False):
+            raise TypeError("LSTMForecast: a replayed feed has unfinished bars; peers=[...] need closed ones")
+        self._feed = feed
+        self._taken = 0
+
+    def new(self) -> tuple[Times, Floats]:
+        """Bars that came since the last call; times (m,), bars (m, 5)."""
+        ago = range(self._taken - len(self._feed) + 1, 1)
+        self._taken = len(self._feed)
+        bars = [[getattr(self._feed.lines, name)[k] for name in COLUMNS] for k in ago]
+        times = _times(np.array([self._feed.lines.datetime[k] for k in ago]))
+        return times, np.array(bars).reshape(-1, 5)
+
+    def all(self) -> tuple[Times, Floats]:
+        """Every bar of a loaded feed."""
+        count = self._feed.buflen()
+        bars = np.column_stack([_values(getattr(self._feed.lines, name), 0, count) for name in COLUMNS])
+        return _times(_values(self._feed.lines.datetime, 0, count)), bars
+
+
+def _parameters() -> str:
+    """Every parameter with its default and meaning, for help(LSTMForecast)."""
+    fields = ForecastConfig.model_fields.items()
+    return "\n".join(f"    {name} = {field.default!r}\n        {field.description}" for name, field in fields)
+
+
+LSTMForecast.__doc__ = f"{LSTMForecast.__doc__}\n    Parameters\n    ----------\n{_parameters()}\n"
 
 
 def _values(line: Any, first: int, end: int) -> Floats:

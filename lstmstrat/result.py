@@ -76,7 +76,7 @@ def collect(
 
 
 def forecast_frame(walk: WalkForward, prices: Prices) -> pd.DataFrame:
-    """Forecast, spread, fold and cutoff of every bar; with ``target: close`` also the price forecast, `price`.
+    """Forecast, spread, distance, fold and cutoff of every bar; with ``target: close`` also the `price` forecast.
 
     The cutoff is the date of the newest bar whose label the fold was trained on; without a fold there is none.
     """
@@ -87,6 +87,7 @@ def forecast_frame(walk: WalkForward, prices: Prices) -> pd.DataFrame:
         {
             "forecast": _padded(given.forecast, len(index)),
             "spread": _padded(given.spread, len(index)),
+            "distance": _padded(given.distance, len(index)),
             "fold": np.pad(given.fold, (0, len(index) - len(given.fold))),
         },
         index=index,
@@ -222,7 +223,11 @@ def _notices(config: Config, walk: WalkForward) -> list[str]:
     own = ["forecasts, folds and skill are those of a strategy's own LSTMForecast, not of the forecast: section"]
     after = sorted((walk.missing - Counter({WARM_UP: walk.missing[WARM_UP]})).items())
     why = [f"no forecast on {count} bars: {reason}" for reason, count in after]
-    return why if walk.config == config.forecast else own + why
+    warm = [
+        "warm_start: a fold began with the weights of the one before, so all forecasts depend on the first fold"
+    ]
+    said = warm if walk.config.warm_start else []
+    return said + (why if walk.config == config.forecast else own + why)
 
 
 def _walk_forward(walk: WalkForward, trainer: Trainer, prices: Prices) -> dict[str, Any]:

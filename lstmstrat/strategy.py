@@ -133,9 +133,10 @@ class ExposureStrategy(bt.Strategy):  # type: ignore[misc]
 class ForecastStrategy(ExposureStrategy):
     """An `ExposureStrategy` with a walk-forward LSTM. Abstract: define `target_exposure`.
 
-    In it `self.forecast[0]` is the log return forecast over the horizon and `self.spread[0]` the standard
-    deviation over the members (0 for one member), both NaN where there is no forecast. `self.model` is the
-    `LSTMForecast`. An own ``__init__`` calls ``super().__init__()`` first.
+    In it `self.forecast[0]` is the log return forecast over the horizon, `self.spread[0]` the standard deviation
+    over the members (0 for one member) and `self.distance[0]` how far the inputs lie outside what the model has
+    seen, all NaN where there is no forecast. `self.model` is the `LSTMForecast`. An own ``__init__`` calls
+    ``super().__init__()`` first.
     """
 
     params: Any = (("forecast", None),)  # dict: the parameters of LSTMForecast; None: its defaults
@@ -145,6 +146,7 @@ class ForecastStrategy(ExposureStrategy):
         self.model = LSTMForecast(self.data, **(self.p.forecast or {}))
         self.forecast = self.model.forecast
         self.spread = self.model.spread
+        self.distance = self.model.distance
 
 
 class BuyAndHold(ExposureStrategy):

@@ -66,8 +66,13 @@ class Trainer:
             _active.reset(token)
             self.store.close()
 
-    def fit(self, slices: Sequence[TrainingSlice], config: ForecastConfig) -> list[Fitted | None]:
+    def fit(
+        self, slices: Sequence[TrainingSlice], config: ForecastConfig, before: int = 0, after: int = 0
+    ) -> list[Fitted | None]:
         """The network of each slice; None where training failed twice.
+
+        `before` and `after` are the networks of the same job that other calls have made and will make: the
+        progress counts them too.
 
         Raises
         ------
@@ -80,12 +85,12 @@ class Trainer:
         missing = {key: s for key, s in zip(keys, slices, strict=True) if key not in networks}
         total = len(networks) + len(missing)
         if missing:
-            self._tell(len(networks), total)
+            self._tell(before + len(networks), before + total + after)
         begin = time.perf_counter()
         for trained in _trained(missing, config, device, self.jobs):
             self._keep(trained)
             networks |= trained
-            self._tell(len(networks), total)
+            self._tell(before + len(networks), before + total + after)
         self.seconds += time.perf_counter() - begin if missing else 0.0
         return [networks[key] for key in keys]
 

@@ -44,7 +44,9 @@ def result(names: tuple[str, ...] = NAMES) -> Result:
 
 def _forecasts(dates: pd.DatetimeIndex, rng: np.random.Generator) -> pd.DataFrame:
     fold = np.minimum(np.arange(BARS) // 21, FOLDS - 1)
-    frame = pd.DataFrame({"forecast": rng.normal(0.0, 0.004, BARS), "spread": np.nan, "fold": fold}, dates)
+    frame = pd.DataFrame(
+        {"forecast": rng.normal(0.0, 0.004, BARS), "spread": np.nan, "distance": 0.0, "fold": fold}, dates
+    )
     frame["cutoff"] = dates[fold * 21] - pd.offsets.BDay(2)
     return frame
 

@@ -16,9 +16,10 @@ import pytest
 import torch
 
 from lstmstrat.backtest import load_config, run
-from lstmstrat.config import Config, parse, validated
+from lstmstrat.config import Config, validated
 from lstmstrat.metrics import annual_volatility, cagr, calmar, max_drawdown, returns, sharpe, sortino, total_return
 from lstmstrat.prices import load
+from lstmstrat.yamlfile import parse
 from tests.runs import TINY, Told, command, summary, table, tiny, written
 
 FILES = {"config.yaml", "summary.json", "equity.csv", "forecasts.csv", "orders.csv", "trades.csv", "report.html"}
@@ -143,7 +144,7 @@ def test_the_run_folder_holds_the_seven_files_and_nothing_lies_beside_it(first: 
 def test_the_columns_of_the_tables_are_those_of_the_contract(first: Run, classical: Run) -> None:
     tables = {
         "equity": ["date", "buy_and_hold", "long_flat", "cross"],
-        "forecasts": ["date", "forecast", "spread", "fold", "cutoff"],
+        "forecasts": ["date", "forecast", "spread", "distance", "fold", "cutoff"],
         "orders": ["strategy", "status", "created", "executed", "side", "size", "price", "commission"],
         "trades": [
             *["strategy", "opened", "closed", "side", "size", "entry_price", "exit_price", "pnl"],
@@ -237,6 +238,14 @@ def test_a_fraction_is_turned_into_bars_once(classical: Run) -> None:
     walk = summary(classical.folder)["walk_forward"]
     # Half of 314 bars is 157; 49 of them are warm-up.
     assert (walk["folds"], walk["train_size"], walk["refit_every"]) == (1, 157 - 49, "never")
+
+
+def test_a_warm_start_is_said(tmp_path: Path) -> None:
+    options = ["--no-cache", "--quiet", "--set", "forecast.warm_start=true", "--set", "report.html=false"]
+    assert command(written(tmp_path, TINY), "--out", tmp_path / "out", *options).code == 0
+    found = summary(tmp_path / "out")
+    assert any(notice.startswith("warm_start: a fold began") for notice in found["data"]["notices"])
+    assert found["walk_forward"]["fitted"] == found["walk_forward"]["folds"] * found["walk_forward"]["members"]
 
 
 def test_the_last_line_is_the_path_of_the_report(first: Run, classical: Run) -> None:

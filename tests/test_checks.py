@@ -16,7 +16,6 @@ from lstmstrat.config import BrokerConfig, Config, DataConfig
 from lstmstrat.engine import simulate
 from lstmstrat.features import Floats
 from lstmstrat.folds import Fold
-from lstmstrat.forecast import FittedFold
 from lstmstrat.prices import Prices, load
 from lstmstrat.strategy import BuyAndHold
 
@@ -59,7 +58,7 @@ def test_labels_of_the_future_are_named(prices: Prices) -> None:
     assert checks._labels(walk, prices).status == PASSED
     leaking = object.__new__(Fold)  # the constructor would refuse it
     vars(leaking).update(dataclasses.asdict(walk.folds[0].fold) | {"fitted_at": walk.folds[0].fold.cutoff + 2})
-    walk.folds[0] = FittedFold(leaking, 1, walk.folds[0].members)
+    walk.folds[0] = dataclasses.replace(walk.folds[0], fold=leaking)
     assert checks._labels(walk, prices) == Check(
         "training labels", FAILED, "folds [1] were trained on labels of their own future"
     )
@@ -84,7 +83,7 @@ def test_rejected_orders_are_said(prices: Prices) -> None:
 def test_half_an_ensemble_is_no_forecast(prices: Prices, monkeypatch: pytest.MonkeyPatch) -> None:
     trainer = Trainer(Store(None))
     fit = trainer.fit
-    monkeypatch.setattr(trainer, "fit", lambda slices, config: [None, *fit(slices, config)[1:]])
+    monkeypatch.setattr(trainer, "fit", lambda slices, *rest: [None, *fit(slices, *rest)[1:]])
     walk = WalkForward(small(members=3), trainer)
     walk.advance(prices.times, prices.bars)
     assert walk.folds[0].members == ()

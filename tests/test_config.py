@@ -10,8 +10,9 @@ import pytest
 import yaml
 
 from lstmstrat.backtest import load_config
-from lstmstrat.config import Config, ForecastConfig, StrategyConfig, dump, override, parse, read, validated
+from lstmstrat.config import Config, ForecastConfig, StrategyConfig, validated
 from lstmstrat.errors import ConfigError
+from lstmstrat.yamlfile import dump, override, parse, read
 from tests.runs import TINY, tiny, written
 
 ROOT = Path(__file__).parents[1]

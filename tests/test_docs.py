@@ -9,7 +9,7 @@ from pathlib import Path
 import backtrader as bt
 import pytest
 
-from lstmstrat import backtest, config, features
+from lstmstrat import backtest, config, features, yamlfile
 from lstmstrat.metrics import Performance
 from lstmstrat.prices import load
 
@@ -23,7 +23,7 @@ def test_readme_shows_every_key_as_the_config_file_has_it() -> None:
 
 
 def test_every_key_is_in_every_key_yaml_at_its_default() -> None:
-    values = config.read(ROOT / "configs" / "every_key.yaml")
+    values = yamlfile.read(ROOT / "configs" / "every_key.yaml")
     sections = {
         "data": config.DataConfig,
         "forecast": config.ForecastConfig,

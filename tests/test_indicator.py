@@ -176,10 +176,121 @@ def test_it_works_through_cerebro_addindicator_and_as_a_signal() -> None:
     assert trainer.fitted == 5  # bars 64, 77, 90, 103, 116: the second indicator finds what the first has fitted
 
 
-def test_a_replayed_feed_is_refused() -> None:
+def test_created_in_next_it_is_refused() -> None:
+    class Late(bt.Strategy):
+        def next(self) -> None:
+            LSTMForecast(self.data, **SMALL)
+
     cerebro = bt.Cerebro()
-    cerebro.replaydata(bt.feeds.PandasData(dataname=market().frame), timeframe=bt.TimeFrame.Weeks)
+    cerebro.adddata(bt.feeds.PandasData(dataname=market().frame))
+    cerebro.addstrategy(Late)
+    with pytest.raises(RuntimeError, match="create it in __init__ of the strategy"):
+        cerebro.run()
+
+
+@modes
+@pytest.mark.parametrize("order", [[0, 1, 3, 2], [0, 1, 1, 2]], ids=["unsorted", "twice"])
+def test_a_feed_out_of_order_is_refused(runonce: bool, order: list[int]) -> None:
+    frame = market().frame
+    wrong = frame.iloc[[*order, *range(4, len(frame))]]
+    cerebro = bt.Cerebro(runonce=runonce)
+    cerebro.adddata(bt.feeds.PandasData(dataname=wrong))
     cerebro.addindicator(LSTMForecast, **SMALL)
     cerebro.addstrategy(bt.Strategy)
-    with pytest.raises(TypeError, match="a replayed feed has unfinished ones: use resampledata"):
+    with pytest.raises(ValueError, match="not in order of time; sort the feed by date"):
         cerebro.run()
+
+
+@modes
+def test_a_nan_in_the_feed_is_nan_for_a_while_and_said_once(
+    runonce: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Bar 100 has no close: distance_3 lacks it for 3 bars, the window of 5 for 4 more; return_1 for 2."""
+    frame = market().frame.copy()
+    frame.iloc[100, frame.columns.get_loc("close")] = np.nan
+    frame.iloc[150, frame.columns.get_loc("close")] = np.nan
+    strategy = recorded_lines(frame, runonce)
+    assert np.flatnonzero(np.isnan(strategy)).tolist()[-14:] == [*range(100, 107), *range(150, 157)]
+    said = [record.message for record in caplog.records]
+    assert said == [
+        "no forecast at some bars: an input of the last `lookback` bars is missing; "
+        "walk_forward.missing counts them"
+    ]
+
+
+def recorded_lines(frame: Any, runonce: bool) -> np.ndarray:
+    class Seen(bt.Strategy):
+        def __init__(self) -> None:
+            self.indicator = LSTMForecast(self.data, **SMALL)
+            self.seen: list[float] = []
+
+        def prenext(self) -> None:
+            self.next()
+
+        def next(self) -> None:
+            self.seen.append(self.indicator.forecast[0])
+
+    cerebro = bt.Cerebro(stdstats=False, runonce=runonce)
+    cerebro.adddata(bt.feeds.PandasData(dataname=frame))
+    cerebro.addstrategy(Seen)
+    with alone().active():
+        return np.array(cerebro.run()[0].seen)
+
+
+def test_too_few_bars_are_said(caplog: pytest.LogCaptureFixture) -> None:
+    assert np.isnan(recorded_lines(market(64).frame, True)).all()
+    assert [record.message for record in caplog.records] == [
+        "LSTMForecast has no forecast: it needs 65 bars for the first, the feed has 64"
+    ]
+    caplog.clear()
+    assert np.isfinite(recorded_lines(market(65).frame, True)).sum() == 1
+    assert not caplog.records
+
+
+def weekly(add: str, **cerebro: Any) -> tuple[np.ndarray, int]:
+    """Forecast and spread of each finished week of a daily feed, and how many networks were trained."""
+    frame = market(1200).frame
+
+    class Weeks(bt.Strategy):
+        def __init__(self) -> None:
+            self.indicator = LSTMForecast(self.data, **SMALL)
+            self.seen: dict[int, list[float]] = {}
+
+        def prenext(self) -> None:
+            self.next()
+
+        def next(self) -> None:
+            self.seen[len(self.data)] = [line[0] for line in self.indicator.lines]  # the last of a week stays
+
+    run = bt.Cerebro(stdstats=False, **cerebro)
+    getattr(run, add)(bt.feeds.PandasData(dataname=frame), timeframe=bt.TimeFrame.Weeks)
+    run.addstrategy(Weeks)
+    with alone().active() as trainer:
+        strategy = run.run()[0]
+    return np.array(list(strategy.seen.values())).view(np.uint64), trainer.fitted
+
+
+def test_a_replayed_feed_gives_what_finished_weeks_give() -> None:
+    """The week that grows from day to day is an input of its own forecast and never enters a training."""
+    resampled, trained = weekly("resampledata")
+    replayed, again = weekly("replaydata")
+    assert np.isfinite(resampled.view(float)[:, 0]).sum() > 100
+    assert np.array_equal(replayed, resampled)
+    assert again == trained
+
+
+def test_a_replayed_feed_takes_no_peers() -> None:
+    class Two(bt.Strategy):
+        def __init__(self) -> None:
+            LSTMForecast(self.data, peers=[self.data1], **SMALL)
+
+    for first, second, sentence in (
+        ("replaydata", "resampledata", "peers need a feed of closed bars"),
+        ("resampledata", "replaydata", r"peers=\[...\] need closed ones"),
+    ):
+        cerebro = bt.Cerebro()
+        for add in (first, second):
+            getattr(cerebro, add)(bt.feeds.PandasData(dataname=market().frame), timeframe=bt.TimeFrame.Weeks)
+        cerebro.addstrategy(Two)
+        with pytest.raises(TypeError, match=sentence):
+            cerebro.run()

@@ -27,6 +27,8 @@ KINDS: dict[str, dict[str, Any]] = {
     "plain": {},
     "ensemble of odd width": {"hidden_size": 7, "members": 3, "loss_steps": 5, "epochs": 2},
     "by month, expanding": {"refit_every": "month", "mode": "expanding"},
+    "warm start": {"warm_start": True, "members": 2, "hidden_size": 7},
+    "own condition": {"refit_when": "test_refits:fell", "refit_every": "month"},
     "nine members": {"members": 9, "refit_every": 60},
     "close, horizon 3": {"target": "close", "horizon": 3},
     "validation": {"val_size": 0.2, "epochs": 3, "patience": 1},
@@ -119,13 +121,13 @@ class Recorder(bt.Strategy):
 
     def __init__(self) -> None:
         self.indicator = LSTMForecast(self.data, **self.p.forecast)
-        self.seen: list[tuple[float, float]] = []
+        self.seen: list[tuple[float, ...]] = []
 
     def prenext(self) -> None:
         self.next()
 
     def next(self) -> None:
-        self.seen.append((self.indicator.forecast[0], self.indicator.spread[0]))
+        self.seen.append(tuple(line[0] for line in self.indicator.lines))
 
 
 def recorded(feed: Any, config: dict[str, Any], **cerebro: Any) -> Floats:

@@ -19,6 +19,7 @@ KINDS: dict[str, dict[str, Any]] = {
     "open": {},
     "close, horizon 3": {"target": "close", "horizon": 3},
     "month, expanding": {"refit_every": "month", "mode": "expanding", "members": 3},
+    "warm start, own condition": {"warm_start": True, "refit_when": "test_refits:fell"},
     "validation, horizon 2": {"val_size": 0.2, "epochs": 3, "horizon": 2},
 }
 kinds = pytest.mark.parametrize("kind", KINDS)
@@ -128,7 +129,7 @@ def test_the_probe_finds_labels_that_reach_past_the_fitting_bar(monkeypatch: pyt
     """A purge too short by three bars, and labels made with the bars that this takes."""
 
     def leaky(self: WalkForward, fold: Fold) -> tuple[Floats, Floats]:
-        labels = targets(self._bars.all, self.config)[fold.first + 3 : fold.cutoff + 4]
+        labels = targets(self._own.bars, self.config)[fold.first + 3 : fold.cutoff + 4]
         return self._input_rows[fold.first : fold.cutoff + 1], np.nan_to_num(labels)
 
     monkeypatch.setattr(WalkForward, "_training", leaky)

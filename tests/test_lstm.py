@@ -261,8 +261,11 @@ ACTING_THROUGH_THE_SLICE = {
     "horizon": 2,
     "target": "close",
     "features": ("range",),
+    "peer_features": ("range",),
     "train_size": 751,
     "refit_every": 22,
+    "refit_when": "mine:condition",
+    "warm_start": True,
     "mode": "expanding",
     "members": 2,
     "seed": 1,
@@ -299,6 +302,7 @@ def test_key_changes_with_everything_in_the_slice(monkeypatch):
     targets[9] = np.nextafter(targets[9], 1.0)
     found = {key(), key(rows=rows), key(targets=targets), key(purge=3), key(seed=8), key(rows=rows.reshape(10, 4))}
     found.add(training_slice().key(BASE, "cuda"))
+    found.add(key(start=np.zeros(4, dtype=np.float32)))
     monkeypatch.setattr(values, "engine_version", lambda _: "another release")
     found.add(key())
-    assert len(found) == 8
+    assert len(found) == 9

@@ -10,9 +10,10 @@ import pandas as pd
 import pytest
 from results import result
 
-from lstmstrat.config import Config, read
+from lstmstrat.config import Config
 from lstmstrat.errors import ConfigError
 from lstmstrat.report import files
+from lstmstrat.yamlfile import read
 
 NAMES = ["config.yaml", "equity.csv", "forecasts.csv", "orders.csv", "report.html", "summary.json", "trades.csv"]
 
@@ -39,7 +40,7 @@ def test_the_folder_holds_the_contract_and_nothing_else(written: Path) -> None:
     ("name", "columns"),
     [  # DESIGN of the run folder, word for word
         ("equity.csv", ["date", "buy_and_hold", *(s["name"] for s in result().summary["strategies"])]),
-        ("forecasts.csv", ["date", "forecast", "spread", "fold", "cutoff"]),
+        ("forecasts.csv", ["date", "forecast", "spread", "distance", "fold", "cutoff"]),
         ("orders.csv", ["strategy", "status", "created", "executed", "side", "size", "price", "commission"]),
         (
             "trades.csv",

@@ -16,20 +16,29 @@ from lstmstrat.strategy import BuyAndHold, check_params, load_strategy
 NAN = math.nan
 PATHS = {
     name: f"strategies.{name}:{name.title().replace('_', '')}"
-    for name in ("long_flat", "long_short", "volatility_target", "conviction", "trend_filter", "sma_cross")
+    for name in (
+        "long_flat",
+        "long_short",
+        "volatility_target",
+        "conviction",
+        "trend_filter",
+        "sma_cross",
+        "known_ground",
+    )
 }
 
 
 class Oracle(bt.Indicator):
     """Stands in for LSTMForecast: the forecasts and spreads it is given, one a bar."""
 
-    lines = ("forecast", "spread")
-    params = (("forecasts", ()), ("spreads", ()), ("horizon", 1), ("members", 5))
+    lines = ("forecast", "spread", "distance")
+    params = (("forecasts", ()), ("spreads", ()), ("distances", ()), ("horizon", 1), ("members", 5))
 
     def next(self) -> None:
         bar = len(self) - 1
         self.lines.forecast[0] = self.p.forecasts[bar]
         self.lines.spread[0] = self.p.spreads[bar] if self.p.spreads else 0.0
+        self.lines.distance[0] = self.p.distances[bar] if self.p.distances else 0.0
 
 
 @pytest.fixture(autouse=True)
@@ -61,6 +70,11 @@ def decisions(name: str, closes: list[float], params: dict[str, Any], forecast: 
 def test_long_flat() -> None:
     forecasts = {"forecasts": (0.02, 0.01, -0.02, NAN)}
     assert decisions("long_flat", [1.0] * 4, {"threshold": 0.01}, forecasts) == [1, 0, 0, 0]
+
+
+def test_known_ground() -> None:
+    forecasts = {"forecasts": (0.02, 0.02, 0.02, -0.02, NAN), "distances": (0.0, 2.0, 2.1, 0.0, NAN)}
+    assert decisions("known_ground", [1.0] * 5, {"limit": 2.0}, forecasts) == [1, 1, 0, 0, 0]
 
 
 def test_long_short() -> None:

@@ -243,7 +243,7 @@ def test_a_faster_second_feed_neither_repeats_decisions_nor_trades_an_old_open()
 class Echo(bt.Indicator):
     """Stands in for LSTMForecast: its forecast is the close of the bar."""
 
-    lines = ("forecast", "spread")
+    lines = ("forecast", "spread", "distance")
     params = (("lookback", 60),)
 
     def __init__(self) -> None:

@@ -59,6 +59,6 @@ def advanced(
 
 
 def bits(walk: WalkForward) -> Floats:
-    """Forecast and spread of every bar as integers, (n, 2): equal only if every bit is, NaN included."""
+    """Forecast, spread and distance of every bar as integers, (n, 3): equal only if every bit is, NaN too."""
     given = walk.forecasts
-    return np.column_stack([given.forecast, given.spread]).view(np.uint64)
+    return np.column_stack([given.forecast, given.spread, given.distance]).view(np.uint64)

@@ -54,7 +54,9 @@ class Batch(ABC):
         blocks = self.slices[0].training
         self.no_masks = np.zeros((0, blocks.span, blocks.sequences, self.layout.hidden), dtype=np.float32)
         seeds = [np.random.SeedSequence(s.seed).spawn(3) for s in slices]
-        self.first = np.stack([self.layout.initial(np.random.default_rng(s[0])) for s in seeds])  # (G, P)
+        drawn = [self.layout.initial(np.random.default_rng(s[0])) for s in seeds]
+        first = [own if s.start is None else s.start for s, own in zip(slices, drawn, strict=True)]
+        self.first = np.stack(first)  # (G, P)
         self._orders = [np.random.default_rng(s[1]) for s in seeds]
         self._dropouts = [np.random.default_rng(s[2]) for s in seeds]
 

@@ -60,7 +60,8 @@ def fit(
 ) -> list[Fitted | None]:
     """Trains networks as one batch; None where training failed twice.
 
-    A network whose loss or gradient is not finite is trained once more from a seed derived from its own.
+    A network whose loss or gradient is not finite is trained once more, from a seed derived from its own and
+    without a warm start.
 
     Raises
     ------
@@ -69,7 +70,7 @@ def fit(
     """
     found = _fit_batch(slices, config, device, stop)
     failed = [i for i, f in enumerate(found) if f is None]
-    again = [replace(slices[i], seed=slices[i].seed ^ RETRY) for i in failed]
+    again = [replace(slices[i], seed=slices[i].seed ^ RETRY, start=None) for i in failed]
     for i, f in zip(failed, _fit_batch(again, config, device, stop), strict=True):
         found[i] = f
     return found

@@ -64,13 +64,15 @@ class TrainingSlice:
 
     `rows` (n, F) are consecutive feature rows, oldest first; `targets` (n,) is NaN where a row has no label.
     `purge` is the number of bars kept free between training and validation, when there is validation.
-    `seed` decides first weights, order of minibatches and dropout; nothing else does.
+    `seed` decides first weights, order of minibatches and dropout; nothing else does, but that the training begins
+    with the weights `start` (P,) where they are given (warm start).
     """
 
     rows: Array
     targets: Array
     purge: int
     seed: int
+    start: Single | None = None
 
     def key(self, config: ForecastConfig, device: str) -> str:
         """Content address of the network that training gives: equal keys, equal networks."""
@@ -79,6 +81,7 @@ class TrainingSlice:
         digest.update(repr((shaping, device, self.rows.shape, self.purge, self.seed)).encode())
         digest.update(np.ascontiguousarray(self.rows).tobytes())
         digest.update(np.ascontiguousarray(self.targets).tobytes())
+        digest.update(b"" if self.start is None else self.start.tobytes())
         return digest.hexdigest()
 
 

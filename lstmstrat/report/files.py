@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pandas as pd
 
-from lstmstrat.config import dump
 from lstmstrat.errors import ConfigError
 from lstmstrat.result import Result
+from lstmstrat.yamlfile import dump
 
 
 def check_free(folder: Path) -> None:

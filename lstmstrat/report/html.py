@@ -9,10 +9,10 @@ from importlib import resources
 from string import Template
 from typing import Any
 
-from lstmstrat.config import dump
 from lstmstrat.report.cells import COLUMNS, FURTHER, UNDEFINED, Column, difference, fine_percent, verdict
 from lstmstrat.report.figures import payload
 from lstmstrat.result import Result
+from lstmstrat.yamlfile import dump
 
 
 def page(result: Result) -> str:

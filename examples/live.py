@@ -1,0 +1,51 @@
+"""Bar by bar as in live trading: the feed has nothing at every second call; the forecasts are those of a backtest.
+
+python examples/live.py
+"""
+
+import backtrader as bt
+
+from lstmstrat import LSTMForecast
+from lstmstrat.config import DataConfig
+from lstmstrat.prices import load
+
+
+class Ticking(bt.feeds.PandasData):
+    """Says that it is live, and that there is no new bar yet at every second call."""
+
+    def start(self):
+        super().start()
+        self.calls = 0
+
+    def islive(self):
+        return True
+
+    def _load(self):
+        self.calls += 1
+        return None if self.calls % 2 else super()._load()
+
+
+class Watch(bt.Strategy):
+    def __init__(self):
+        self.model = LSTMForecast(self.data, train_size=500)
+        self.seen = []
+
+    def next(self):
+        self.seen.append(self.model.forecast[0])
+
+
+def forecasts(feed):
+    cerebro = bt.Cerebro()
+    cerebro.adddata(feed(dataname=load(DataConfig(symbol="IBM", start="2009-06-01")).frame))
+    cerebro.addstrategy(Watch)
+    return cerebro.run()[0].seen
+
+
+def main():
+    live, backtest = forecasts(Ticking), forecasts(bt.feeds.PandasData)
+    print(f"{len(live)} forecasts live, {len(backtest)} in a backtest, equal to the last bit: {live == backtest}")
+    print(f"the newest: {live[-1]:+.5f}")
+
+
+if __name__ == "__main__":
+    main()
