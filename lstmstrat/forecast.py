@@ -18,7 +18,6 @@ from __future__ import annotations
 
 import hashlib
 import logging
-import warnings
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -190,8 +189,7 @@ class WalkForward:
         whole = sound if len(sound) == len(networks) else ()  # half an ensemble is another forecast
         reason = "" if whole else FAILED if networks else TOO_FEW
         rows = self._training(fold)[0]
-        with warnings.catch_warnings(action="ignore"):  # an input that has no value in the slice
-            seen = np.stack([np.nanmin(rows, axis=0), np.nanmax(rows, axis=0)])  # (2, F)
+        seen = np.stack([np.fmin.reduce(rows), np.fmax.reduce(rows)])  # (2, F), NaN for an input without a value
         return FittedFold(fold, self._samples(fold), whole, seen, reason)
 
     def _slices(self, fold: Fold) -> list[TrainingSlice]:

@@ -124,6 +124,8 @@ class LSTMForecast(bt.Indicator):  # type: ignore[misc]
 
     def next(self) -> None:
         """One bar. A bar that is announced again (a second feed ticked) keeps its values."""
+        for peer in self._peers:
+            peer.collect()
         new = len(self) > max(self._seen, self._first)
         if not (new or self._replayed):
             return
@@ -179,18 +181,28 @@ class _PeerFeed:
             raise TypeError(
                 f"LSTMForecast: peers are whole data feeds, not {type(feed).__name__}; write peers=[self.data1]"
             )
+        if feed._env is not None and feed._env.p.exactbars == 1:
+            raise TypeError(
+                "LSTMForecast: with exactbars=1 Backtrader loses bars of a second feed; use exactbars=-1"
+            )
         if getattr(feed, "replaying", False):
             raise TypeError("LSTMForecast: a replayed feed has unfinished bars; peers=[...] need closed ones")
         self._feed = feed
         self._taken = 0
+        self._fresh: list[list[float]] = []
+
+    def collect(self) -> None:
+        """Takes the bars that came since the last call."""
+        lines = [getattr(self._feed.lines, name) for name in ("datetime", *COLUMNS)]
+        for ago in range(self._taken - len(self._feed) + 1, 1):
+            self._fresh.append([line[ago] for line in lines])
+        self._taken = len(self._feed)
 
     def new(self) -> tuple[Times, Floats]:
-        """Bars that came since the last call; times (m,), bars (m, 5)."""
-        ago = range(self._taken - len(self._feed) + 1, 1)
-        self._taken = len(self._feed)
-        bars = [[getattr(self._feed.lines, name)[k] for name in COLUMNS] for k in ago]
-        times = _times(np.array([self._feed.lines.datetime[k] for k in ago]))
-        return times, np.array(bars).reshape(-1, 5)
+        """What was collected since the last call of this; times (m,), bars (m, 5)."""
+        rows = np.array(self._fresh).reshape(-1, 6)
+        self._fresh = []
+        return _times(rows[:, 0]), rows[:, 1:]
 
     def all(self) -> tuple[Times, Floats]:
         """Every bar of a loaded feed."""

@@ -83,8 +83,10 @@ def test_every_mode_of_backtrader_joins_by_time(kind: str) -> None:
     assert np.array_equal(walk._inputs.all, rows_by_pandas(OWN, peer), equal_nan=True)
     assert len(seen) == len(OWN.frame)
     assert np.isfinite(seen.view(float)[:, 0]).sum() > 50
-    for mode in ({"runonce": False}, {"preload": False}, {"live": True}):
+    for mode in ({"runonce": False}, {"preload": False}, {"live": True}, {"exactbars": -1}):
         assert np.array_equal(recorded(frames, **mode)[0], seen), mode
+    with pytest.raises(TypeError, match="with exactbars=1 Backtrader loses bars of a second feed"):
+        recorded(frames, exactbars=1)
 
 
 def test_two_peers_are_more_inputs_than_one() -> None:
