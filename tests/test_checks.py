@@ -53,6 +53,14 @@ def test_a_feature_that_looks_ahead_is_named(prices: Prices) -> None:
     assert found.detail.startswith(f"{AHEAD} looks ahead: at 2005-")
 
 
+def test_a_refit_condition_that_looks_ahead_is_named(prices: Prices) -> None:
+    """AHEAD has a value on every bar, and another one when later bars are cut off."""
+    walk = WalkForward(small(refit_every="never", refit_when=AHEAD), Trainer(Store(None)))
+    found = checks._features(walk, prices)
+    assert found.status == FAILED
+    assert found.detail.startswith(f"{AHEAD} looks ahead: at 2005-")
+
+
 def test_labels_of_the_future_are_named(prices: Prices) -> None:
     walk = walked(prices, "return_1")
     assert checks._labels(walk, prices).status == PASSED
