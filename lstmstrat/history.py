@@ -85,6 +85,8 @@ class History:
             )
         self._times.append(times)
         self._bars.append(bars)
+        prices = self._bars.all[begin:, :4]
+        prices[prices <= 0.0] = np.nan  # no price: a feature that takes it in would be finite and wrong
         rows = self.features.rows(self.times, self.bars, begin)  # (n, F)
         self._rows = self._rows or Rows((rows.shape[1],), "float64")
         self._rows.append(rows)

@@ -218,6 +218,19 @@ def test_a_nan_in_the_feed_is_nan_for_a_while_and_said_once(
     ]
 
 
+@modes
+@pytest.mark.parametrize("price", [0.0, -5.0])
+def test_a_price_that_is_none_equals_one_that_is_missing(runonce: bool, price: float) -> None:
+    """The mean of distance_3 must not take it in: it would be finite, and wrong."""
+    lines = []
+    for value in (price, np.nan):
+        frame = market().frame.copy()
+        frame.iloc[100, frame.columns.get_loc("close")] = value
+        lines.append(recorded_lines(frame, runonce))
+    assert np.array_equal(*lines, equal_nan=True)
+    assert np.flatnonzero(np.isnan(lines[0]))[-7:].tolist() == [*range(100, 107)]
+
+
 def recorded_lines(frame: Any, runonce: bool) -> np.ndarray:
     class Seen(bt.Strategy):
         def __init__(self) -> None:
