@@ -13,10 +13,11 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 
 import darts_contender
+import jax_contender
 import keras_contender
 import neuralforecast_contender
 import numpy as np
-from jobs import CONFIG, FoldJob, scaled, windows
+from jobs import CONFIG, FoldJob, examples
 
 from lstmstrat.config import ForecastConfig
 from lstmstrat.lstm.values import TrainingSlice
@@ -79,7 +80,7 @@ def _fit_one(job: FoldJob, seed: int) -> np.ndarray:
     import torch
 
     torch.manual_seed(seed)
-    x, y, ahead, location, scale = _examples(job)
+    x, y, ahead, location, scale = examples(job)
     lstm = torch.nn.LSTM(x.shape[2], CONFIG.hidden_size, batch_first=True)
     dense = torch.nn.Linear(CONFIG.hidden_size, 1)
     parameters = [*lstm.parameters(), *dense.parameters()]
@@ -98,76 +99,13 @@ def _fit_one(job: FoldJob, seed: int) -> np.ndarray:
     return location + scale * made
 
 
-def jax_vmap(jobs: Sequence[FoldJob]) -> Forecasts:
-    """JAX: jit, vmap over the folds, scan over steps, minibatches and epochs; compiling is counted."""
-    import jax
-    import jax.numpy as jnp
-
-    units, rate, size = CONFIG.hidden_size, CONFIG.learning_rate, CONFIG.batch_size
-    data = [_examples(job) for job in jobs]
-    x, y, ahead = (np.stack([d[i] for d in data]) for i in range(3))  # (K, examples, L, F), (K, examples), ...
-    examples, width = x.shape[1], x.shape[3]
-
-    def guess(p, windows):  # (B, L, F) -> (B,)
-        def step(state, bar):
-            h, c = state
-            i, f, g, o = jnp.split(bar @ p["wx"] + h @ p["wh"] + p["b"], 4, axis=-1)
-            c = jax.nn.sigmoid(f) * c + jax.nn.sigmoid(i) * jnp.tanh(g)
-            h = jax.nn.sigmoid(o) * jnp.tanh(c)
-            return (h, c), None
-
-        start = jnp.zeros((windows.shape[0], units))
-        (h, _), _ = jax.lax.scan(step, (start, start), windows.transpose(1, 0, 2))
-        return h @ p["w"] + p["v"]
-
-    def update(state, batch):
-        p, m, v, t, x_, y_ = state
-        g = jax.grad(lambda q: jnp.mean((guess(q, x_[batch]) - y_[batch]) ** 2))(p)
-        norm = jnp.sqrt(sum(jnp.sum(leaf**2) for leaf in jax.tree.leaves(g)))
-        g = jax.tree.map(lambda a: a * jnp.minimum(1.0, CONFIG.gradient_clip / (norm + 1e-6)), g)
-        t = t + 1
-        m = jax.tree.map(lambda a, b: 0.9 * a + 0.1 * b, m, g)
-        v = jax.tree.map(lambda a, b: 0.999 * a + 0.001 * b * b, v, g)
-        scale = rate * jnp.sqrt(1 - 0.999**t) / (1 - 0.9**t)
-        p = jax.tree.map(lambda a, b, c: a - scale * b / (jnp.sqrt(c) + 1e-8), p, m, v)
-        return (p, m, v, t, x_, y_), None
-
-    def fold(key, x_, y_, ahead_):
-        a, b, c, d, e = jax.random.split(key, 5)
-        bound = units**-0.5
-
-        def draw(k, *shape):
-            return jax.random.uniform(k, shape, minval=-bound, maxval=bound)
-
-        p = {"wx": draw(a, width, 4 * units), "wh": draw(b, units, 4 * units), "b": draw(c, 4 * units)}
-        p |= {"w": draw(d, units), "v": jnp.zeros(())}
-        whole = examples // size * size
-        orders = jax.vmap(lambda k: jax.random.permutation(k, examples)[:whole])(
-            jax.random.split(e, CONFIG.epochs)
-        )
-        zero = jax.tree.map(jnp.zeros_like, p)
-        state = (p, zero, zero, jnp.zeros(()), x_, y_)
-        (p, *_), _ = jax.lax.scan(update, state, orders.reshape(-1, size))
-        return guess(p, ahead_)
-
-    made = np.asarray(jax.jit(jax.vmap(fold))(jax.random.split(jax.random.key(0), len(jobs)), x, y, ahead))
-    return [d[3] + d[4] * forecast for d, forecast in zip(data, made, strict=True)]
-
-
-def _examples(job: FoldJob) -> tuple[np.ndarray, np.ndarray, np.ndarray, float, float]:
-    """Scaled windows (examples, L, F), labels (examples,), windows to forecast; centre and unit of the labels."""
-    fold = scaled(job)
-    x, ahead = (np.ascontiguousarray(windows(rows)) for rows in (fold.rows, fold.used))
-    return x, fold.targets[CONFIG.lookback - 1 :], ahead, fold.location, fold.scale
-
-
 CONTENDERS: dict[str, Callable[[Sequence[FoldJob]], Forecasts]] = {
     "lstmstrat": lstmstrat,
     "lstmstrat_8_epochs": lstmstrat_8_epochs,
     "lstmstrat_classical": lstmstrat_classical,
     "pytorch_loop": pytorch_loop,
     "pytorch_processes": pytorch_processes,
-    "jax_vmap": jax_vmap,
+    "jax_vmap": jax_contender.forecasts,
     "darts": darts_contender.forecasts,
     "neuralforecast": neuralforecast_contender.forecasts,
     "keras": keras_contender.forecasts,

@@ -12,13 +12,12 @@ predicts bar by bar. One thread: a second one gained nothing.
 
 from __future__ import annotations
 
-import logging
-import warnings
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from jobs import CONFIG, FoldJob, scaled, windows
+from on_lightning import one_thread_and_quiet
 
 if TYPE_CHECKING:
     from darts.models import BlockRNNModel
@@ -36,10 +35,7 @@ LOADER = {"pin_memory": False}  # there is no accelerator to pin it for
 
 def forecasts(jobs: Sequence[FoldJob]) -> list[np.ndarray]:
     """One array of forecasts a fold."""
-    import torch
-
-    _quiet()
-    torch.set_num_threads(1)
+    one_thread_and_quiet()
     return [_fit_one(job, seed) for seed, job in enumerate(jobs)]
 
 
@@ -92,11 +88,3 @@ def _training_set(x: np.ndarray, y: np.ndarray) -> TorchTrainingDataset:
 
 def _no_past() -> np.ndarray:
     return np.zeros((CONFIG.lookback, 1), dtype=np.float32)
-
-
-def _quiet() -> None:
-    import pytorch_lightning  # noqa: F401  # it sets its level when it is imported
-
-    warnings.filterwarnings("ignore", module=r"pytorch_lightning|lightning_fabric")  # few workers of a data loader
-    for name in ("pytorch_lightning", "lightning_fabric", "darts"):
-        logging.getLogger(name).setLevel(logging.ERROR)

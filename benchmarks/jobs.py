@@ -100,6 +100,13 @@ def planted(seed: int, folds: int = 8) -> list[FoldJob]:
     return walk_forward_jobs(rows, ahead, np.append(mean[1:], np.nan))
 
 
+def examples(job: FoldJob) -> tuple[np.ndarray, np.ndarray, np.ndarray, float, float]:
+    """Scaled windows (examples, L, F), labels (examples,), windows to forecast; centre and unit of the labels."""
+    fold = scaled(job)
+    x, ahead = (np.ascontiguousarray(windows(rows)) for rows in (fold.rows, fold.used))
+    return x, fold.targets[CONFIG.lookback - 1 :], ahead, fold.location, fold.scale
+
+
 def arithmetic() -> float:
     """GFlop of the matrix products that train one fold of CONFIG with its loss_steps, nothing else counted.
 

@@ -13,15 +13,14 @@ weights of the fold before, but predicts bar by bar. One thread: a second one ga
 
 from __future__ import annotations
 
-import logging
 import math
-import warnings
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 from jobs import CONFIG, FoldJob, scaled, windows
+from on_lightning import one_thread_and_quiet
 
 if TYPE_CHECKING:
     from neuralforecast.models import LSTM
@@ -29,10 +28,7 @@ if TYPE_CHECKING:
 
 def forecasts(jobs: Sequence[FoldJob]) -> list[np.ndarray]:
     """One array of forecasts a fold."""
-    import torch
-
-    _quiet()
-    torch.set_num_threads(1)
+    one_thread_and_quiet()
     return [_fit_one(job, seed) for seed, job in enumerate(jobs)]
 
 
@@ -97,11 +93,3 @@ def _frame(rows: np.ndarray, y: np.ndarray) -> pd.DataFrame:
 
 def _names(features: int) -> list[str]:
     return [f"feature_{i}" for i in range(features)]
-
-
-def _quiet() -> None:
-    import pytorch_lightning  # noqa: F401  # it sets its level when it is imported
-
-    warnings.filterwarnings("ignore", module=r"pytorch_lightning|lightning_fabric")  # few workers of a data loader
-    for name in ("pytorch_lightning", "lightning_fabric"):
-        logging.getLogger(name).setLevel(logging.ERROR)

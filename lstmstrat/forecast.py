@@ -3,7 +3,7 @@
     WalkForward.advance(times, bars) -> forecasts
 
 Backtrader's `next` mode hands over one bar at a time, `once` mode all of them, a live feed whatever has come.
-Many bars at once mean many folds due at once, and those are trained as one batch. The forecasts do not depend on
+Many bars at once mean many folds due at once, and those are trained as one job. The forecasts do not depend on
 the cut into chunks, bit for bit (the chunk law):
 
 - a feature row is made from the bars up to its own (features.py);

@@ -70,7 +70,7 @@ class History:
         return self._rows.all
 
     def take(self, times: Times, bars: Floats) -> None:
-        """Newly closed bars.
+        """Newly closed bars. A price of 0 or below is none, so it becomes NaN, as do the features made of it.
 
         Raises
         ------
@@ -86,7 +86,7 @@ class History:
         self._times.append(times)
         self._bars.append(bars)
         prices = self._bars.all[begin:, :4]
-        prices[prices <= 0.0] = np.nan  # no price: a feature that takes it in would be finite and wrong
+        prices[prices <= 0.0] = np.nan
         rows = self.features.rows(self.times, self.bars, begin)  # (n, F)
         self._rows = self._rows or Rows((rows.shape[1],), "float64")
         self._rows.append(rows)

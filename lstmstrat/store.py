@@ -45,7 +45,7 @@ class Store:
     """Results by key, in a file or (`path` None) in memory.
 
     Safe to share between processes: each has its own connection, writers wait for each other, and a forked
-    child opens the file anew. A process that is killed loses at most the batch it was training.
+    child opens the file anew. A process that is killed loses at most the networks it was training.
     """
 
     def __init__(self, path: Path | None):

@@ -32,7 +32,7 @@ Slices = dict[str, TrainingSlice]  # by key
 Networks = dict[str, Fitted | None]  # by key; None where training failed twice
 Progress = Callable[[int, int], None]
 
-ON_A_GPU = 4096  # networks trained as one batch; the default ones need about 2 MB each
+ON_A_GPU = 4096  # networks trained as one batch; a guess, no GPU was at hand to measure it
 
 
 class Trainer:
@@ -163,9 +163,7 @@ def cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def _trained(
-    slices: dict[str, TrainingSlice], config: ForecastConfig, device: str, jobs: int
-) -> Iterator[Networks]:
+def _trained(slices: Slices, config: ForecastConfig, device: str, jobs: int) -> Iterator[Networks]:
     """Networks by key, in any order: on a GPU thousands at a time, on a CPU one a thread."""
     if device == "cpu" and jobs > 1 and len(slices) > 1:
         yield from _in_threads(slices, config, jobs)
@@ -193,9 +191,7 @@ def _predict(members: Sequence[Fitted], rows: Array, config: ForecastConfig) -> 
     return predict(members, rows, config)
 
 
-def _fit(
-    slices: dict[str, TrainingSlice], config: ForecastConfig, device: str, stop: Callable[[], bool]
-) -> Networks:
+def _fit(slices: Slices, config: ForecastConfig, device: str, stop: Callable[[], bool]) -> Networks:
     from lstmstrat.lstm.training import fit
 
     return dict(zip(slices, fit(list(slices.values()), config, device, stop), strict=True))

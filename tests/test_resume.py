@@ -42,7 +42,7 @@ def config(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def start(config: Path, out: Path, cache: Path) -> subprocess.Popen[bytes]:
-    """One process without helpers, so that a killed run has had time for some of its batches only."""
+    """One process with one thread, so that a killed run has had time for some of its networks only."""
     options = [str(config), "--out", str(out), "--cache", str(cache), "--jobs", "1", "--offline", "--quiet"]
     command = [sys.executable, "-m", "lstmstrat.backtest", *options]
     return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)

@@ -17,6 +17,8 @@ from lstmstrat.lstm.layout import Layout
 from lstmstrat.lstm.minibatches import Blocks, Bools, Minibatches, padded
 from lstmstrat.lstm.values import Array, Scaler, Single, TrainingSlice, fit_scaler, parts, samples
 
+BETA1, BETA2, EPSILON = 0.9, 0.999, 1e-8  # Adam (Kingma & Ba 2015), their defaults
+
 
 class Slice(NamedTuple):
     """One slice as the engine sees it: scaled by its own statistics, and cut into blocks."""
@@ -36,11 +38,8 @@ def prepared(s: TrainingSlice, config: ForecastConfig) -> Slice:
     y = padded(output.apply(s.targets[:, None], config.clip)[:, 0], config.loss_steps)
     usable = samples(s.rows, s.targets, config.lookback)
     end, held_out = parts(len(s.rows), s.purge, config.val_size)
-    cut = (
-        Blocks(usable, first, last, config)
-        for first, last in ((config.lookback - 1, end), (held_out, len(usable)))
-    )
-    return Slice(inputs, output, x, y, *cut)
+    training = Blocks(usable, config.lookback - 1, end, config)
+    return Slice(inputs, output, x, y, training, Blocks(usable, held_out, len(usable), config))
 
 
 class Batch(ABC):

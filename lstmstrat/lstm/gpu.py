@@ -19,12 +19,10 @@ import torch
 from torch import Tensor
 
 from lstmstrat.config import ForecastConfig
-from lstmstrat.lstm.batch import Batch
+from lstmstrat.lstm.batch import BETA1, BETA2, EPSILON, Batch
 from lstmstrat.lstm.layout import Layout
 from lstmstrat.lstm.minibatches import Bools, Minibatches
 from lstmstrat.lstm.values import Array, Single, TrainingSlice
-
-BETA1, BETA2, EPSILON = 0.9, 0.999, 1e-8  # Adam (Kingma & Ba 2015), their defaults
 
 
 def device_name(config: ForecastConfig) -> str:

@@ -18,11 +18,11 @@ from typing import NamedTuple
 import numpy as np
 
 from lstmstrat.config import ForecastConfig
+from lstmstrat.lstm.batch import BETA1, BETA2, EPSILON
 from lstmstrat.lstm.layout import UNITS, Ints, Layout, Single
 from lstmstrat.lstm.product import add_product, compiled
 
 CHUNK = 16  # rows that go into the gradient of W at a time
-BETA1, BETA2, EPSILON = 0.9, 0.999, 1e-8  # Adam (Kingma & Ba 2015), their defaults
 
 
 class Buffers(NamedTuple):

@@ -45,10 +45,8 @@ def _tile(width: int) -> Callable[..., None]:
     to_all = ir.Constant(ir.VectorType(ir.IntType(32), width), [0] * width)
 
     def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        arrays = (
-            context.make_array(t)(context, builder, v) for t, v in zip(signature.args[:3], args, strict=False)
-        )
-        (a, b, c), (i, j) = arrays, args[3:]
+        a, b, c = (context.make_array(signature.args[n])(context, builder, args[n]) for n in range(3))
+        i, j = args[3:]
 
         def address(array: Any, row: Any, column: Any, kind: Any) -> Any:
             down, across = cgutils.unpack_tuple(builder, array.strides)
