@@ -10,11 +10,12 @@ Without one, a trainer with the user's cache and a thread a core serves the whol
 
 from __future__ import annotations
 
+import hashlib
 import os
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, as_completed, wait
 from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import cache
@@ -87,8 +88,7 @@ class Trainer:
         if missing:
             self._tell(before + len(networks), before + total + after)
         begin = time.perf_counter()
-        for trained in _trained(missing, config, device, self.jobs):
-            self._keep(trained)
+        for trained in self._made(missing, config, device):
             networks |= trained
             self._tell(before + len(networks), before + total + after)
         self.seconds += time.perf_counter() - begin if missing else 0.0
@@ -117,10 +117,38 @@ class Trainer:
         found |= {key: Fitted.from_bytes(payload) for key, payload in stored.items()}
         self._in_use.update({key: network for key, network in found.items() if network is not None})
         self.cached += len(stored.keys() - self._known)
-        self._known.update(keys)
+        self._known |= stored.keys()
         return found
 
-    def _keep(self, trained: Networks) -> None:
+    def _made(self, slices: Slices, config: ForecastConfig, device: str) -> Iterator[Networks]:
+        """Networks as they come: on a GPU thousands at a time, on a CPU one a thread."""
+        if device == "cpu":
+            yield from self._in_threads(slices, config)
+            return
+        keys = list(slices)
+        for i in range(0, len(keys), ON_A_GPU):
+            part = {key: slices[key] for key in keys[i : i + ON_A_GPU]}
+            yield self._keep(_fit(part, config, device, lambda: False))
+
+    def _in_threads(self, slices: Slices, config: ForecastConfig) -> Iterator[Networks]:
+        """What another process has stored meanwhile is taken from there."""
+        given_up, running = threading.Event(), set[Future[Networks]]()
+        with ThreadPoolExecutor(self.jobs, thread_name_prefix="lstmstrat") as pool:
+            try:
+                for key in _in_own_order(slices):
+                    if found := self._found([key]):
+                        yield found
+                        continue
+                    running.add(pool.submit(_fit, {key: slices[key]}, config, "cpu", given_up.is_set))
+                    if len(running) == 2 * self.jobs:  # for each thread, one in work and one waiting
+                        done, running = wait(running, return_when=FIRST_COMPLETED)
+                        yield from (self._keep(future.result()) for future in done)
+                yield from (self._keep(future.result()) for future in as_completed(running))
+            finally:  # after Ctrl-C, nobody waits for the networks that are not there yet
+                given_up.set()
+                pool.shutdown(wait=False, cancel_futures=True)
+
+    def _keep(self, trained: Networks) -> Networks:
         """Stores what has just been trained."""
         sound = {key: f.to_bytes() for key, f in trained.items() if f is not None}
         self.store.put(sound)
@@ -128,6 +156,8 @@ class Trainer:
         self._broken |= trained.keys() - sound.keys()
         self.fitted += len(sound)
         self.failed += len(trained) - len(sound)
+        self._known |= trained.keys()
+        return trained
 
     def _tell(self, done: int, total: int) -> None:
         if self.progress is not None:
@@ -163,26 +193,9 @@ def cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def _trained(slices: Slices, config: ForecastConfig, device: str, jobs: int) -> Iterator[Networks]:
-    """Networks by key, in any order: on a GPU thousands at a time, on a CPU one a thread."""
-    if device == "cpu" and jobs > 1 and len(slices) > 1:
-        yield from _in_threads(slices, config, jobs)
-        return
-    size, keys = (1 if device == "cpu" else ON_A_GPU), list(slices)
-    for i in range(0, len(keys), size):
-        yield _fit({key: slices[key] for key in keys[i : i + size]}, config, device, lambda: False)
-
-
-def _in_threads(slices: Slices, config: ForecastConfig, jobs: int) -> Iterator[Networks]:
-    given_up = threading.Event()
-    with ThreadPoolExecutor(jobs, thread_name_prefix="lstmstrat") as pool:
-        futures = [pool.submit(_fit, {key: s}, config, "cpu", given_up.is_set) for key, s in slices.items()]
-        try:
-            for future in as_completed(futures):
-                yield future.result()
-        finally:  # after Ctrl-C, nobody waits for the networks that are not there yet
-            given_up.set()
-            pool.shutdown(wait=False, cancel_futures=True)
+def _in_own_order(keys: Iterable[str]) -> list[str]:
+    """Another order in each process: those of `optstrategy` would train the same networks side by side by date."""
+    return sorted(keys, key=lambda key: hashlib.sha256(f"{os.getpid()} {key}".encode()).digest())
 
 
 def _predict(members: Sequence[Fitted], rows: Array, config: ForecastConfig) -> Array:

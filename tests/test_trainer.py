@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import multiprocessing
 import signal
 import threading
 import time
@@ -97,6 +98,28 @@ def test_what_was_trained_before_a_stop_is_kept_and_nothing_else_is_trained(tmp_
         walk = advanced(often(), PRICES.times, PRICES.bars, trainer=again)
     assert (again.cached, again.fitted) == (20, 538)
     assert np.array_equal(bits(walk), bits(advanced(often(), PRICES.times, PRICES.bars)))
+
+
+def _in_a_process(path: Path, start: Any, counts: Any) -> None:
+    advanced(small(), PRICES.times, PRICES.bars)  # compiles
+    start.wait()
+    with Trainer(Store(path), jobs=1).active() as trainer:
+        advanced(often(epochs=20), PRICES.times, PRICES.bars, trainer=trainer)
+        counts.put((trainer.fitted, trainer.cached))
+
+
+def test_processes_that_begin_together_share_the_work(tmp_path: Path) -> None:
+    """558 networks; two that train the same one at the same moment are the exception, as with optstrategy."""
+    context = multiprocessing.get_context("spawn")
+    start, counts = context.Barrier(2), context.Queue()
+    processes = [context.Process(target=_in_a_process, args=(tmp_path / "s", start, counts)) for _ in range(2)]
+    for process in processes:
+        process.start()
+    done = [counts.get(timeout=60.0) for _ in processes]
+    for process in processes:
+        process.join()
+    assert [fitted + cached for fitted, cached in done] == [558, 558]
+    assert 558 <= sum(fitted for fitted, _ in done) < 600
 
 
 @pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="Windows has no timer signals")
