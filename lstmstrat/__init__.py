@@ -28,6 +28,7 @@ _HOME = {
     "StrategyError": "errors",
     "Trainer": "trainer",
     "WalkForward": "forecast",
+    "plot": "plotting",
 }
 
 __all__ = ["__version__", *_HOME]
@@ -44,6 +45,7 @@ if TYPE_CHECKING:
     from lstmstrat.errors import StrategyError as StrategyError
     from lstmstrat.forecast import WalkForward as WalkForward
     from lstmstrat.indicator import LSTMForecast as LSTMForecast
+    from lstmstrat.plotting import plot as plot
     from lstmstrat.store import Store as Store
     from lstmstrat.strategy import ExposureStrategy as ExposureStrategy
     from lstmstrat.strategy import ForecastStrategy as ForecastStrategy

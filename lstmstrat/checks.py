@@ -111,8 +111,9 @@ def _benchmark(config: Config, prices: Prices, benchmark: Simulation) -> Check:
 
 def _orders(runs: Sequence[Simulation]) -> Check:
     rejected = {run.name: int(run.orders["status"].isin(REJECTED).sum()) for run in runs}
+    wrong = [f"{count} of {name}" for name, count in rejected.items() if count]
+    said = [f"rejected: {', '.join(wrong)}"] if wrong else []
+    idle = [run.name for run in runs if run.orders.empty]
+    said += [f"none at all: {', '.join(idle)}"] if idle else []
     total = sum(len(run.orders) for run in runs)
-    if any(rejected.values()):
-        said = ", ".join(f"{count} of {name}" for name, count in rejected.items() if count)
-        return Check("orders", FAILED, f"rejected: {said}")
-    return Check("orders", PASSED, f"none of {total} rejected")
+    return Check("orders", FAILED if said else PASSED, "; ".join(said) or f"none of {total} rejected")

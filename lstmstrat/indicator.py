@@ -168,6 +168,10 @@ class LSTMForecast(bt.Indicator):  # type: ignore[misc]
             told = "LSTMForecast has no forecast: it needs %d bars for the first, the feed has %d"
             _log.warning(told, needed, bars)
 
+    def _plotlabel(self) -> list[Any]:
+        """What the legend of a plot shows: all parameters would not fit."""
+        return [self.p.lookback, self.p.train_size, self.p.refit_every]
+
     def __getstate__(self) -> dict[str, Any]:
         """Networks stay here when a strategy is sent to another process."""
         return {name: value for name, value in self.__dict__.items() if name not in ("walk_forward", "_peers")}

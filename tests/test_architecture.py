@@ -22,11 +22,21 @@ MODULES = {
 
 # What each part may import of ours, at any depth of indentation. A folder is one part.
 ALLOWED = {
-    "__init__": {"config", "errors", "forecast", "indicator", "store", "strategy", "trainer"},  # the front door
+    "__init__": {
+        "config",
+        "errors",
+        "forecast",
+        "indicator",
+        "plotting",
+        "store",
+        "strategy",
+        "trainer",
+    },  # the front door
     "errors": set(),
     "metrics": set(),
     "inference": {"metrics"},
     "trades": set(),
+    "plotting": set(),
     "store": set(),
     "config": {"errors"},
     "yamlfile": {"config", "errors"},
@@ -64,13 +74,14 @@ DOORS = {
     "yfinance": {"prices"},
     "sqlite3": {"store"},
     "platformdirs": {"store"},
-    "backtrader": {"indicator", "strategy", "engine"},
+    "backtrader": {"indicator", "strategy", "engine", "plotting"},
+    "matplotlib": {"plotting"},
     "plotly": {"report"},
     "rich": {"report"},
     "argparse": {"backtest", "new"},
 }
 WRITERS = ("print", "sys.stdout.write", "sys.stderr.write")
-HEAVY = ("torch", "numba", "plotly", "yfinance", "backtrader")
+HEAVY = ("matplotlib", "torch", "numba", "plotly", "yfinance", "backtrader")
 
 
 def part(module: str) -> str:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
+import sysconfig
+import venv
 import zipfile
 from pathlib import Path
 
@@ -13,25 +16,9 @@ import pytest
 import yaml
 
 from lstmstrat import new
-from lstmstrat.config import Config
+from lstmstrat.config import Config, ForecastConfig
 
 ROOT = Path(__file__).parent.parent
-
-
-def test_the_project_runs_as_it_is_printed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    folder = tmp_path / "mine"
-    assert new.main([str(folder)]) == 0
-    told = capsys.readouterr().out.strip()
-    assert told == f"cd {folder} && python -m lstmstrat.backtest config.yaml"
-    fast = ["--set", "forecast.members=1", "--set", "forecast.epochs=1", "--set", "data.start=2008-01-01"]
-    command = [sys.executable, "-m", "lstmstrat.backtest", "config.yaml", "--out", "out", "--no-cache", *fast]
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
-    summary = json.loads((folder / "out" / "summary.json").read_text())
-    assert summary["strategies"][0]["class"] == "my_strategy:MyStrategy"
-    checked = next(check for check in summary["checks"] if check["name"] == "features")
-    assert checked["status"] == "passed"
-    assert "my_feature:up_days" in checked["detail"]
 
 
 def test_nothing_is_written_over(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -79,20 +66,51 @@ def test_the_wheel_holds_the_package_and_nothing_else(wheel: Path) -> None:
         assert f"lstmstrat/{needed}" in names, needed
 
 
-def test_from_the_wheel_alone_a_project_is_made_and_its_config_read(wheel: Path, tmp_path: Path) -> None:
-    """Python with the unpacked wheel in front and no checkout: what an installation has."""
-    installed = tmp_path / "installed"
-    zipfile.ZipFile(wheel).extractall(installed)
-    script = f"""
-import sys
-sys.path.insert(0, {str(installed)!r})
-import lstmstrat, lstmstrat.new, lstmstrat.backtest
-assert lstmstrat.__file__.startswith({str(installed)!r})
-assert lstmstrat.new.main([{str(tmp_path / "mine")!r}]) == 0
-import os; os.chdir({str(tmp_path / "mine")!r})
-from pathlib import Path
-print(lstmstrat.backtest.prepare(lstmstrat.backtest.load_config(Path("config.yaml")))[0].name)
-"""
-    done = subprocess.run([sys.executable, "-I", "-c", script], cwd=tmp_path, capture_output=True, text=True)
+@pytest.fixture(scope="module")
+def python(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Of a new environment with the wheel in it and no checkout; the libraries are lent by this one.
+
+    A line in a .pth file brings the libraries in, and not what the .pth files beside them bring: no checkout.
+    """
+    folder = tmp_path_factory.mktemp("environment")
+    venv.create(folder, with_pip=False, symlinks=True)
+    (lib,) = (Path(p) for p in folder.glob("[Ll]ib/**/site-packages"))
+    found = [folder / "bin" / "python", folder / "Scripts" / "python.exe"]
+    python = next(path for path in found if path.exists())
+    install = ["install", "--quiet", "--no-deps", "--no-index", str(wheel)]
+    subprocess.run([sys.executable, "-m", "pip", "--python", str(python), *install], check=True)
+    (lib / "lent.pth").write_text("\n".join({sysconfig.get_path("purelib"), sysconfig.get_path("platlib")}))
+    return python
+
+
+def ran(python: Path, *arguments: str, cwd: Path) -> str:
+    """What a command printed; in the folder of a user, and nothing of ours on the path."""
+    plain = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    done = subprocess.run([python, *arguments], cwd=cwd, env=plain, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-    assert done.stdout.splitlines()[-1] == "mine"
+    return done.stdout
+
+
+def test_from_the_wheel_alone_a_project_is_made_and_runs_as_it_is_printed(python: Path, tmp_path: Path) -> None:
+    assert ran(python, "-c", "import lstmstrat; print(lstmstrat.__file__)", cwd=tmp_path).startswith(
+        str(python.parent.parent)
+    )
+    told = ran(python, "-m", "lstmstrat.new", "mine", cwd=tmp_path)
+    assert told == "cd mine && python -m lstmstrat.backtest config.yaml\n"
+    fast = ["--set", "forecast.members=1", "--set", "forecast.epochs=1", "--set", "data.start=2008-01-01"]
+    folder = tmp_path / "mine"
+    told = ran(python, "-m", "lstmstrat.backtest", "config.yaml", "--out", "out", *fast, cwd=folder)
+    assert told.endswith("out/report.html\n")
+    summary = json.loads((folder / "out" / "summary.json").read_text())
+    assert summary["strategies"][0]["class"] == "my_strategy:MyStrategy"
+    checked = next(check for check in summary["checks"] if check["name"] == "features")
+    assert checked["status"] == "passed"
+    assert "my_feature:up_days" in checked["detail"]
+
+
+def test_from_the_wheel_alone_the_indicator_works_and_explains_itself(python: Path, tmp_path: Path) -> None:
+    script = tmp_path / "plain.py"
+    script.write_text((ROOT / "examples" / "live.py").read_text())
+    assert "equal to the last bit: True" in ran(python, str(script), cwd=tmp_path)
+    told = ran(python, "-c", "import lstmstrat; help(lstmstrat.LSTMForecast)", cwd=tmp_path)
+    assert all(f"{name} = " in told for name in ForecastConfig.model_fields)
