@@ -44,8 +44,8 @@ def default_path() -> Path:
 class Store:
     """Results by key, in a file or (`path` None) in memory.
 
-    Safe to share between processes: each has its own connection, writers wait for each other, and a forked
-    child opens the file anew. A process that is killed loses at most the networks it was training.
+    Safe to share between threads and processes: each process has its own connection, writers wait for each other,
+    and a forked child opens the file anew. A process that is killed loses at most the networks it was training.
     """
 
     def __init__(self, path: Path | None):
@@ -90,14 +90,15 @@ class Store:
 
     def __del__(self) -> None:
         """Python 3.13 warns of a connection that nobody closed."""
-        with suppress(AttributeError, sqlite3.Error):  # half built, or let go by another thread
+        with suppress(AttributeError, sqlite3.Error):  # half built
             self.close()
 
     def _open(self) -> sqlite3.Connection:
         if self._connection is None or self._process != os.getpid():
             if self.path is not None:
                 self.path.parent.mkdir(parents=True, exist_ok=True)
-            connection = sqlite3.connect(self.path or ":memory:", timeout=_WAIT_SECONDS)
+            # Any thread may use it, and close it when it is let go: SQLite itself lets one in at a time.
+            connection = sqlite3.connect(self.path or ":memory:", timeout=_WAIT_SECONDS, check_same_thread=False)
             try:
                 _write_ahead(connection)
                 connection.execute("PRAGMA synchronous = NORMAL")

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sqlite3
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import numpy as np
@@ -157,3 +159,20 @@ def test_the_cache_is_where_the_environment_says(monkeypatch: pytest.MonkeyPatch
     assert default_path() == Path("/somewhere/else.sqlite")
     monkeypatch.delenv("LSTMSTRAT_CACHE")
     assert default_path().name == "lstmstrat.sqlite"
+
+
+def test_another_thread_may_use_it_and_let_it_go(tmp_path: Path) -> None:
+    """Python 3.13 warns of a connection that the collector finds open, in whatever thread it runs."""
+    stores = [Store(tmp_path / "store")]
+    stores[0].put({"a": b"1"})
+    found: list[dict[str, bytes]] = []
+
+    def elsewhere() -> None:
+        stores[0].put({"b": b"2"})
+        found.append(stores.pop().get(["a", "b"]))
+        gc.collect()
+
+    thread = threading.Thread(target=elsewhere)
+    thread.start()
+    thread.join()
+    assert found == [{"a": b"1", "b": b"2"}]
