@@ -92,6 +92,7 @@ def simulate_all(config: Config, prices: Prices, trainer: Trainer) -> Result:
     from lstmstrat.engine import simulate
     from lstmstrat.folds import schedule
     from lstmstrat.forecast import WalkForward
+    from lstmstrat.ledger import enter
     from lstmstrat.result import collect
     from lstmstrat.strategy import BuyAndHold, load_strategy
 
@@ -107,7 +108,8 @@ def simulate_all(config: Config, prices: Prices, trainer: Trainer) -> Result:
         )
     walks = [run.walk_forward for run in runs if run.walk_forward]
     walks.sort(key=lambda walk: walk.config != config.forecast)  # those of the forecast: section first
-    return collect(config, prices, [*walks, WalkForward(config.forecast, trainer)][0], trainer, hold, runs)
+    walk = [*walks, WalkForward(config.forecast, trainer)][0]
+    return collect(config, prices, walk, trainer, hold, runs, enter(trainer.store, config, runs))
 
 
 def strategy_mistakes(strategies: Sequence[tuple[int, StrategyConfig]], features: Sequence[str]) -> list[str]:

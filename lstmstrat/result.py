@@ -21,6 +21,7 @@ from lstmstrat.features import CLOSE, Floats, targets
 from lstmstrat.folds import Fold
 from lstmstrat.forecast import WARM_UP, FittedFold, WalkForward
 from lstmstrat.inference import RULE, UNDECIDED, Verdict, forecast_skill, verdicts
+from lstmstrat.ledger import Tried
 from lstmstrat.metrics import Performance, performance, periods_per_year, returns
 from lstmstrat.prices import Prices
 from lstmstrat.trainer import Trainer
@@ -57,6 +58,7 @@ def collect(
     trainer: Trainer,
     benchmark: Simulation,
     strategies: Sequence[Simulation],
+    tried: Tried,
 ) -> Result:
     """The result of simulations over the same traded window; `walk` is the walk-forward they traded on."""
     runs = [benchmark, *strategies]
@@ -64,7 +66,7 @@ def collect(
     forecasts = forecast_frame(walk, prices)
     return Result(
         config=config,
-        summary=_summary(config, prices, walk, trainer, benchmark, strategies, realised),
+        summary=_summary(config, prices, walk, trainer, benchmark, strategies, realised, tried),
         equity=pd.DataFrame({run.name: run.equity for run in runs}),
         exposure=pd.DataFrame({run.name: run.exposure for run in runs}),
         forecasts=forecasts.loc[benchmark.equity.index[0] :],
@@ -155,6 +157,7 @@ def _summary(
     benchmark: Simulation,
     strategies: Sequence[Simulation],
     realised: Floats,
+    tried: Tried,
 ) -> dict[str, Any]:
     periods = config.report.periods_per_year or periods_per_year(pd.DatetimeIndex(prices.frame.index))
     of = {run.name: _performance(run, periods) for run in [benchmark, *strategies]}
@@ -192,6 +195,7 @@ def _summary(
             "text": _headline(judged),
             "by_strategy": {name: verdict.text for name, verdict in judged.items()},
         },
+        "trials": dataclasses.asdict(tried),
         "checks": [dataclasses.asdict(check) for check in checks],
         "versions": {"python": platform.python_version(), **{name: _version(name) for name in PACKAGES}},
     }

@@ -1,4 +1,4 @@
-"""One SQLite file of results, found again by content.
+"""One SQLite file of results, found again by content, and of the trials that were made.
 
 The key of a result (a fitted network, or what networks forecast) is a hash of everything it was made from, so a
 stale hit cannot happen: other data, other settings or another release of the engine are other keys. Each row
@@ -28,6 +28,12 @@ CREATE TABLE IF NOT EXISTS results (
     key TEXT PRIMARY KEY,
     payload BLOB NOT NULL,
     sha256 TEXT NOT NULL,
+    created TEXT NOT NULL DEFAULT CURRENT_TIMESTAMP
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS trials (
+    key TEXT PRIMARY KEY,
+    symbol TEXT NOT NULL,
+    record TEXT NOT NULL,
     created TEXT NOT NULL DEFAULT CURRENT_TIMESTAMP
 ) WITHOUT ROWID
 """
@@ -73,14 +79,32 @@ class Store:
     def put(self, results: Mapping[str, bytes]) -> None:
         """Writes all of them, or none; one that is there already stays."""
         rows = [(key, payload, hashlib.sha256(payload).hexdigest()) for key, payload in results.items()]
-        with self._guarded("write"):
-            self._insert(rows)
-            return
-        self._insert(rows)  # the file could not be used: into memory
+        self._write("INSERT OR IGNORE INTO results (key, payload, sha256) VALUES (?, ?, ?)", rows)
 
-    def _insert(self, rows: Sequence[tuple[str, bytes, str]]) -> None:
+    def enter(self, symbol: str, records: Mapping[str, str]) -> None:
+        """Enters trials on an asset into the ledger, by key; one that is there keeps its first record."""
+        rows = [(key, symbol, record) for key, record in records.items()]
+        self._write("INSERT OR IGNORE INTO trials (key, symbol, record) VALUES (?, ?, ?)", rows)
+
+    def entered(self, symbol: str | None = None) -> list[tuple[str, str, str]]:
+        """Symbol, time (UTC) and record of the trials on an asset, or on all; the oldest first."""
+        found: list[tuple[str, str, str]] = []
+        with self._guarded("read"):
+            query = (
+                "SELECT symbol, created, record FROM trials WHERE ? IS NULL OR symbol = ? ORDER BY created, key"
+            )
+            found = self._open().execute(query, (symbol, symbol)).fetchall()
+        return found
+
+    def _write(self, query: str, rows: Sequence[tuple[object, ...]]) -> None:
+        with self._guarded("write"):
+            self._insert(query, rows)
+            return
+        self._insert(query, rows)  # the file could not be used: into memory
+
+    def _insert(self, query: str, rows: Sequence[tuple[object, ...]]) -> None:
         with self._open() as transaction:
-            transaction.executemany("INSERT OR IGNORE INTO results (key, payload, sha256) VALUES (?, ?, ?)", rows)
+            transaction.executemany(query, rows)
 
     def close(self) -> None:
         """Closes the file; the next use opens it again."""
@@ -102,7 +126,7 @@ class Store:
             try:
                 _write_ahead(connection)
                 connection.execute("PRAGMA synchronous = NORMAL")
-                connection.execute(_TABLES)
+                connection.executescript(_TABLES)
             except sqlite3.Error:
                 connection.close()
                 raise

@@ -78,3 +78,11 @@ def difference(versus: Mapping[str, Any]) -> str:
 def verdict(versus: Mapping[str, Any]) -> str:
     """The verdict without its object, which the heading names: ``not distinguishable``."""
     return re.split(r" (?:from|than) ", versus["verdict"])[0]
+
+
+def tried(summary: Mapping[str, Any]) -> str:
+    """How many strategies were tried on the data of a run: the best of many is often luck."""
+    count, symbol = summary["trials"]["count"], summary["data"]["symbol"]
+    if not summary["trials"]["kept"]:
+        return f"Trials: {count} in this run; without a cache, earlier ones are not known."
+    return f"Trials: {count} so far on {symbol} over this period (python -m lstmstrat.trials lists them)."

@@ -9,7 +9,7 @@ from importlib import resources
 from string import Template
 from typing import Any
 
-from lstmstrat.report.cells import COLUMNS, FURTHER, UNDEFINED, Column, difference, fine_percent, verdict
+from lstmstrat.report.cells import COLUMNS, FURTHER, UNDEFINED, Column, difference, fine_percent, tried, verdict
 from lstmstrat.report.figures import payload
 from lstmstrat.result import Result
 from lstmstrat.yamlfile import dump
@@ -25,7 +25,7 @@ def page(result: Result) -> str:
         title=escape(f"{summary['name']}: {summary['data']['symbol']}"),
         subtitle=_subtitle(summary),
         verdict=_verdict(summary["verdict"]),
-        checks=_checks(summary["checks"]),
+        checks=_checks(summary["checks"]) + f'<p class="soft">{escape(tried(summary))}</p>',
         period=_period(summary),
         table=_table(summary),
         further=_further(summary),

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TextIO
 
 import pandas as pd
 
-from lstmstrat.report.cells import COLUMNS, Column, difference, verdict
+from lstmstrat.report.cells import COLUMNS, UNDEFINED, Column, difference, tried, verdict
 
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
+
+    from lstmstrat.ledger import Trial
 
 PIPE_WIDTH = 100
 """Columns when nobody can say how wide the reader's screen is."""
@@ -111,11 +113,32 @@ def print_result(summary: Mapping[str, Any], file: TextIO | None = None) -> None
     if left_out := [c.key for c in COLUMNS if c not in columns]:
         console.print(f"No room for {', '.join(left_out)}: see the report or summary.json.")
     console.print(f"\n{summary['verdict']['text']}")
+    console.print(tried(summary))
     for check in summary["checks"]:
         if check["status"] != "passed":
             console.print(f"Check {check['status']}: {check['name']}. {check['detail']}")
     for notice in summary["data"]["notices"]:
         console.print(f"Note: {notice}")
+
+
+def print_trials(trials: Sequence[Trial], file: TextIO | None = None) -> None:
+    """Print the ledger, a line a trial, to `file`, standard output by default."""
+    from rich.table import Table
+
+    table = Table(box=None, pad_edge=False)
+    for heading in ("entered (UTC)", "asset", "traded", "strategy", "class", "params"):
+        table.add_column(heading, no_wrap=True)
+    table.add_column("Sharpe a bar", justify="right")
+    for t in trials:
+        params = ", ".join(f"{name}={value}" for name, value in t.params.items())
+        ratio = UNDEFINED if t.sharpe is None else f"{t.sharpe:+.4f}"
+        table.add_row(t.entered, t.symbol, f"{t.first} to {t.last}", t.strategy, t.class_path, params, ratio)
+    file = file or sys.stdout
+    console = _console(file)
+    if not file.isatty():
+        console.width = max(PIPE_WIDTH, _needed(table))
+    console.print(table)
+    console.print(f"{len(trials)} trial{'' if len(trials) == 1 else 's'}")
 
 
 def result_table(summary: Mapping[str, Any], columns: tuple[Column, ...] = COLUMNS) -> Table:
