@@ -12,7 +12,7 @@ from walks import small
 from lstmstrat import Store, Trainer, WalkForward, checks
 from lstmstrat.backtest import load_config, prepare, simulate_all
 from lstmstrat.checks import FAILED, PASSED, Check
-from lstmstrat.config import BrokerConfig, Config, DataConfig
+from lstmstrat.config import BrokerConfig, DataConfig
 from lstmstrat.engine import simulate
 from lstmstrat.features import Floats
 from lstmstrat.folds import Fold
