@@ -6,6 +6,7 @@ few bars only. Most of the cuts therefore stand around the bars at which a model
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 
 import numpy as np
@@ -39,7 +40,7 @@ def aimed(
         return []
     rng = np.random.default_rng([seed, 2])
     found: set[int] = set()
-    for t, end in _spread([*zip(refits, [*refits[1:], last + 1], strict=True)], FOLDS):
+    for t, end in _spread([*itertools.pairwise([*refits, last + 1])], FOLDS):
         found |= {t - 2, t - 1, t, t + 1, t + horizon - 1, (t + end) // 2, end - 1}
     found |= set(_spread(_month_ends(frame), MONTHS)) | set(_spread(_odd(frame), ODD))
     found |= set(_spread(sorted(set(orders)), ORDERS)) | set(rng.integers(first, last + 1, RANDOM).tolist())

@@ -127,6 +127,6 @@ def _count(number: int, noun: str) -> str:
     return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
-def dates(times: Sequence[Any], bars: Sequence[int]) -> tuple[str, ...]:
+def dates(times: Any, bars: Sequence[int]) -> tuple[str, ...]:
     """The dates of some bars, with the time of day where there is one."""
     return tuple(str(times[bar]).removesuffix("T00:00:00.000000000").removesuffix(" 00:00:00") for bar in bars)

@@ -58,7 +58,8 @@ def _mirrored(bars: Floats, close: float, rng: np.random.Generator) -> Floats:
 
 def _crash(bars: Floats, close: float, rng: np.random.Generator) -> Floats:
     """A tenth of the price, ten times the volume."""
-    return bars * np.array([0.1, 0.1, 0.1, 0.1, 10.0])
+    lower: Floats = bars * np.array([0.1, 0.1, 0.1, 0.1, 10.0])
+    return lower
 
 
 def _flat(bars: Floats, close: float, rng: np.random.Generator) -> Floats:

@@ -43,7 +43,7 @@ class Subject:
     cls: type[Any]  # a bt.Strategy, or a bt.Indicator, which is then watched by a strategy that does nothing
     params: Mapping[str, Any]
     frame: pd.DataFrame  # (n, 5), that of `Prices`
-    broker: BrokerConfig = BrokerConfig()
+    broker: BrokerConfig = field(default_factory=BrokerConfig)
     forecast: ForecastConfig | None = None
     refits: tuple[int, ...] = ()  # bars at which a model of the user's own is refitted
     setup: Callable[[Any], None] | None = None  # called with each new Cerebro
@@ -56,11 +56,11 @@ class Subject:
     def run(
         self, frame: pd.DataFrame | None = None, mode: str = "runonce", trainer: Trainer | None = None
     ) -> Trace:
-        """What happens on `frame`, by default its own, with networks of nobody else unless there is a `trainer`."""
+        """What happens on `frame`, by default its own; networks are kept from run to run only by a `trainer`."""
         bars = _Bars(self.name, self.frame if frame is None else frame)
-        cls, params = (_Watch, {"indicator": self.cls, "values": self.params}) if self.is_indicator else (
-            self.cls, {**self.params, **set_by_run(self.cls, self.broker, self.forecast)}
-        )
+        cls, params = self.cls, {**self.params, **set_by_run(self.cls, self.broker, self.forecast)}
+        if self.is_indicator:
+            cls, params = _Watch, {"indicator": self.cls, "values": self.params}
         cerebro = wired(bars, cls, self.broker, **MODES[mode])
         if self.setup is not None:
             self.setup(cerebro)
@@ -238,16 +238,18 @@ def _numbers(strategy: Any) -> list[tuple[str, float]]:
     ]
 
 
-def compare(original: Trace, changed: Trace, last: int, rtol: float = 0.0) -> tuple[int, Difference | None]:
-    """The number of values compared up to bar `last`, and the first of them that differs.
+def compare(
+    original: Trace, changed: Trace, last: int, rtol: float = 0.0, begin: int = 0
+) -> tuple[int, Difference | None]:
+    """The number of values compared from bar `begin` to `last`, and the first of them that differs.
 
     `rtol` 0 asks for the same bits; NaN equals NaN.
     """
     last = min(last, original.bars - 1, changed.bars - 1)
-    lines = _differing_lines(original, changed, last, rtol)
-    events, count = [], len(original.lines) * (last + 1)
+    lines = _differing_lines(original, changed, slice(begin, last + 1), rtol)
+    events, count = [], len(original.lines) * max(0, last + 1 - begin)
     for name, rows in (("order", _order_rows), ("fill", _fill_rows)):
-        a, b = rows(original, last), rows(changed, last)
+        a, b = ([row for row in rows(t) if begin <= row[0] <= last] for t in (original, changed))
         count += max(len(a), len(b))
         events += _differing_rows(name, a, b, rtol)
     found = sorted([*lines, *events], key=lambda item: item[0])
@@ -260,14 +262,15 @@ def compare(original: Trace, changed: Trace, last: int, rtol: float = 0.0) -> tu
 _Found = tuple[int, str, str, str]
 
 
-def _differing_lines(a: Trace, b: Trace, last: int, rtol: float) -> list[_Found]:
+def _differing_lines(a: Trace, b: Trace, bars: slice, rtol: float) -> list[_Found]:
+    """The first bar at which each line differs; a line that only one of them has is NaN in the other."""
     found = []
-    for name in [*a.lines, *(set(b.lines) - set(a.lines))]:
-        x, y = (t.lines[name][: last + 1] if name in t.lines else np.full(last + 1, np.nan) for t in (a, b))
-        bars = np.flatnonzero(~same(x, y, rtol))
-        if bars.size:
-            bar = int(bars[0])
-            found.append((bar, name, _written(x[bar]), _written(y[bar])))
+    for name in [*a.lines, *(name for name in b.lines if name not in a.lines)]:
+        x, y = (t.lines[name][bars] if name in t.lines else np.full(t.bars, np.nan)[bars] for t in (a, b))
+        differing = np.flatnonzero(~same(x, y, rtol))
+        if differing.size:
+            k = int(differing[0])
+            found.append((bars.start + k, name, _written(x[k]), _written(y[k])))
     return found
 
 
@@ -279,12 +282,12 @@ def same(x: Floats, y: Floats, rtol: float) -> np.ndarray:
     return agreed
 
 
-def _order_rows(trace: Trace, last: int) -> list[tuple[Any, ...]]:
-    return [(o.bar, o.side, o.kind, o.size, o.price) for o in trace.orders if o.bar <= last]
+def _order_rows(trace: Trace) -> list[tuple[Any, ...]]:
+    return [(o.bar, o.side, o.kind, o.size, o.price) for o in trace.orders]
 
 
-def _fill_rows(trace: Trace, last: int) -> list[tuple[Any, ...]]:
-    return [(f.bar, f.size, f.price) for f in trace.fills if f.bar <= last]
+def _fill_rows(trace: Trace) -> list[tuple[Any, ...]]:
+    return [(f.bar, f.size, f.price) for f in trace.fills]
 
 
 def _differing_rows(name: str, a: list[tuple[Any, ...]], b: list[tuple[Any, ...]], rtol: float) -> list[_Found]:
