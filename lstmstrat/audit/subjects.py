@@ -17,11 +17,11 @@ from lstmstrat.indicator import LSTMForecast
 from lstmstrat.prices import Prices
 from lstmstrat.strategy import load_strategy
 
-FOLDS = 4
+FOLDS = 3
+OLDER = 42  # bars more, at least, for the probe that leaves the oldest ones out
 LEAST = 70  # bars after the first forecast, however often it is refitted
 PERIODS: dict[str, int] = {"week": 5, "month": 21, "quarter": 63, "year": 252, "never": LEAST}  # bars, about
 SMALL: dict[str, Any] = {"hidden_size": 4, "layers": 1, "dropout": 0.0, "device": "cpu"}
-EPOCHS = 2
 MEMBERS = 2  # a strategy may use their spread
 COLUMNS = ("open", "high", "low", "close", "volume")
 
@@ -32,7 +32,8 @@ def small(forecast: ForecastConfig) -> ForecastConfig:
     Everything that decides which bars are used stays: lookback, horizon, target, features, scaler, train_size,
     refits, validation.
     """
-    epochs, members = min(forecast.epochs, EPOCHS), min(forecast.members, MEMBERS)
+    epochs = min(forecast.epochs, 2 if forecast.val_size else 1)  # two, to stop early after one
+    members = min(forecast.members, MEMBERS)
     return forecast.model_copy(
         update={**SMALL, "members": members, "epochs": epochs, "patience": min(forecast.patience, epochs)}
     )
@@ -47,7 +48,7 @@ def of_config(config: Config, prices: Prices) -> list[Subject]:
     every = forecast.refit_every
     period = every if isinstance(every, int) else PERIODS[every]
     bars = schedule(forecast).first_fit + 1 + max(FOLDS * period, LEAST)
-    bars += -(-bars // 5 // period) * period  # a fifth more: see invariance.OLDER
+    bars += -(-OLDER // period) * period
     frame = prices.frame.iloc[-bars:]
     shared: dict[str, Any] = {"frame": frame, "broker": config.broker, "forecast": forecast}
     itself = Subject("forecast", LSTMForecast, forecast.model_dump(), **shared)

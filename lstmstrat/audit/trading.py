@@ -18,7 +18,7 @@ from lstmstrat.engine import simulate
 from lstmstrat.prices import Prices
 from lstmstrat.strategy import BuyAndHold
 
-BARS = 6  # bars with fills that are changed
+BARS = 5  # bars with fills that are changed
 WALKS = 10  # of noise
 ALLOWED = 3  # of them may be won at 5%, one-sided: the 99% quantile of Binomial(10, 0.05)
 SIGNIFICANT = 1.645  # standard normal, one-sided 5%
