@@ -47,7 +47,11 @@ def run_checks(
         _forecasts(walk),
         check_benchmark(config.broker, prices.bars, benchmark),
         _orders([benchmark, *strategies]),
-        Check("look-ahead audit", NOT_RUN, "no bar was changed to see whether an earlier forecast moves"),
+        Check(
+            "look-ahead audit",
+            NOT_RUN,
+            "to run it: python -m lstmstrat.audit CONFIG",
+        ),
     ]
 
 

@@ -8,9 +8,11 @@
 It changes bars and looks whether anything moves that was seen or done before them. The package itself can be
 called: Python lets a module have a class of its own, with a ``__call__``.
 
-    finding.py     what comes out              perturb.py, cuts.py   which bars are changed, and how
-    trace.py       what can be seen of a run   probes.py, trading.py, invariance.py   the probes
-    leaks.py       planted leaks to learn from suite.py              all of it together
+    finding.py     what comes out              perturb.py, cuts.py   how bars are changed, and where
+    trace.py       what is seen of a run       compare.py            where two runs differ
+    probes.py, trading.py, invariance.py       the probes
+    leaks.py       planted leaks, to learn from
+    suite.py       all of it together
 """
 
 from __future__ import annotations
@@ -49,8 +51,8 @@ def audit(
     Parameters
     ----------
     cls
-        A ``bt.Strategy`` or ``bt.Indicator`` class; it need not know lstmstrat. A model that trains for long should
-        be given small `params`: a leak does not depend on how well it is trained.
+        A ``bt.Strategy`` or ``bt.Indicator`` class; it need not know lstmstrat. Give a model that trains for long
+        small `params`: a leak does not depend on how well it is trained.
     prices
         `Prices`, or a frame with the columns open, high, low, close, volume in any case and dates as index. Some
         hundred bars, with a few refits among them, are enough.

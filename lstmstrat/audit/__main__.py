@@ -8,19 +8,22 @@ import shlex
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from lstmstrat.audit.case import Command
 from lstmstrat.audit.finding import AuditResult, Control
 from lstmstrat.backtest import load_config, prepare
 from lstmstrat.errors import ConfigError, LSTMStratError
+
+if TYPE_CHECKING:
+    from lstmstrat.audit.case import Command
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m lstmstrat.audit",
-        description="Change bars and look whether a strategy of a config, or its forecast, did anything else before "
-        "them. A small network and a few folds of the newest bars are used: a leak does not depend on how well a "
-        "network is trained. Planted leaks are looked for first.",
+        description="Change bars and look whether a strategy of a config, or its forecast, did anything else "
+        "before them. A small network and a few folds of the newest bars are used: a leak does not depend on how "
+        "well a network is trained. Planted leaks are looked for first.",
         epilog="Exit code: 0 no difference found, 1 a leak found, 2 for what you can mend, 3 not assessable.",
     )
     parser.add_argument("config", type=Path, metavar="CONFIG", help="YAML file, such as configs/aapl.yaml")

@@ -8,11 +8,14 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Sequence
+from typing import TypeVar
 
 import numpy as np
 import pandas as pd
 
 from lstmstrat.features import Floats
+
+T = TypeVar("T")
 
 FOLDS = 3  # refits that are aimed at, the earliest
 RANDOM = 5
@@ -40,17 +43,17 @@ def aimed(
         return []
     rng = np.random.default_rng([seed, 2])
     found: set[int] = set()
-    for t, end in _spread([*itertools.pairwise([*refits, last + 1])], FOLDS):
+    for t, end in spread_over([*itertools.pairwise([*refits, last + 1])], FOLDS):
         found |= {t - 2, t - 1, t, t + 1, t + horizon - 1, (t + end) // 2, end - 1}
-    found |= set(_spread(_month_ends(frame), MONTHS)) | set(_spread(_odd(frame), ODD))
-    found |= set(_spread(sorted(set(orders)), ORDERS)) | set(rng.integers(first, last + 1, RANDOM).tolist())
+    found |= set(spread_over(_month_ends(frame), MONTHS)) | set(spread_over(_odd(frame), ODD))
+    found |= set(spread_over(sorted(set(orders)), ORDERS)) | set(rng.integers(first, last + 1, RANDOM).tolist())
     return sorted(int(cut) for cut in found if first <= cut <= last)
 
 
-def _spread(items: list, number: int) -> list:  # type: ignore[type-arg]
+def spread_over(items: Sequence[T], number: int) -> list[T]:
     """At most `number` of them, evenly spread, the first and the last among them."""
     if len(items) <= number:
-        return items
+        return list(items)
     return [items[i] for i in np.linspace(0, len(items) - 1, number).astype(int)]
 
 

@@ -15,9 +15,9 @@ import numpy as np
 
 from lstmstrat.audit import perturb
 from lstmstrat.audit.case import Case
+from lstmstrat.audit.compare import ALL, ROUNDING, compare
 from lstmstrat.audit.finding import Difference, Finding
-from lstmstrat.audit.probes import ALL, ROUNDING
-from lstmstrat.audit.trace import ACCOUNT, EXPOSURE, Subject, Trace, compare, same
+from lstmstrat.audit.trace import ACCOUNT, EXPOSURE, Subject, Trace
 from lstmstrat.config import ForecastConfig
 from lstmstrat.features import Floats
 from lstmstrat.store import Store
@@ -153,19 +153,25 @@ def _lines_scaled(original: Trace, changed: Trace, rtol: float) -> tuple[int, Di
     count = 0
     for name, x in original.lines.items():
         y = changed.lines[name]
-        both = np.isfinite(x) & np.isfinite(y) & (x != 0.0)
-        count += int(both.sum())
-        tolerance = max(rtol, EXACT)
-        if not both.any() or _constant(y[both] / x[both], tolerance) or _constant((y - x)[both], tolerance):
-            continue
-        ratios = y / np.where(both, x, 1.0)
-        k = int(np.flatnonzero(both & ~same(ratios, np.full_like(x, ratios[both][0]), rtol))[0])
-        return count, Difference(k, original.day(k), name, f"{x[k]:.17g}", f"{y[k]:.17g}")
+        known = np.isfinite(x) & np.isfinite(y)
+        count += int(known.sum())
+        wrong = _neither_scaled_nor_moved(x[known], y[known], rtol)
+        if wrong is not None:
+            k = int(np.flatnonzero(known)[wrong])
+            return count, Difference(k, original.day(k), name, f"{x[k]:.17g}", f"{y[k]:.17g}")
     return count, None
 
 
-def _constant(values: Floats, rtol: float) -> bool:
-    return bool(np.ptp(values) <= rtol * np.abs(values).max())
+def _neither_scaled_nor_moved(x: Floats, y: Floats, rtol: float) -> int | None:
+    """The first place where y is not k*x for a k above 0, unless y - x is a constant."""
+    nonzero = np.flatnonzero(x)
+    factor = y[nonzero[0]] / x[nonzero[0]] if nonzero.size else 1.0
+    size = float(np.abs(y).max(initial=0.0))
+    moved = y - x
+    if moved.size and np.ptp(moved) <= rtol * max(size, float(np.abs(x).max())):
+        return None
+    wrong = np.flatnonzero(np.abs(y - factor * x) > rtol * size) if factor > 0.0 else nonzero
+    return int(wrong[0]) if wrong.size else None
 
 
 def history(case: Case) -> Finding:
@@ -217,7 +223,7 @@ def _refits(case: Case) -> list[int]:
 
 
 def _dropped(case: Case) -> int:
-    """How many bars to leave out: whole refit periods where these are even, so that refits fall on the same bars."""
+    """How many bars to leave out: whole refit periods if these are even, so that refits fall on the same bars."""
     gaps = set(np.diff(_refits(case)).tolist())
     wanted = max(1, int(len(case.subject.frame) * OLDER))
     spare = case.original.bars - case.original.first

@@ -9,15 +9,15 @@ import numpy as np
 
 from lstmstrat.audit import perturb
 from lstmstrat.audit.case import Case
+from lstmstrat.audit.compare import ALL, ROUNDING, compare, same
+from lstmstrat.audit.cuts import spread_over
 from lstmstrat.audit.finding import Finding
-from lstmstrat.audit.trace import ACCOUNT, Trace, compare, same
+from lstmstrat.audit.trace import ACCOUNT, Trace
 from lstmstrat.checks import FAILED as CHECK_FAILED
 from lstmstrat.checks import check_labels
 from lstmstrat.forecast import FittedFold, WalkForward
 
-ROUNDING = 1e-6  # relative: sums over arrays of other lengths, or in another order, round differently
 TRUNCATIONS = 12
-ALL = 10**9  # up to the last bar there is
 
 
 def rerun(case: Case) -> Finding:
@@ -47,9 +47,9 @@ def liveness(case: Case) -> Finding:
         return case.not_assessed(name, "it has no indicator and made no order, so there is nothing to compare")
     middle = max(2, (min(original.first, original.bars - 2) + original.bars) // 2)
     changed = case.subject.run(perturb.replaced(case.subject.frame, slice(1, middle), "walk", case.seed))
-    count, difference = compare(original, changed, ALL)
+    count, difference = compare(original.decided(), changed.decided(), ALL)
     if difference is None:
-        return case.not_assessed(name, f"{middle - 1} other bars in the past changed nothing that can be seen")
+        return case.not_assessed(name, f"{middle - 1} other bars in the past moved no line and no order")
     moved = [n for n, line in original.lines.items() if n != ACCOUNT and not _same_line(line, changed, n)]
     lines = len(original.lines) - 1
     detail = f"other bars in the past move {len(moved)} of {lines} lines"
@@ -147,12 +147,6 @@ def folds(case: Case) -> Finding:
         if found.status == CHECK_FAILED:
             return case.failed(name, count, found.detail)
     return case.passed(name, count, (), f"labels complete before the fitting bar in {count} folds")
-
-
-def spread_over(cuts: tuple[int, ...], number: int) -> list[int]:
-    """At most `number` of them, evenly spread."""
-    picked = np.unique(np.linspace(0, len(cuts) - 1, min(number, len(cuts))).astype(int))
-    return [cuts[i] for i in picked]
 
 
 def _said(error: Exception) -> str:

@@ -33,7 +33,7 @@ PROBES: dict[str, Probe] = {
     "P11": trading.noise,
 }
 
-BARS = 260  # of the market that the controls run on
+BARS = 200  # of the market that the controls run on
 PLANTED: tuple[tuple[type[Any], str], ...] = (  # a leak, and the probe that is there for it
     (leaks.ScaledOnEverything, "P2"),
     (leaks.TrainedOnEverything, "P2"),

@@ -8,9 +8,10 @@ import numpy as np
 
 from lstmstrat.audit import perturb
 from lstmstrat.audit.case import Case
+from lstmstrat.audit.compare import compare
+from lstmstrat.audit.cuts import spread_over
 from lstmstrat.audit.finding import Difference, Finding
-from lstmstrat.audit.probes import spread_over
-from lstmstrat.audit.trace import Fill, Order, Subject, Trace, compare
+from lstmstrat.audit.trace import ACCOUNT, Fill, Order, Subject, Trace
 from lstmstrat.checks import FAILED as CHECK_FAILED
 from lstmstrat.checks import check_benchmark
 from lstmstrat.config import BrokerConfig
@@ -39,7 +40,11 @@ def intrabar(case: Case) -> Finding:
             total += count + 1
             used.append(bar)
             if difference:
-                detail = "an order at the open of a bar depends on the rest of the bar"
+                before = difference.bar < bar
+                detail = (
+                    f"what is {'seen or done before' if before else 'bought at the open of'} a bar moves with the "
+                )
+                detail += "bar" if before else "rest of it"
                 return case.failed(name, total, detail, difference, bar, f"close {factor} times the open")
     if not used:
         return case.not_assessed(name, "no order was filled at an open")
@@ -51,7 +56,7 @@ def _traded(case: Case) -> list[int]:
     bars = sorted({fill.bar for fill in case.original.market_fills()})
     if case.pinned:
         return [bar for bar in bars if bar in case.cuts]
-    return spread_over(tuple(bars), BARS)
+    return spread_over(bars, BARS)
 
 
 def _at(trace: Trace, bar: int) -> list[tuple[float, float]]:
@@ -127,7 +132,7 @@ def _stood(stop: Order, fill: Fill) -> bool:
 
 
 def benchmark(subject: Subject, cls: type = BuyAndHold) -> str:
-    """What is wrong with a benchmark, run as buy-and-hold is in a backtest; "" if it ends where arithmetic says."""
+    """What is wrong with a benchmark that is run as buy-and-hold is; "" if it ends where arithmetic says."""
     start = len(subject.frame) // 2
     prices = Prices(subject.name, "csv", subject.frame, ())
     run = simulate(prices, cls, {}, subject.broker, start=start, name="buy_and_hold")
@@ -170,7 +175,7 @@ def noise(case: Case) -> Finding:
 
 
 def _t_statistic(run: Trace) -> float:
-    value = run.lines["account value"][run.fills[0].bar - 1 :]
+    value = run.lines[ACCOUNT][run.fills[0].bar - 1 :]
     gains = value[1:] / value[:-1] - 1.0
     spread = float(np.std(gains, ddof=1)) if len(gains) > 1 else 0.0
     return float(np.mean(gains)) / spread * math.sqrt(len(gains)) if spread > 0.0 else 0.0
