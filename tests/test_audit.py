@@ -26,6 +26,9 @@ from lstmstrat.audit import AuditResult, leaks, suite, trading
 from lstmstrat.audit import __main__ as command_line
 from lstmstrat.audit.finding import FAILED, NOT_ASSESSED, PASSED, Control, Difference, Finding
 from lstmstrat.errors import ConfigError, DataError, StrategyError
+from lstmstrat.features import targets
+from lstmstrat.folds import Fold
+from lstmstrat.forecast import WalkForward
 
 PRICES = market(160)
 LSTM = {**small().model_dump(), "train_size": 40, "device": "cpu"}
@@ -232,6 +235,18 @@ def ahead(bars: np.ndarray) -> np.ndarray:
 def test_a_feature_that_looks_ahead_is_found_in_the_forecast() -> None:
     params = {**LSTM, "features": ("return_1", "test_audit:ahead")}
     found = by_probe(audited(LSTMForecast, params=params))
+    assert (found["P2"].status, found["P3"].status) == (FAILED, FAILED)
+
+
+def test_labels_that_reach_past_the_fitting_bar_are_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The engine itself with a purge too short by three bars, and labels made with the bars that this takes."""
+
+    def leaky(self: WalkForward, fold: Fold) -> tuple[np.ndarray, np.ndarray]:
+        labels = targets(self._own.bars, self.config)[fold.first + 3 : fold.cutoff + 4]
+        return self._input_rows[fold.first : fold.cutoff + 1], np.nan_to_num(labels)
+
+    monkeypatch.setattr(WalkForward, "_training", leaky)
+    found = by_probe(audited(LSTMForecast, params=LSTM))
     assert (found["P2"].status, found["P3"].status) == (FAILED, FAILED)
 
 

@@ -40,11 +40,11 @@ def intrabar(case: Case) -> Finding:
             total += count + 1
             used.append(bar)
             if difference:
-                before = difference.bar < bar
+                earlier = difference.bar < bar
                 detail = (
-                    f"what is {'seen or done before' if before else 'bought at the open of'} a bar moves with the "
+                    f"what is {'seen or done before' if earlier else 'bought at the open of'} a bar moves with "
                 )
-                detail += "bar" if before else "rest of it"
+                detail += "the bar" if earlier else "the rest of it"
                 return case.failed(name, total, detail, difference, bar, f"close {factor} times the open")
     if not used:
         return case.not_assessed(name, "no order was filled at an open")
