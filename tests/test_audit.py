@@ -186,6 +186,15 @@ def test_an_indicator_is_audited_without_an_account() -> None:
     assert found["P10"].comparisons > 2
 
 
+def test_a_module_that_was_imported_anew_leaves_nothing_behind() -> None:
+    """Pickle looks the classes of lines and parameters up by name, in modules of Backtrader."""
+    before = getattr(bt.lineseries, Mine.lines.__name__)
+    assert "as if they were the first" in by_probe(audited(Mine, only="P6"))["P6"].detail
+    assert getattr(bt.lineseries, Mine.lines.__name__) is before
+    assert not [name for name in sys.modules if "__audited_" in name]
+    assert Mine in type(bt.Strategy)._indcol.values()
+
+
 @pytest.mark.parametrize(
     ("params", "said"),
     [({"mode": "expanding"}, "rightly depends on it"), ({"warm_start": True}, "rightly depends on the first one")],

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from types import ModuleType
 from typing import Any
 
+import backtrader as bt
 import numpy as np
 
 from lstmstrat.audit import perturb
@@ -75,6 +76,7 @@ def _fresh(subject: Subject) -> Iterator[Subject]:
         raise _NoModuleError(f"{path} cannot be loaded")
     anew = importlib.util.module_from_spec(spec)
     sys.modules[name] = anew  # Backtrader looks the modules of its classes up there
+    names = _names_in_backtrader()
     try:
         try:
             spec.loader.exec_module(anew)
@@ -83,6 +85,20 @@ def _fresh(subject: Subject) -> Iterator[Subject]:
         yield subject.on(cls=_found(anew, subject.cls.__qualname__), params=_again(subject, module, anew))
     finally:
         del sys.modules[name]
+        for space, before in names:
+            for added in [key for key in space if key not in before]:
+                del space[added]
+            space.update(before)
+
+
+def _names_in_backtrader() -> list[tuple[dict[str, Any], dict[str, Any]]]:
+    """Where Backtrader keeps classes by name, and what is there: a second class of a name would replace the first.
+
+    The classes of an indicator's lines and parameters are kept in modules of Backtrader; pickle finds them there.
+    """
+    spaces = [vars(module) for name, module in list(sys.modules.items()) if name.split(".")[0] == "backtrader"]
+    spaces += [type(bt.Indicator)._indcol, type(bt.Strategy)._indcol]
+    return [(space, dict(space)) for space in spaces]
 
 
 def _found(module: ModuleType, qualname: str) -> Any:
