@@ -29,11 +29,13 @@ _HOME = {
     "Trainer": "trainer",
     "WalkForward": "forecast",
     "plot": "plotting",
+    "audit": "audit",
 }
 
 __all__ = ["__version__", *_HOME]
 
 if TYPE_CHECKING:
+    from lstmstrat.audit import audit as audit
     from lstmstrat.config import BrokerConfig as BrokerConfig
     from lstmstrat.config import Config as Config
     from lstmstrat.config import DataConfig as DataConfig
@@ -55,7 +57,8 @@ if TYPE_CHECKING:
 def __getattr__(name: str) -> Any:
     if name not in _HOME:
         raise AttributeError(f"module 'lstmstrat' has no attribute {name!r}")
-    return getattr(import_module(f"lstmstrat.{_HOME[name]}"), name)
+    module = import_module(f"lstmstrat.{_HOME[name]}")
+    return module if name == _HOME[name] else getattr(module, name)  # `audit` is a module that can be called
 
 
 def __dir__() -> list[str]:

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lstmstrat.config import Config
+from lstmstrat.config import BrokerConfig, Config
 from lstmstrat.engine import Simulation
-from lstmstrat.features import CLOSE, OPEN, FeatureSet, targets
+from lstmstrat.features import CLOSE, OPEN, FeatureSet, Floats, targets
 from lstmstrat.forecast import WARM_UP, WalkForward
 from lstmstrat.metrics import REJECTED
 from lstmstrat.prices import Prices
@@ -43,11 +43,15 @@ def run_checks(
     return [
         Check("prices", PASSED, f"{len(prices.frame)} bars sorted, unique, finite, positive, high >= low"),
         _features(walk, prices),
-        _labels(walk, prices),
+        check_labels(walk, prices.bars),
         _forecasts(walk),
-        _benchmark(config, prices, benchmark),
+        check_benchmark(config.broker, prices.bars, benchmark),
         _orders([benchmark, *strategies]),
-        Check("look-ahead audit", NOT_RUN, "no bar was changed to see whether an earlier forecast moves"),
+        Check(
+            "look-ahead audit",
+            NOT_RUN,
+            "to run it: python -m lstmstrat.audit CONFIG",
+        ),
     ]
 
 
@@ -70,14 +74,14 @@ def _features(walk: WalkForward, prices: Prices) -> Check:
     return Check(name, PASSED, f"{', '.join(f.name for f in own)}: unmoved by later bars at {len(cuts)} bars")
 
 
-def _labels(walk: WalkForward, prices: Prices) -> Check:
+def check_labels(walk: WalkForward, bars: Floats) -> Check:
     """No fold may have used a label that was not complete before the bar it was fitted at."""
     name = "training labels"
     if not walk.folds:
         return Check(name, NOT_RUN, "no strategy asked for a forecast")
     late = []
     for fold in (f.fold for f in walk.folds):
-        known = targets(prices.bars[fold.cutoff : fold.fitted_at], walk.config)  # from the bars before the fitting
+        known = targets(bars[fold.cutoff : fold.fitted_at], walk.config)  # from the bars before the fitting
         if not np.isfinite(known[0]):
             late.append(fold.number)
     if late:
@@ -95,15 +99,15 @@ def _forecasts(walk: WalkForward) -> Check:
     return Check(name, PASSED, f"on each of {int(np.isfinite(walk.forecasts.forecast).sum())} bars after warm-up")
 
 
-def _benchmark(config: Config, prices: Prices, benchmark: Simulation) -> Check:
+def check_benchmark(broker: BrokerConfig, bars: Floats, benchmark: Simulation) -> Check:
     """Buy-and-hold through the broker must end where arithmetic says."""
-    name, broker = "buy-and-hold", config.broker
-    entry = len(prices.frame) - len(benchmark.equity) + 1  # the bar after the first decision
-    price = float(prices.bars[entry, OPEN]) * (1.0 + broker.slippage)
+    name = "buy-and-hold"
+    entry = len(bars) - len(benchmark.equity) + 1  # the bar after the first decision
+    price = float(bars[entry, OPEN]) * (1.0 + broker.slippage)
     size = broker.cash / (price * (1.0 + broker.commission))
     size = size if broker.fractional else math.floor(size)
     spent = size * price * (1.0 + broker.commission)
-    expected = broker.cash - spent + size * float(prices.bars[-1, CLOSE])
+    expected = broker.cash - spent + size * float(bars[-1, CLOSE])
     gap = abs(float(benchmark.equity.iloc[-1]) / expected - 1.0)
     status = PASSED if gap < 1e-9 else FAILED
     return Check(name, status, f"differs from its closed form, costs included, by {gap:.1e} of its value")

@@ -10,7 +10,7 @@ import json
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import backtrader as bt
 import numpy as np
@@ -94,8 +94,8 @@ def simulate(
     bars = len(prices.frame)
     if not 0 <= start < bars - 1:
         raise DataError(f"{name}: the first decision would be at bar {start + 1} of {bars}; give more history")
-    cerebro = _cerebro(prices, cls, broker, runonce)
-    cerebro.addstrategy(cls, **params, **_set_by_run(cls, broker, forecast))
+    cerebro = wired(prices, cls, broker, runonce=runonce)
+    cerebro.addstrategy(cls, **params, **set_by_run(cls, broker, forecast))
     cerebro.addindicator(_FirstDecision, bar=start)
     cerebro.addanalyzer(_Ledger, start=start, label=name, _name="ledger")
     strategy = cerebro.run()[0]
@@ -118,16 +118,28 @@ def simulate(
     )
 
 
-def _cerebro(prices: Prices, cls: type[Any], broker: BrokerConfig, runonce: bool) -> Any:
+class Bars(Protocol):
+    """What a feed is made of: `Prices`, or other bars with a frame like theirs that may hold NaN."""
+
+    @property
+    def symbol(self) -> str: ...  # noqa: D102
+
+    @property
+    def frame(self) -> pd.DataFrame: ...  # noqa: D102
+
+
+def wired(bars: Bars, cls: type[Any], broker: BrokerConfig, *, runonce: bool = True, preload: bool = True) -> Any:
+    """A Cerebro with the feed and the broker that a strategy of class `cls` needs, and nothing else in it yet."""
     # Under cheat-on-open the broker checks the cash of plain orders at another price, so only who asks gets it.
     at_open = cls.next_open is not bt.Strategy.next_open
-    cerebro = bt.Cerebro(stdstats=False, runonce=runonce, cheat_on_open=at_open)
+    cerebro = bt.Cerebro(stdstats=False, runonce=runonce, preload=preload, cheat_on_open=at_open)
     cerebro.broker = _broker(broker)
-    cerebro.adddata(_Feed(dataname=prices, name=prices.symbol))
+    cerebro.adddata(_Feed(dataname=bars, name=bars.symbol))
     return cerebro
 
 
-def _set_by_run(cls: type[Any], broker: BrokerConfig, forecast: ForecastConfig | None) -> dict[str, Any]:
+def set_by_run(cls: type[Any], broker: BrokerConfig, forecast: ForecastConfig | None) -> dict[str, Any]:
+    """The parameters that a class has and a run sets: see `SET_BY_RUN`."""
     values = {"forecast": forecast.model_dump() if forecast else None, "fractional": broker.fractional}
     return {name: value for name, value in values.items() if name in cls.params._getkeys()}
 
@@ -226,14 +238,14 @@ def _own_params(strategy: Any) -> dict[str, Any]:
     return json.loads(json.dumps(own, default=str))  # type: ignore[no-any-return]
 
 
-def _bar(data: Any, number: float) -> int:
+def bar_of(data: Any, number: float) -> int:
     """The bar that Backtrader's time `number` belongs to."""
     return int(np.searchsorted(data._columns["datetime"], number))
 
 
 def _fills(orders: Sequence[Any], data: Any) -> list[Fill]:
     bits = [bit for order in orders for bit in order.executed.exbits]
-    return sorted((Fill(_bar(data, bit.dt), bit.size, bit.price, bit.comm) for bit in bits), key=lambda f: f.bar)
+    return sorted((Fill(bar_of(data, bit.dt), bit.size, bit.price, bit.comm) for bit in bits), key=lambda f: f.bar)
 
 
 def _orders_frame(orders: Sequence[Any], data: Any, index: pd.Index) -> pd.DataFrame:
@@ -243,8 +255,8 @@ def _orders_frame(orders: Sequence[Any], data: Any, index: pd.Index) -> pd.DataF
         rows.append(
             {
                 "status": order.getstatusname(),
-                "created": index[_bar(data, order.created.dt)],
-                "executed": index[_bar(data, order.executed.dt)] if filled else pd.NaT,
+                "created": index[bar_of(data, order.created.dt)],
+                "executed": index[bar_of(data, order.executed.dt)] if filled else pd.NaT,
                 "side": "buy" if order.isbuy() else "sell",
                 "size": abs(order.created.size),
                 "price": order.executed.price if filled else math.nan,

@@ -31,6 +31,7 @@ ALLOWED = {
         "store",
         "strategy",
         "trainer",
+        "audit",
     },  # the front door
     "errors": set(),
     "metrics": set(),
@@ -59,6 +60,21 @@ ALLOWED = {
         *{"metrics", "prices", "trainer"},
     },
     "report": {"errors", "ledger", "result", "yamlfile"},  # values only
+    "audit": {
+        *{
+            "backtest",
+            "checks",
+            "config",
+            "engine",
+            "errors",
+            "features",
+            "folds",
+            "forecast",
+            "indicator",
+            "prices",
+        },
+        *{"report", "store", "strategy", "trainer"},
+    },
     "backtest": {
         *{"config", "engine", "errors", "features", "folds", "forecast", "ledger", "prices", "report", "result"},
         *{"store", "strategy", "trainer", "yamlfile"},
@@ -76,11 +92,11 @@ DOORS = {
     "yfinance": {"prices"},
     "sqlite3": {"store"},
     "platformdirs": {"store"},
-    "backtrader": {"indicator", "strategy", "engine", "plotting"},
+    "backtrader": {"indicator", "strategy", "engine", "plotting", "audit"},
     "matplotlib": {"plotting"},
     "plotly": {"report"},
     "rich": {"report"},
-    "argparse": {"backtest", "new", "trials"},
+    "argparse": {"backtest", "new", "trials", "audit"},
 }
 WRITERS = ("print", "sys.stdout.write", "sys.stderr.write")
 HEAVY = ("matplotlib", "torch", "numba", "plotly", "yfinance", "backtrader")
@@ -149,11 +165,12 @@ def test_only_the_command_line_prints() -> None:
         for node in ast.walk(tree)
         if isinstance(node, ast.Call) and ast.unparse(node.func) in WRITERS
     }
-    assert printing == {"backtest.py", "new.py", "report/terminal.py", "trials.py"}
+    assert printing == {"backtest.py", "new.py", "audit/__main__.py", "report/terminal.py", "trials.py"}
 
 
 def test_the_command_line_defines_no_class() -> None:
-    assert not [node for node in ast.walk(MODULES["backtest.py"]) if isinstance(node, ast.ClassDef)]
+    for module in ("backtest.py", "audit/__main__.py"):
+        assert not [node for node in ast.walk(MODULES[module]) if isinstance(node, ast.ClassDef)]
 
 
 def test_the_front_door_opens_on_every_name() -> None:
@@ -177,6 +194,10 @@ sys.argv = ["backtest", "--help"]
 with contextlib.redirect_stdout(sys.stderr), contextlib.suppress(SystemExit):
     runpy.run_module("lstmstrat.backtest", run_name="__main__")
 steps.append(loaded())
+sys.argv = ["audit", "--help"]
+with contextlib.redirect_stdout(sys.stderr), contextlib.suppress(SystemExit):
+    runpy.run_module("lstmstrat.audit", run_name="__main__")
+steps.append(loaded())
 from lstmstrat.backtest import main
 code = main([{str(tmp_path / "none.yaml")!r}])
 steps.append(loaded())
@@ -186,7 +207,7 @@ print(json.dumps([code, steps]))
 """
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert "usage: python -m lstmstrat.backtest" in done.stderr
-    assert json.loads(done.stdout) == [2, [[], [], [], []]]
+    assert json.loads(done.stdout) == [2, [[], [], [], [], []]]
 
 
 def test_training_on_a_cpu_never_loads_torch() -> None:

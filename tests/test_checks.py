@@ -12,7 +12,7 @@ from walks import small
 from lstmstrat import Store, Trainer, WalkForward, checks
 from lstmstrat.backtest import load_config, prepare, simulate_all
 from lstmstrat.checks import FAILED, PASSED, Check
-from lstmstrat.config import BrokerConfig, Config, DataConfig
+from lstmstrat.config import BrokerConfig, DataConfig
 from lstmstrat.engine import simulate
 from lstmstrat.features import Floats
 from lstmstrat.folds import Fold
@@ -63,11 +63,11 @@ def test_a_refit_condition_that_looks_ahead_is_named(prices: Prices) -> None:
 
 def test_labels_of_the_future_are_named(prices: Prices) -> None:
     walk = walked(prices, "return_1")
-    assert checks._labels(walk, prices).status == PASSED
+    assert checks.check_labels(walk, prices.bars).status == PASSED
     leaking = object.__new__(Fold)  # the constructor would refuse it
     vars(leaking).update(dataclasses.asdict(walk.folds[0].fold) | {"fitted_at": walk.folds[0].fold.cutoff + 2})
     walk.folds[0] = dataclasses.replace(walk.folds[0], fold=leaking)
-    assert checks._labels(walk, prices) == Check(
+    assert checks.check_labels(walk, prices.bars) == Check(
         "training labels", FAILED, "folds [1] were trained on labels of their own future"
     )
 
@@ -75,10 +75,8 @@ def test_labels_of_the_future_are_named(prices: Prices) -> None:
 def test_buy_and_hold_that_is_not_its_closed_form_is_said(prices: Prices) -> None:
     cheap, dear = BrokerConfig(commission=0.0), BrokerConfig(commission=0.01)
     hold = simulate(prices, BuyAndHold, {}, cheap, start=50, name="buy_and_hold")
-    values = {"strategies": [{"class": "a:B"}]}
-    config = Config.model_validate(values)
-    assert checks._benchmark(config.model_copy(update={"broker": cheap}), prices, hold).status == PASSED
-    assert checks._benchmark(config.model_copy(update={"broker": dear}), prices, hold).status == FAILED
+    assert checks.check_benchmark(cheap, prices.bars, hold).status == PASSED
+    assert checks.check_benchmark(dear, prices.bars, hold).status == FAILED
 
 
 def test_rejected_orders_are_said(prices: Prices) -> None:

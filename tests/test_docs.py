@@ -10,6 +10,7 @@ import backtrader as bt
 import pytest
 
 from lstmstrat import backtest, config, features, yamlfile
+from lstmstrat.audit import __main__ as audit_main
 from lstmstrat.metrics import Performance
 from lstmstrat.prices import load
 
@@ -56,7 +57,8 @@ def test_every_feature_is_in_readme() -> None:
 
 
 def test_every_option_is_in_readme() -> None:
-    for option in re.findall(r"--[a-z-]+", backtest._parser().format_help()):
+    said = backtest._parser().format_help() + audit_main._parser().format_help()
+    for option in re.findall(r"--[a-z-]+", said):
         assert option in README or option == "--help", option
 
 

@@ -120,7 +120,7 @@ def test_up_to_8_folds_are_all_shown(count: int, rows: int) -> None:
 def test_a_pipe_gets_a_line_of_progress_now_and_then() -> None:
     times = iter([0.0, 1.0, 10.0, 15.0, 20.0])
     file = io.StringIO()
-    with terminal.progress(file, clock=lambda: next(times)) as report:
+    with terminal.progress(file=file, clock=lambda: next(times)) as report:
         for done in (1, 2, 3, 4):
             report(done, 4)
     # 2 folds took 10 s, so 2 more take 10 s; the lines at 1 s and 15 s come too soon.
@@ -133,7 +133,7 @@ def test_a_pipe_gets_a_line_of_progress_now_and_then() -> None:
 def test_no_time_is_promised_before_the_first_fold() -> None:
     times = iter([0.0, 30.0])
     file = io.StringIO()
-    with terminal.progress(file, clock=lambda: next(times)) as report:
+    with terminal.progress(file=file, clock=lambda: next(times)) as report:
         report(0, 4)
     assert file.getvalue() == "training: 0 of 4 folds, time left unknown\n"
 
@@ -141,7 +141,7 @@ def test_no_time_is_promised_before_the_first_fold() -> None:
 def test_a_terminal_gets_a_bar(columns: Any) -> None:
     columns(80)
     screen = Screen()
-    with terminal.progress(screen) as report:
+    with terminal.progress(file=screen) as report:
         report(3, 117)
         report(117, 117)
     assert "117/117" in screen.getvalue()

@@ -31,7 +31,14 @@ Report = Callable[[int, int], None]
 
 
 @contextmanager
-def progress(file: TextIO | None = None, clock: Callable[[], float] = time.monotonic) -> Iterator[Report]:
+def progress(
+    task: str = "training",
+    unit: str = "folds",
+    *,
+    file: TextIO | None = None,
+    clock: Callable[[], float] = time.monotonic,
+    quiet: bool = False,
+) -> Iterator[Report]:
     """A function to be told (folds done, folds in all), which shows them and the time left.
 
     A terminal gets a bar; anything else a plain line now and then, and one at the end.
@@ -42,24 +49,27 @@ def progress(file: TextIO | None = None, clock: Callable[[], float] = time.monot
         Standard error by default, so that it never mixes with the table.
     """
     file = file or sys.stderr
+    if quiet:
+        yield lambda done, total: None
+        return
     if not file.isatty():
-        yield _lines(file, clock)
+        yield _lines(task, unit, file, clock)
         return
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
     columns = (
-        TextColumn("training"),
+        TextColumn(task),
         BarColumn(),
         MofNCompleteColumn(),
-        TextColumn("folds, time left"),
+        TextColumn(f"{unit}, time left"),
         TimeRemainingColumn(),
     )
     with Progress(*columns, console=_console(file)) as bar:
-        task = bar.add_task("", total=None)
-        yield lambda done, total: bar.update(task, completed=done, total=total)
+        shown = bar.add_task("", total=None)
+        yield lambda done, total: bar.update(shown, completed=done, total=total)
 
 
-def _lines(file: TextIO, clock: Callable[[], float]) -> Report:
+def _lines(task: str, unit: str, file: TextIO, clock: Callable[[], float]) -> Report:
     start = last = clock()
 
     def report(done: int, total: int) -> None:
@@ -69,7 +79,7 @@ def _lines(file: TextIO, clock: Callable[[], float]) -> Report:
             return
         last = now
         left = f"{(now - start) * (total - done) / done:.0f} s left" if done else "time left unknown"
-        print(f"training: {done} of {total} folds, {left}", file=file, flush=True)
+        print(f"{task}: {done} of {total} {unit}, {left}", file=file, flush=True)
 
     return report
 
@@ -157,6 +167,54 @@ def result_table(summary: Mapping[str, Any], columns: tuple[Column, ...] = COLUM
         cells = _cells(strategy["metrics"], columns)
         table.add_row(strategy["name"], *cells, difference(versus), verdict(versus))
     return table
+
+
+def print_audit(record: Mapping[str, Any], file: TextIO | None = None) -> None:
+    """Print what an audit found (`AuditResult.to_dict`) to `file`, standard output by default."""
+    console = _console(file or sys.stdout)
+    controls, findings = record["controls"], record["findings"]
+    if controls:
+        caught = [c for c in controls if c["caught"] and c["probe"]]
+        clean = "passes" if all(c["caught"] for c in controls if not c["probe"]) else "DOES NOT PASS"
+        planted = sum(bool(c["probe"]) for c in controls)
+        console.print(f"Planted leaks found: {len(caught)} of {planted}; the clean control {clean}.\n")
+    console.print(audit_table(findings))
+    for finding in (f for f in findings if f["status"] == "failed"):
+        console.print(f"\nFAILED {finding['probe']}, {finding['subject']}: {finding['detail']}", soft_wrap=True)
+        if seen := finding["difference"]:
+            how = f" [{seen['perturbation']}; cut {seen['cut'] or 'none'}]" if seen["perturbation"] else ""
+            said = f"{seen['original']}, then {seen['changed']}"
+            console.print(f"  {seen['date']}, bar {seen['bar']}: {seen['line']} was {said}{how}", soft_wrap=True)
+        console.print(f"  {finding['command']}", soft_wrap=True)
+    for (probe, why), subjects in _grouped(findings).items():
+        console.print(f"\nNot assessed: {probe}, {', '.join(subjects)}: {why}", soft_wrap=True)
+    for sentence in record["blind"]:
+        console.print(f"\nNot assessable: {sentence}", soft_wrap=True)
+    console.print(f"\n{record['sentence']} Not to be found this way: {'; '.join(record['not_detectable'])}.")
+
+
+def audit_table(findings: Sequence[Mapping[str, Any]]) -> Table:
+    """One row a probe: how many strategies passed it, and what was compared."""
+    from rich.table import Table
+
+    table = Table(box=None, pad_edge=False)
+    for heading in ("probe", "passed", "failed", "not assessed", "comparisons", "cuts"):
+        table.add_column(heading, justify="left" if heading == "probe" else "right")
+    for probe in dict.fromkeys(f["probe"] for f in findings):
+        mine = [f for f in findings if f["probe"] == probe]
+        counts = [str(sum(f["status"] == s for f in mine)) for s in ("passed", "failed", "not assessed")]
+        cuts = len({cut for f in mine for cut in f["cuts"]})
+        table.add_row(probe, *counts, f"{sum(f['comparisons'] for f in mine):,}", str(cuts) if cuts else "")
+    return table
+
+
+def _grouped(findings: Sequence[Mapping[str, Any]]) -> dict[tuple[str, str], list[str]]:
+    """The strategies that a probe could not assess, by the probe and the reason."""
+    groups: dict[tuple[str, str], list[str]] = {}
+    for f in findings:
+        if f["status"] == "not assessed":
+            groups.setdefault((f["probe"], f["detail"]), []).append(f["subject"])
+    return groups
 
 
 def _cells(metrics: Mapping[str, Any], columns: tuple[Column, ...]) -> list[str]:

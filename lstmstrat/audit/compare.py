@@ -1,0 +1,92 @@
+"""Where two runs that should agree differ first."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from lstmstrat.audit.finding import Difference
+from lstmstrat.audit.trace import Trace
+from lstmstrat.features import Floats
+
+ALL = 10**9  # up to the last bar there is
+ROUNDING = 1e-6  # relative: sums over arrays of other lengths, or in another order, round differently
+
+
+def compare(
+    original: Trace, changed: Trace, last: int, rtol: float = 0.0, begin: int = 0
+) -> tuple[int, Difference | None]:
+    """The number of values compared from bar `begin` to `last`, and the first of them that differs.
+
+    `rtol` 0 asks for the same bits; NaN equals NaN.
+    """
+    last = min(last, original.bars - 1, changed.bars - 1)
+    lines = _differing_lines(original, changed, slice(begin, last + 1), rtol)
+    events, count = [], len(original.lines) * max(0, last + 1 - begin)
+    for name, rows in (("order", _order_rows), ("fill", _fill_rows)):
+        a, b = ([row for row in rows(t) if begin <= row[0] <= last] for t in (original, changed))
+        count += max(len(a), len(b))
+        events += _differing_rows(name, a, b, rtol)
+    found = sorted([*lines, *events], key=lambda item: item[0])
+    if not found:
+        return count, None
+    bar, name, before, after = found[0]
+    return count, Difference(bar, original.day(bar), name, before, after)
+
+
+_Found = tuple[int, str, str, str]
+
+
+def _differing_lines(a: Trace, b: Trace, bars: slice, rtol: float) -> list[_Found]:
+    """The first bar at which each line differs; a line that only one of them has is NaN in the other."""
+    found = []
+    for name in [*a.lines, *(name for name in b.lines if name not in a.lines)]:
+        x, y = (t.lines[name][bars] if name in t.lines else np.full(t.bars, np.nan)[bars] for t in (a, b))
+        differing = np.flatnonzero(~same(x, y, rtol))
+        if differing.size:
+            k = int(differing[0])
+            found.append((bars.start + k, name, _written(x[k]), _written(y[k])))
+    return found
+
+
+def same(x: Floats, y: Floats, rtol: float) -> np.ndarray:
+    """Where two arrays agree; (n,)."""
+    with np.errstate(invalid="ignore"):
+        near = np.abs(x - y) <= rtol * np.maximum(np.abs(x), np.abs(y))
+    agreed: np.ndarray = (x == y) | near | (np.isnan(x) & np.isnan(y))
+    return agreed
+
+
+def _order_rows(trace: Trace) -> list[tuple[Any, ...]]:
+    return [(o.bar, o.side, o.kind, o.size, o.price) for o in trace.orders]
+
+
+def _fill_rows(trace: Trace) -> list[tuple[Any, ...]]:
+    return [(f.bar, f.size, f.price) for f in trace.fills]
+
+
+def _differing_rows(name: str, a: list[tuple[Any, ...]], b: list[tuple[Any, ...]], rtol: float) -> list[_Found]:
+    """The first row that the two lists do not share."""
+    for k in range(max(len(a), len(b))):
+        x, y = (rows[k] if k < len(rows) else None for rows in (a, b))
+        if x is None or y is None or not _alike(x, y, rtol):
+            bar = min(row[0] for row in (x, y) if row is not None)
+            here = [row if row is not None and row[0] == bar else None for row in (x, y)]
+            return [(bar, name, *(_written(row and row[1:]) for row in here))]
+    return []
+
+
+def _alike(x: tuple[Any, ...], y: tuple[Any, ...], rtol: float) -> bool:
+    return all(
+        bool(same(np.array(float(p)), np.array(float(q)), rtol)) if isinstance(p, float) else p == q
+        for p, q in zip(x, y, strict=True)
+    )
+
+
+def _written(value: Any) -> str:
+    if value is None:
+        return "none"
+    if isinstance(value, tuple):
+        return " ".join(_written(part) for part in value if part is not None)
+    return value if isinstance(value, str) else f"{float(value):.17g}"
