@@ -20,7 +20,16 @@ from lstmstrat.engine import Simulation
 from lstmstrat.features import CLOSE, Floats, targets
 from lstmstrat.folds import Fold
 from lstmstrat.forecast import WARM_UP, FittedFold, WalkForward
-from lstmstrat.inference import RULE, UNDECIDED, Verdict, forecast_skill, verdicts
+from lstmstrat.inference import (
+    RULE,
+    UNDECIDED,
+    Verdict,
+    deflated_sharpe,
+    forecast_skill,
+    probabilistic_sharpe,
+    skill_tests,
+    verdicts,
+)
 from lstmstrat.ledger import Tried
 from lstmstrat.metrics import Performance, performance, periods_per_year, returns
 from lstmstrat.prices import Prices
@@ -186,10 +195,14 @@ def _summary(
                 "params": run.params,
                 "metrics": dataclasses.asdict(of[run.name]),
                 "versus_benchmark": _versus(of[run.name], of[benchmark.name], judged[run.name]),
+                "luck": _luck(run, tried),
             }
             for run in strategies
         ],
-        "forecast_skill": dataclasses.asdict(forecast_skill(given, realised[: len(given)])),
+        "forecast_skill": {
+            **dataclasses.asdict(forecast_skill(given, realised[: len(given)])),
+            **dataclasses.asdict(skill_tests(given, realised[: len(given)], walk.config.horizon)),
+        },
         "verdict": {
             "rule": RULE,
             "text": _headline(judged),
@@ -261,6 +274,15 @@ def _versus(strategy: Performance, benchmark: Performance, verdict: Verdict) -> 
         "p_adjusted": verdict.p_adjusted,
         "detectable": verdict.detectable,
         "verdict": verdict.text,
+    }
+
+
+def _luck(run: Simulation, tried: Tried) -> dict[str, float | None]:
+    """The chance that the Sharpe ratio is above 0, and above what the best of all trials would have by luck."""
+    earned: Floats = np.asarray(returns(run.equity), dtype=np.float64)
+    return {
+        "probabilistic_sharpe": probabilistic_sharpe(earned),
+        "deflated_sharpe": deflated_sharpe(earned, tried.count, tried.variance),
     }
 
 

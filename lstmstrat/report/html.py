@@ -84,8 +84,7 @@ def _table(summary: Mapping[str, Any]) -> str:
     rows = [_row("buy_and_hold", _cells(summary["benchmark"], COLUMNS), ["", "", ""], "benchmark")]
     for strategy in summary["strategies"]:
         versus = strategy["versus_benchmark"]
-        p_value = UNDEFINED if versus["p_adjusted"] is None else f"{versus['p_adjusted']:.3f}"
-        against = [difference(versus), p_value, verdict(versus)]
+        against = [difference(versus), _p(versus["p_adjusted"]), verdict(versus)]
         rows.append(_row(strategy["name"], _cells(strategy["metrics"], COLUMNS), against, ""))
     heads = "".join(f"<th>{escape(text)}</th>" for text in head) + '<th class="text">against buy-and-hold</th>'
     return f"<table id='results'><thead><tr>{heads}</tr></thead><tbody>{''.join(rows)}</tbody></table>"
@@ -120,8 +119,15 @@ def _skill(summary: Mapping[str, Any]) -> str:
     return escape(
         f"Over {skill['observations']:,} forecasts: correlation with the realised return "
         f"{correlation}, right sign {fine_percent(skill['hit_rate'])} (always up would have had "
-        f"{fine_percent(skill['always_up'])}), R2 against a forecast of zero {r2}."
+        f"{fine_percent(skill['always_up'])}), R2 against a forecast of zero {r2}. Is there any signal "
+        f"(Clark-West)? p = {_p(skill['clark_west'])}. Are the signs right more often than by chance "
+        f"(Pesaran-Timmermann)? p = {_p(skill['pesaran_timmermann'])}. Is the squared error another than that of "
+        f"forecasting zero (Diebold-Mariano)? p = {_p(skill['diebold_mariano'])}."
     )
+
+
+def _p(value: float | None) -> str:
+    return UNDEFINED if value is None else f"{value:.3f}"
 
 
 def _folds(walk: Mapping[str, Any]) -> str:
