@@ -26,7 +26,7 @@ ROOT = Path(__file__).parent.parent
 AAPL = ROOT / "configs" / "aapl.yaml"
 STAGES = {  # a stage is the time in these functions, without that of the others called from them
     "prices": ("lstmstrat.prices", "load"),
-    "training": ("lstmstrat.trainer", "_trained"),
+    "training": ("lstmstrat.trainer:Trainer", "_made"),
     "simulation": ("lstmstrat.engine", "simulate"),
     "statistics": ("lstmstrat.result", "collect"),
     "page": ("lstmstrat.report.html", "page"),
@@ -49,11 +49,11 @@ def stages(config: Path, cache: Path) -> dict[str, float]:
     """In this process: seconds of each stage of the command, and peak memory in MB."""
     begin = time.perf_counter()
     import resource
-    from importlib import import_module
+    from pkgutil import resolve_name
 
     spent, inside = dict.fromkeys(STAGES, 0.0), [0.0]
-    for stage, (module, name) in STAGES.items():
-        home = import_module(module)
+    for stage, (place, name) in STAGES.items():
+        home = resolve_name(place)
         setattr(home, name, _timed(getattr(home, name), stage, spent, inside))
     from lstmstrat.backtest import main
 

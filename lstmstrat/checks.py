@@ -47,11 +47,7 @@ def run_checks(
         _forecasts(walk),
         check_benchmark(config.broker, prices.bars, benchmark),
         _orders([benchmark, *strategies]),
-        Check(
-            "look-ahead audit",
-            NOT_RUN,
-            "to run it: python -m lstmstrat.audit CONFIG",
-        ),
+        Check("look-ahead audit", NOT_RUN, "to run it: python -m lstmstrat.audit CONFIG"),
     ]
 
 

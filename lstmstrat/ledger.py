@@ -100,6 +100,9 @@ def _key(config: Config, run: Simulation) -> str:
 
 
 def _source(class_path: str) -> str:
-    """Hash of the file that a strategy stands in."""
-    text = inspect.getsource(load_module(class_path.partition(":")[0]))
+    """Hash of the file that a strategy stands in; "" where it is not at hand, as with a compiled module."""
+    try:
+        text = inspect.getsource(load_module(class_path.partition(":")[0]))
+    except (OSError, TypeError):
+        return ""
     return hashlib.sha256(text.encode()).hexdigest()

@@ -34,14 +34,20 @@ def plot(cerebro: Any, *, width: float = 16.0, height: float = 9.0, **options: A
 
     before = matplotlib.get_backend()
     import backtrader.plot  # chooses a backend of its own, at its first import
+    from matplotlib import pyplot
 
     class Quiet(backtrader.plot.Plot):  # type: ignore[misc]
         def show(self) -> None:
             """The caller does."""
 
+    scheme = backtrader.plot.PlotScheme()  # else options would stay in the one that all plots share
     matplotlib.use("agg")
     try:
-        drawn = cerebro.plot(Quiet(**options), iplot=False) if getattr(cerebro, "runstrats", None) else None
+        drawn = (
+            cerebro.plot(Quiet(scheme=scheme, **options), iplot=False)
+            if getattr(cerebro, "runstrats", None)
+            else None
+        )
     finally:
         with contextlib.suppress(ImportError):  # it was chosen, but never to be had
             matplotlib.use(before)
@@ -51,4 +57,5 @@ def plot(cerebro: Any, *, width: float = 16.0, height: float = 9.0, **options: A
     for figure in figures:
         figure.set_size_inches(width, height)
         figure.axes[-1].tick_params(axis="x", labelbottom=True)
+        pyplot.close(figure)  # pyplot would keep it for ever; it can still be saved
     return figures

@@ -175,7 +175,6 @@ def _summary(
     )
     checks = run_checks(config, prices, walk, benchmark, strategies)
     window = benchmark.equity.index
-    given = walk.forecasts.forecast
     return {
         "schema": SCHEMA,
         "name": config.name,
@@ -189,20 +188,10 @@ def _summary(
         },
         "benchmark": dataclasses.asdict(of[benchmark.name]),
         "strategies": [
-            {
-                "name": run.name,
-                "class": run.class_path,
-                "params": run.params,
-                "metrics": dataclasses.asdict(of[run.name]),
-                "versus_benchmark": _versus(of[run.name], of[benchmark.name], judged[run.name]),
-                "luck": _luck(run, tried),
-            }
+            _strategy(run, of[run.name], _versus(of[run.name], of[benchmark.name], judged[run.name]), tried)
             for run in strategies
         ],
-        "forecast_skill": {
-            **dataclasses.asdict(forecast_skill(given, realised[: len(given)])),
-            **dataclasses.asdict(skill_tests(given, realised[: len(given)], walk.config.horizon)),
-        },
+        "forecast_skill": _skill(walk, realised),
         "verdict": {
             "rule": RULE,
             "text": _headline(judged),
@@ -275,6 +264,24 @@ def _versus(strategy: Performance, benchmark: Performance, verdict: Verdict) -> 
         "detectable": verdict.detectable,
         "verdict": verdict.text,
     }
+
+
+def _strategy(run: Simulation, metrics: Performance, versus: dict[str, Any], tried: Tried) -> dict[str, Any]:
+    return {
+        "name": run.name,
+        "class": run.class_path,
+        "params": run.params,
+        "metrics": dataclasses.asdict(metrics),
+        "versus_benchmark": versus,
+        "luck": _luck(run, tried),
+    }
+
+
+def _skill(walk: WalkForward, realised: Floats) -> dict[str, float | None]:
+    given = walk.forecasts.forecast
+    known = realised[: len(given)]
+    tests = skill_tests(given, known, walk.config.horizon)
+    return {**dataclasses.asdict(forecast_skill(given, known)), **dataclasses.asdict(tests)}
 
 
 def _luck(run: Simulation, tried: Tried) -> dict[str, float | None]:

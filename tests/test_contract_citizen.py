@@ -111,7 +111,7 @@ def test_c24_every_value_is_a_python_float(mode: dict[str, Any]) -> None:
 
 
 def test_c25_a_plot_needs_no_screen_and_has_dates_and_a_short_legend(tmp_path: Path) -> None:
-    import matplotlib
+    import matplotlib.pyplot
 
     cerebro = engine()
     cerebro.addindicator(LSTMForecast, **SMALL)
@@ -119,8 +119,10 @@ def test_c25_a_plot_needs_no_screen_and_has_dates_and_a_short_legend(tmp_path: P
         plot(cerebro)
     cerebro.run()
     before = matplotlib.get_backend()
-    (figure,) = plot(cerebro, width=8.0, height=6.0)
+    (figure,) = plot(cerebro, width=8.0, height=6.0, style="candle", volume=False)
     assert matplotlib.get_backend() == before
+    assert bt.plot.Plot().p.scheme.style == "line"  # what Backtrader's own plots begin with
+    assert not matplotlib.pyplot.get_fignums()
     figure.savefig(tmp_path / "run.png", dpi=50)
     assert (tmp_path / "run.png").read_bytes()[:4] == b"\x89PNG"
     legends = [text.get_text() for axes in figure.axes if axes.get_legend() for text in axes.get_legend().texts]

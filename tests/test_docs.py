@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 import re
+import runpy
 from pathlib import Path
+from pkgutil import resolve_name
 
 import backtrader as bt
 import pytest
@@ -83,3 +85,8 @@ def test_the_strategies_of_readme_run() -> None:
         strategy = cerebro.run()[0]
         assert len(strategy.model.walk_forward.folds) > 1
         assert len(strategy.broker.orders) > 0
+
+
+def test_what_the_benchmark_of_the_command_times_is_still_there() -> None:
+    stages = runpy.run_path(str(ROOT / "benchmarks" / "command.py"))["STAGES"]
+    assert all(callable(getattr(resolve_name(place), name)) for place, name in stages.values())

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -51,7 +53,7 @@ def test_an_edited_strategy_is_another_trial(tmp_path: Path, monkeypatch: pytest
     counts = []
     for size in (1, 1, 2):
         (tmp_path / "ledger_mine.py").write_text(code.format(size))
-        monkeypatch.delitem(__import__("sys").modules, "ledger_mine", raising=False)
+        monkeypatch.delitem(sys.modules, "ledger_mine", raising=False)
         counts.append(ran(tmp_path, tiny() | {"strategies": [{"class": "ledger_mine:Mine"}]})["count"])
     assert counts == [1, 1, 2]
 
@@ -93,3 +95,8 @@ def test_two_windows_overlap_if_they_share_a_day() -> None:
     assert trial.overlaps("2004-01-01", "2005-01-03")
     assert trial.overlaps("2005-06-01", "2005-07-01")
     assert not trial.overlaps("2006-01-03", "2007-01-01")
+
+
+def test_a_strategy_without_source_is_still_a_trial(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "compiled_only", ModuleType("compiled_only"))
+    assert ledger._source("compiled_only:Mine") == ""

@@ -75,7 +75,7 @@ def _audited(options: argparse.Namespace) -> AuditResult:
     wanted = [(s, _command(options, s.name)) for s in audited if options.strategy in (None, s.name)]
     controls: tuple[Control, ...] = ()
     if not options.only:
-        with terminal.progress("planted leaks", "leaks", quiet=options.quiet) as report:
+        with terminal.progress("planted leaks and a clean control", "controls", quiet=options.quiet) as report:
             controls = suite.controls(report)
     with terminal.progress("audit", "probes", quiet=options.quiet) as report:
         found = suite.findings(wanted, seed=options.seed, only=options.only, cut=options.cut, progress=report)

@@ -88,5 +88,6 @@ def tried(summary: Mapping[str, Any]) -> str:
     left = ", ".join(f"{s['name']} {ratio(s['luck']['deflated_sharpe'])}" for s in summary["strategies"])
     return (
         f"Trials: {known if summary['trials']['kept'] else alone}. Chance that the Sharpe ratio is above what the "
-        f"best of so many without skill would have (deflated Sharpe ratio), whatever buy-and-hold has: {left}."
+        "best of so many without skill would have (deflated Sharpe ratio; that of buy-and-hold is not asked for): "
+        f"{left}."
     )

@@ -186,8 +186,11 @@ def print_audit(record: Mapping[str, Any], file: TextIO | None = None) -> None:
             said = f"{seen['original']}, then {seen['changed']}"
             console.print(f"  {seen['date']}, bar {seen['bar']}: {seen['line']} was {said}{how}", soft_wrap=True)
         console.print(f"  {finding['command']}", soft_wrap=True)
-    for (probe, why), subjects in _grouped(findings).items():
-        console.print(f"\nNot assessed: {probe}, {', '.join(subjects)}: {why}", soft_wrap=True)
+    groups = _grouped(findings)
+    if groups:
+        console.print()
+    for (probe, why), subjects in groups.items():
+        console.print(f"Not assessed: {probe}, {', '.join(subjects)}: {why}", soft_wrap=True)
     for sentence in record["blind"]:
         console.print(f"\nNot assessable: {sentence}", soft_wrap=True)
     console.print(f"\n{record['sentence']} Not to be found this way: {'; '.join(record['not_detectable'])}.")
