@@ -16,7 +16,7 @@ import torch
 from networks import Reference, parts
 
 from lstmstrat.config import ForecastConfig
-from lstmstrat.lstm import batch, gpu, kernels, training
+from lstmstrat.lstm import batch, gpu, kernels, training, values
 from lstmstrat.lstm.cpu import CpuBatch, predict
 from lstmstrat.lstm.gpu import TorchBatch
 from lstmstrat.lstm.layout import Layout
@@ -341,7 +341,7 @@ def refitted_with_scale_of(original: TrainingSlice, changed: TrainingSlice, conf
     """Trains on `changed`, with the targets in the units of `original`."""
     unit = fit_scaler(original.targets[:, None], config.scaler)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(batch, "fit_scaler", lambda x, kind: unit if x.shape[1] == 1 else fit_scaler(x, kind))
+        patch.setattr(values, "fit_scaler", lambda x, kind: unit if x.shape[1] == 1 else fit_scaler(x, kind))
         found = fit([changed], config, "cpu")[0]
     assert found is not None
     return found

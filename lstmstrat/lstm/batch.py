@@ -15,7 +15,7 @@ import numpy as np
 from lstmstrat.config import ForecastConfig
 from lstmstrat.lstm.layout import Layout
 from lstmstrat.lstm.minibatches import Blocks, Bools, Minibatches, padded
-from lstmstrat.lstm.values import Array, Scaler, Single, TrainingSlice, fit_scaler, parts, samples
+from lstmstrat.lstm.values import Array, Scaler, Single, TrainingSlice, parts, samples, scaled
 
 BETA1, BETA2, EPSILON = 0.9, 0.999, 1e-8  # Adam (Kingma & Ba 2015), their defaults
 
@@ -33,9 +33,8 @@ class Slice(NamedTuple):
 
 def prepared(s: TrainingSlice, config: ForecastConfig) -> Slice:
     """Scales a slice and finds its samples."""
-    inputs, output = fit_scaler(s.rows, config.scaler), fit_scaler(s.targets[:, None], config.scaler)
-    x = padded(inputs.apply(s.rows, config.clip), config.loss_steps)
-    y = padded(output.apply(s.targets[:, None], config.clip)[:, 0], config.loss_steps)
+    inputs, output, x, y = scaled(s, config)
+    x, y = padded(x, config.loss_steps), padded(y, config.loss_steps)
     usable = samples(s.rows, s.targets, config.lookback)
     end, held_out = parts(len(s.rows), s.purge, config.val_size)
     training = Blocks(usable, config.lookback - 1, end, config)

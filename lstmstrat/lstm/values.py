@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from functools import cache, cached_property
 from importlib.metadata import version
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -129,6 +130,22 @@ def fit_scaler(x: Array, kind: str) -> Scaler:
         mad = 1.4826 * np.nanmedian(np.abs(x - location), axis=0)
         spread = np.where(mad > 0.0, mad, spread)
     return Scaler(location, np.where(spread > 1e-12 * (1.0 + np.abs(location)), spread, 1.0))
+
+
+class Scaled(NamedTuple):
+    """A training slice in the units of its own statistics, clipped."""
+
+    inputs: Scaler  # (F,)
+    output: Scaler  # (1,)
+    x: Single  # (n, F)
+    y: Single  # (n,)
+
+
+def scaled(s: TrainingSlice, config: ForecastConfig) -> Scaled:
+    """Rows and targets of a slice as every model learns from them."""
+    targets = s.targets[:, None]
+    inputs, output = fit_scaler(s.rows, config.scaler), fit_scaler(targets, config.scaler)
+    return Scaled(inputs, output, inputs.apply(s.rows, config.clip), output.apply(targets, config.clip)[:, 0])
 
 
 @dataclass(frozen=True)
