@@ -49,6 +49,7 @@ class FittedFold:
     samples: int
     members: tuple[Fitted, ...]
     seen: Floats  # (2, F) smallest and largest value of each input in the training slice
+    mean: float  # of the labels of its samples, what the past average forecasts; NaN without a sample
     reason: str = ""
 
 
@@ -188,9 +189,11 @@ class WalkForward:
         sound = tuple(network for network in networks if network is not None)
         whole = sound if len(sound) == len(networks) else ()  # half an ensemble is another forecast
         reason = "" if whole else FAILED if networks else TOO_FEW
-        rows = self._training(fold)[0]
+        rows, labels = self._training(fold)
+        usable = self._usable(fold)
+        mean = float(labels[usable].mean()) if usable.any() else float("nan")
         seen = np.stack([np.fmin.reduce(rows), np.fmax.reduce(rows)])  # (2, F), NaN for an input without a value
-        return FittedFold(fold, self._samples(fold), whole, seen, reason)
+        return FittedFold(fold, int(usable.sum()), whole, seen, mean, reason)
 
     def _slices(self, fold: Fold) -> list[TrainingSlice]:
         """What each member learns from; nothing if the fold has too few samples."""

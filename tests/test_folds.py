@@ -3,9 +3,11 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
+from walks import advanced, market, small
 
 from lstmstrat.config import ForecastConfig
 from lstmstrat.errors import ConfigError
+from lstmstrat.features import OPEN
 from lstmstrat.folds import Fold, Schedule, resolved, schedule
 
 
@@ -73,3 +75,21 @@ def test_a_fraction_ends_the_training_part_at_its_share_of_all_bars():
 def test_a_number_of_bars_is_left_alone():
     config = ForecastConfig()
     assert resolved(config, 1000) is config
+
+
+def test_the_mean_of_a_fold_is_that_of_its_samples_labels():
+    """Labels are log(open[t+2] / open[t+1]); with lookback 5 the first sample is row 4 of the slice."""
+    prices = market()
+    opens = prices.bars[:, OPEN]
+    for fitted in advanced(small(), prices.times, prices.bars).folds:
+        first, last = fitted.fold.first + 4, fitted.fold.cutoff
+        by_hand = np.log(opens[last + 2] / opens[first + 1]) / (last - first + 1)  # the sum telescopes
+        assert fitted.mean == pytest.approx(by_hand, rel=1e-9)
+
+
+def test_a_fold_without_a_sample_has_no_mean():
+    """A feature that begins at bar 100: the first sample is bar 104, and folds up to bar 102 end before."""
+    prices = market()
+    config = small(features=("return_1", "test_law_no_lookahead:late"))
+    folds = advanced(config, prices.times, prices.bars).folds
+    assert [np.isnan(f.mean) for f in folds] == [f.fold.fitted_at <= 102 for f in folds]
