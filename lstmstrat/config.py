@@ -172,6 +172,8 @@ class ForecastConfig(Section):
     warm_start: bool = False
     """A fold begins with the weights of the one before. The folds then train in turn, and depend on the first."""
 
+    model: Literal["lstm", "boosting", "ridge", "last_sign", "always_up"] = "lstm"
+    """What learns: the LSTM, or a cheaper model on the same folds, of the newest bar alone."""
     hidden_size: Count = 32
     """Units of a layer. More needs more data."""
     layers: Count = 1
@@ -218,6 +220,8 @@ class ForecastConfig(Section):
             self._check_validation(self.train_size)
         if self.dropout and self.layers == 1:
             raise ValueError("dropout acts between layers, so with layers: 1 it does nothing; set layers: 2")
+        if self.model != "lstm":
+            self._check_rung()
         return self
 
     @property
@@ -228,6 +232,19 @@ class ForecastConfig(Section):
         before the fitting bar t: the newest sample is t - 1 - horizon, or t - 2 - horizon.
         """
         return self.horizon + (self.target == "open")
+
+    def _check_rung(self) -> None:
+        """What only networks have: random beginnings, and weights to go on from."""
+        if self.members > 1:
+            raise ValueError(
+                f"members: {self.members} given with model: {self.model}, where all members would be equal; "
+                "expected 1; set members: 1, or model: lstm"
+            )
+        if self.warm_start:
+            raise ValueError(
+                f"warm_start: true given with model: {self.model}, which has no weights to begin with; "
+                "expected false; set warm_start: false, or model: lstm"
+            )
 
     def _check_validation(self, bars: int) -> None:
         """A slice of `bars` is cut into training, purge and validation; the first fold has the shortest one."""

@@ -47,7 +47,7 @@ class FittedFold:
 
     fold: Fold
     samples: int
-    members: tuple[Fitted, ...]
+    members: tuple[trainers.Member, ...]
     seen: Floats  # (2, F) smallest and largest value of each input in the training slice
     mean: float  # of the labels of its samples, what the past average forecasts; NaN without a sample
     reason: str = ""
@@ -65,7 +65,7 @@ class Forecasts:
 
 
 class WalkForward:
-    """Forecasts of an LSTM ensemble that is refitted as the bars go by.
+    """Forecasts of an LSTM ensemble, or of a cheaper model, that is refitted as the bars go by.
 
     The state is what was handed over and the folds fitted so far; it is used by one caller, in order of time.
     """
@@ -184,7 +184,7 @@ class WalkForward:
             for fold, members in zip(job, slices, strict=True):
                 self.folds.append(self._fitted(fold, [next(networks) for _ in members]))
 
-    def _fitted(self, fold: Fold, networks: list[Fitted | None]) -> FittedFold:
+    def _fitted(self, fold: Fold, networks: list[trainers.Member | None]) -> FittedFold:
         """`networks` is empty if the fold has too few samples."""
         sound = tuple(network for network in networks if network is not None)
         whole = sound if len(sound) == len(networks) else ()  # half an ensemble is another forecast
@@ -203,7 +203,7 @@ class WalkForward:
         cutoff = str(self._own.times[fold.cutoff])
         seeds = [seed(self.config.seed, cutoff, member) for member in range(self.config.members)]
         before = self.folds[-1].members if self.config.warm_start and self.folds else ()
-        starts = {k: member.weights for k, member in enumerate(before)}
+        starts = {k: member.weights for k, member in enumerate(before) if isinstance(member, Fitted)}
         return [TrainingSlice(rows, labels, fold.purge, s, starts.get(k)) for k, s in enumerate(seeds)]
 
     def _training(self, fold: Fold) -> tuple[Floats, Floats]:

@@ -1,4 +1,4 @@
-"""Where networks and their forecasts come from: the store, or work on one or several threads.
+"""Where fitted models and their forecasts come from: the store, or work on one or several threads.
 
 Whoever asks (a backtest, an indicator in somebody's own script) uses the trainer that is active:
 
@@ -24,13 +24,16 @@ from weakref import WeakValueDictionary
 
 import numpy as np
 
+from lstmstrat import rungs
 from lstmstrat.config import ForecastConfig
 from lstmstrat.errors import ConfigError
 from lstmstrat.lstm.values import Array, Fitted, TrainingSlice, forecast_key
+from lstmstrat.rungs import FittedRung
 from lstmstrat.store import Store, default_path
 
+Member = Fitted | FittedRung  # what a fold forecasts with
 Slices = dict[str, TrainingSlice]  # by key
-Networks = dict[str, Fitted | None]  # by key; None where training failed twice
+Networks = dict[str, Member | None]  # by key; None where training failed twice
 Progress = Callable[[int, int], None]
 
 ON_A_GPU = 4096  # networks trained as one batch; a guess, no GPU was at hand to measure it
@@ -40,7 +43,8 @@ class Trainer:
     """Gives the network of each training slice, trained only if the store does not have it.
 
     The result does not depend on `jobs`, on the order of the slices or on what was stored: a network depends on
-    nothing but its slice. What is trained is stored as it comes, so an interrupted run goes on there.
+    nothing but its slice. What is trained is stored as it comes, so an interrupted run goes on there. The cheaper
+    models (rungs.py) count as networks, and are fitted anew by each trainer: nothing of them is stored.
     """
 
     def __init__(self, store: Store, jobs: int | None = None, progress: Progress | None = None):
@@ -52,7 +56,7 @@ class Trainer:
         self.seconds = 0.0  # of training, wall clock
         self._known: set[str] = set()  # keys counted already
         self._broken: set[str] = set()  # keys whose training failed twice
-        self._in_use: WeakValueDictionary[str, Fitted] = WeakValueDictionary()  # somebody else holds them
+        self._in_use: WeakValueDictionary[str, Member] = WeakValueDictionary()  # somebody else holds them
 
     @contextmanager
     def active(self) -> Iterator[Trainer]:
@@ -69,7 +73,7 @@ class Trainer:
 
     def fit(
         self, slices: Sequence[TrainingSlice], config: ForecastConfig, before: int = 0, after: int = 0
-    ) -> list[Fitted | None]:
+    ) -> list[Member | None]:
         """The network of each slice; None where training failed twice.
 
         `before` and `after` are the networks of the same job that other calls have made and will make: the
@@ -94,19 +98,22 @@ class Trainer:
         self.seconds += time.perf_counter() - begin if missing else 0.0
         return [networks[key] for key in keys]
 
-    def predict(self, members: Sequence[Fitted], rows: Array, config: ForecastConfig) -> Array:
+    def predict(self, members: Sequence[Member], rows: Array, config: ForecastConfig) -> Array:
         """Forecasts (M, n) of the members of a fold from rows (L - 1 + n, F) of features.
 
         Stored as well, unless they are for a single bar: the next strategy and the next run ask for the same.
         """
+        networks = [m for m in members if isinstance(m, Fitted)]
+        if not networks:
+            return np.stack([rungs.predict(m, rows, config) for m in members if isinstance(m, FittedRung)])
         if len(rows) == config.lookback:
-            return _predict(members, rows, config)
-        key = forecast_key(members, rows, config)
+            return _predict(networks, rows, config)
+        key = forecast_key(networks, rows, config)
         stored = self.store.get([key])
         if not stored:
-            stored = {key: _predict(members, rows, config).tobytes()}
+            stored = {key: _predict(networks, rows, config).tobytes()}
             self.store.put(stored)
-        found: Array = np.frombuffer(stored[key]).reshape(len(members), -1)
+        found: Array = np.frombuffer(stored[key]).reshape(len(networks), -1)
         return found
 
     def _found(self, keys: Sequence[str]) -> Networks:
@@ -121,7 +128,10 @@ class Trainer:
         return found
 
     def _made(self, slices: Slices, config: ForecastConfig, device: str) -> Iterator[Networks]:
-        """Networks as they come: on a GPU thousands at a time, on a CPU one a thread."""
+        """Networks as they come: on a GPU thousands at a time, on a CPU one a thread, and rungs in turn."""
+        if config.model != "lstm":
+            yield from (self._keep({key: rungs.fit(s, config)}) for key, s in slices.items())
+            return
         if device == "cpu":
             yield from self._in_threads(slices, config)
             return
@@ -149,10 +159,10 @@ class Trainer:
                 pool.shutdown(wait=False, cancel_futures=True)
 
     def _keep(self, trained: Networks) -> Networks:
-        """Stores what has just been trained."""
-        sound = {key: f.to_bytes() for key, f in trained.items() if f is not None}
-        self.store.put(sound)
-        self._in_use.update({key: f for key, f in trained.items() if f is not None})
+        """Counts what has just been trained, and stores the networks of it."""
+        sound = {key: f for key, f in trained.items() if f is not None}
+        self.store.put({key: f.to_bytes() for key, f in sound.items() if isinstance(f, Fitted)})
+        self._in_use.update(sound)
         self._broken |= trained.keys() - sound.keys()
         self.fitted += len(sound)
         self.failed += len(trained) - len(sound)
@@ -178,7 +188,9 @@ def current() -> Trainer:
 
 
 def _device(config: ForecastConfig) -> str:
-    if config.device == "cpu" or (config.device == "auto" and version("torch").endswith("+cpu")):
+    if config.model != "lstm" or config.device == "cpu":
+        return "cpu"
+    if config.device == "auto" and version("torch").endswith("+cpu"):
         return "cpu"  # without importing torch: everything may be in the store
     from lstmstrat.lstm.gpu import device_name
 

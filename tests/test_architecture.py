@@ -47,7 +47,8 @@ ALLOWED = {
     "lstm": {"config"},
     "prices": {"config", "errors"},
     "new": {"config", "errors"},
-    "trainer": {"config", "errors", "lstm", "store"},
+    "rungs": {"config", "lstm"},
+    "trainer": {"config", "errors", "lstm", "rungs", "store"},
     "history": {"features"},
     "forecast": {"config", "features", "folds", "history", "lstm", "trainer"},
     "indicator": {"config", "errors", "features", "forecast"},
@@ -86,6 +87,8 @@ ALLOWED = {
 DOORS = {
     "torch": {"lstm"},
     "numba": {"lstm"},
+    "sklearn": {"rungs"},
+    "threadpoolctl": {"rungs"},
     "safetensors": {"lstm"},
     "yaml": {"yamlfile"},
     "pydantic": {"config"},
@@ -99,7 +102,7 @@ DOORS = {
     "argparse": {"backtest", "new", "trials", "audit"},
 }
 WRITERS = ("print", "sys.stdout.write", "sys.stderr.write")
-HEAVY = ("matplotlib", "torch", "numba", "plotly", "yfinance", "backtrader")
+HEAVY = ("matplotlib", "torch", "numba", "sklearn", "plotly", "yfinance", "backtrader")
 
 
 def part(module: str) -> str:

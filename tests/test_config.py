@@ -74,6 +74,10 @@ def test_a_key_that_is_not_known_or_missing_is_named_with_the_nearest_right_one(
         (tiny(forecast={"features": "return_1"}), "forecast.features: 'return_1' given, expected a list"),
         (tiny(forecast={"features": [1]}), "forecast.features.0: 1 given, expected text"),
         (tiny(forecast={"device": "gpu"}), "forecast.device: 'gpu' given, expected 'auto', 'cpu' or 'cuda'"),
+        (
+            tiny(forecast={"model": "ols"}),
+            "forecast.model: 'ols' given, expected 'lstm', 'boosting', 'ridge', 'last_sign' or 'always_up'",
+        ),
         (tiny(broker={"fractional": 1}), "broker.fractional: 1 given, expected true or false"),
         (tiny(strategies=5), "strategies: 5 given, expected a list"),
         (tiny(strategies=[5]), "strategies.0: 5 given, expected a section"),
@@ -139,6 +143,19 @@ def test_dropout_needs_a_second_layer() -> None:
     with pytest.raises(ConfigError, match="with layers: 1 it does nothing; set layers: 2"):
         forecast(dropout=0.3)
     assert forecast(dropout=0.3, layers=2).dropout == 0.3
+
+
+@pytest.mark.parametrize("model", ["boosting", "ridge", "last_sign", "always_up"])
+def test_only_networks_have_members_and_weights_to_go_on_from(model: str) -> None:
+    assert forecast(model=model, members=1).model == model
+    expected = rf"members: 2 given with model: {model}, .* expected 1; set members: 1, or model: lstm"
+    with pytest.raises(ConfigError, match=expected):
+        forecast(model=model, members=2)
+    expected = (
+        rf"warm_start: true given with model: {model}, .* expected false; set warm_start: false, or model: lstm"
+    )
+    with pytest.raises(ConfigError, match=expected):
+        forecast(model=model, members=1, warm_start=True)
 
 
 def test_the_training_slice_holds_a_lookback_and_the_loss_steps() -> None:

@@ -7,6 +7,7 @@ import re
 import runpy
 from pathlib import Path
 from pkgutil import resolve_name
+from typing import get_args
 
 import backtrader as bt
 import pytest
@@ -56,6 +57,11 @@ def test_every_metric_has_a_formula_in_readme() -> None:
 def test_every_feature_is_in_readme() -> None:
     for name in features.KNOWN:
         assert f"`{name}`" in README, name
+
+
+def test_every_model_is_in_readme() -> None:
+    for name in get_args(config.ForecastConfig.model_fields["model"].annotation):
+        assert f"| `{name}` |" in README, name
 
 
 def test_every_option_is_in_readme() -> None:

@@ -7,7 +7,7 @@ import random
 import numpy as np
 import pytest
 import torch
-from walks import BARS, advanced, alone, bits, market, small
+from walks import BARS, advanced, alone, bits, learned, market, small
 
 from lstmstrat.features import VOLUME
 from lstmstrat.forecast import WalkForward, seed
@@ -51,21 +51,22 @@ def test_law_3_purity_seed_cutoff_and_member_make_the_network() -> None:
     assert len(seeds) == 8
 
 
-def test_law_3_purity_bars_outside_the_slice_do_not_touch_the_network() -> None:
+@pytest.mark.parametrize("model", ["lstm", "ridge"])
+def test_law_3_purity_bars_outside_the_slice_do_not_touch_the_network(model: str) -> None:
     """Volume has no memory beyond one bar here, so the edges of the slice are known exactly."""
-    config = small(refit_every="never", features=("return_1", "volume_change"))
+    config = small(model=model, refit_every="never", train_size=140, features=("return_1", "volume_change"))
     fold = advanced(config, PRICES.times, PRICES.bars).folds[0].fold
 
-    def learned(bar: int) -> list[bytes]:
+    def with_other_volume(bar: int) -> list[bytes]:
         bars = PRICES.bars
         bars[bar, VOLUME] *= 10.0
-        return [m.digest for m in advanced(config, PRICES.times, bars).folds[0].members]
+        return learned(advanced(config, PRICES.times, bars).folds[0])
 
-    untouched = [m.digest for m in advanced(config, PRICES.times, PRICES.bars).folds[0].members]
+    untouched = learned(advanced(config, PRICES.times, PRICES.bars).folds[0])
     for bar in (fold.cutoff + 1, fold.fitted_at, fold.fitted_at + 1, BARS - 1):
-        assert learned(bar) == untouched
+        assert with_other_volume(bar) == untouched
     for bar in (fold.first, fold.cutoff - 30, fold.cutoff):
-        assert learned(bar) != untouched
+        assert with_other_volume(bar) != untouched
 
 
 def test_law_3_purity_nothing_global_is_changed_or_read() -> None:

@@ -242,6 +242,7 @@ def test_bytes_and_back_is_exact():
 
 BASE = ForecastConfig(layers=2, dropout=0.1, val_size=0.2)
 SHAPING = {
+    "model": "ridge",
     "lookback": 61,
     "scaler": "standard",
     "clip": 4.0,

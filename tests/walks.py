@@ -9,7 +9,8 @@ import pandas as pd
 
 from lstmstrat.config import ForecastConfig
 from lstmstrat.features import Floats, Times
-from lstmstrat.forecast import WalkForward
+from lstmstrat.forecast import FittedFold, WalkForward
+from lstmstrat.lstm.values import Fitted
 from lstmstrat.prices import Prices
 from lstmstrat.store import Store
 from lstmstrat.trainer import Trainer
@@ -56,6 +57,15 @@ def advanced(
     for part in np.split(np.arange(len(bars)), sorted(cuts)):
         walk.advance(times[part], bars[part])
     return walk
+
+
+def learned(fitted: FittedFold) -> list[bytes]:
+    """What tells the members of a fold from others: their numbers, or what a rung says of rows about its slice."""
+    drawn = np.random.default_rng(0).normal(size=(200, len(fitted.seen[0])))  # (200, F)
+    return [
+        m.digest if isinstance(m, Fitted) else m.model(m.inputs.location + m.inputs.scale * drawn).tobytes()
+        for m in fitted.members
+    ]
 
 
 def bits(walk: WalkForward) -> Floats:

@@ -21,9 +21,10 @@ from lstmstrat.config import ForecastConfig
 Array = npt.NDArray[np.float64]
 Single = npt.NDArray[np.float32]
 
-# The fields of a config that shape one network. The schedule and the choice of features act through the rows,
+# The fields of a config that shape one model. The schedule and the choice of features act through the rows,
 # the ensemble and the run's seed through the seed of the slice.
 SHAPING = (
+    "model",
     "lookback",
     "scaler",
     "clip",
