@@ -9,8 +9,9 @@ from __future__ import annotations
 import argparse
 import contextlib
 import datetime as dt
+import functools
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -28,10 +29,12 @@ from lstmstrat.yamlfile import override, read
 if TYPE_CHECKING:
     import pandas as pd
 
-    from lstmstrat.engine import Simulation
+    from lstmstrat.pipeline import Runs
     from lstmstrat.prices import Prices
     from lstmstrat.result import Result
     from lstmstrat.trainer import Progress, Trainer
+
+    ProgressBar = Callable[[str, str], contextlib.AbstractContextManager[Progress]]
 
 MINIMUM_WINDOW = 30  # bars after the first forecast, below which no comparison means anything
 
@@ -51,11 +54,12 @@ def run(config: Config, *, trainer: Trainer | None = None, offline: bool = False
     ConfigError, DataError, StrategyError
         What is wrong and how to mend it.
     """
+    from lstmstrat.pipeline import simulate_all
     from lstmstrat.trainer import current
 
     config, prices, _ = prepare(config, offline)
     with (trainer or current()).active() as active:
-        return simulate_all(config, prices, active)
+        return judged(simulate_all(config, prices, active), active, _silent)
 
 
 def prepare(config: Config, offline: bool = False) -> tuple[Config, Prices, pd.DataFrame]:
@@ -87,29 +91,37 @@ def prepare(config: Config, offline: bool = False) -> tuple[Config, Prices, pd.D
     return config.model_copy(update={"forecast": forecast}), prices, fold_rows(folds, prices.frame.index)
 
 
-def simulate_all(config: Config, prices: Prices, trainer: Trainer) -> Result:
-    """Buy-and-hold and every strategy, each with an account of its own, from the first forecast on."""
-    from lstmstrat.engine import simulate
-    from lstmstrat.folds import schedule
-    from lstmstrat.forecast import WalkForward
-    from lstmstrat.ledger import enter
-    from lstmstrat.result import collect
-    from lstmstrat.strategy import BuyAndHold, load_strategy
+def judged(runs: Runs, trainer: Trainer, progress: ProgressBar) -> Result:
+    """What the runs found, with the seeds, null worlds and ladder that the config asks for.
 
-    start = schedule(config.forecast).first_fit
-    shared: dict[str, Any] = {"start": start, "forecast": config.forecast}
-    home = "lstmstrat.strategy:BuyAndHold"
-    hold = simulate(prices, BuyAndHold, {}, config.broker, name="buy_and_hold", class_path=home, **shared)
-    runs: list[Simulation] = []
-    for s in config.strategies:
-        cls = load_strategy(s.class_)
-        runs.append(
-            simulate(prices, cls, dict(s.params), config.broker, name=s.label, class_path=s.class_, **shared)
-        )
-    walks = [run.walk_forward for run in runs if run.walk_forward]
-    walks.sort(key=lambda walk: walk.config != config.forecast)  # those of the forecast: section first
-    walk = [*walks, WalkForward(config.forecast, trainer)][0]
-    return collect(config, prices, walk, trainer, hold, runs, enter(trainer.store, config, runs))
+    `progress(task, unit)` opens a bar for each of them.
+    """
+    import json
+
+    from lstmstrat import identity
+    from lstmstrat.evidence import OnRequest
+    from lstmstrat.ladder import ladder
+    from lstmstrat.ledger import enter
+    from lstmstrat.replicas import seeds, worlds
+    from lstmstrat.result import collect
+
+    config, asked = runs.config, runs.config.report
+    of_seeds, of_worlds, rungs = {}, {}, None
+    if asked.ladder:
+        with progress("ladder", "rungs") as tell:
+            rungs, others = ladder(runs, trainer.jobs, tell)
+        for other in others:
+            enter(trainer.store, other.config, other.strategies)
+    if asked.seeds > 1:
+        with progress("seeds", "more seeds") as tell:
+            of_seeds = seeds(runs, trainer, asked.seeds, tell)
+    if asked.worlds:
+        with progress("null worlds", "worlds") as tell:
+            of_worlds = worlds(runs, trainer, asked.worlds, tell)
+    tried = enter(trainer.store, config, runs.strategies)
+    audited = trainer.store.get([identity.of_audit(config, runs.prices)])
+    record = next((json.loads(kept) for kept in audited.values()), None)
+    return collect(runs, trainer, tried, OnRequest(of_seeds, of_worlds, rungs), record)
 
 
 def strategy_mistakes(strategies: Sequence[tuple[int, StrategyConfig]], features: Sequence[str]) -> list[str]:
@@ -135,15 +147,15 @@ def strategy_mistakes(strategies: Sequence[tuple[int, StrategyConfig]], features
     return found
 
 
-def load_config(path: Path, settings: Sequence[str] = (), seed: int | None = None) -> Config:
-    """The config in a YAML file, with ``--set`` and ``--seed`` put in.
+def load_config(path: Path, settings: Sequence[str] = ()) -> Config:
+    """The config in a YAML file, with what ``--set`` says put in.
 
     Raises
     ------
     ConfigError
         Every mistake in it at once, those in strategies and features included.
     """
-    values = override(read(path), [*settings, *([] if seed is None else [f"forecast.seed={seed}"])])
+    values = override(read(path), list(settings))
     found = mistakes(Config, values)
     _raise_all(found + strategy_mistakes(_sound_strategies(values), _named_features(values)), f"{path}:")
     return validated(Config, values, "")
@@ -184,6 +196,18 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--seed", type=int, metavar="N", help="the same as --set forecast.seed=N")
     parser.add_argument(
+        "--seeds", type=int, metavar="N", help="run all with N seeds: how much is the luck of the draw? try 20"
+    )
+    parser.add_argument(
+        "--worlds",
+        type=int,
+        metavar="N",
+        help="run all on N histories with nothing to forecast: how good does luck look? try 40",
+    )
+    parser.add_argument(
+        "--ladder", action="store_true", default=None, help="hold the LSTM against cheaper models and rarer refits"
+    )
+    parser.add_argument(
         "--jobs", type=int, metavar="N", help="training threads (one a core); the numbers do not change"
     )
     parser.add_argument("--offline", action="store_true", help="never use the network")
@@ -210,8 +234,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _main(options: argparse.Namespace) -> int:
-    config = load_config(options.config, options.set, options.seed)
+    config = load_config(options.config, [*options.set, *_short_settings(options)])
     folder = options.out or Path("runs") / config.name / f"{dt.datetime.now():%Y-%m-%d_%H%M%S}"
+    from lstmstrat.pipeline import simulate_all
     from lstmstrat.report import files, html, terminal
 
     files.check_free(folder)
@@ -220,12 +245,20 @@ def _main(options: argparse.Namespace) -> int:
         if not options.quiet:
             terminal.print_folds(folds)
         with _progress(options.quiet, config.forecast.members) as trainer.progress:
-            result = simulate_all(config, prices, trainer)
+            runs = simulate_all(config, prices, trainer)
+        result = judged(runs, trainer, functools.partial(terminal.progress, quiet=options.quiet))
     files.write(result, folder, html.page(result) if config.report.html else None)
     if not options.quiet:
         terminal.print_result(result.summary)
     print(folder / ("report.html" if config.report.html else "summary.json"))
     return 0
+
+
+def _short_settings(options: argparse.Namespace) -> list[str]:
+    """The options that stand for a key of the config."""
+    short = {"forecast.seed": options.seed, "report.seeds": options.seeds, "report.worlds": options.worlds}
+    short["report.ladder"] = None if options.ladder is None else "true"
+    return [f"{key}={value}" for key, value in short.items() if value is not None]
 
 
 def _trainer(options: argparse.Namespace) -> Trainer:
@@ -247,6 +280,11 @@ def _progress(quiet: bool, members: int) -> Iterator[Progress | None]:
 
     with terminal.progress() as report:
         yield lambda done, total: report(done // members, total // members)
+
+
+@contextlib.contextmanager
+def _silent(task: str, unit: str) -> Iterator[Progress]:
+    yield lambda done, total: None
 
 
 if __name__ == "__main__":

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
-from lstmstrat.config import BrokerConfig, Config
+from lstmstrat.config import BrokerConfig
 from lstmstrat.engine import Simulation
 from lstmstrat.features import CLOSE, OPEN, FeatureSet, Floats, targets
 from lstmstrat.forecast import WARM_UP, WalkForward
 from lstmstrat.metrics import REJECTED
+from lstmstrat.pipeline import Runs
 from lstmstrat.prices import Prices
 
-PASSED, FAILED, NOT_RUN = "passed", "failed", "not run"
+PASSED, FAILED, RAN, NOT_RUN = "passed", "failed", "ran", "not run"
+AUDIT = "look-ahead audit"
+VOIDING = ("features", "training labels", "buy-and-hold", AUDIT)  # no edge is supported while one has failed
 CUTS = 10  # bars at which a feature is made again without the bars after it
 
 
@@ -24,31 +28,36 @@ class Check:
     """One line of the honesty card."""
 
     name: str
-    status: str  # PASSED | FAILED | NOT_RUN
+    status: str  # PASSED | FAILED | RAN, where nothing passes or fails | NOT_RUN
     detail: str
 
     def __post_init__(self) -> None:
-        if self.status not in (PASSED, FAILED, NOT_RUN):
+        if self.status not in (PASSED, FAILED, RAN, NOT_RUN):
             raise ValueError(f"status {self.status!r}")
 
 
-def run_checks(
-    config: Config,
-    prices: Prices,
-    walk: WalkForward,
-    benchmark: Simulation,
-    strategies: Sequence[Simulation],
-) -> list[Check]:
-    """The checks of a finished run, in the order of the way from prices to orders."""
+def run_checks(runs: Runs, audited: Mapping[str, Any] | None) -> list[Check]:
+    """The checks of a finished run, in the order of the way from prices to orders.
+
+    `audited` is the record of the last look-ahead audit of this very config, None where there was none.
+    """
+    prices, bars = runs.prices, runs.prices.bars
     return [
-        Check("prices", PASSED, f"{len(prices.frame)} bars sorted, unique, finite, positive, high >= low"),
-        _features(walk, prices),
-        check_labels(walk, prices.bars),
-        _forecasts(walk),
-        check_benchmark(config.broker, prices.bars, benchmark),
-        _orders([benchmark, *strategies]),
-        Check("look-ahead audit", NOT_RUN, "to run it: python -m lstmstrat.audit CONFIG"),
+        Check("prices", PASSED, f"{len(bars)} bars sorted, unique, finite, positive, high >= low"),
+        _features(runs.walk, prices),
+        check_labels(runs.walk, bars),
+        _forecasts(runs.walk),
+        check_benchmark(runs.config.broker, bars, runs.benchmark),
+        _orders([runs.benchmark, *runs.strategies]),
+        _audit(audited),
     ]
+
+
+def _audit(record: Mapping[str, Any] | None) -> Check:
+    if record is None:
+        return Check(AUDIT, NOT_RUN, "to run it: python -m lstmstrat.audit CONFIG")
+    status = {0: PASSED, 1: FAILED}.get(record["exit_code"], NOT_RUN)
+    return Check(AUDIT, status, f"{record['sentence']} (of {record['date']})")
 
 
 def _features(walk: WalkForward, prices: Prices) -> Check:

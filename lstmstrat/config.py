@@ -286,10 +286,18 @@ class StrategyConfig(Section):
 
 
 class ReportConfig(Section):
-    """What is written beside the tables."""
+    """What is written beside the tables, and what is looked into that takes the training again."""
 
     html: bool = True
+    """Write report.html."""
     periods_per_year: Count | None = None
+    """Bars a year; by default inferred from the calendar: 252, 365, 52, 12 ..."""
+    seeds: Count = 1
+    """Seeds to run all with, from forecast.seed on; 20 show how much of a result is the luck of the draw."""
+    worlds: Annotated[int, Field(ge=0)] = 0
+    """Histories with nothing to forecast to run everything on; 40 give p-values from 0.024 up."""
+    ladder: bool = False
+    """Hold the LSTM against cheaper models and rarer refits, on the same folds and fills."""
 
 
 def _unique_labels(strategies: tuple[StrategyConfig, ...]) -> tuple[StrategyConfig, ...]:

@@ -58,12 +58,12 @@ class Simulation:
     exposure: pd.Series  # position value / account value at each close, same index
     orders: pd.DataFrame  # one row an order, columns as in ORDERS; price and executed NaN/NaT where not executed
     trades: pd.DataFrame  # one row a round trip, columns as in TRADES; see `round_trips`
-    traded_value: float  # sum of |size * fill price| over all fills
+    traded: pd.Series  # sum of |size * fill price| over the fills of each bar, same index
     walk_forward: WalkForward | None  # what its first LSTMForecast did; None for a strategy without one
 
     def __post_init__(self) -> None:
-        if not self.equity.index.equals(self.exposure.index):
-            raise ValueError("equity and exposure cover different bars")
+        if not (self.equity.index.equals(self.exposure.index) and self.equity.index.equals(self.traded.index)):
+            raise ValueError("equity, exposure and traded value cover different bars")
 
 
 def simulate(
@@ -113,7 +113,7 @@ def simulate(
         exposure=pd.Series(ledger.held, index=index, name=name) / equity,
         orders=_orders_frame(orders, strategy.data, prices.frame.index),
         trades=_trades_frame(trips, prices.frame.index),
-        traded_value=math.fsum(abs(fill.size * fill.price) for fill in fills),
+        traded=_traded(fills, prices.frame.index, start).rename(name),
         walk_forward=next((i.walk_forward for i in strategy.getindicators() if isinstance(i, LSTMForecast)), None),
     )
 
@@ -246,6 +246,12 @@ def bar_of(data: Any, number: float) -> int:
 def _fills(orders: Sequence[Any], data: Any) -> list[Fill]:
     bits = [bit for order in orders for bit in order.executed.exbits]
     return sorted((Fill(bar_of(data, bit.dt), bit.size, bit.price, bit.comm) for bit in bits), key=lambda f: f.bar)
+
+
+def _traded(fills: Sequence[Fill], index: pd.Index, start: int) -> pd.Series:
+    values = np.zeros(len(index))  # (n,)
+    np.add.at(values, [fill.bar for fill in fills], [abs(fill.size * fill.price) for fill in fills])
+    return pd.Series(values[start:], index=index[start:])
 
 
 def _orders_frame(orders: Sequence[Any], data: Any, index: pd.Index) -> pd.DataFrame:

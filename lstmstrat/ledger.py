@@ -1,14 +1,12 @@
 """The ledger of trials: every strategy that was ever tried on an asset, for the best of many is often luck.
 
 A trial is one strategy with one set of parameters, settings of the forecast, costs and dates, as a hash of all of
-them and of the source the strategy stands in: an edited strategy is another trial, the same run again is not. Each
-run enters its own in the store, and counts those of all runs whose traded window overlaps its own.
+them and of the sources that are the user's own (identity.py). Each run enters its own in the store, and counts
+those of all runs whose traded window overlaps its own.
 """
 
 from __future__ import annotations
 
-import hashlib
-import inspect
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,15 +14,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from lstmstrat import identity
 from lstmstrat.config import Config
-from lstmstrat.loading import load_module
 from lstmstrat.metrics import returns, sharpe
 from lstmstrat.store import Store
 
 if TYPE_CHECKING:
     from lstmstrat.engine import Simulation
-
-NOT_OF_A_TRIAL = {"device"}  # settings of the forecast that change no decision worth counting
 
 
 @dataclass(frozen=True)
@@ -57,7 +53,10 @@ class Tried:
 
 def enter(store: Store, config: Config, runs: Sequence[Simulation]) -> Tried:
     """Enters the strategies of a run, and counts the trials on its asset whose windows overlap its own."""
-    records = {_key(config, run): json.dumps(_record(run), sort_keys=True) for run in runs}
+    records = {
+        identity.of_trial(config, run.class_path, run.params): json.dumps(_record(run), sort_keys=True)
+        for run in runs
+    }
     store.enter(_symbol(config.data.symbol), records)
     window = _record(runs[0])
     found = [t for t in listed(store, config.data.symbol) if t.overlaps(window["first"], window["last"])]
@@ -87,22 +86,3 @@ def _record(run: Simulation) -> dict[str, Any]:
         "bars": len(run.equity),
         "sharpe": sharpe(returns(run.equity), 1),
     }
-
-
-def _key(config: Config, run: Simulation) -> str:
-    what = {
-        "data": config.data.model_dump(mode="json", include={"symbol", "start", "end", "interval"}),
-        "forecast": config.forecast.model_dump(mode="json", exclude=NOT_OF_A_TRIAL),
-        "broker": config.broker.model_dump(mode="json"),
-        "strategy": [run.class_path, run.params, _source(run.class_path)],
-    }
-    return hashlib.sha256(json.dumps(what, sort_keys=True).encode()).hexdigest()
-
-
-def _source(class_path: str) -> str:
-    """Hash of the file that a strategy stands in; "" where it is not at hand, as with a compiled module."""
-    try:
-        text = inspect.getsource(load_module(class_path.partition(":")[0]))
-    except (OSError, TypeError):
-        return ""
-    return hashlib.sha256(text.encode()).hexdigest()

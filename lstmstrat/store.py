@@ -11,13 +11,15 @@ goes on without it.
 from __future__ import annotations
 
 import hashlib
+import json
 import logging
 import os
 import sqlite3
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 import platformdirs
 
@@ -80,6 +82,14 @@ class Store:
         """Writes all of them, or none; one that is there already stays."""
         rows = [(key, payload, hashlib.sha256(payload).hexdigest()) for key, payload in results.items()]
         self._write("INSERT OR IGNORE INTO results (key, payload, sha256) VALUES (?, ?, ?)", rows)
+
+    def remembered(self, key: str, make: Callable[[], Any]) -> Any:
+        """What `make` gives, made only if it is not there; JSON."""
+        kept = self.get([key])
+        if not kept:
+            kept = {key: json.dumps(make()).encode()}
+            self.put(kept)
+        return json.loads(kept[key])
 
     def enter(self, symbol: str, records: Mapping[str, str]) -> None:
         """Enters trials on an asset into the ledger, by key; one that is there keeps its first record."""

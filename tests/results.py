@@ -142,8 +142,63 @@ def _versus(position: int) -> dict[str, Any]:
         "sharpe_high": middle + 0.6,
         "p_value": 0.04 + 0.1 * position,
         "p_adjusted": min(1.0, 0.28 + 0.1 * position),
+        "cagr_low": -0.08,
+        "cagr_high": 0.04,
+        "max_drawdown_low": -0.05,
+        "max_drawdown_high": 0.2,
         "detectable": 0.86,
+        "best_fold_share": None,
+        "best_days_share": 0.42,
+        "break_even_cost": 0.0027,
+        "delay_cost": 0.12,
         "verdict": "not distinguishable from buy-and-hold",
+        "missing": ["an adjusted p-value below 0.05 (0.280)"],
+    }
+
+
+def _luck(position: int) -> dict[str, Any]:
+    """The first strategy ran with seeds and null worlds, the others only in worlds."""
+    return {
+        "probabilistic_sharpe": 0.97,
+        "deflated_sharpe": 0.61,
+        "exposure_matched": {
+            "exposure": 0.51,
+            "total_return": 0.4,
+            "cagr": 0.03,
+            "sharpe": 0.4,
+            "max_drawdown": -0.3,
+        },
+        "placebo": {"sharpe": 0.4, "low": -0.2, "median": 0.1, "high": 0.5, "p_value": 0.18},
+        "seeds": None
+        if position
+        else {"above": 0.75, "worst": -0.2, "median": 0.2, "differences": [0.3, -0.2, 0.2, 0.4]},
+        "worlds": {"p_value": 0.25, "median": 0.0, "differences": [-0.3, 0.4, 0.0]},
+    }
+
+
+def _rung(model: str, refit_every: int | str, minus: float | None) -> dict[str, Any]:
+    return {
+        "model": model,
+        "refit_every": refit_every,
+        "folds": FOLDS,
+        "seconds": 1.23,
+        "observations": 2399,
+        "correlation": None if model == "always_up" else 0.021,
+        "hit_rate": 0.52,
+        "always_up": 0.52,
+        "r2_against_zero": -0.01,
+        "r2_against_mean": None,
+        "clark_west": 0.12,
+        "clark_west_mean": 0.21,
+        "diebold_mariano": 0.2,
+        "pesaran_timmermann": None,
+        "sharpe": 0.45,
+        "own_minus": {
+            "difference": minus,
+            "low": None if minus is None else minus - 0.4,
+            "high": None if minus is None else minus + 0.4,
+            "p_value": None,
+        },
     }
 
 
@@ -156,13 +211,14 @@ def _summary(equity: pd.DataFrame, names: tuple[str, ...]) -> dict[str, Any]:
             "params": {"threshold": 0.0},
             "metrics": _metrics(equity[name], position),
             "versus_benchmark": _versus(position),
-            "luck": {"probabilistic_sharpe": 0.97, "deflated_sharpe": 0.61},
+            "luck": _luck(position),
         }
         for position, name in enumerate(names)
     ]
     return {
         "schema": 1,
         "name": "made-up",
+        "costs": {"cash": 100_000.0, "commission": 0.001, "slippage": 0.0005, "fractional": True},
         "data": {
             "symbol": "MADE",
             "source": "bundled",
@@ -173,6 +229,7 @@ def _summary(equity: pd.DataFrame, names: tuple[str, ...]) -> dict[str, Any]:
             "notices": ["Bundled prices end on 2013-03-01.", "2 rows without volume were dropped."],
         },
         "walk_forward": {
+            "model": "lstm",
             "folds": FOLDS,
             "members": 1,
             "train_size": 750,
@@ -195,11 +252,20 @@ def _summary(equity: pd.DataFrame, names: tuple[str, ...]) -> dict[str, Any]:
             "hit_rate": 0.512,
             "always_up": 0.523,
             "r2_against_zero": -0.011,
+            "r2_against_mean": -0.014,
+            "folds": {"known": FOLDS - 1, "median_correlation": 0.02, "above_zero": 0.53},
             "clark_west": 0.12,
+            "clark_west_mean": 0.2,
             "diebold_mariano": 0.034,
             "pesaran_timmermann": None,
         },
+        "ladder": {
+            "strategy": "long_flat",
+            "models": [_rung("always_up", 21, 0.0), _rung("lstm", 21, None)],
+            "refits": [_rung("lstm", "never", -0.1), _rung("lstm", 21, None)],
+        },
         "verdict": {
+            "superior_predictive_ability": 0.31,
             "rule": "An edge is supported only if the adjusted p-value of the Sharpe difference is below 5 %.",
             "text": SENTENCE,
             "by_strategy": {name: f"{name}: not distinguishable, difference within chance." for name in names},
@@ -209,6 +275,7 @@ def _summary(equity: pd.DataFrame, names: tuple[str, ...]) -> dict[str, Any]:
             {"name": "Chunk law", "status": "passed", "detail": "Fed bar by bar, the forecasts were equal."},
             {"name": "Look-ahead audit", "status": "not run", "detail": "Add --audit to run it."},
             {"name": "One broker", "status": "failed", "detail": "Always long differs by 2e-3."},
+            {"name": "Seeds", "status": "ran", "detail": "4 seeds"},
         ],
         "versions": {"lstmstrat": "0.1.0", "python": "3.11.7", "torch": "2.13.0", "backtrader": "1.9.78.123"},
     }

@@ -54,31 +54,37 @@ ALLOWED = {
     "indicator": {"config", "errors", "features", "forecast"},
     "strategy": {"errors", "indicator", "loading"},
     "engine": {"config", "errors", "forecast", "indicator", "prices", "strategy", "trades"},
-    "checks": {"config", "engine", "features", "forecast", "metrics", "prices"},
-    "ledger": {"config", "engine", "loading", "metrics", "store"},
+    "pipeline": {
+        *{"config", "engine", "features", "folds", "forecast", "metrics", "prices", "strategy", "trainer"},
+    },
+    "checks": {"config", "engine", "features", "forecast", "metrics", "pipeline", "prices"},
+    "identity": {"config", "loading", "prices"},
+    "ledger": {"config", "engine", "identity", "metrics", "store"},
+    "worlds": {"features", "prices"},
+    "replicas": {
+        *{"config", "errors", "identity", "metrics", "pipeline", "prices", "store", "trainer", "worlds"},
+    },
+    "ladder": {"config", "errors", "inference", "metrics", "pipeline", "prices", "store", "trainer"},
+    "evidence": {
+        *{"checks", "engine", "features", "identity", "inference", "ladder", "ledger", "metrics", "pipeline"},
+        *{"replicas", "store"},
+    },
+    "summary": {
+        *{"__init__", "checks", "config", "engine", "evidence", "forecast", "inference", "ladder", "ledger"},
+        *{"metrics", "pipeline", "prices", "trainer"},
+    },
     "result": {
-        *{"__init__", "checks", "config", "engine", "features", "folds", "forecast", "inference", "ledger"},
-        *{"metrics", "prices", "trainer"},
+        *{"checks", "config", "engine", "evidence", "features", "folds", "forecast", "inference", "ledger"},
+        *{"pipeline", "prices", "summary", "trainer"},
     },
     "report": {"errors", "ledger", "result", "yamlfile"},  # values only
     "audit": {
-        *{
-            "backtest",
-            "checks",
-            "config",
-            "engine",
-            "errors",
-            "features",
-            "folds",
-            "forecast",
-            "indicator",
-            "prices",
-        },
-        *{"report", "store", "strategy", "trainer"},
+        *{"backtest", "checks", "config", "engine", "errors", "features", "folds", "forecast", "identity"},
+        *{"indicator", "prices", "report", "store", "strategy", "trainer"},
     },
     "backtest": {
-        *{"config", "engine", "errors", "features", "folds", "forecast", "ledger", "prices", "report", "result"},
-        *{"store", "strategy", "trainer", "yamlfile"},
+        *{"config", "errors", "evidence", "features", "folds", "forecast", "identity", "ladder", "ledger"},
+        *{"pipeline", "prices", "replicas", "report", "result", "store", "strategy", "trainer", "yamlfile"},
     },
     "trials": {"ledger", "report", "store"},
 }
@@ -86,6 +92,8 @@ ALLOWED = {
 # Libraries with a door of their own.
 DOORS = {
     "torch": {"lstm"},
+    "arch": {"inference"},
+    "statsmodels": {"inference"},
     "numba": {"lstm"},
     "sklearn": {"rungs"},
     "threadpoolctl": {"rungs"},
@@ -102,7 +110,7 @@ DOORS = {
     "argparse": {"backtest", "new", "trials", "audit"},
 }
 WRITERS = ("print", "sys.stdout.write", "sys.stderr.write")
-HEAVY = ("matplotlib", "torch", "numba", "sklearn", "plotly", "yfinance", "backtrader")
+HEAVY = ("arch", "statsmodels", "matplotlib", "torch", "numba", "sklearn", "plotly", "yfinance", "backtrader")
 
 
 def part(module: str) -> str:

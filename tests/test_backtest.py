@@ -55,7 +55,9 @@ SUMMARY: dict[str, Any] = {  # DESIGN, part 6
         "sha256": str,
         "notices": list,
     },
+    "costs": {"cash": NUMBER, "commission": NUMBER, "slippage": NUMBER, "fractional": bool},
     "walk_forward": {
+        "model": str,
         "folds": COUNT,
         "members": COUNT,
         "train_size": COUNT,
@@ -78,11 +80,15 @@ SUMMARY: dict[str, Any] = {  # DESIGN, part 6
         "hit_rate": MAYBE,
         "always_up": MAYBE,
         "r2_against_zero": MAYBE,
+        "r2_against_mean": MAYBE,
         "clark_west": MAYBE,
+        "clark_west_mean": MAYBE,
         "diebold_mariano": MAYBE,
         "pesaran_timmermann": MAYBE,
+        "folds": {"known": COUNT, "median_correlation": MAYBE, "above_zero": MAYBE},
     },
-    "verdict": {"rule": str, "text": str, "by_strategy": dict},
+    "ladder": type(None),
+    "verdict": {"rule": str, "text": str, "by_strategy": dict, "superior_predictive_ability": MAYBE},
     "trials": {"count": COUNT, "variance": MAYBE, "kept": bool},
     "checks": list,
     "versions": dict,
@@ -95,6 +101,30 @@ class Run(NamedTuple):
     folder: Path
     cache: Path
     told: Told
+
+
+LUCK: dict[str, Any] = {
+    "probabilistic_sharpe": MAYBE,
+    "deflated_sharpe": MAYBE,
+    "exposure_matched": {
+        "exposure": NUMBER,
+        "total_return": NUMBER,
+        "cagr": MAYBE,
+        "sharpe": MAYBE,
+        "max_drawdown": NUMBER,
+    },
+    "placebo": dict.fromkeys(("sharpe", "low", "median", "high", "p_value"), MAYBE),
+    "seeds": type(None),
+    "worlds": type(None),
+}
+VERSUS: dict[str, Any] = {
+    **dict.fromkeys(("total_return", "cagr", "sharpe", "max_drawdown"), MAYBE),
+    **dict.fromkeys(("sharpe_low", "sharpe_high", "cagr_low", "cagr_high"), MAYBE),
+    **dict.fromkeys(("max_drawdown_low", "max_drawdown_high", "p_value", "p_adjusted", "detectable"), MAYBE),
+    **dict.fromkeys(("best_fold_share", "best_days_share", "break_even_cost", "delay_cost"), MAYBE),
+    "verdict": str,
+    "missing": list,
+}
 
 
 def start(home: Path, values: dict[str, Any], name: str, *options: object) -> Run:
@@ -138,6 +168,7 @@ def without_timing(folder: Path) -> dict[str, Any]:
     del found["trials"]
     for strategy in found["strategies"]:
         del strategy["luck"]["deflated_sharpe"]
+        del strategy["versus_benchmark"]["missing"]
     for key in ("fitted", "cached", "fit_seconds"):
         del found["walk_forward"][key]
     return found
@@ -169,9 +200,8 @@ def test_the_summary_has_the_keys_and_types_of_the_contract(first: Run) -> None:
     for strategy in found["strategies"]:
         assert list(strategy) == ["name", "class", "params", "metrics", "versus_benchmark", "luck"]
         assert_shape(strategy["metrics"], METRICS)
-        assert_shape(strategy["luck"], {"probabilistic_sharpe": MAYBE, "deflated_sharpe": MAYBE})
-        versus = strategy["versus_benchmark"]
-        assert_shape(versus, dict.fromkeys(versus, MAYBE) | {"verdict": str})
+        assert_shape(strategy["luck"], LUCK)
+        assert_shape(strategy["versus_benchmark"], VERSUS)
     assert [s["name"] for s in found["strategies"]] == ["long_flat", "cross"]
     assert found["strategies"][1]["params"] == {"fast": 5, "slow": 10, "band": 0.05}
     assert {check["status"] for check in found["checks"]} <= {"passed", "not run"}

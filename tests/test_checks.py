@@ -10,7 +10,7 @@ import pytest
 from walks import small
 
 from lstmstrat import Store, Trainer, WalkForward, checks
-from lstmstrat.backtest import load_config, prepare, simulate_all
+from lstmstrat.backtest import load_config, run
 from lstmstrat.checks import FAILED, PASSED, Check
 from lstmstrat.config import BrokerConfig, DataConfig
 from lstmstrat.engine import simulate
@@ -128,9 +128,7 @@ def test_the_report_of_a_strategy_with_a_forecast_of_its_own(
         "forecast: {lookback: 5, loss_steps: 5, train_size: 60, members: 2}\n"
         "strategies: [{class: 'own:Mine'}]\n"
     )
-    config, prices, _ = prepare(load_config(tmp_path / "own.yaml"))
-    with Trainer(Store(None)).active() as trainer:
-        summary = simulate_all(config, prices, trainer).summary
+    summary = run(load_config(tmp_path / "own.yaml"), trainer=Trainer(Store(None))).summary
     assert (summary["walk_forward"]["members"], summary["walk_forward"]["refit_every"]) == (1, 50)
     assert summary["forecast_skill"]["observations"] > 0
     assert any("a strategy's own LSTMForecast" in notice for notice in summary["data"]["notices"])

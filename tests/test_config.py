@@ -307,9 +307,9 @@ def test_a_setting_has_the_type_it_would_have_in_the_file(tmp_path: Path) -> Non
 def test_seed_is_a_setting_and_comes_last(tmp_path: Path) -> None:
     path = written(tmp_path, TINY)
     assert load_config(path).forecast.seed == 0
-    assert load_config(path, ["forecast.seed=3"], seed=4).forecast.seed == 4
+    assert load_config(path, ["forecast.seed=3", "forecast.seed=4"]).forecast.seed == 4
     with pytest.raises(ConfigError, match=r"forecast\.seed: -1 given"):
-        load_config(path, seed=-1)
+        load_config(path, ["forecast.seed=-1"])
 
 
 def test_every_mistake_of_a_file_comes_in_one_message(tmp_path: Path) -> None:

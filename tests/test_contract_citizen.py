@@ -297,7 +297,7 @@ def test_c30_the_metrics_are_those_of_the_equity_in_every_mode() -> None:
     runs = [simulated(BySign, runonce=runonce) for runonce in (True, False)]
     pd.testing.assert_series_equal(runs[0].equity, runs[1].equity, check_exact=True)
     run = runs[0]
-    found = performance(run.equity, run.exposure, run.orders, run.trades, run.traded_value, 252)
+    found = performance(run.equity, run.exposure, run.orders, run.trades, float(run.traded.sum()), 252)
     value = run.equity.to_numpy()
     r = value[1:] / value[:-1] - 1.0
     assert found.sharpe == pytest.approx(r.mean() / r.std(ddof=1) * math.sqrt(252), rel=1e-12)

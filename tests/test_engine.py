@@ -83,7 +83,8 @@ def test_law_5_buy_and_hold_is_its_closed_form() -> None:
     assert run.equity.to_numpy()[1:] == pytest.approx(shares * closes[41:], rel=1e-9)
     assert run.equity.iloc[0] == 100_000
     assert list(run.equity.index) == list(prices.frame.index[40:])
-    assert run.traded_value == pytest.approx(100_000 / 1.002, rel=1e-9)
+    assert run.traded.to_numpy()[1] == pytest.approx(100_000 / 1.002, rel=1e-9)
+    assert run.traded.to_numpy()[[0, *range(2, 260)]].sum() == 0.0
     assert list(run.orders["status"]) == ["Completed"]
 
 
@@ -251,7 +252,7 @@ def test_params_are_those_used_and_ready_for_json() -> None:
 def test_a_run_without_orders_has_empty_tables_of_the_right_types() -> None:
     run = simulate(walk(20), Scripted, {}, FREE, start=3, name="a")
     full = simulate(walk(20), BuyAndHold, {}, FREE, start=3, name="a")
-    assert (len(run.orders), len(run.trades), run.traded_value) == (0, 0, 0.0)
+    assert (len(run.orders), len(run.trades), run.traded.sum()) == (0, 0, 0.0)
     assert list(run.orders.dtypes) == list(full.orders.dtypes)
     assert list(run.trades.dtypes) == list(full.trades.dtypes)
 

@@ -10,19 +10,19 @@ from hypothesis import strategies as st
 from statsmodels.stats.multitest import multipletests
 from statsmodels.stats.sandwich_covariance import S_hac_simple
 
-from lstmstrat.inference import (
+from lstmstrat.inference.bootstrap import (
     MIN_RETURNS,
-    RULE,
-    SUPPORTED,
-    UNDECIDED,
-    WORSE,
-    Verdict,
-    forecast_skill,
-    holm,
-    minimum_detectable_difference,
-    sharpe_difference,
-    verdicts,
+    RESAMPLES,
+    UNDEFINED,
+    Difference,
+    block_length,
+    block_starts,
+    resampled_bars,
 )
+from lstmstrat.inference.sharpe import minimum_detectable_difference, sharpe_difference
+from lstmstrat.inference.skill import forecast_skill
+from lstmstrat.inference.timing import UNKNOWN, Placebo
+from lstmstrat.inference.verdict import RULE, SUPPORTED, UNDECIDED, WORSE, Evidence, headline, holm, verdict
 
 Z95 = 1.959963985  # normal quantile at 0.975, from any table
 
@@ -42,11 +42,6 @@ def clustered(rng: np.random.Generator, n: int):
     return volatility * (0.03 + market + a), volatility * (0.03 + market + b)
 
 
-def as_frame(columns: dict[str, np.ndarray], benchmark: np.ndarray) -> tuple[pd.DataFrame, pd.Series]:
-    index = pd.bdate_range("2010-01-01", periods=len(benchmark))
-    return pd.DataFrame(columns, index=index), pd.Series(benchmark, index=index)
-
-
 def test_difference_is_that_of_the_two_sharpe_ratios():
     a, b = pair(np.random.default_rng(1), 400, rho=0.7)
     by_hand = math.sqrt(252) * (np.mean(a) / np.std(a, ddof=1) - np.mean(b) / np.std(b, ddof=1))
@@ -55,31 +50,83 @@ def test_difference_is_that_of_the_two_sharpe_ratios():
     assert (found.low + found.high) / 2 == pytest.approx(by_hand, rel=1e-12)
 
 
-def test_standard_error_is_the_four_moment_delta_method_of_ledoit_and_wolf():
-    # Their section 3.1 written out: gradient (c1/s1^3, -c2/s2^3, -m1/2s1^3, m2/2s2^3), c the second moments,
-    # with the Newey-West covariance matrix and the default lag of statsmodels.
-    a, b = clustered(np.random.default_rng(2), 2000)
-    n, (m1, m2) = len(a), (a.mean(), b.mean())
-    c1, c2 = np.mean(a**2), np.mean(b**2)
+def moments_of(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    return np.column_stack([a, b, a**2, b**2])  # (n, 4)
+
+
+def delta(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """Ledoit and Wolf (2008), section 3.1: (c1/s1^3, -c2/s2^3, -m1/2s1^3, m2/2s2^3), c the second moments."""
+    m1, m2, c1, c2 = moments_of(a, b).mean(axis=0)
     s1, s2 = math.sqrt(c1 - m1**2), math.sqrt(c2 - m2**2)
-    gradient = np.array([c1 / s1**3, -c2 / s2**3, -m1 / (2 * s1**3), m2 / (2 * s2**3)])
-    moments = np.column_stack([a - m1, b - m2, a**2 - c1, b**2 - c2])  # (n, 4)
-    psi = S_hac_simple(moments) / (n - 4)
-    error = math.sqrt(252 * gradient @ psi @ gradient / n)
+    return np.array([c1 / s1**3, -c2 / s2**3, -m1 / (2 * s1**3), m2 / (2 * s2**3)])
+
+
+def by_the_letter(a: np.ndarray, b: np.ndarray) -> tuple[float, float, float]:
+    """Difference, half the interval and p-value (a bar) by their section 3.2, one resample at a time.
+
+    The error of the estimate by the covariance matrix of statsmodels; that of a resample from its blocks, with
+    zeta_j the sum of the centred moments of block j over the square root of its length.
+    """
+    n, block = len(a), block_length(len(a))
+    found = a.mean() / a.std() - b.mean() / b.std()
+    centred = moments_of(a, b) - moments_of(a, b).mean(axis=0)
+    psi = S_hac_simple(centred, nlags=block - 1) / n
+    error = math.sqrt(delta(a, b) @ psi @ delta(a, b) / n)
+    scores = []
+    for starts in np.concatenate(list(block_starts(n, RESAMPLES))):
+        drawn = ((starts[:, None] + np.arange(block)) % n).ravel()
+        x, y = a[drawn], b[drawn]
+        deviations = moments_of(x, y) - moments_of(x, y).mean(axis=0)
+        zeta = deviations.reshape(len(starts), block, 4).sum(axis=1) / math.sqrt(block)  # (l, 4)
+        own = delta(x, y) @ (zeta.T @ zeta / len(starts)) @ delta(x, y) / len(x)
+        scores.append(abs(x.mean() / x.std() - y.mean() / y.std() - found) / math.sqrt(own))
+    at_least = sum(score >= abs(found) / error for score in scores)
+    return found, float(np.quantile(scores, 0.95)) * error, (1 + at_least) / (1 + len(scores))
+
+
+def test_interval_and_p_value_are_those_of_ledoit_and_wolf():
+    a, b = clustered(np.random.default_rng(2), 300)
+    difference, reach, p_value = by_the_letter(a, b)
     found = sharpe_difference(a, b, 252)
-    assert (found.high - found.low) / 2 == pytest.approx(Z95 * error, rel=1e-8)
-    assert found.p_value == pytest.approx(math.erfc(abs(found.difference) / error / math.sqrt(2)), rel=1e-8)
+    annual = math.sqrt(252 * 299 / 300)  # of ratios with the sample deviation
+    assert found.difference == pytest.approx(annual * difference, rel=1e-9)
+    assert (found.high - found.low) / 2 == pytest.approx(annual * reach, rel=1e-9)
+    assert found.p_value == pytest.approx(p_value, abs=1e-12)
 
 
 @pytest.mark.parametrize(("rho", "gain", "common"), [(0.7, 0.0, 0.05), (0.0, 0.4, 0.6)])
 def test_standard_error_of_independent_normal_returns_is_that_of_memmel(rho, gain, common):
-    # Memmel (2003): n Var = 2 - 2 rho + (S1^2 + S2^2 - 2 S1 S2 rho^2) / 2 with Sharpe ratios a bar. Without
-    # autocorrelation the lags add noise only: about sqrt(4/3 * 23 / 300000) = 1 % of the variance.
-    n, s1, s2 = 300_000, common + gain, common
+    # Memmel (2003): n Var = 2 - 2 rho + (S1^2 + S2^2 - 2 S1 S2 rho^2) / 2 with Sharpe ratios a bar. Of 20,000 bars
+    # the variance is known to about sqrt(4/3 * 27 / 20000) = 4 %, so the error to 2 %, its 95 % quantile to 2 %.
+    n, s1, s2 = 20_000, common + gain, common
     a, b = pair(np.random.default_rng(3), n, rho, gain, common)
     memmel = math.sqrt((2 - 2 * rho + (s1**2 + s2**2 - 2 * s1 * s2 * rho**2) / 2) / n)
     found = sharpe_difference(a, b, 1)
-    assert (found.high - found.low) / (2 * Z95) == pytest.approx(memmel, rel=0.02)
+    assert (found.high - found.low) / (2 * Z95) == pytest.approx(memmel, rel=0.08)
+
+
+@pytest.mark.parametrize("bars", [1, 2, 29, 30, 31, 1000])
+def test_a_resample_is_made_of_whole_blocks_of_the_circle(bars: int) -> None:
+    block = block_length(bars)
+    assert block == round(bars ** (1 / 3))
+    drawn = np.concatenate(list(resampled_bars(bars, 50)))
+    assert drawn.shape == (50, bars)
+    inside = np.arange(1, bars) % block != 0  # bars that follow the one before in their block
+    assert (np.diff(drawn, axis=1)[:, inside] % bars == 1 % bars).all()
+
+
+def test_resamples_are_cut_into_parts_that_fit_into_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("lstmstrat.inference.bootstrap.AT_ONCE", 70)  # blocks: 7 resamples of 1000 / 10 ...
+    assert [len(part) for part in block_starts(1000, 3)] == [1, 1, 1]  # ... are 100 blocks each, so one at a time
+    assert np.concatenate(list(resampled_bars(1000, 3))).shape == (3, 1000)
+    a, b = pair(np.random.default_rng(20), 100, rho=0.5)
+    assert sharpe_difference(a, b, 252).p_value is not None
+
+
+@pytest.fixture
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Fewer resamples: the size of a bootstrap test is the same with any number that makes 5 % of them whole."""
+    monkeypatch.setattr("lstmstrat.inference.bootstrap.RESAMPLES", 999)
 
 
 def rejections(draw, n: int, runs: int, seed: int) -> int:
@@ -89,11 +136,11 @@ def rejections(draw, n: int, runs: int, seed: int) -> int:
 
 # 600 runs at a true rate of 5 %: Binomial(600, 0.05) lies in 14..48 with probability 0.9995.
 @pytest.mark.parametrize("draw", [lambda rng, n: pair(rng, n, rho=0.7), clustered], ids=["normal", "clustered"])
-def test_a_true_null_is_rejected_at_the_nominal_rate(draw):
-    assert 14 <= rejections(draw, n=1000, runs=600, seed=4) <= 48
+def test_a_true_null_is_rejected_at_the_nominal_rate(draw, quick):
+    assert 14 <= rejections(draw, n=500, runs=600, seed=4) <= 48
 
 
-def test_detectable_difference_is_found_in_80_percent_of_samples():
+def test_detectable_difference_is_found_in_80_percent_of_samples(quick):
     # 2.8016 = 1.9600 + 0.8416, the normal quantiles at 0.975 and 0.80; 1000 bars are 1000 / 252 years.
     n, rho = 1000, 0.7
     detectable = 2.8016 * math.sqrt((2 - 2 * rho) / (n / 252))
@@ -133,8 +180,9 @@ def undefined_cases() -> dict[str, tuple[np.ndarray, np.ndarray]]:
 @pytest.mark.parametrize("case", undefined_cases())
 def test_undefined_tests_are_none_and_decide_nothing(case):
     a, b = undefined_cases()[case]
-    frame, benchmark = as_frame({"it": a}, b)
-    assert verdicts(frame, benchmark, 252) == {"it": Verdict(UNDECIDED, None, None, None, None, None, None)}
+    assert sharpe_difference(a, b, 252) == UNDEFINED
+    assert minimum_detectable_difference(a, b, 252) is None
+    assert verdict(evidence(sharpe=UNDEFINED, p_adjusted=None)).text == UNDECIDED
 
 
 def test_the_shortest_series_that_is_tested():
@@ -145,55 +193,63 @@ def test_the_shortest_series_that_is_tested():
 def test_a_constant_shift_of_the_benchmark_is_a_difference():
     # Correlation 1, yet the Sharpe ratio is another: only the detectable difference is 0.
     _, b = pair(np.random.default_rng(10), 500, rho=0.5)
-    assert sharpe_difference(b - 0.001, b, 252).p_value < 1e-6
+    assert sharpe_difference(b - 0.001, b, 252).p_value == 1 / (1 + RESAMPLES)
     assert minimum_detectable_difference(b - 0.001, b, 252) == pytest.approx(0.0, abs=1e-6)
 
 
-def test_verdicts_follow_the_rule():
-    rng = np.random.default_rng(11)
-    _, benchmark = pair(rng, 2000, rho=0.0)
-    noise = 0.01 * rng.standard_normal((3, 2000))
-    noise -= noise.mean(axis=1, keepdims=True)  # sample Sharpe ratios of exactly 0.2, -0.2 and the benchmark's
-    level = benchmark.mean() / benchmark.std()
-    columns = {
-        "good": noise[0] + 0.2 * noise[0].std(),
-        "bad": noise[1] - 0.2 * noise[1].std(),
-        "even": noise[2] + level * noise[2].std(),
+def evidence(**changes) -> Evidence:
+    """All that an edge needs, with changes."""
+    met = {
+        "sharpe": Difference(0.9, 0.2, 1.6, 0.01),
+        "p_adjusted": 0.02,
+        "deflated_sharpe": 0.97,
+        "placebo": Placebo(1.0, -0.5, 0.1, 0.6, 0.01),
+        "sound": True,
+        "seeds_above": 0.8,
+        "worlds": 0.024,
     }
-    found = verdicts(*as_frame(columns, benchmark), 252)
-    assert {name: v.text for name, v in found.items()} == {"good": SUPPORTED, "bad": WORSE, "even": UNDECIDED}
-    assert found["even"].difference == pytest.approx(0.0, abs=1e-9)
-    for name, verdict in found.items():
-        test = sharpe_difference(columns[name], benchmark, 252)
-        numbers = (verdict.difference, verdict.low, verdict.high, verdict.p_value)
-        assert numbers == (test.difference, test.low, test.high, test.p_value)
-        assert verdict.detectable == minimum_detectable_difference(columns[name], benchmark, 252)
-    assert all(text in RULE for text in (SUPPORTED, WORSE, UNDECIDED))
+    return Evidence(**{**met, **changes})
 
 
-def test_a_strategy_tried_among_others_needs_more_evidence():
-    rng = np.random.default_rng(12)
-    noise, benchmark = pair(rng, 1000, rho=0.0)
-    # Moved until its difference is 2.2 standard errors, p = 2 (1 - Phi(2.2)) = 0.028: under 0.05, and over it
-    # when Holm doubles it. The error itself hardly moves with the mean.
-    test = sharpe_difference(noise, benchmark, 252)
-    error = (test.high - test.low) / (2 * Z95)
-    one = noise + (2.2 * error - test.difference) / math.sqrt(252) * noise.std()
-    alone = verdicts(*as_frame({"one": one}, benchmark), 252)["one"]
-    assert 0.025 < alone.p_value == alone.p_adjusted < 0.05
-    assert alone.text == SUPPORTED
-    among = verdicts(*as_frame({"one": one, "other": noise}, benchmark), 252)["one"]
-    assert among.p_adjusted == pytest.approx(2 * alone.p_value)
-    assert among.text == UNDECIDED
-    # A strategy whose test is undefined was not tested, so it is not counted.
-    copy = verdicts(*as_frame({"one": one, "copy": benchmark}, benchmark), 252)["one"]
-    assert copy == alone
+def test_an_edge_needs_everything_that_the_rule_says():
+    assert verdict(evidence()) == verdict(evidence(seeds_above=None, worlds=None))  # not run: not asked for
+    assert verdict(evidence()).text == SUPPORTED
+    assert verdict(evidence()).missing == ()
+    for one in (
+        {"p_adjusted": 0.05},
+        {"p_adjusted": None},
+        {"deflated_sharpe": 0.95},
+        {"deflated_sharpe": None},
+        {"placebo": Placebo(1.0, -0.5, 0.1, 0.6, 0.05)},
+        {"placebo": UNKNOWN},
+        {"seeds_above": 0.79},
+        {"worlds": 0.05},
+        {"sound": False},
+    ):
+        found = verdict(evidence(**one))
+        assert found.text == UNDECIDED, one
+        assert len(found.missing) == 1, one
+    assert all(text in RULE for text in (SUPPORTED, WORSE, UNDECIDED, "0.95", "80%"))
 
 
-def test_other_dates_are_refused():
-    frame, benchmark = as_frame({"a": np.ones(5)}, np.ones(5))
-    with pytest.raises(ValueError, match="same dates"):
-        verdicts(frame, benchmark.iloc[1:], 252)
+def test_worse_needs_a_significantly_lower_sharpe_ratio_and_nothing_else():
+    below = Difference(-0.9, -1.6, -0.2, 0.01)
+    nothing = {"deflated_sharpe": None, "placebo": UNKNOWN, "seeds_above": 0.0, "worlds": 1.0, "sound": False}
+    assert verdict(evidence(sharpe=below, **nothing)).text == WORSE
+    assert verdict(evidence(sharpe=below, p_adjusted=0.05)).text == UNDECIDED
+
+
+def test_the_headline_is_one_sentence():
+    assert headline({"a": UNDECIDED}) == "The strategy is not distinguishable from buy-and-hold."
+    assert headline({"a": UNDECIDED, "b": UNDECIDED}) == (
+        "None of the 2 strategies is distinguishable from buy-and-hold."
+    )
+    assert headline({"a": WORSE, "b": SUPPORTED, "c": WORSE}) == (
+        "Worse than buy-and-hold: a, c. Edge supported: b."
+    )
+
+
+def test_other_lengths_are_refused():
     with pytest.raises(ValueError, match="5 strategy and 4 benchmark returns"):
         sharpe_difference(np.ones(5), np.ones(4), 252)
 
@@ -216,32 +272,39 @@ def test_holm_refuses_what_is_no_probability(bad):
         holm([0.5, bad])
 
 
+NO_MEAN = np.full(100, math.nan)
+
+
 def test_forecast_skill_by_hand():
     # Five pairs are known. Of the four that moved, the signs of 2 and -3 are right and 3 rose.
     # Squared errors 1 + 4 + 4 + 1 + 36 = 46 against squares 4 + 9 + 0 + 1 + 16 = 30.
     # Forecasts: mean 0, squares 10; realised: mean 0.8, squared deviations 30 - 5 * 0.64 = 26.8; products -3.
     forecast = np.array([1.0, math.nan, -1.0, 2.0, 0.0, 5.0, -2.0])
     realised = np.array([2.0, 7.0, -3.0, 0.0, 1.0, math.nan, 4.0])
-    skill = forecast_skill(forecast, realised)
+    # Against a past mean of 1: squared errors 1 + 16 + 1 + 0 + 9 = 27 of the mean itself.
+    skill = forecast_skill(forecast, realised, np.ones(7))
     assert skill.observations == 5
     assert skill.hit_rate == 0.5
     assert skill.always_up == 0.75
     assert skill.r2_against_zero == pytest.approx(1 - 46 / 30)
+    assert skill.r2_against_mean == pytest.approx(1 - 46 / 27)
     assert skill.correlation == pytest.approx(-3 / math.sqrt(268))
 
 
 def test_forecast_skill_of_known_forecasts():
     realised = np.random.default_rng(13).standard_normal(100)
-    perfect = forecast_skill(realised, realised)
+    perfect = forecast_skill(realised, realised, NO_MEAN)
     assert (perfect.hit_rate, perfect.r2_against_zero) == (1.0, 1.0)
     assert perfect.correlation == pytest.approx(1.0)
     # The best constant is the mean m: 1 - sum (r - m)^2 / sum r^2 = n m^2 / sum r^2.
     mean = realised.mean()
-    constant = forecast_skill(np.full(100, mean), realised)
+    constant = forecast_skill(np.full(100, mean), realised, np.full(100, mean))
     assert constant.r2_against_zero == pytest.approx(100 * mean**2 / (realised @ realised))
+    assert constant.r2_against_mean == 0.0
     assert constant.correlation is None
+    assert perfect.r2_against_mean is None  # no mean was known
     # A forecast of zero has no sign and is right about nothing.
-    zero = forecast_skill(np.zeros(100), realised)
+    zero = forecast_skill(np.zeros(100), realised, NO_MEAN)
     assert (zero.hit_rate, zero.r2_against_zero) == (0.0, 0.0)
 
 
@@ -249,17 +312,17 @@ def test_forecast_correlation_equals_pandas():
     rng = np.random.default_rng(14)
     forecast, realised = rng.standard_normal((2, 300))
     forecast[::7], realised[::11] = math.nan, math.nan
-    assert forecast_skill(forecast, realised).correlation == pytest.approx(
+    assert forecast_skill(forecast, realised, np.zeros(300)).correlation == pytest.approx(
         pd.Series(forecast).corr(pd.Series(realised)), rel=1e-12
     )
 
 
 def test_forecast_skill_of_nothing_is_undefined():
     for forecast, realised in [([], []), ([math.nan], [1.0])]:
-        skill = forecast_skill(np.array(forecast), np.array(realised))
+        skill = forecast_skill(np.array(forecast), np.array(realised), np.zeros(len(forecast)))
         assert skill.observations == 0
         assert skill.correlation is skill.hit_rate is skill.always_up is skill.r2_against_zero is None
-    still = forecast_skill(np.array([0.1, 0.2]), np.zeros(2))
+    still = forecast_skill(np.array([0.1, 0.2]), np.zeros(2), np.zeros(2))
     assert still.correlation is still.hit_rate is still.always_up is still.r2_against_zero is None
-    with pytest.raises(ValueError, match="2 forecasts and 1 realised"):
-        forecast_skill(np.ones(2), np.ones(1))
+    with pytest.raises(ValueError, match="2 forecasts, 1 realised"):
+        forecast_skill(np.ones(2), np.ones(1), np.ones(1))

@@ -10,8 +10,8 @@ import pytest
 import statsmodels.api as sm
 from scipy import stats
 
-from lstmstrat.inference import deflated_sharpe, expected_best, probabilistic_sharpe, skill_tests
-from lstmstrat.inference.skill import SkillTests
+from lstmstrat.inference.deflated import deflated_sharpe, expected_best, probabilistic_sharpe
+from lstmstrat.inference.skill import SkillTests, skill_tests
 
 Draw = Callable[[np.random.Generator], tuple[np.ndarray, np.ndarray]]
 
@@ -92,7 +92,7 @@ def test_luck_of_what_does_not_vary_is_undefined(returns: np.ndarray) -> None:
 def rejected(draw: Draw, horizon: int = 1, runs: int = 300) -> dict[str, float]:
     """Share of samples in which each test is below 5%."""
     rng = np.random.default_rng(4)
-    found = [skill_tests(*draw(rng), horizon) for _ in range(runs)]
+    found = [skill_tests(f, r, np.zeros_like(r), horizon) for f, r in (draw(rng) for _ in range(runs))]
     return {
         name: float(np.mean([(p := getattr(f, name)) is not None and p < 0.05 for f in found]))
         for name in ("clark_west", "diebold_mariano", "pesaran_timmermann")
@@ -126,6 +126,15 @@ def test_no_signal_is_found_in_noise_and_a_weak_one_where_it_is() -> None:
     assert power["pesaran_timmermann"] > 0.80
 
 
+def test_a_rise_that_is_always_forecast_is_signal_beside_zero_and_none_beside_the_past_mean() -> None:
+    """Returns of 0.1 +- 1 a bar: over 8000 bars their mean is 8 errors from zero, and known beforehand."""
+    rng = np.random.default_rng(7)
+    r, mean = 0.1 + rng.standard_normal(8000), np.full(8000, 0.1)
+    found = skill_tests(mean + 0.05 * rng.standard_normal(8000), r, mean, 1)
+    assert found.clark_west < 0.001
+    assert found.clark_west_mean > 0.05
+
+
 def test_overlapping_returns_are_allowed_for() -> None:
     """With no lags Clark-West would reject noise in about a fifth of samples. HAC is liberal by some percent."""
     found = rejected(overlapping, horizon=5)
@@ -137,20 +146,25 @@ def test_clark_west_is_the_one_sided_t_of_a_regression_on_a_constant() -> None:
     """By statsmodels, with its Newey-West errors: lag 4 (500 / 100)^(2/9) is 5."""
     rng = np.random.default_rng(5)
     f, r = 0.002 * rng.standard_normal(500), 0.01 * rng.standard_normal(500)
-    adjusted = r**2 - ((r - f) ** 2 - f**2)
+    adjusted, mean = r**2 - ((r - f) ** 2 - f**2), np.full(500, 0.0003)
     fit = sm.OLS(adjusted, np.ones(500)).fit(cov_type="HAC", cov_kwds={"maxlags": 5}, use_t=False)
-    assert skill_tests(f, r, 1).clark_west == pytest.approx(stats.norm.sf(fit.tvalues[0]), rel=1e-9)
+    found = skill_tests(f, r, mean, 1)
+    assert found.clark_west == pytest.approx(stats.norm.sf(fit.tvalues[0]), rel=1e-9)
+    adjusted = (r - mean) ** 2 - ((r - f) ** 2 - (mean - f) ** 2)  # the paper's form, of another benchmark
+    fit = sm.OLS(adjusted, np.ones(500)).fit(cov_type="HAC", cov_kwds={"maxlags": 5}, use_t=False)
+    assert found.clark_west_mean == pytest.approx(stats.norm.sf(fit.tvalues[0]), rel=1e-9)
 
 
 def test_what_cannot_be_tested_is_undefined() -> None:
     rng = np.random.default_rng(6)
-    r, none = rng.normal(size=100), SkillTests(None, None, None)
-    assert skill_tests(np.zeros(100), r, 1) == none
-    assert skill_tests(r, np.zeros(100), 1) == none
-    assert skill_tests(r[:29], r[:29], 1) == none
-    assert skill_tests(np.full(100, np.nan), r, 1) == none
-    one_sided = skill_tests(np.abs(r), r, 1)
+    r, none, zero = rng.normal(size=100), SkillTests(None, None, None, None), np.zeros(100)
+    assert skill_tests(zero, r, zero, 1) == none
+    assert skill_tests(r, zero, zero, 1) == none
+    assert skill_tests(r[:29], r[:29], zero[:29], 1) == none
+    assert skill_tests(np.full(100, np.nan), r, zero, 1) == none
+    one_sided = skill_tests(np.abs(r), r, np.full(100, np.nan), 1)
     assert one_sided.pesaran_timmermann is None
     assert one_sided.clark_west is not None
-    with pytest.raises(ValueError, match="100 forecasts and 99 realised returns"):
-        skill_tests(r, r[1:], 1)
+    assert one_sided.clark_west_mean is None  # no past mean is known
+    with pytest.raises(ValueError, match="100 forecasts, 99 realised returns and 100 past means"):
+        skill_tests(r, r[1:], zero, 1)

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from runs import command, summary, tiny, written
 
-from lstmstrat import ledger, trials
+from lstmstrat import identity, ledger, trials
 from lstmstrat.store import Store
 
 CROSS = {"class": "strategies.sma_cross:SmaCross", "params": {"fast": 5, "slow": 10}, "name": "cross"}
@@ -99,4 +99,4 @@ def test_two_windows_overlap_if_they_share_a_day() -> None:
 
 def test_a_strategy_without_source_is_still_a_trial(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "compiled_only", ModuleType("compiled_only"))
-    assert ledger._source("compiled_only:Mine") == ""
+    assert identity._source("compiled_only:Mine") == ""

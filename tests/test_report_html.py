@@ -118,7 +118,7 @@ def visit(browser: Any, folder: Path, names: tuple[str, ...] = NAMES, width: int
     seen.tab.on("console", lambda message: seen.errors.append(message.text))
     seen.tab.on("pageerror", lambda error: seen.errors.append(str(error)))
     seen.tab.goto(path.as_uri())
-    seen.tab.wait_for_function("document.querySelectorAll('.plot .main-svg').length >= 4")
+    seen.tab.wait_for_function("document.querySelectorAll('.plot .main-svg').length >= 5")
     return seen
 
 
@@ -131,7 +131,7 @@ def test_opens_offline_from_one_file_and_draws_everything(browser: Any, tmp_path
     assert lines == {"equity": 16, "forecasts": 3, "folds": 5}
     assert seen.tab.locator("#differences .point").count() == len(NAMES)
     assert SENTENCE in seen.tab.locator(".verdict").inner_text()
-    assert seen.tab.locator(".checks li").count() == 3
+    assert seen.tab.locator(".checks li").count() == 4
 
 
 def test_table_has_the_numbers_of_the_summary(browser: Any, tmp_path: Path) -> None:
@@ -141,7 +141,7 @@ def test_table_has_the_numbers_of_the_summary(browser: Any, tmp_path: Path) -> N
     # The fractions of tests/results.py, written by hand.
     assert rows[2][2:] == [
         *("3.2%", "32%", "0.35", "-61%", "51%", "12.3", "1,041"),
-        *("0.18 [-0.42,0.78]", "0.380", "not distinguishable"),
+        *("0.18 [-0.42,0.78]", "not distinguishable"),
     ]
 
 

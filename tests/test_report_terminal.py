@@ -60,13 +60,44 @@ def test_buy_and_hold_comes_first(summary: dict[str, Any]) -> None:
     assert first_words[start + 1 : start + 1 + len(NAMES)] == list(NAMES)
 
 
+def test_the_card_comes_first_and_holds_what_a_reader_must_know(summary: dict[str, Any]) -> None:
+    lines = printed(summary, io.StringIO())
+    head = " ".join(" ".join(lines[: next(k for k, line in enumerate(lines) if "total" in line)]).split())
+    assert head.startswith(f"verdict {SENTENCE} data MADE, bundled, 2000-03-01 to ")
+    assert "costs commission 0.10% and slippage 0.05% of each trade" in head
+    assert "trials 12 so far on MADE over this period" in head
+    assert "model lstm, one network a fold" in head
+    assert "(Hansen's SPA)? p 0.310" in head
+
+
+def test_evidence_and_ladder_are_tables(summary: dict[str, Any]) -> None:
+    text = io.StringIO()
+    terminal.print_result(summary, text)
+    rows = [line.split() for line in text.getvalue().splitlines()]
+    # adjusted p, deflated Sharpe, timing p, seeds, worlds p; hold, best fold, best days, break-even, one bar later
+    expected = ["0.280", "0.61", "0.180", "75%", "0.250", "40%", "n/a", "42%", "27", "bp", "-0.12"]
+    assert ["long_flat", *expected] in rows
+    rung = next(r for r in rows if r[:2] == ["always", "up"])
+    assert rung[2:7] == ["21", "117", "1.23", "2,399", "n/a"]
+    assert any(r[:2] == ["lstm", "never"] and r[-2:] == ["-0.10", "[-0.50,0.30]"] for r in rows)
+
+
+def test_without_seeds_worlds_and_ladder_their_columns_are_not_there(summary: dict[str, Any]) -> None:
+    plain = copy.deepcopy(summary) | {"ladder": None}
+    for strategy in plain["strategies"]:
+        strategy["luck"] |= {"seeds": None, "worlds": None}
+    text = " ".join(printed(plain, io.StringIO()))
+    assert "timing" in text
+    assert not any(word in text for word in ("worlds", "seeds above", "Clark-West"))
+
+
 def test_verdict_notices_and_checks_that_did_not_pass_are_said(summary: dict[str, Any]) -> None:
     text = " ".join(printed(summary, io.StringIO()))
-    assert SENTENCE in text
+    assert SENTENCE in " ".join(text.split())
     assert all(notice in text for notice in summary["data"]["notices"])
-    assert "Check failed: One broker" in text
-    assert "Check not run: Look-ahead audit" in text
-    assert "Chunk law" not in text  # passed
+    flat = " ".join(text.split())
+    assert "passed Chunk law failed One broker (Always long differs by 2e-3.) ran Seeds (4 seeds)" in flat
+    assert "not run Look-ahead audit (Add --audit to run it.)" in flat
 
 
 @pytest.mark.parametrize("width", [60, 80, 100, 140])

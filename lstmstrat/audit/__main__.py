@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import datetime as dt
 import json
 import shlex
 import sys
@@ -10,12 +11,16 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from lstmstrat import identity
 from lstmstrat.audit.finding import AuditResult, Control
 from lstmstrat.backtest import load_config, prepare
 from lstmstrat.errors import ConfigError, LSTMStratError
+from lstmstrat.store import Store, default_path
 
 if TYPE_CHECKING:
     from lstmstrat.audit.case import Command
+    from lstmstrat.config import Config
+    from lstmstrat.prices import Prices
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -79,7 +84,22 @@ def _audited(options: argparse.Namespace) -> AuditResult:
             controls = suite.controls(report)
     with terminal.progress("audit", "probes", quiet=options.quiet) as report:
         found = suite.findings(wanted, seed=options.seed, only=options.only, cut=options.cut, progress=report)
-    return AuditResult(found, controls)
+    result = AuditResult(found, controls)
+    if not (options.strategy or options.only or options.cut):
+        _remember(config, prices, result)
+    return result
+
+
+def _remember(config: Config, prices: Prices, result: AuditResult) -> None:
+    """For the reports of backtests of the same config; a changed strategy or price makes it another one."""
+    record = {
+        "exit_code": result.exit_code,
+        "sentence": result.sentence,
+        "date": f"{dt.datetime.now(dt.UTC):%Y-%m-%d}",
+    }
+    store = Store(default_path())
+    store.put({identity.of_audit(config, prices): json.dumps(record).encode()})
+    store.close()
 
 
 def _command(options: argparse.Namespace, strategy: str) -> Command:

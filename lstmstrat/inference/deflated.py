@@ -10,7 +10,7 @@ from statistics import NormalDist
 
 import numpy as np
 
-from lstmstrat.inference.sharpe import MIN_RETURNS, Floats
+from lstmstrat.inference.bootstrap import MIN_RETURNS, Floats
 from lstmstrat.metrics import sharpe
 
 _EULER = 0.5772156649015329

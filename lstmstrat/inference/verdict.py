@@ -2,82 +2,105 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import pandas as pd
 
-from lstmstrat.inference.sharpe import (
-    SIGNIFICANCE,
-    Floats,
-    minimum_detectable_difference,
-    sharpe_difference,
-)
+from lstmstrat.inference.bootstrap import Difference
+from lstmstrat.inference.sharpe import SIGNIFICANCE
+from lstmstrat.inference.timing import Placebo
 
 SUPPORTED = "edge supported"
 WORSE = "worse than buy-and-hold"
 UNDECIDED = "not distinguishable from buy-and-hold"
+DEFLATED = 0.95  # least deflated Sharpe ratio
+SEEDS = 0.80  # least share of the seeds that are above buy-and-hold
 RULE = (
-    f"{SUPPORTED!r} needs a Sharpe ratio above buy-and-hold's with a p-value below {SIGNIFICANCE} (two-sided "
-    f"Ledoit-Wolf test, Holm-adjusted for the number of strategies); {WORSE!r} needs the same with a Sharpe "
-    f"ratio below; all else, and a test that is undefined, is {UNDECIDED!r}."
+    f"{SUPPORTED!r} needs all of these: a Sharpe ratio above buy-and-hold's with a p-value below {SIGNIFICANCE} "
+    "(Ledoit-Wolf test by the studentised block bootstrap, two-sided, Holm-adjusted for the strategies); "
+    f"a deflated Sharpe ratio above {DEFLATED}, by the trials in the ledger; better timing than 95% of its own "
+    f"holdings in random order; where seeds were run, {SEEDS:.0%} of them above buy-and-hold; where null worlds "
+    f"were run, a p-value below {SIGNIFICANCE} among them; no failed check of look-ahead or of the benchmark. "
+    f"{WORSE!r} needs the first with a Sharpe ratio below. All else, and what is undefined, is {UNDECIDED!r}."
 )
 
 
 @dataclass(frozen=True)
+class Evidence:
+    """What the rule looks at; None is undefined, and for seeds and worlds also not run."""
+
+    sharpe: Difference
+    p_adjusted: float | None  # Holm, over the strategies of the run
+    deflated_sharpe: float | None
+    placebo: Placebo  # the strategy among shuffles of its own holdings
+    sound: bool  # no check of look-ahead or of the benchmark failed
+    seeds_above: float | None = None  # share of the seeds with a Sharpe ratio above buy-and-hold's
+    worlds: float | None = None  # p-value among null worlds
+
+
+@dataclass(frozen=True)
 class Verdict:
-    """What may be said of one strategy by `RULE`, and the annual Sharpe differences behind it."""
+    """What may be said of one strategy by `RULE`, and what an edge would still need."""
 
     text: str
-    difference: float | None
-    low: float | None
-    high: float | None
-    p_value: float | None
-    p_adjusted: float | None  # Holm, over the strategies compared
-    detectable: float | None  # see `minimum_detectable_difference`
+    missing: tuple[str, ...]  # the conditions of an edge that are not met
 
 
-def verdicts(returns: pd.DataFrame, benchmark: pd.Series[float], periods: int) -> dict[str, Verdict]:
-    """The verdict on each column of `returns` against `benchmark`, by `RULE`.
-
-    Parameters
-    ----------
-    returns, benchmark
-        Simple returns on the same dates, one column a strategy.
-    periods
-        Bars a year.
-
-    Raises
-    ------
-    ValueError
-        The dates differ.
-    """
-    if not returns.index.equals(benchmark.index):
-        raise ValueError("strategies and benchmark must be compared on the same dates; these indexes differ")
-    base: Floats = np.asarray(benchmark, dtype=np.float64)
-    columns: dict[str, Floats] = {str(name): np.asarray(r, dtype=np.float64) for name, r in returns.items()}
-    tests = {name: sharpe_difference(column, base, periods) for name, column in columns.items()}
-    p_values = {name: test.p_value for name, test in tests.items() if test.p_value is not None}
-    adjusted = dict(zip(p_values, holm(list(p_values.values())), strict=True))
-    return {
-        name: Verdict(
-            text=_text(test.difference, adjusted.get(name)),
-            difference=test.difference,
-            low=test.low,
-            high=test.high,
-            p_value=test.p_value,
-            p_adjusted=adjusted.get(name),
-            detectable=minimum_detectable_difference(columns[name], base, periods),
-        )
-        for name, test in tests.items()
-    }
+def verdict(evidence: Evidence) -> Verdict:
+    """The verdict by `RULE`."""
+    missing = _missing(evidence)
+    if not missing:
+        return Verdict(SUPPORTED, ())
+    worse = _significant(evidence) and (evidence.sharpe.difference or 0.0) < 0.0
+    return Verdict(WORSE if worse else UNDECIDED, missing)
 
 
-def _text(difference: float | None, p_adjusted: float | None) -> str:
-    if difference is None or p_adjusted is None or p_adjusted >= SIGNIFICANCE:
-        return UNDECIDED
-    return SUPPORTED if difference > 0.0 else WORSE
+def _significant(evidence: Evidence) -> bool:
+    return evidence.p_adjusted is not None and evidence.p_adjusted < SIGNIFICANCE
+
+
+def _missing(e: Evidence) -> tuple[str, ...]:
+    """What is known to be short of an edge, in the order of the rule."""
+    conditions = (
+        ((e.sharpe.difference or 0.0) > 0.0, "a Sharpe ratio above buy-and-hold's"),
+        (_significant(e), f"an adjusted p-value below {SIGNIFICANCE} ({_of(e.p_adjusted)})"),
+        (
+            _above(e.deflated_sharpe, DEFLATED),
+            f"a deflated Sharpe ratio above {DEFLATED} ({_of(e.deflated_sharpe)})",
+        ),
+        (_below(e.placebo.p_value), f"timing better than by chance (p {_of(e.placebo.p_value)})"),
+        (
+            e.seeds_above is None or e.seeds_above >= SEEDS,
+            f"{SEEDS:.0%} of the seeds above ({_of(e.seeds_above)})",
+        ),
+        (e.worlds is None or _below(e.worlds), f"more than null worlds have (p {_of(e.worlds)})"),
+        (e.sound, "no failed check of look-ahead or of the benchmark"),
+    )
+    return tuple(words for met, words in conditions if not met)
+
+
+def _below(p_value: float | None) -> bool:
+    return p_value is not None and p_value < SIGNIFICANCE
+
+
+def _above(value: float | None, least: float) -> bool:
+    return value is not None and value > least
+
+
+def _of(value: float | None) -> str:
+    return "undefined" if value is None else f"{value:.3f}"
+
+
+def headline(judged: Mapping[str, str]) -> str:
+    """One sentence over the verdicts of all strategies, by name."""
+    by_text: dict[str, list[str]] = {}
+    for name, text in judged.items():
+        by_text.setdefault(text, []).append(name)
+    if list(by_text) == [UNDECIDED]:
+        none = f"None of the {len(judged)} strategies is {UNDECIDED.removeprefix('not ')}."
+        return none if len(judged) > 1 else f"The strategy is {UNDECIDED}."
+    return " ".join(f"{text[0].upper()}{text[1:]}: {', '.join(names)}." for text, names in by_text.items())
 
 
 def holm(p_values: Sequence[float]) -> list[float]:

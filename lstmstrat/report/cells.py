@@ -1,13 +1,14 @@
-"""The columns of the table of strategies, and how a number is written. Undefined is ``n/a``, never 0."""
+"""How a number is written. Undefined is ``n/a``, never 0."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 UNDEFINED = "n/a"
+
+Write = Callable[[float | None], str]
 
 
 def percent(value: float | None) -> str:
@@ -35,44 +36,24 @@ def amount(value: float | None) -> str:
     return UNDEFINED if value is None else f"{value:,.0f}"
 
 
-@dataclass(frozen=True)
-class Column:
-    """One metric: its key in summary.json, its heading (soft hyphens where it may break), how it is written."""
-
-    key: str
-    heading: str
-    write: Callable[[float | None], str]
+def thousandths(value: float | None) -> str:
+    """Three decimals: p-values, and correlations and R2, which are small."""
+    return UNDEFINED if value is None else f"{value:.3f}"
 
 
-COLUMNS = (
-    Column("total_return", "total return", percent),
-    Column("cagr", "CAGR", fine_percent),
-    Column("annual_volatility", "vol.", percent),
-    Column("sharpe", "Sharpe", ratio),
-    Column("max_drawdown", "max. DD", percent),
-    Column("exposure", "expo\u00adsure", percent),
-    Column("turnover", "turn\u00adover", tenths),
-    Column("trades", "trades", amount),
-)
-"""The metrics of the table, in the terminal and on the page."""
+def basis_points(value: float | None) -> str:
+    """A cost as a fraction of the value traded: ``0.0015`` is ``15 bp``."""
+    return "none" if value is None else f"{value * 1e4:.0f} bp"
 
-FURTHER = (
-    Column("sortino", "Sortino", ratio),
-    Column("calmar", "Calmar", ratio),
-    Column("hit_rate", "hit rate", fine_percent),
-    Column("profit_factor", "profit factor", ratio),
-    Column("commission_paid", "commission paid", amount),
-    Column("orders_rejected", "orders rejected", amount),
-    Column("final_value", "final value", amount),
-)
-"""The metrics that only the page shows, below the table."""
+
+def lost(value: float | None) -> str:
+    """A loss of Sharpe ratio, with the sign of what it does: ``0.12`` is ``-0.12``."""
+    return UNDEFINED if value is None else f"{round(-value, 2) + 0.0:+.2f}"
 
 
 def difference(versus: Mapping[str, Any]) -> str:
     """The Sharpe ratio above that of buy-and-hold, with its interval: ``0.12 [-0.45,0.69]``."""
-    if versus["sharpe"] is None:
-        return UNDEFINED
-    return f"{ratio(versus['sharpe'])} [{ratio(versus['sharpe_low'])},{ratio(versus['sharpe_high'])}]"
+    return interval(versus, "sharpe", ratio)
 
 
 def verdict(versus: Mapping[str, Any]) -> str:
@@ -80,14 +61,11 @@ def verdict(versus: Mapping[str, Any]) -> str:
     return re.split(r" (?:from|than) ", versus["verdict"])[0]
 
 
-def tried(summary: Mapping[str, Any]) -> str:
-    """How many strategies were tried on the data of a run, and what is left of each: the best of many is luck."""
-    count, symbol = summary["trials"]["count"], summary["data"]["symbol"]
-    known = f"{count} so far on {symbol} over this period (python -m lstmstrat.trials lists them)"
-    alone = f"{count} in this run; without a cache, earlier ones are not known"
-    left = ", ".join(f"{s['name']} {ratio(s['luck']['deflated_sharpe'])}" for s in summary["strategies"])
-    return (
-        f"Trials: {known if summary['trials']['kept'] else alone}. Chance that the Sharpe ratio is above what the "
-        "best of so many without skill would have (deflated Sharpe ratio; that of buy-and-hold is not asked for): "
-        f"{left}."
-    )
+def interval(versus: Mapping[str, Any], key: str, write: Write) -> str:
+    """A difference from buy-and-hold with its interval: ``2.1% [-3.0%,7.3%]``."""
+    return spread(versus[key], versus[f"{key}_low"], versus[f"{key}_high"], write)
+
+
+def spread(middle: float | None, low: float | None, high: float | None, write: Write) -> str:
+    """A number with its interval, where there is one."""
+    return write(middle) if low is None or high is None else f"{write(middle)} [{write(low)},{write(high)}]"

@@ -33,6 +33,7 @@ def payload(result: Result) -> Json:
         "dates": stamps(pd.DatetimeIndex(result.equity.index)),
         "figures": {
             "differences": differences(result.summary),
+            "luck": luck(result.summary),
             "equity": equity(result.equity),
             "forecasts": forecasts(result),
             "folds": folds(result.folds),
@@ -96,6 +97,76 @@ def differences(summary: Mapping[str, Any]) -> Json:
         },
     }
     return {"data": [dots], "layout": layout}
+
+
+def luck(summary: Mapping[str, Any]) -> Json:
+    """The Sharpe ratio of each strategy among shuffles of its holdings, null worlds and seeds, where there are.
+
+    Differences from buy-and-hold are drawn above its Sharpe ratio, so that all lie on one axis.
+    """
+    hold = summary["benchmark"]["sharpe"] or 0.0
+    rows = [(_label(s["name"]), s["metrics"]["sharpe"], s["luck"]) for s in reversed(summary["strategies"])]
+    bars = [(name, of["placebo"]["low"], of["placebo"]["high"]) for name, _, of in rows]
+    data = [
+        _ranges("its holdings in random order", bars, "--band", 14),
+        *_replicas("null worlds", rows, "worlds", hold, "--c1", 0.28),
+        *_replicas("seeds", rows, "seeds", hold, "--c0", -0.28),
+        _dots("this run", [(sharpe, k) for k, (_, sharpe, _) in enumerate(rows)], "--ink", 10),
+    ]
+    layout = {
+        "height": 130 + 44 * len(rows),
+        "hovermode": "closest",
+        "legend": LEGEND | {"y": -0.25},
+        "margin": {"t": 10, "b": 90, "l": 10, "r": 10},
+        "xaxis": {"title": {"text": "annual Sharpe ratio"}},
+        "yaxis": {
+            "tickvals": list(range(len(rows))),
+            "ticktext": [name for name, _, _ in rows],
+            "range": [-0.6, len(rows) - 0.4],
+            "automargin": True,
+        },
+        "shapes": [_upright(hold)],
+    }
+    return {"data": data, "layout": layout}
+
+
+def _upright(x: float) -> Json:
+    line = {"color": "--ink", "width": 1.5, "dash": "dot"}
+    return {"type": "line", "x0": x, "x1": x, "yref": "paper", "y0": 0, "y1": 1, "line": line}
+
+
+def _ranges(name: str, bars: list[tuple[str, float | None, float | None]], colour: str, width: int) -> Json:
+    """A thick line from low to high for each row; gaps keep them apart."""
+    x: list[float | None] = []
+    y: list[float | None] = []
+    for k, (_, low, high) in enumerate(bars):
+        if low is not None and high is not None:
+            x, y = [*x, *numbers([low, high], 4), None], [*y, k, k, None]
+    line = {"color": colour, "width": width}
+    return {"type": "scatter", "mode": "lines", "name": name, "x": x, "y": y, "line": line, "hoverinfo": "x"}
+
+
+def _replicas(name: str, rows: list[Any], kind: str, hold: float, colour: str, above: float) -> list[Json]:
+    """A small dot for each replica, a little `above` its row; nothing where there are none."""
+    dots = [
+        (hold + one, k + above)
+        for k, (_, _, of) in enumerate(rows)
+        for one in (of[kind] or {"differences": []})["differences"]
+    ]
+    return [_dots(name, dots, colour, 4)] if dots else []
+
+
+def _dots(name: str, places: list[tuple[float | None, float]], colour: str, size: int) -> Json:
+    known = [(x, y) for x, y in places if x is not None]
+    return {
+        "type": "scatter",
+        "mode": "markers",
+        "name": name,
+        "x": numbers([x for x, _ in known], 4),
+        "y": numbers([y for _, y in known], 4),
+        "marker": {"color": colour, "size": size},
+        "hovertemplate": "%{x:.2f}<extra>" + name + "</extra>",
+    }
 
 
 def equity(frame: pd.DataFrame) -> Json:

@@ -9,10 +9,25 @@ from importlib import resources
 from string import Template
 from typing import Any
 
-from lstmstrat.report.cells import COLUMNS, FURTHER, UNDEFINED, Column, difference, fine_percent, tried, verdict
+from lstmstrat.report.card import card
+from lstmstrat.report.cells import difference, fine_percent, thousandths, verdict
+from lstmstrat.report.columns import (
+    COLUMNS,
+    FOR_THE_VERDICT,
+    FURTHER,
+    LADDER,
+    SOURCES,
+    UNCERTAIN,
+    Column,
+    Entry,
+    filled,
+)
 from lstmstrat.report.figures import payload
 from lstmstrat.result import Result
 from lstmstrat.yamlfile import dump
+
+TESTS = ("clark_west", "clark_west_mean", "pesaran_timmermann", "diebold_mariano")
+LADDERS = (("What does the LSTM add to cheaper models?", "models"), ("Does retraining pay?", "refits"))
 
 
 def page(result: Result) -> str:
@@ -24,11 +39,16 @@ def page(result: Result) -> str:
     return Template(template).substitute(
         title=escape(f"{summary['name']}: {summary['data']['symbol']}"),
         subtitle=_subtitle(summary),
-        verdict=_verdict(summary["verdict"]),
-        checks=_checks(summary["checks"]) + f'<p class="soft">{escape(tried(summary))}</p>',
+        card=_card(summary),
+        rule=escape(summary["verdict"]["rule"]),
         period=_period(summary),
         table=_table(summary),
         further=_further(summary),
+        evidence=_entries(summary["strategies"], (*FOR_THE_VERDICT, *UNCERTAIN)),
+        needs=_needs(summary),
+        luck=_luck(summary),
+        sources=_entries(summary["strategies"], SOURCES),
+        ladder=_ladder(summary["ladder"]),
         skill=_skill(summary),
         options="".join(f"<option>{escape(s['name'])}</option>" for s in summary["strategies"]),
         folds=_folds(summary["walk_forward"]),
@@ -54,8 +74,14 @@ def _subtitle(summary: Mapping[str, Any]) -> str:
     )
 
 
-def _verdict(verdict: Mapping[str, Any]) -> str:
-    return f'<p>{escape(verdict["text"])}</p><p class="soft">{escape(verdict["rule"])}</p>'
+def _card(summary: Mapping[str, Any]) -> str:
+    """The verdict, then the rest of the card, checks one by one."""
+    (_, text), *facts = card(summary)
+    listed = {check["status"] for check in summary["checks"]}
+    rows = "".join(
+        f"<dt>{escape(label)}</dt><dd>{escape(said)}</dd>" for label, said in facts if label not in listed
+    )
+    return f'<p class="verdict">{escape(text)}</p><dl class="card-facts">{rows}</dl>{_checks(summary["checks"])}'
 
 
 def _checks(checks: list[Mapping[str, str]]) -> str:
@@ -70,6 +96,47 @@ def _checks(checks: list[Mapping[str, str]]) -> str:
     return f'<ul class="checks">{"".join(rows)}</ul>'
 
 
+def _entries(entries: list[Mapping[str, Any]], columns: Iterable[Entry]) -> str:
+    """A table with a row for each entry."""
+    shown = filled(entries, columns)
+    heads = "".join(f"<th>{escape(heading)}</th>" for heading in shown)
+    rows = "".join(
+        f"<tr><th>{escape(first)}</th>{''.join(f'<td>{escape(cell)}</td>' for cell in rest)}</tr>"
+        for first, *rest in zip(*shown.values(), strict=True)
+    )
+    return f'<div class="scroll"><table><thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table></div>'
+
+
+def _needs(summary: Mapping[str, Any]) -> str:
+    """What an edge still needs, strategy by strategy."""
+    return _list(
+        f"{s['name']} {verdict(s['versus_benchmark'])}: an edge would need {'; '.join(missing)}."
+        for s in summary["strategies"]
+        if (missing := s["versus_benchmark"]["missing"])
+    )
+
+
+def _luck(summary: Mapping[str, Any]) -> str:
+    """What else the chart of luck shows; `--seeds` and `--worlds` add to it."""
+    lucks = [s["luck"] for s in summary["strategies"]]
+    seeds = next((len(luck["seeds"]["differences"]) for luck in lucks if luck["seeds"]), 0)
+    worlds = next((len(luck["worlds"]["differences"]) for luck in lucks if luck["worlds"]), 0)
+    said = f"; above it in {worlds} histories with nothing to forecast" if worlds else ""
+    return escape(said + (f"; below it with {seeds} seeds" if seeds else ""))
+
+
+def _ladder(ladder: Mapping[str, Any] | None) -> str:
+    if ladder is None:
+        return "<p>Not run; to run it, add <code>--ladder</code>.</p>"
+    said = (
+        f"Each forecast is traded by {ladder['strategy']}, on the same folds, targets and fills. Clark-West: is "
+        "there a signal beside the mean of the training slice? Last column: Sharpe ratio with the forecast of "
+        "this run minus that with the forecast of the row."
+    )
+    tables = [f"<h3>{title}</h3>{_entries(ladder[rungs], LADDER)}" for title, rungs in LADDERS]
+    return f'<p class="soft">{escape(said)}</p>{"".join(tables)}'
+
+
 def _period(summary: Mapping[str, Any]) -> str:
     period = summary["period"]
     return escape(
@@ -79,12 +146,12 @@ def _period(summary: Mapping[str, Any]) -> str:
 
 
 def _table(summary: Mapping[str, Any]) -> str:
-    """The table of the terminal, and the p-value adjusted for the number of strategies."""
-    head = ["", *(c.heading for c in COLUMNS), "Sharpe difference [95% interval]", "adjusted p"]
-    rows = [_row("buy_and_hold", _cells(summary["benchmark"], COLUMNS), ["", "", ""], "benchmark")]
+    """The table of the terminal."""
+    head = ["", *(c.heading for c in COLUMNS), "Sharpe difference [95% interval]"]
+    rows = [_row("buy_and_hold", _cells(summary["benchmark"], COLUMNS), ["", ""], "benchmark")]
     for strategy in summary["strategies"]:
         versus = strategy["versus_benchmark"]
-        against = [difference(versus), _p(versus["p_adjusted"]), verdict(versus)]
+        against = [difference(versus), verdict(versus)]
         rows.append(_row(strategy["name"], _cells(strategy["metrics"], COLUMNS), against, ""))
     heads = "".join(f"<th>{escape(text)}</th>" for text in head) + '<th class="text">against buy-and-hold</th>'
     return f"<table id='results'><thead><tr>{heads}</tr></thead><tbody>{''.join(rows)}</tbody></table>"
@@ -112,22 +179,20 @@ def _cells(metrics: Mapping[str, Any], columns: tuple[Column, ...]) -> list[str]
 
 
 def _skill(summary: Mapping[str, Any]) -> str:
-    skill = summary["forecast_skill"]
-    correlation, r2 = (
-        UNDEFINED if skill[key] is None else f"{skill[key]:.4f}" for key in ("correlation", "r2_against_zero")
-    )
+    skill, folds = summary["forecast_skill"], summary["forecast_skill"]["folds"]
+    p = {test: thousandths(skill[test]) for test in TESTS}
     return escape(
         f"Over {skill['observations']:,} forecasts: correlation with the realised return "
-        f"{correlation}, right sign {fine_percent(skill['hit_rate'])} (always up would have had "
-        f"{fine_percent(skill['always_up'])}), R2 against a forecast of zero {r2}. Is there any signal "
-        f"(Clark-West)? p = {_p(skill['clark_west'])}. Are the signs right more often than by chance "
-        f"(Pesaran-Timmermann)? p = {_p(skill['pesaran_timmermann'])}. Is the squared error another than that of "
-        f"forecasting zero (Diebold-Mariano)? p = {_p(skill['diebold_mariano'])}."
+        f"{thousandths(skill['correlation'])}; in {folds['known']:,} folds its median is "
+        f"{thousandths(folds['median_correlation'])}, and {fine_percent(folds['above_zero'])} are above 0. "
+        f"Right sign {fine_percent(skill['hit_rate'])}; always up would have had "
+        f"{fine_percent(skill['always_up'])}. R2 against a forecast of zero "
+        f"{thousandths(skill['r2_against_zero'])}, against the mean of the training slice "
+        f"{thousandths(skill['r2_against_mean'])}. Is there any signal beside zero (Clark-West)? p = "
+        f"{p['clark_west']}; beside that mean? p = {p['clark_west_mean']}. Are the signs right more often than by "
+        f"chance (Pesaran-Timmermann)? p = {p['pesaran_timmermann']}. Is the squared error another than that of "
+        f"forecasting zero (Diebold-Mariano)? p = {p['diebold_mariano']}."
     )
-
-
-def _p(value: float | None) -> str:
-    return UNDEFINED if value is None else f"{value:.3f}"
 
 
 def _folds(walk: Mapping[str, Any]) -> str:

@@ -6,11 +6,13 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING, Any, Literal, TextIO
 
 import pandas as pd
 
-from lstmstrat.report.cells import COLUMNS, UNDEFINED, Column, difference, tried, verdict
+from lstmstrat.report.card import card
+from lstmstrat.report.cells import UNDEFINED, difference, verdict
+from lstmstrat.report.columns import COLUMNS, FOR_THE_VERDICT, LADDER, SOURCES, Column, Entry, filled
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -20,6 +22,9 @@ if TYPE_CHECKING:
 
 PIPE_WIDTH = 100
 """Columns when nobody can say how wide the reader's screen is."""
+
+CARD_WIDTH = 86
+"""Characters of a sentence of the honesty card; longer ones go on below."""
 
 PIPE_SECONDS = 10.0
 """A pipe gets at most one line of progress in this time."""
@@ -109,26 +114,68 @@ def fold_table(folds: pd.DataFrame) -> Table:
 
 
 def print_result(summary: Mapping[str, Any], file: TextIO | None = None) -> None:
-    """Print the table, the verdict, the checks and the notices of a run to `file`, standard output by default.
+    """Print the honesty card, the tables and the notices of a run to `file`, standard output by default.
 
     A terminal gets the columns that fit; a pipe gets them all, however wide.
     """
     file = file or sys.stdout
     console = _console(file)
-    columns = _columns_that_fit(summary, console.width) if file.isatty() else COLUMNS
-    table = result_table(summary, columns)
+    tables, left_out = _tables(summary, console.width if file.isatty() else None)
     if not file.isatty():
-        console.width = max(PIPE_WIDTH, _needed(table))
-    console.print(table)
-    if left_out := [c.key for c in COLUMNS if c not in columns]:
-        console.print(f"No room for {', '.join(left_out)}: see the report or summary.json.")
-    console.print(f"\n{summary['verdict']['text']}")
-    console.print(tried(summary))
-    for check in summary["checks"]:
-        if check["status"] != "passed":
-            console.print(f"Check {check['status']}: {check['name']}. {check['detail']}")
+        console.width = max(PIPE_WIDTH, *(_needed(table) for table in tables))
+    console.print(card_table(summary))
+    for table in tables:
+        console.print()
+        console.print(table)
+    if left_out:
+        console.print(f"\nNo room for {', '.join(left_out)}: see the report or summary.json.")
+    console.print()
     for notice in summary["data"]["notices"]:
         console.print(f"Note: {notice}")
+
+
+def _tables(summary: Mapping[str, Any], width: int | None) -> tuple[list[Table], list[str]]:
+    """The tables of a run, and what was left out of them for want of `width`."""
+    columns = COLUMNS if width is None else _columns_that_fit(summary, width)
+    tables, left_out = [result_table(summary, columns)], [c.key for c in COLUMNS if c not in columns]
+    ladder = summary["ladder"] or {"models": [], "refits": []}
+    parts = [
+        (summary["strategies"], (*FOR_THE_VERDICT, *SOURCES)),
+        *((ladder[rungs], LADDER) for rungs in ("models", "refits") if ladder[rungs]),
+    ]
+    for entries, wanted in parts:
+        shown = len(wanted)
+        while width is not None and _needed(entry_table(entries, wanted[:shown])) > width and shown > 1:
+            shown -= 1
+        tables.append(entry_table(entries, wanted[:shown]))
+        left_out += [entry.heading for entry in wanted[shown:]]
+    return tables, list(dict.fromkeys(left_out))
+
+
+def card_table(summary: Mapping[str, Any]) -> Table:
+    """The honesty card."""
+    from rich.table import Table
+
+    table = Table(box=None, pad_edge=False, show_header=False)
+    table.add_column(no_wrap=True)
+    table.add_column(max_width=CARD_WIDTH)
+    for label, sentence in card(summary):
+        table.add_row(label, sentence)
+    return table
+
+
+def entry_table(entries: Sequence[Mapping[str, Any]], columns: Sequence[Entry]) -> Table:
+    """A row for each entry, with its name first where it has one."""
+    from rich.table import Table
+
+    table = Table(box=None, pad_edge=False, padding=(0, 1), collapse_padding=True)
+    shown = filled(entries, columns)
+    for k, heading in enumerate(shown):
+        side: Literal["left", "right"] = "right" if k else "left"
+        table.add_column(_broken(heading), justify=side, no_wrap=True, vertical="bottom")
+    for row in zip(*shown.values(), strict=True):
+        table.add_row(*row)
+    return table
 
 
 def print_trials(trials: Sequence[Trial], file: TextIO | None = None) -> None:

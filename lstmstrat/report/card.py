@@ -1,0 +1,46 @@
+"""The honesty card: what a reader must know before any number of a run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from lstmstrat.report.cells import thousandths
+
+
+def card(summary: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """The honesty card: what a reader must know before any number of the run, a label and a sentence each."""
+    data, costs, walk = summary["data"], summary["costs"], summary["walk_forward"]
+    model = (
+        f"{walk['members']} networks a fold, fixed in advance; their mean trades" if walk["members"] > 1 else ""
+    )
+    prices = f"{data['symbol']}, {data['source']}, {data['first']} to {data['last']}, sha256 {data['sha256'][:12]}"
+    return [
+        ("verdict", summary["verdict"]["text"]),
+        ("data", prices),
+        ("costs", f"commission {costs['commission']:.2%} and slippage {costs['slippage']:.2%} of each trade"),
+        ("trials", tried(summary)),
+        ("model", f"{walk['model']}, {model}" if model else f"{walk['model']}, one network a fold"),
+        ("best of all", _best(summary)),
+        *((status, _checks(summary, status)) for status in ("passed", "failed", "ran", "not run")),
+    ]
+
+
+def _best(summary: Mapping[str, Any]) -> str:
+    found = thousandths(summary["verdict"]["superior_predictive_ability"])
+    return f"does any strategy earn more than buy-and-hold (Hansen's SPA)? p {found}"
+
+
+def _checks(summary: Mapping[str, Any], status: str) -> str:
+    """The checks of that status; of those that did not pass also why."""
+    found = [check for check in summary["checks"] if check["status"] == status]
+    names = [c["name"] if status == "passed" else f"{c['name']} ({c['detail']})" for c in found]
+    return ", ".join(names) or "none"
+
+
+def tried(summary: Mapping[str, Any]) -> str:
+    """How many strategies were tried on the data of a run: the best of many is luck."""
+    count, symbol = summary["trials"]["count"], summary["data"]["symbol"]
+    if summary["trials"]["kept"]:
+        return f"{count} so far on {symbol} over this period (python -m lstmstrat.trials lists them)"
+    return f"{count} in this run; without a cache, earlier ones are not known"

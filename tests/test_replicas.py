@@ -1,0 +1,192 @@
+"""The pipeline again: other seeds, null worlds, and the ladder of models. The same run with one thing changed."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from runs import TINY, command, summary, tiny, written
+
+from lstmstrat import Config, Store, Trainer, replicas
+from lstmstrat.backtest import prepare, run
+from lstmstrat.config import validated
+from lstmstrat.errors import StrategyError
+from lstmstrat.inference.sharpe import sharpe_difference
+from lstmstrat.ladder import MODELS, ladder
+from lstmstrat.ledger import listed
+from lstmstrat.metrics import returns, sharpe
+from lstmstrat.pipeline import Runs, earned, simulate_all
+from lstmstrat.replicas import Seeds, Worlds
+from lstmstrat.worlds import null_world
+
+
+def config(**sections: Any) -> Config:
+    return validated(Config, tiny(**sections), "")
+
+
+def ran(trainer: Trainer, **sections: Any) -> Runs:
+    asked, prices, _ = prepare(config(**sections))
+    with trainer.active():
+        return simulate_all(asked, prices, trainer)
+
+
+@pytest.fixture
+def trainer(tmp_path: Path) -> Trainer:
+    return Trainer(Store(tmp_path / "store.sqlite"), jobs=1)
+
+
+def alone(runs: Runs, **forecast: Any) -> dict[str, float]:
+    """Annual Sharpe differences of another whole run, worked from its result."""
+    result = run(config(forecast=forecast), trainer=Trainer(Store(None), jobs=1))
+    accounts = {name: sharpe(returns(result.equity[name]), 252) for name in result.equity}
+    return {name: accounts[name] - accounts["buy_and_hold"] for name in ("long_flat", "cross")}
+
+
+def test_seeds_are_the_runs_with_these_seeds(trainer: Trainer) -> None:
+    runs = ran(trainer)
+    found = replicas.seeds(runs, trainer, 3)
+    assert list(found) == ["long_flat"]  # the other has no forecast, so no seed
+    expected = [alone(runs, seed=seed)["long_flat"] for seed in (0, 1, 2)]
+    assert found["long_flat"].differences == pytest.approx(expected, rel=1e-12)
+    assert len(set(expected)) > 1
+
+
+def test_worlds_are_the_runs_on_these_histories(trainer: Trainer) -> None:
+    runs = ran(trainer)
+    found = replicas.worlds(runs, trainer, 2)
+    assert list(found) == ["long_flat", "cross"]
+    with Trainer(Store(None), jobs=1).active() as other:
+        again = simulate_all(runs.config, null_world(runs.prices, 2), other)
+    for name, one in found.items():
+        assert one.own == pytest.approx(replicas.differences(runs)[name])
+        assert one.differences[1] == pytest.approx(replicas.differences(again)[name], rel=1e-12)
+
+
+def test_replicas_are_made_once_whatever_stopped_the_first_run(
+    trainer: Trainer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    runs, made = ran(trainer), []
+    real = replicas.simulate_all
+
+    def counted(*args: Any) -> Runs:
+        made.append(args[0].forecast.seed)
+        if len(made) == 2:
+            raise KeyboardInterrupt
+        return real(*args)
+
+    monkeypatch.setattr(replicas, "simulate_all", counted)
+    with pytest.raises(KeyboardInterrupt):
+        replicas.seeds(runs, trainer, 4)
+    told: list[tuple[int, int]] = []
+    first = replicas.seeds(runs, trainer, 4, lambda done, total: told.append((done, total)))
+    assert made == [1, 2, 2, 3]
+    assert told == [(0, 3), (1, 3), (2, 3), (3, 3)]
+    assert replicas.seeds(runs, trainer, 4) == first
+    assert made == [1, 2, 2, 3]
+
+
+def test_networks_of_replicas_do_not_fill_the_store(trainer: Trainer) -> None:
+    runs = ran(trainer)
+    before = trainer.store._open().execute("SELECT count(*) FROM results").fetchone()[0]
+    replicas.seeds(runs, trainer, 3)
+    assert trainer.store._open().execute("SELECT count(*) FROM results").fetchone()[0] == before + 2
+
+
+def test_a_replica_that_cannot_be_run_is_left_out(trainer: Trainer, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In some world a short position may lose the whole account: the others still count."""
+    runs, real = ran(trainer), replicas.simulate_all
+
+    def sometimes(asked: Config, *rest: Any) -> Runs:
+        if asked.forecast.seed == 1:
+            raise StrategyError("the account is down to -1.00")
+        return real(asked, *rest)
+
+    monkeypatch.setattr(replicas, "simulate_all", sometimes)
+    assert len(replicas.seeds(runs, trainer, 3)["long_flat"].differences) == 2
+
+
+def test_shares_and_p_values_by_hand() -> None:
+    assert Seeds((0.1, -0.1, 0.2, 0.0)).above == 0.5  # as good as buy-and-hold is not above it
+    assert Worlds(0.5, (0.4, 0.6, 0.5)).p_value == (1 + 2) / 4
+    assert Worlds(9.0, tuple(np.zeros(39))).p_value == 1 / 40
+
+
+def test_the_ladder_climbs_from_the_cheapest_model_to_the_config_itself(trainer: Trainer) -> None:
+    runs = ran(trainer, forecast={"features": ["range", "return_1", "volatility_5"]})
+    found, made = ladder(runs, jobs=1)
+    assert [rung.model for rung in found.models] == ["always_up", "last_sign", "ridge", "boosting", "lstm"]
+    assert tuple(rung.model for rung in found.models) == MODELS
+    assert [rung.refit_every for rung in found.refits] == ["never", 240, 60]
+    assert found.models[-1] is found.refits[-1]
+    assert len(made) == 7
+    assert {rung.folds for rung in found.models} == {len(runs.walk.folds)}
+    assert {rung.skill.observations for rung in found.models} == {found.models[-1].skill.observations}
+    assert found.refits[0].folds == 1
+    assert all(rung.seconds > 0.0 for rung in found.models)
+    # The config itself is the run of the report, on its first strategy alone.
+    assert found.strategy == "long_flat"
+    assert found.models[-1].sharpe == pytest.approx(sharpe(earned(runs.strategies[0]), 252), rel=1e-12)
+    assert found.models[-1].own_minus.difference is None
+
+
+def test_always_up_is_buy_and_hold_and_the_sign_is_that_of_the_last_return(trainer: Trainer) -> None:
+    runs = ran(trainer, forecast={"features": ["range", "return_1", "volatility_5"]})
+    found, made = ladder(runs, jobs=1)
+    up, sign = made[0], made[1]
+    assert earned(up.strategies[0]) == pytest.approx(earned(runs.benchmark), abs=1e-9)
+    difference = sharpe_difference(earned(runs.strategies[0]), earned(up.strategies[0]), 252)
+    assert dataclasses.astuple(found.models[0].own_minus) == pytest.approx(dataclasses.astuple(difference))
+    closes = runs.prices.frame["close"].to_numpy()
+    rose = np.sign(np.log(closes[1:] / closes[:-1]))[-len(runs.benchmark.equity) :]
+    assert np.array_equal(np.sign(sign.traded_forecasts[0]), rose)
+
+
+def test_refits_by_the_calendar_get_rarer_by_the_calendar(trainer: Trainer) -> None:
+    monthly, _ = ladder(ran(trainer, forecast={"refit_every": "month"}), jobs=1)
+    assert [rung.refit_every for rung in monthly.refits] == ["never", "quarter", "month"]
+    never, _ = ladder(ran(trainer, forecast={"refit_every": "never"}), jobs=1)
+    assert [rung.refit_every for rung in never.refits] == ["never"]
+
+
+def test_the_ladder_takes_a_strategy_that_works_with_one_network(trainer: Trainer, tmp_path: Path) -> None:
+    """Conviction needs an ensemble; the crossover has no forecast."""
+    conviction = {"class": "strategies.conviction:Conviction"}
+    both = [conviction, TINY["strategies"][1], TINY["strategies"][0]]
+    assert ladder(ran(trainer, strategies=both), jobs=1)[0].strategy == "long_flat"
+    told = command(written(tmp_path, tiny(strategies=both[:2])), "--out", tmp_path / "out", "--ladder", "--quiet")
+    assert told.code == 2
+    assert "the ladder needs a strategy that trades the forecast of a single network" in told.err
+
+
+def test_the_command_runs_them_and_the_report_tells(tmp_path: Path) -> None:
+    options = ("--seeds", 3, "--worlds", 2, "--ladder", "--jobs", 1)
+    told = command(written(tmp_path, TINY), "--out", tmp_path / "out", *options)
+    assert told.code == 0, told.err
+    found = summary(tmp_path / "out")
+    status = {check["name"]: (check["status"], check["detail"]) for check in found["checks"]}
+    assert status["seeds"] == ("ran", "3 seeds")
+    assert status["null worlds"] == ("ran", "2 histories with nothing to forecast")
+    assert status["ladder"][0] == "ran"
+    long_flat, cross = (s["luck"] for s in found["strategies"])
+    assert (len(long_flat["seeds"]["differences"]), len(long_flat["worlds"]["differences"])) == (3, 2)
+    assert long_flat["seeds"]["worst"] == min(long_flat["seeds"]["differences"])
+    assert (cross["seeds"], cross["worlds"]["p_value"] in (1 / 3, 2 / 3, 1.0)) == (None, True)
+    assert len(found["ladder"]["models"]) == 5
+    assert "always up" in told.out
+    assert "ladder: 7 of 7 rungs" in told.err
+    page = (tmp_path / "out" / "report.html").read_text()
+    assert "Does retraining pay?" in page
+    # The config that the run leaves asks for the same.
+    assert "seeds: 3" in (tmp_path / "out" / "config.yaml").read_text()
+
+
+def test_the_rungs_of_a_ladder_are_trials(tmp_path: Path) -> None:
+    """The two strategies of the config; and the first of them on four other models and two other refits."""
+    cache = tmp_path / "cache.sqlite"
+    told = command(written(tmp_path, TINY), "--out", tmp_path / "out", "--ladder", "--quiet", "--cache", cache)
+    assert told.code == 0, told.err
+    assert summary(tmp_path / "out")["trials"]["count"] == 2 + 4 + 2
+    assert len(listed(Store(cache))) == 8

@@ -1,0 +1,104 @@
+"""Null worlds: sound bars, the same costs of holding, the same bunching of volatility, and nothing to forecast."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from lstmstrat.config import DataConfig
+from lstmstrat.features import CLOSE, OPEN, Floats
+from lstmstrat.prices import Prices, load
+from lstmstrat.worlds import BLOCK, null_world
+from tests.walks import market
+
+
+def logs(prices: Prices) -> Floats:
+    return np.diff(np.log(prices.bars[:, CLOSE]))
+
+
+def autocorrelation(x: Floats, lag: int = 1) -> float:
+    return float(np.corrcoef(x[lag:], x[:-lag])[0, 1])
+
+
+def persistent(bars: int, phi: float, seed: int = 0) -> Prices:
+    """Returns that follow the last one by `phi`, with quiet and wild quarters."""
+    rng = np.random.default_rng(seed)
+    returns, wild = np.zeros(bars), np.where(np.arange(bars) // BLOCK % 2, 0.03, 0.01)
+    for t in range(1, bars):
+        returns[t] = phi * returns[t - 1] * wild[t] / wild[t - 1] + wild[t] * rng.standard_normal()
+    close = 100.0 * np.exp(np.cumsum(returns))
+    opened = np.concatenate([[100.0], close[:-1]])
+    frame = pd.DataFrame(
+        {
+            "open": opened,
+            "high": np.maximum(opened, close) * 1.001,
+            "low": np.minimum(opened, close) * 0.999,
+            "close": close,
+            "volume": rng.integers(100, 1000, bars).astype(float),
+        },
+        pd.bdate_range("2000-01-03", periods=bars),
+    )
+    return Prices("X", "csv", frame, ())
+
+
+@settings(max_examples=25, deadline=None)
+@given(number=st.integers(0, 10_000), bars=st.integers(2, 400))
+def test_a_world_is_made_of_sound_bars_with_the_same_dates(number: int, bars: int) -> None:
+    """`Prices` refuses a bar that is not sound."""
+    real = market(bars)
+    world = null_world(real, number)
+    assert world.frame.index.equals(real.frame.index)
+    assert np.array_equal(world.bars[0], real.bars[0])
+    assert np.array_equal(null_world(real, number).bars, world.bars)
+
+
+def test_worlds_differ() -> None:
+    real = market()
+    assert null_world(real, 1).sha256 != null_world(real, 2).sha256 != real.sha256
+
+
+def test_every_bar_of_a_world_is_one_of_the_real_ones_or_its_mirror_image() -> None:
+    real = market(200)
+    shapes = np.log(real.bars[1:, :4] / real.bars[:-1, [CLOSE]])
+    world = np.log(null_world(real, 3).bars[1:, :4] / null_world(real, 3).bars[:-1, [CLOSE]])
+    mirrored = 2.0 * shapes[:, CLOSE].mean() - shapes[:, [OPEN, 2, 1, CLOSE]]
+    both = np.concatenate([shapes, mirrored])  # (2 (n - 1), 4)
+    nearest = np.abs(world[:, None, :] - both[None]).max(axis=2).min(axis=1)
+    assert nearest.max() < 1e-9
+
+
+def test_volume_goes_with_its_bar() -> None:
+    real = market(200)
+    size = {round(v): abs(r - logs(real).mean()) for v, r in zip(real.bars[1:, 4], logs(real), strict=True)}
+    world = null_world(real, 4)
+    assert [size[round(v)] for v in world.bars[1:, 4]] == pytest.approx(np.abs(logs(world) - logs(real).mean()))
+
+
+def test_nothing_of_the_past_says_where_the_next_bar_goes() -> None:
+    """Returns of an autocorrelation of 0.3 have none in a world, on average over 60 worlds of 1000 bars: the error
+    is 1 / sqrt(60 * 1000) = 0.004. Blocks alone, not mirrored, would leave nearly all of it.
+    """
+    real = persistent(1000, 0.3)
+    assert autocorrelation(logs(real)) > 0.2
+    found = [autocorrelation(logs(null_world(real, k))) for k in range(60)]
+    assert abs(np.mean(found)) < 0.02
+
+
+def test_volatility_comes_in_clusters_as_it_did() -> None:
+    real = persistent(1000, 0.0)
+    was = autocorrelation(np.abs(logs(real)))
+    found = np.mean([autocorrelation(np.abs(logs(null_world(real, k)))) for k in range(60)])
+    assert was > 0.2
+    assert found == pytest.approx(was, abs=0.06)
+
+
+def test_holding_earns_on_average_what_it_earned() -> None:
+    """AAPL rose by log(13.4) = 2.6 from 2000 to 2013; the mean of 200 worlds has an error of 1.6 / sqrt(200)."""
+    real = load(DataConfig())
+    rises = [logs(null_world(real, k)).sum() for k in range(200)]
+    error = np.std(rises, ddof=1) / np.sqrt(200)
+    assert np.mean(rises) == pytest.approx(logs(real).sum(), abs=3 * error)
+    assert np.std(logs(null_world(real, 0))) == pytest.approx(np.std(logs(real)), rel=0.15)
