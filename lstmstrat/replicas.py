@@ -55,12 +55,13 @@ class Worlds:
 def seeds(runs: Runs, trainer: Trainer, count: int, progress: Progress | None = None) -> dict[str, Seeds]:
     """Each strategy that has a forecast with `count` seeds: that of the config and those after it."""
     with_forecast = [run.name for run in runs.strategies if run.walk_forward]
-    own = differences(runs)
+    own, strategies = differences(runs), [s for s in runs.config.strategies if s.label in with_forecast]
+    if not strategies:
+        return {}
 
     def other(k: int) -> tuple[Config, Prices]:
-        seed = runs.config.forecast.seed + k
-        forecast = runs.config.forecast.model_copy(update={"seed": seed})
-        return runs.config.model_copy(update={"forecast": forecast}), runs.prices
+        forecast = runs.config.forecast.model_copy(update={"seed": runs.config.forecast.seed + k})
+        return runs.config.model_copy(update={"forecast": forecast, "strategies": strategies}), runs.prices
 
     found = [own, *_replicas(runs, trainer, "seed", range(1, count), other, progress)]
     return {name: Seeds(tuple(one[name] for one in found)) for name in with_forecast}

@@ -14,7 +14,7 @@ import pandas as pd
 
 from lstmstrat import __version__
 from lstmstrat.checks import NOT_RUN, RAN, Check
-from lstmstrat.config import Config
+from lstmstrat.config import Config, ReportConfig
 from lstmstrat.engine import Simulation
 from lstmstrat.evidence import Judged, Judgement, OnRequest
 from lstmstrat.forecast import WARM_UP, WalkForward
@@ -62,17 +62,18 @@ def summarise(
             "superior_predictive_ability": judgement.best,
         },
         "trials": dataclasses.asdict(tried),
-        "checks": [dataclasses.asdict(check) for check in (*checks, *_on_request(asked))],
+        "checks": [dataclasses.asdict(check) for check in (*checks, *_on_request(config.report, asked))],
         "versions": {"python": platform.python_version(), **{name: _version(name) for name in PACKAGES}},
     }
 
 
-def _on_request(asked: OnRequest) -> list[Check]:
+def _on_request(report: ReportConfig, asked: OnRequest) -> list[Check]:
     """What was run because it was asked for, and how to ask for the rest."""
+    how = "no strategy has a forecast" if report.seeds > 1 else "to run it: add --seeds 20"
     seeds = next((len(s.differences) for s in asked.seeds.values()), 0)
     worlds = next((len(w.differences) for w in asked.worlds.values()), 0)
     return [
-        _asked("seeds", f"{seeds} seeds" if seeds else "", "--seeds 20"),
+        Check("seeds", RAN, f"{seeds} seeds") if seeds else Check("seeds", NOT_RUN, how),
         _asked("null worlds", f"{worlds} histories with nothing to forecast" if worlds else "", "--worlds 40"),
         _asked("ladder", "cheaper models and rarer refits" if asked.ladder else "", "--ladder"),
     ]
@@ -136,6 +137,7 @@ def _walk_forward(walk: WalkForward, trainer: Trainer, prices: Prices) -> dict[s
         "lookback": forecast.lookback,
         "horizon": forecast.horizon,
         "purge": forecast.purge,
+        "seed": forecast.seed,
         "first_forecast": _date(prices.frame.index[walk.folds[0].fold.fitted_at]) if walk.folds else None,
         "fitted": trainer.fitted,
         "cached": trainer.cached,

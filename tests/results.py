@@ -237,6 +237,7 @@ def _summary(equity: pd.DataFrame, names: tuple[str, ...]) -> dict[str, Any]:
             "lookback": 60,
             "horizon": 1,
             "purge": 2,
+            "seed": 0,
             "first_forecast": first,
             "fitted": 100,
             "cached": 16,

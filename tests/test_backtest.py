@@ -22,7 +22,8 @@ from lstmstrat.prices import load
 from lstmstrat.yamlfile import parse
 from tests.runs import TINY, Told, command, summary, table, tiny, written
 
-FILES = {"config.yaml", "summary.json", "equity.csv", "forecasts.csv", "orders.csv", "trades.csv", "report.html"}
+FILES = {"config.yaml", "summary.json", "report.html"}
+FILES |= {f"{name}.csv" for name in ("equity", "forecasts", "folds", "orders", "trades")}
 PURGE = 2  # horizon + 1 for target open
 NUMBER, COUNT = (int, float), (int,)
 MAYBE = (int, float, type(None))
@@ -65,6 +66,7 @@ SUMMARY: dict[str, Any] = {  # DESIGN, part 6
         "lookback": COUNT,
         "horizon": COUNT,
         "purge": COUNT,
+        "seed": COUNT,
         "first_forecast": str,
         "fitted": COUNT,
         "cached": COUNT,
@@ -174,7 +176,7 @@ def without_timing(folder: Path) -> dict[str, Any]:
     return found
 
 
-def test_the_run_folder_holds_the_seven_files_and_nothing_lies_beside_it(first: Run, classical: Run) -> None:
+def test_the_run_folder_holds_the_eight_files_and_nothing_lies_beside_it(first: Run, classical: Run) -> None:
     assert {p.name for p in first.folder.iterdir()} == FILES
     assert {p.name for p in classical.folder.iterdir()} == FILES - {"report.html"}
     assert [p.name for p in first.folder.parent.iterdir() if p.name.startswith(".")] == []
@@ -184,6 +186,10 @@ def test_the_columns_of_the_tables_are_those_of_the_contract(first: Run, classic
     tables = {
         "equity": ["date", "buy_and_hold", "long_flat", "cross"],
         "forecasts": ["date", "forecast", "spread", "distance", "fold", "cutoff"],
+        "folds": [
+            *["number", "first_forecast", "cutoff", "samples", "last_forecast", "status"],
+            *["first_loss", "train_loss", "correlation", "observations"],
+        ],
         "orders": ["strategy", "status", "created", "executed", "side", "size", "price", "commission"],
         "trades": [
             *["strategy", "opened", "closed", "side", "size", "entry_price", "exit_price", "pnl"],
@@ -303,7 +309,7 @@ def test_the_config_of_a_run_gives_the_same_run_and_trains_nothing(
     again = start(home, values, f"{name}_again", "--quiet")
     assert summary(again.folder)["walk_forward"]["fitted"] == 0
     assert summary(again.folder)["walk_forward"]["cached"] == summary(before.folder)["walk_forward"]["fitted"]
-    for file in ("config.yaml", "equity.csv", "forecasts.csv", "orders.csv", "trades.csv"):
+    for file in ("config.yaml", "equity.csv", "forecasts.csv", "folds.csv", "orders.csv", "trades.csv"):
         assert (again.folder / file).read_bytes() == (before.folder / file).read_bytes(), file
     assert without_timing(again.folder) == without_timing(before.folder)
 

@@ -54,6 +54,13 @@ def test_seeds_are_the_runs_with_these_seeds(trainer: Trainer) -> None:
     assert len(set(expected)) > 1
 
 
+def test_without_a_forecast_there_is_nothing_to_seed(tmp_path: Path) -> None:
+    cross = tiny(strategies=TINY["strategies"][1:])
+    assert command(written(tmp_path, cross), "--out", tmp_path / "out", "--seeds", 5, "--quiet").code == 0
+    (found,) = (check for check in summary(tmp_path / "out")["checks"] if check["name"] == "seeds")
+    assert (found["status"], found["detail"]) == ("not run", "no strategy has a forecast")
+
+
 def test_worlds_are_the_runs_on_these_histories(trainer: Trainer) -> None:
     runs = ran(trainer)
     found = replicas.worlds(runs, trainer, 2)

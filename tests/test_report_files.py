@@ -15,7 +15,8 @@ from lstmstrat.errors import ConfigError
 from lstmstrat.report import files
 from lstmstrat.yamlfile import read
 
-NAMES = ["config.yaml", "equity.csv", "forecasts.csv", "orders.csv", "report.html", "summary.json", "trades.csv"]
+TABLES = ["equity.csv", "folds.csv", "forecasts.csv", "orders.csv"]
+NAMES = ["config.yaml", *TABLES, "report.html", "summary.json", "trades.csv"]
 
 
 def rows(path: Path) -> list[dict[str, str]]:
@@ -110,7 +111,7 @@ def test_stopped_at_the_last_file_nothing_is_left(
     monkeypatch.setattr(files, "_put", fails_at_the_page)
     with pytest.raises(stop):
         files.write(result(), tmp_path / "run", "page")
-    assert len(seen) == 7
+    assert len(seen) == 8
     assert list(tmp_path.iterdir()) == []
 
 

@@ -66,7 +66,7 @@ def test_the_card_comes_first_and_holds_what_a_reader_must_know(summary: dict[st
     assert head.startswith(f"verdict {SENTENCE} data MADE, bundled, 2000-03-01 to ")
     assert "costs commission 0.10% and slippage 0.05% of each trade" in head
     assert "trials 12 so far on MADE over this period" in head
-    assert "model lstm, one network a fold" in head
+    assert "seeds lstm, one network a fold, from seed 0; fixed in advance, never the best of several" in head
     assert "(Hansen's SPA)? p 0.310" in head
 
 
@@ -75,7 +75,21 @@ def test_evidence_and_ladder_are_tables(summary: dict[str, Any]) -> None:
     terminal.print_result(summary, text)
     rows = [line.split() for line in text.getvalue().splitlines()]
     # adjusted p, deflated Sharpe, timing p, seeds, worlds p; hold, best fold, best days, break-even, one bar later
-    expected = ["0.280", "0.61", "0.180", "75%", "0.250", "40%", "n/a", "42%", "27", "bp", "-0.12"]
+    expected = [
+        "0.280",
+        "0.61",
+        "0.180",
+        "75%,",
+        "-0.20,",
+        "0.20",
+        "0.250",
+        "40%",
+        "n/a",
+        "42%",
+        "27",
+        "bp",
+        "-0.12",
+    ]
     assert ["long_flat", *expected] in rows
     rung = next(r for r in rows if r[:2] == ["always", "up"])
     assert rung[2:7] == ["21", "117", "1.23", "2,399", "n/a"]

@@ -10,20 +10,24 @@ from lstmstrat.report.cells import thousandths
 
 def card(summary: Mapping[str, Any]) -> list[tuple[str, str]]:
     """The honesty card: what a reader must know before any number of the run, a label and a sentence each."""
-    data, costs, walk = summary["data"], summary["costs"], summary["walk_forward"]
-    model = (
-        f"{walk['members']} networks a fold, fixed in advance; their mean trades" if walk["members"] > 1 else ""
-    )
+    data, costs = summary["data"], summary["costs"]
     prices = f"{data['symbol']}, {data['source']}, {data['first']} to {data['last']}, sha256 {data['sha256'][:12]}"
     return [
         ("verdict", summary["verdict"]["text"]),
         ("data", prices),
         ("costs", f"commission {costs['commission']:.2%} and slippage {costs['slippage']:.2%} of each trade"),
         ("trials", tried(summary)),
-        ("model", f"{walk['model']}, {model}" if model else f"{walk['model']}, one network a fold"),
+        ("seeds", _seeds(summary["walk_forward"])),
         ("best of all", _best(summary)),
         *((status, _checks(summary, status)) for status in ("passed", "failed", "ran", "not run")),
     ]
+
+
+def _seeds(walk: Mapping[str, Any]) -> str:
+    several = (
+        f"{walk['members']} networks a fold, whose mean trades" if walk["members"] > 1 else "one network a fold"
+    )
+    return f"{walk['model']}, {several}, from seed {walk['seed']}; fixed in advance, never the best of several"
 
 
 def _best(summary: Mapping[str, Any]) -> str:

@@ -71,7 +71,8 @@ def filled(entries: Sequence[Mapping[str, Any]], columns: Iterable[Entry]) -> di
 
 def _seeds(strategy: Mapping[str, Any]) -> str:
     seeds = strategy["luck"]["seeds"]
-    return "" if seeds is None else percent(seeds["above"])
+    found = [] if seeds is None else [percent(seeds["above"]), ratio(seeds["worst"]), ratio(seeds["median"])]
+    return ", ".join(found)
 
 
 def _worlds(strategy: Mapping[str, Any]) -> str:
@@ -83,7 +84,7 @@ FOR_THE_VERDICT = (
     Entry("adjusted p", lambda s: thousandths(s["versus_benchmark"]["p_adjusted"])),
     Entry("deflated Sharpe", lambda s: ratio(s["luck"]["deflated_sharpe"])),
     Entry("timing p", lambda s: thousandths(s["luck"]["placebo"]["p_value"])),
-    Entry("seeds above", _seeds),
+    Entry("seeds above, worst, median", _seeds),
     Entry("worlds p", _worlds),
 )
 """What the rule of the verdict looks at; the last two only where they were run."""

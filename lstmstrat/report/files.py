@@ -1,4 +1,4 @@
-"""The run folder: six files, and the page where one is asked for, that appear together or not at all."""
+"""The run folder: seven files, and the page where one is asked for, that appear together or not at all."""
 
 from __future__ import annotations
 
@@ -69,6 +69,7 @@ def _texts(result: Result, page: str | None) -> Iterator[tuple[str, str]]:
     yield "summary.json", json.dumps(result.summary, indent=2, allow_nan=False, ensure_ascii=False) + "\n"
     yield "equity.csv", _csv(result.equity.rename_axis("date").reset_index())
     yield "forecasts.csv", _csv(result.forecasts.rename_axis("date").reset_index())
+    yield "folds.csv", _csv(result.folds)
     yield "orders.csv", _csv(result.orders)
     yield "trades.csv", _csv(result.trades)
     if page is not None:
