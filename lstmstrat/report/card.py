@@ -7,6 +7,8 @@ from typing import Any
 
 from lstmstrat.report.cells import thousandths
 
+STATUSES = ("passed", "failed", "ran", "not run")  # of a check
+
 
 def card(summary: Mapping[str, Any]) -> list[tuple[str, str]]:
     """The honesty card: what a reader must know before any number of the run, a label and a sentence each."""
@@ -19,7 +21,7 @@ def card(summary: Mapping[str, Any]) -> list[tuple[str, str]]:
         ("trials", tried(summary)),
         ("seeds", _seeds(summary["walk_forward"])),
         ("best of all", _best(summary)),
-        *((status, _checks(summary, status)) for status in ("passed", "failed", "ran", "not run")),
+        *((status, _checks(summary, status)) for status in STATUSES),
     ]
 
 

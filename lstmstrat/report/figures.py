@@ -118,7 +118,7 @@ def luck(summary: Mapping[str, Any]) -> Json:
         "hovermode": "closest",
         "legend": LEGEND | {"y": -0.25},
         "margin": {"t": 10, "b": 90, "l": 10, "r": 10},
-        "xaxis": {"title": {"text": "annual Sharpe ratio"}},
+        "xaxis": {"title": {"text": "annual Sharpe ratio"}, "range": _padded(data, hold)},
         "yaxis": {
             "tickvals": list(range(len(rows))),
             "ticktext": [name for name, _, _ in rows],
@@ -128,6 +128,13 @@ def luck(summary: Mapping[str, Any]) -> Json:
         "shapes": [_upright(hold)],
     }
     return {"data": data, "layout": layout}
+
+
+def _padded(data: list[Json], x: float) -> list[float]:
+    """From the smallest to the largest x, and a twentieth beyond: lines end at the edge otherwise."""
+    found = [x, *(value for trace in data for value in trace["x"] if value is not None)]
+    room = 0.05 * (max(found) - min(found)) or 1.0
+    return [min(found) - room, max(found) + room]
 
 
 def _upright(x: float) -> Json:

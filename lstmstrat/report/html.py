@@ -9,7 +9,7 @@ from importlib import resources
 from string import Template
 from typing import Any
 
-from lstmstrat.report.card import card
+from lstmstrat.report.card import STATUSES, card
 from lstmstrat.report.cells import difference, fine_percent, thousandths, verdict
 from lstmstrat.report.columns import (
     COLUMNS,
@@ -75,12 +75,9 @@ def _subtitle(summary: Mapping[str, Any]) -> str:
 
 
 def _card(summary: Mapping[str, Any]) -> str:
-    """The verdict, then the rest of the card, checks one by one."""
-    (_, text), *facts = card(summary)
-    listed = {check["status"] for check in summary["checks"]}
-    rows = "".join(
-        f"<dt>{escape(label)}</dt><dd>{escape(said)}</dd>" for label, said in facts if label not in listed
-    )
+    """The verdict, then the rest of the card; checks one by one."""
+    (_, text), *facts = [row for row in card(summary) if row[0] not in STATUSES]
+    rows = "".join(f"<dt>{escape(label)}</dt><dd>{escape(said)}</dd>" for label, said in facts)
     return f'<p class="verdict">{escape(text)}</p><dl class="card-facts">{rows}</dl>{_checks(summary["checks"])}'
 
 
