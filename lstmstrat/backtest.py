@@ -29,9 +29,11 @@ from lstmstrat.yamlfile import override, read
 if TYPE_CHECKING:
     import pandas as pd
 
+    from lstmstrat.evidence import OnRequest
     from lstmstrat.pipeline import Runs
     from lstmstrat.prices import Prices
     from lstmstrat.result import Result
+    from lstmstrat.store import Store
     from lstmstrat.trainer import Progress, Trainer
 
     ProgressBar = Callable[[str, str], contextlib.AbstractContextManager[Progress]]
@@ -59,7 +61,7 @@ def run(config: Config, *, trainer: Trainer | None = None, offline: bool = False
 
     config, prices, _ = prepare(config, offline)
     with (trainer or current()).active() as active:
-        return judged(simulate_all(config, prices, active), active, _silent)
+        return finish(simulate_all(config, prices, active), active, _silent)
 
 
 def prepare(config: Config, offline: bool = False) -> tuple[Config, Prices, pd.DataFrame]:
@@ -91,37 +93,60 @@ def prepare(config: Config, offline: bool = False) -> tuple[Config, Prices, pd.D
     return config.model_copy(update={"forecast": forecast}), prices, fold_rows(folds, prices.frame.index)
 
 
-def judged(runs: Runs, trainer: Trainer, progress: ProgressBar) -> Result:
+def finish(runs: Runs, trainer: Trainer, progress: ProgressBar) -> Result:
     """What the runs found, with the seeds, null worlds and ladder that the config asks for.
 
-    `progress(task, unit)` opens a bar for each of them.
+    `progress(task, unit)` opens a bar for each of them. A ladder that cannot be climbed is said, and costs nothing
+    else of the run.
     """
-    import json
+    from lstmstrat.ledger import enter
+    from lstmstrat.result import collect
 
-    from lstmstrat import identity
+    asked = on_request(runs, trainer, progress)
+    tried = enter(trainer.store, runs.config, runs.strategies)
+    return collect(runs, trainer, tried, asked, _audited(runs, trainer.store))
+
+
+def on_request(runs: Runs, trainer: Trainer, progress: ProgressBar) -> OnRequest:
+    """The seeds, null worlds and ladder that the config of the runs asks for; the rungs are entered as trials."""
     from lstmstrat.evidence import OnRequest
     from lstmstrat.ladder import ladder
     from lstmstrat.ledger import enter
     from lstmstrat.replicas import seeds, worlds
-    from lstmstrat.result import collect
 
-    config, asked = runs.config, runs.config.report
-    of_seeds, of_worlds, rungs = {}, {}, None
+    asked, not_run, rungs = runs.config.report, {}, None
     if asked.ladder:
         with progress("ladder", "rungs") as tell:
-            rungs, others = ladder(runs, trainer.jobs, tell)
-        for other in others:
-            enter(trainer.store, other.config, other.strategies)
+            try:
+                rungs, others = ladder(runs, trainer.jobs, tell)
+                for other in others:
+                    enter(trainer.store, other.config, other.strategies)
+            except ConfigError as error:
+                not_run["ladder"] = str(error)
+    of_seeds, of_worlds = {}, {}
     if asked.seeds > 1:
         with progress("seeds", "more seeds") as tell:
             of_seeds = seeds(runs, trainer, asked.seeds, tell)
+        if not of_seeds:
+            not_run["seeds"] = "nothing of this run depends on a seed"
     if asked.worlds:
         with progress("null worlds", "worlds") as tell:
             of_worlds = worlds(runs, trainer, asked.worlds, tell)
-    tried = enter(trainer.store, config, runs.strategies)
-    audited = trainer.store.get([identity.of_audit(config, runs.prices)])
-    record = next((json.loads(kept) for kept in audited.values()), None)
-    return collect(runs, trainer, tried, OnRequest(of_seeds, of_worlds, rungs), record)
+    return OnRequest(of_seeds, of_worlds, rungs, not_run)
+
+
+def _audited(runs: Runs, store: Store) -> Any:
+    """The record of the look-ahead audit of this config, in its own store or the user's; None without one."""
+    from lstmstrat import identity
+    from lstmstrat.store import Store, default_path
+
+    key, users = identity.of_audit(runs.config, runs.prices), default_path()
+    record = store.recorded(key)
+    if record is None and users.exists() and store.path != users:
+        other = Store(users)
+        record = other.recorded(key)
+        other.close()
+    return record
 
 
 def strategy_mistakes(strategies: Sequence[tuple[int, StrategyConfig]], features: Sequence[str]) -> list[str]:
@@ -246,7 +271,7 @@ def _main(options: argparse.Namespace) -> int:
             terminal.print_folds(folds)
         with _progress(options.quiet, config.forecast.members) as trainer.progress:
             runs = simulate_all(config, prices, trainer)
-        result = judged(runs, trainer, functools.partial(terminal.progress, quiet=options.quiet))
+        result = finish(runs, trainer, functools.partial(terminal.progress, quiet=options.quiet))
     files.write(result, folder, html.page(result) if config.report.html else None)
     if not options.quiet:
         terminal.print_result(result.summary)

@@ -45,7 +45,7 @@ def run_checks(runs: Runs, audited: Mapping[str, Any] | None) -> list[Check]:
     return [
         Check("prices", PASSED, f"{len(bars)} bars sorted, unique, finite, positive, high >= low"),
         _features(runs.walk, prices),
-        check_labels(runs.walk, bars),
+        check_labels(runs.walk, bars[runs.unseen :]),
         _forecasts(runs.walk),
         check_benchmark(runs.config.broker, bars, runs.benchmark),
         _orders([runs.benchmark, *runs.strategies]),

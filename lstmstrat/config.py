@@ -101,6 +101,8 @@ DEFAULT_FEATURES = (
 )
 
 
+LEAST_WORLDS = 20
+
 DEFAULT_PEER_FEATURES = ("return_1", "return_5", "return_21", "volatility_21", "distance_50")  # of the close alone
 
 
@@ -285,6 +287,14 @@ class StrategyConfig(Section):
         return self.name or re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", self.class_.rpartition(":")[2]).lower()
 
 
+def _enough_worlds(value: int) -> int:
+    if value == 0 or value >= LEAST_WORLDS:
+        return value
+    raise ValueError(
+        f"expected 0, or at least {LEAST_WORLDS}: with fewer no p-value can be below 0.05; set worlds: 40"
+    )
+
+
 class ReportConfig(Section):
     """What is written beside the tables, and what is looked into that takes the training again."""
 
@@ -294,8 +304,8 @@ class ReportConfig(Section):
     """Bars a year; by default inferred from the calendar: 252, 365, 52, 12 ..."""
     seeds: Count = 1
     """Seeds to run all with, from forecast.seed on; 20 show how much of a result is the luck of the draw."""
-    worlds: Annotated[int, Field(ge=0)] = 0
-    """Histories with nothing to forecast to run everything on; 40 give p-values from 0.024 up."""
+    worlds: Annotated[int, AfterValidator(_enough_worlds)] = 0
+    """Histories with nothing to forecast to run all on; 40 give p-values from 0.024 up."""
     ladder: bool = False
     """Hold the LSTM against cheaper models and rarer refits, on the same folds and fills."""
 

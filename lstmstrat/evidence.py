@@ -15,15 +15,15 @@ from lstmstrat.engine import Simulation
 from lstmstrat.features import OPEN, Floats
 from lstmstrat.inference.best import superior_predictive_ability
 from lstmstrat.inference.bootstrap import Difference
-from lstmstrat.inference.deflated import deflated_sharpe, probabilistic_sharpe
+from lstmstrat.inference.deflated import deflated_difference, deflated_sharpe, probabilistic_sharpe
 from lstmstrat.inference.growth import break_even_cost, cagr_difference, drawdown_differences, lead_shares
 from lstmstrat.inference.sharpe import minimum_detectable_difference, sharpe_difference
 from lstmstrat.inference.skill import Skill, SkillTests, forecast_skill, skill_tests
-from lstmstrat.inference.timing import Positions, delay_cost, placebo
+from lstmstrat.inference.timing import UNKNOWN, Positions, delay_cost, placebo
 from lstmstrat.inference.verdict import Evidence, Verdict, holm, verdict
 from lstmstrat.ladder import Ladder
 from lstmstrat.ledger import Tried
-from lstmstrat.metrics import cagr, max_drawdown, sharpe, total_return
+from lstmstrat.metrics import cagr, max_drawdown, total_return
 from lstmstrat.pipeline import Runs, earned
 from lstmstrat.replicas import Seeds, Worlds
 from lstmstrat.store import Store
@@ -36,19 +36,20 @@ class OnRequest:
     seeds: dict[str, Seeds] = field(default_factory=dict)  # by strategy, those with a forecast
     worlds: dict[str, Worlds] = field(default_factory=dict)  # by strategy
     ladder: Ladder | None = None
+    not_run: dict[str, str] = field(default_factory=dict)  # why, although asked for; by name of the check
 
 
 @dataclass(frozen=True)
 class Matched:
     """A constant part of the account in the asset: the strategy's own mean exposure, short negative.
 
-    Rebalanced at each close without costs. What the strategy has beyond it, it owes to timing.
+    Rebalanced at each close without costs. What the strategy has beyond it, it owes to timing. Its Sharpe ratio is
+    that of buy-and-hold.
     """
 
-    exposure: float
+    exposure: float  # net
     total_return: float
     cagr: float | None
-    sharpe: float | None
     max_drawdown: float
 
 
@@ -97,12 +98,13 @@ def judge(runs: Runs, store: Store, tried: Tried, checks: Sequence[Check], asked
     sound = not any(check.status == FAILED and check.name in VOIDING for check in checks)
     found = {}
     for run, fall in zip(runs.strategies, drawdown_differences(every, base), strict=True):
-        seeds, worlds = asked.seeds.get(run.name), asked.worlds.get(run.name)
+        seeds, worlds, positions = asked.seeds.get(run.name), asked.worlds.get(run.name), _positions(runs, run)
         evidence = Evidence(
             sharpe=tests[run.name],
             p_adjusted=adjusted.get(run.name),
-            deflated_sharpe=deflated_sharpe(returns[run.name], tried.count, tried.variance),
-            placebo=placebo(_positions(runs, run), runs.periods),
+            deflated_sharpe=_deflated(returns[run.name], tried),
+            deflated_lead=deflated_difference(tests[run.name], tried.count) if tried.kept else None,
+            placebo=placebo(positions, runs.periods) if positions else UNKNOWN,
             sound=sound,
             seeds_above=seeds.above if seeds else None,
             worlds=worlds.p_value if worlds else None,
@@ -124,6 +126,11 @@ def _tests(runs: Runs, store: Store) -> SkillTests:
     return SkillTests(**store.remembered(key, lambda: asdict(skill_tests(*given, horizon))))
 
 
+def _deflated(returns: Floats, tried: Tried) -> float | None:
+    """None without a ledger: what was tried before is not known."""
+    return deflated_sharpe(returns, tried.count, tried.variance) if tried.kept else None
+
+
 def _adjusted(tests: dict[str, Difference]) -> dict[str, float]:
     p_values = {name: test.p_value for name, test in tests.items() if test.p_value is not None}
     return dict(zip(p_values, holm(list(p_values.values())), strict=True))
@@ -131,7 +138,7 @@ def _adjusted(tests: dict[str, Difference]) -> dict[str, float]:
 
 def _judged(runs: Runs, run: Simulation, evidence: Evidence, fall: Difference, asked: OnRequest) -> Judged:
     own, base = earned(run), earned(runs.benchmark)
-    best_fold, best_days = lead_shares(own, base, _folds(runs))
+    best_fold, best_days = lead_shares(own, base, _folds(runs, run))
     return Judged(
         evidence=evidence,
         cagr=cagr_difference(own, base, runs.periods),
@@ -140,7 +147,7 @@ def _judged(runs: Runs, run: Simulation, evidence: Evidence, fall: Difference, a
         best_fold_share=best_fold,
         best_days_share=best_days,
         break_even_cost=_break_even(runs, run),
-        delay_cost=delay_cost(_positions(runs, run), runs.periods),
+        delay_cost=delay_cost(positions, runs.periods) if (positions := _positions(runs, run)) else None,
         probabilistic_sharpe=probabilistic_sharpe(own),
         exposure_matched=_matched(runs, run),
         seeds=asked.seeds.get(run.name),
@@ -152,22 +159,30 @@ def _cost(runs: Runs) -> float:
     return runs.config.broker.commission + runs.config.broker.slippage
 
 
-def _positions(runs: Runs, run: Simulation) -> Positions:
-    """From the open after the first decision on: nothing is held before it."""
+def _positions(runs: Runs, run: Simulation) -> Positions | None:
+    """From the open after the first decision on: nothing is held before it.
+
+    None where an order was filled inside a bar: what was held then is not what is held at its close.
+    """
+    filled = run.orders.dropna(subset="executed")
+    at = runs.prices.frame["open"].loc[filled["executed"]].to_numpy()
+    slipped = np.abs(np.abs(filled["price"].to_numpy() / at - 1.0) - runs.config.broker.slippage)
+    if (slipped > 1e-9).any():
+        return None
     opens = runs.prices.bars[-len(run.equity) :, OPEN]  # (n,)
     return Positions(
         held=run.exposure.to_numpy()[1:-1],
         asset=opens[2:] / opens[1:-1] - 1.0,
         filled=run.traded.to_numpy()[1:-1] > 0.0,
-        cost=_cost(runs),
     )
 
 
-def _folds(runs: Runs) -> np.ndarray:
-    """(n - 1,) the number of the fold whose forecast was known before each return."""
-    given = runs.walk.forecasts.fold
-    whole = np.pad(given, (0, len(runs.prices.frame) - len(given)))
-    found: np.ndarray = whole[-len(runs.benchmark.equity) : -1]
+def _folds(runs: Runs, run: Simulation) -> np.ndarray:
+    """(n - 1,) the number of the fold whose forecast was known before each return; all 0 without a forecast."""
+    bars = len(run.equity) - 1
+    if run.walk_forward is None:
+        return np.zeros(bars, dtype=int)
+    found: np.ndarray = run.walk_forward.forecasts.fold[-bars - 1 : -1]
     return found
 
 
@@ -189,6 +204,5 @@ def _matched(runs: Runs, run: Simulation) -> Matched:
         exposure=exposure,
         total_return=total_return(equity),
         cagr=cagr(equity, runs.periods),
-        sharpe=sharpe(returns, runs.periods),
         max_drawdown=max_drawdown(equity),
     )

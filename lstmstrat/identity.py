@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import ast
 import hashlib
 import inspect
 import json
+import sys
 from functools import cache
 from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -74,12 +77,45 @@ def _release() -> str:
 
 
 def _source(path: str) -> str:
-    """Hash of the file that ``module:attribute`` stands in; "" where it is not at hand, as with a compiled one."""
+    """Hash of the file that ``module:attribute`` stands in, and of the user's own that it imports.
+
+    "" where it is not at hand, as with a compiled module.
+    """
+    found: dict[str, str] = {}
+    _read(load_module(path.partition(":")[0]), found)
+    return _hash(sorted(found.items())) if found else ""
+
+
+def _read(module: ModuleType, found: dict[str, str]) -> None:
+    """The sources of `module` and of what it imports from below the current directory, by name of the module."""
     try:
-        text = inspect.getsource(load_module(path.partition(":")[0]))
+        source = inspect.getsource(module)
     except (OSError, TypeError):
-        return ""
-    return hashlib.sha256(text.encode()).hexdigest()
+        return
+    found[module.__name__] = source
+    for node in ast.walk(ast.parse(source)):
+        for name in _imported(node, module.__package__ or ""):
+            other = sys.modules.get(name)
+            if other is not None and name not in found and _is_own(other):
+                _read(other, found)
+
+
+def _imported(node: ast.AST, package: str) -> list[str]:
+    """The modules that an import statement may name."""
+    if isinstance(node, ast.Import):
+        return [alias.name for alias in node.names]
+    if not isinstance(node, ast.ImportFrom):
+        return []
+    parents = package.split(".")[: len(package.split(".")) - node.level + 1] if node.level else []
+    base = ".".join([*parents, *([node.module] if node.module else [])])
+    return [base, *(f"{base}.{alias.name}" for alias in node.names)]
+
+
+def _is_own(module: ModuleType) -> bool:
+    """Whether it lies below the current directory, and is neither this package nor a library installed there."""
+    path = Path(getattr(module, "__file__", None) or "/").resolve()
+    library = {"site-packages", "dist-packages"} & set(path.parts) or module.__name__.split(".")[0] == "lstmstrat"
+    return path.is_relative_to(Path.cwd().resolve()) and not library
 
 
 def _hash(what: Any) -> str:

@@ -6,7 +6,6 @@ anew, so that its seconds are its own.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, get_args
 
@@ -19,9 +18,7 @@ from lstmstrat.metrics import sharpe
 from lstmstrat.pipeline import Runs, earned, simulate_all
 from lstmstrat.prices import Prices
 from lstmstrat.store import Store
-from lstmstrat.trainer import Trainer
-
-Progress = Callable[[int, int], None]
+from lstmstrat.trainer import Progress, Trainer
 
 MODELS: tuple[str, ...] = tuple(reversed(get_args(ForecastConfig.model_fields["model"].annotation)))
 """The cheapest first."""
@@ -53,23 +50,35 @@ class Ladder:
     refits: tuple[Rung, ...]  # the rarest first
 
 
-def ladder(runs: Runs, jobs: int, progress: Progress | None = None) -> tuple[Ladder, list[Runs]]:
+def ladder(runs: Runs, jobs: int, progress: Progress) -> tuple[Ladder, list[Runs]]:
     """The ladder below the forecast of `runs`, and every run it took: each is a trial.
+
+    It is traded by the first strategy that trades the forecast of the config, and does so on every rung: most have
+    a single network.
 
     Raises
     ------
     ConfigError
-        No strategy of the config trades a forecast of a single network.
+        No strategy of the config does.
     """
-    tell = progress or (lambda done, total: None)
-    config, models, refits = _single(runs, jobs), _models(runs.config.forecast), _refits(runs.config.forecast)
-    made: dict[ForecastConfig, tuple[Runs, float]] = {}
+    why = []
+    for s in runs.on_the_forecast:
+        try:
+            return _climbed(runs.config.model_copy(update={"strategies": (s,)}), runs.prices, jobs, progress)
+        except LSTMStratError as error:
+            why.append(f"{s.label}: {error}")
+    raise ConfigError("; ".join(why) or "no strategy trades the forecast of the config")
+
+
+def _climbed(config: Config, prices: Prices, jobs: int, progress: Progress) -> tuple[Ladder, list[Runs]]:
+    models, refits = _models(config.forecast), _refits(config.forecast)
     wanted = list(dict.fromkeys([*models, *refits]))
+    made: dict[ForecastConfig, tuple[Runs, float]] = {}
     for done, forecast in enumerate(wanted):
-        tell(done, len(wanted))
-        made[forecast] = _run(config.model_copy(update={"forecast": forecast}), runs.prices, jobs)
-    tell(len(wanted), len(wanted))
-    own = made[runs.config.forecast][0]
+        progress(done, len(wanted))
+        made[forecast] = _run(config.model_copy(update={"forecast": forecast}), prices, jobs)
+    progress(len(wanted), len(wanted))
+    own = made[config.forecast][0]
     rungs = {forecast: _rung(found, seconds, own) for forecast, (found, seconds) in made.items()}
     name = config.strategies[0].label
     found = Ladder(name, tuple(rungs[f] for f in models), tuple(rungs[f] for f in refits))
@@ -77,9 +86,8 @@ def ladder(runs: Runs, jobs: int, progress: Progress | None = None) -> tuple[Lad
 
 
 def _models(forecast: ForecastConfig) -> list[ForecastConfig]:
-    """The models from the cheapest up, that of the config last."""
-    others = [forecast.model_copy(update=_changes(m, forecast)) for m in MODELS if m != forecast.model]
-    return [*others, forecast]
+    """The config with each model in its place, the cheapest first."""
+    return [forecast if m == forecast.model else forecast.model_copy(update=_changes(m, forecast)) for m in MODELS]
 
 
 def _changes(model: str, forecast: ForecastConfig) -> dict[str, Any]:
@@ -96,29 +104,6 @@ def _refits(forecast: ForecastConfig) -> list[ForecastConfig]:
     return [forecast.model_copy(update={"refit_every": e}) for e in dict.fromkeys(["never", fourth, every])]
 
 
-def _single(runs: Runs, jobs: int) -> Config:
-    """The config with only the first strategy that trades its forecast, and does so for a single network too."""
-    forecast = runs.config.forecast
-    trading = {r.name for r in runs.strategies if r.walk_forward and r.walk_forward.config == forecast}
-    cheapest = _models(forecast)[0]
-    for s in runs.config.strategies:
-        config = runs.config.model_copy(update={"strategies": (s,), "forecast": cheapest})
-        if s.label in trading and _works(config, runs, jobs):
-            return config
-    raise ConfigError(
-        "the ladder needs a strategy that trades the forecast of a single network, such as "
-        "strategies.long_flat:LongFlat; none of this config does"
-    )
-
-
-def _works(config: Config, runs: Runs, jobs: int) -> bool:
-    try:
-        _run(config, runs.prices, jobs)
-    except LSTMStratError:
-        return False
-    return True
-
-
 def _run(config: Config, prices: Prices, jobs: int) -> tuple[Runs, float]:
     with Trainer(Store(None), jobs).active() as alone:
         return simulate_all(config, prices, alone), alone.seconds
@@ -126,7 +111,8 @@ def _run(config: Config, prices: Prices, jobs: int) -> tuple[Runs, float]:
 
 def _rung(runs: Runs, seconds: float, own: Runs) -> Rung:
     given = runs.traded_forecasts
-    returns = earned(runs.strategies[0])
+    mine, there = earned(own.strategies[0]), earned(runs.strategies[0])
+    both = min(len(mine), len(there))  # a feature more may need a bar more
     return Rung(
         model=runs.walk.config.model,
         refit_every=runs.walk.config.refit_every,
@@ -134,6 +120,6 @@ def _rung(runs: Runs, seconds: float, own: Runs) -> Rung:
         seconds=seconds,
         skill=forecast_skill(*given),
         tests=skill_tests(*given, runs.walk.config.horizon),
-        sharpe=sharpe(returns, runs.periods),
-        own_minus=sharpe_difference(earned(own.strategies[0]), returns, runs.periods),
+        sharpe=sharpe(there, runs.periods),
+        own_minus=sharpe_difference(mine[-both:], there[-both:], runs.periods),
     )

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
-from lstmstrat.config import Config
+from lstmstrat.config import Config, StrategyConfig
 from lstmstrat.engine import Simulation, simulate
 from lstmstrat.features import Floats, targets
 from lstmstrat.folds import schedule
@@ -40,21 +42,40 @@ class Runs:
         """Bars a year."""
         return self.config.report.periods_per_year or periods_per_year(pd.DatetimeIndex(self.prices.frame.index))
 
+    @property
+    def on_the_forecast(self) -> tuple[StrategyConfig, ...]:
+        """The strategies that trade the forecast of the config, and not one of their own or none."""
+        walks = {run.name: run.walk_forward for run in self.strategies if run.walk_forward}
+        on = {name for name, walk in walks.items() if walk.config == self.config.forecast}
+        return tuple(s for s in self.config.strategies if s.label in on)
+
     @cached_property
     def realised(self) -> Floats:
         """(n,) what each bar of the prices was to forecast."""
         return targets(self.prices.bars, self.walk.config)
 
     @cached_property
+    def unseen(self) -> int:
+        """Bars before the first one that the walk-forward was handed: an indicator as its data begins later."""
+        times = self.walk.forecasts.times
+        return int(np.searchsorted(self.prices.times, times[0])) if len(times) else 0
+
+    @property
+    def seen(self) -> pd.Index:
+        """The times of the bars that the walk-forward was handed; its folds count these."""
+        return self.prices.frame.index[self.unseen :]
+
+    def on_bars(self, values: npt.NDArray[Any], missing: Any) -> npt.NDArray[Any]:
+        """`values` of the bars that the walk-forward was handed, on all bars of the prices; (n,)."""
+        rest = len(self.prices.frame) - self.unseen - len(values)  # all, where no strategy asks for a forecast
+        return np.pad(values, (self.unseen, rest), constant_values=missing)
+
+    @cached_property
     def traded_forecasts(self) -> tuple[Floats, Floats, Floats]:
         """Forecast, what was realised, and the mean label of the fold in use, at each close of the window."""
         given, bars = self.walk.forecasts, len(self.benchmark.equity)
-        missing = len(self.prices.frame) - len(given.forecast)  # a run without a forecast hands no bars over
         means = np.array([np.nan, *(fold.mean for fold in self.walk.folds)])
-        forecast, mean = (
-            np.pad(values, (0, missing), constant_values=np.nan)[-bars:]
-            for values in (given.forecast, means[given.fold])
-        )
+        forecast, mean = (self.on_bars(values, np.nan)[-bars:] for values in (given.forecast, means[given.fold]))
         return forecast, self.realised[-bars:], mean
 
 
@@ -65,17 +86,34 @@ def earned(run: Simulation) -> Floats:
 
 def simulate_all(config: Config, prices: Prices, trainer: Trainer) -> Runs:
     """All accounts from the first forecast on; `config` has its train_size in bars, `trainer` must be active."""
-    start = schedule(config.forecast).first_fit
-    home = f"{BuyAndHold.__module__}:{BuyAndHold.__name__}"
-    wanted = [
-        (HOLD, home, BuyAndHold, {}),
-        *((s.label, s.class_, load_strategy(s.class_), dict(s.params)) for s in config.strategies),
-    ]
-    hold, *runs = (
-        simulate(prices, cls, p, config.broker, start=start, name=n, class_path=path, forecast=config.forecast)
-        for n, path, cls, p in wanted
-    )
+    runs = tuple(simulate_one(config, prices, s) for s in config.strategies)
     walks = [run.walk_forward for run in runs if run.walk_forward]
     walks.sort(key=lambda walk: walk.config != config.forecast)  # those of the forecast: section first
-    walk = [*walks, WalkForward(config.forecast, trainer)][0]
-    return Runs(config, prices, walk, hold, tuple(runs))
+    walk = walks[0] if walks else WalkForward(config.forecast, trainer)
+    return Runs(config, prices, walk, hold(config, prices), runs)
+
+
+def simulate_one(config: Config, prices: Prices, strategy: StrategyConfig) -> Simulation:
+    """One strategy of a config."""
+    cls = load_strategy(strategy.class_)
+    return _simulated(config, prices, cls, dict(strategy.params), strategy.label, strategy.class_)
+
+
+def hold(config: Config, prices: Prices) -> Simulation:
+    """Buy-and-hold over the same window."""
+    return _simulated(config, prices, BuyAndHold, {}, HOLD, f"{BuyAndHold.__module__}:{BuyAndHold.__name__}")
+
+
+def _simulated(
+    config: Config, prices: Prices, cls: type[Any], params: dict[str, Any], name: str, class_path: str
+) -> Simulation:
+    return simulate(
+        prices,
+        cls,
+        params,
+        config.broker,
+        start=schedule(config.forecast).first_fit,
+        name=name,
+        class_path=class_path,
+        forecast=config.forecast,
+    )

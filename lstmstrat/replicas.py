@@ -6,8 +6,8 @@ killed run goes on after the last whole replica, and a second one costs nothing.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 
@@ -15,73 +15,85 @@ import numpy as np
 
 from lstmstrat import identity
 from lstmstrat.config import Config
-from lstmstrat.errors import LSTMStratError
+from lstmstrat.engine import Simulation
+from lstmstrat.folds import schedule
 from lstmstrat.metrics import sharpe
-from lstmstrat.pipeline import Runs, earned, simulate_all
+from lstmstrat.pipeline import Runs, earned, hold, simulate_one
 from lstmstrat.prices import Prices
 from lstmstrat.store import Store
-from lstmstrat.trainer import Trainer
+from lstmstrat.trainer import Progress, Trainer
 from lstmstrat.worlds import null_world
 
-Progress = Callable[[int, int], None]
-Differences = dict[str, float]  # annual Sharpe ratio above that of buy-and-hold, by strategy
+Differences = dict[str, float | None]  # annual Sharpe ratio above buy-and-hold's, by strategy; None: it failed
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
 class Seeds:
-    """One strategy with each of several seeds: the annual Sharpe ratio above buy-and-hold's."""
+    """One strategy with each of several seeds: the annual Sharpe ratio above buy-and-hold's.
 
-    differences: tuple[float, ...]  # in order of the seeds; the first is the run's own
+    None where it could not be run, such as one that lost its account: the worst that can be.
+    """
+
+    differences: tuple[float | None, ...]  # in order of the seeds; the first is the run's own
 
     @property
     def above(self) -> float:
         """The share of seeds above buy-and-hold."""
-        return float(np.mean(np.array(self.differences) > 0.0))
+        return float(np.mean([d is not None and d > 0.0 for d in self.differences]))
 
 
 @dataclass(frozen=True)
 class Worlds:
-    """One strategy beside itself in null worlds: the annual Sharpe ratio above buy-and-hold's."""
+    """One strategy beside itself in null worlds: annual Sharpe ratio above buy-and-hold's; None as in `Seeds`."""
 
     own: float
-    differences: tuple[float, ...]
+    differences: tuple[float | None, ...]
 
     @property
     def p_value(self) -> float:
         """The share of worlds at least as good, the real one counted among them."""
-        return float((1 + np.sum(np.array(self.differences) >= self.own)) / (1 + len(self.differences)))
+        as_good = sum(d is not None and d >= self.own for d in self.differences)
+        return (1 + as_good) / (1 + len(self.differences))
 
 
-def seeds(runs: Runs, trainer: Trainer, count: int, progress: Progress | None = None) -> dict[str, Seeds]:
-    """Each strategy that has a forecast with `count` seeds: that of the config and those after it."""
-    with_forecast = [run.name for run in runs.strategies if run.walk_forward]
-    own, strategies = differences(runs), [s for s in runs.config.strategies if s.label in with_forecast]
-    if not strategies:
+def seeds(runs: Runs, trainer: Trainer, count: int, progress: Progress) -> dict[str, Seeds]:
+    """Each strategy on the forecast of the config, with `count` seeds: that of the config and those after it.
+
+    Empty where nothing depends on a seed.
+    """
+    config, strategies = runs.config, runs.on_the_forecast
+    if not strategies or config.forecast.model != "lstm":
         return {}
 
     def other(k: int) -> tuple[Config, Prices]:
-        forecast = runs.config.forecast.model_copy(update={"seed": runs.config.forecast.seed + k})
-        return runs.config.model_copy(update={"forecast": forecast, "strategies": strategies}), runs.prices
+        forecast = config.forecast.model_copy(update={"seed": config.forecast.seed + k})
+        return config.model_copy(update={"forecast": forecast, "strategies": strategies}), runs.prices
 
+    own: Differences = {**differences(runs)}
     found = [own, *_replicas(runs, trainer, "seed", range(1, count), other, progress)]
-    return {name: Seeds(tuple(one[name] for one in found)) for name in with_forecast}
+    return {s.label: Seeds(tuple(one[s.label] for one in found)) for s in strategies}
 
 
-def worlds(runs: Runs, trainer: Trainer, count: int, progress: Progress | None = None) -> dict[str, Worlds]:
+def worlds(runs: Runs, trainer: Trainer, count: int, progress: Progress) -> dict[str, Worlds]:
     """Each strategy beside itself in `count` null worlds."""
-    own = differences(runs)
+    own, start = differences(runs), schedule(runs.config.forecast).first_fit
 
     def other(k: int) -> tuple[Config, Prices]:
-        return runs.config, null_world(runs.prices, k)
+        return runs.config, null_world(runs.prices, k, start)
 
     found = _replicas(runs, trainer, "world", range(1, count + 1), other, progress)
-    return {name: Worlds(own[name], tuple(one[name] for one in found)) for name in own}
+    return {name: Worlds(one, tuple(w[name] for w in found)) for name, one in own.items()}
 
 
-def differences(runs: Runs) -> Differences:
+def differences(runs: Runs) -> dict[str, float]:
     """The annual Sharpe ratio of each strategy above that of buy-and-hold; one that never moves counts as 0."""
-    hold = sharpe(earned(runs.benchmark), runs.periods) or 0.0
-    return {run.name: (sharpe(earned(run), runs.periods) or 0.0) - hold for run in runs.strategies}
+    return {run.name: _difference(run, runs.benchmark, runs.periods) for run in runs.strategies}
+
+
+def _difference(run: Simulation, benchmark: Simulation, periods: int) -> float:
+    return (sharpe(earned(run), periods) or 0.0) - (sharpe(earned(benchmark), periods) or 0.0)
 
 
 def _replicas(
@@ -90,21 +102,27 @@ def _replicas(
     kind: str,
     numbers: Sequence[int],
     other: Callable[[int], tuple[Config, Prices]],
-    progress: Progress | None,
+    progress: Progress,
 ) -> list[Differences]:
-    tell = progress or (lambda done, total: None)
     found: list[Differences] = []
     for done, number in enumerate(numbers):
-        tell(done, len(numbers))
-        key = identity.of_replica(runs.config, runs.prices, kind, number)
-        found.append(trainer.store.remembered(key, partial(_replica, other, number, trainer.jobs)))
-    tell(len(numbers), len(numbers))
-    return [one for one in found if one]
+        progress(done, len(numbers))
+        config, prices = other(number)
+        key = identity.of_replica(config, runs.prices, kind, number)
+        make = partial(_replica, config, prices, runs.periods, trainer.jobs)
+        found.append(trainer.store.remembered(key, make))
+    progress(len(numbers), len(numbers))
+    return found
 
 
-def _replica(other: Callable[[int], tuple[Config, Prices]], number: int, jobs: int) -> Differences:
-    """Nothing where a strategy cannot be run, such as one that loses its account: that replica is left out."""
-    config, prices = other(number)
-    with suppress(LSTMStratError), Trainer(Store(None), jobs).active() as alone:
-        return differences(simulate_all(config, prices, alone))
-    return {}
+def _replica(config: Config, prices: Prices, periods: int, jobs: int) -> Differences:
+    """A strategy that fails, whatever it raises, takes nothing else with it: the run itself is done."""
+    benchmark, found = hold(config, prices), Differences()
+    with Trainer(Store(None), jobs).active():
+        for s in config.strategies:
+            try:
+                found[s.label] = _difference(simulate_one(config, prices, s), benchmark, periods)
+            except Exception as error:
+                _log.warning("%s could not be run again: %s: %s", s.label, type(error).__name__, error)
+                found[s.label] = None
+    return found

@@ -13,13 +13,12 @@ from lstmstrat.checks import run_checks
 from lstmstrat.config import Config
 from lstmstrat.engine import Simulation
 from lstmstrat.evidence import OnRequest, judge
-from lstmstrat.features import CLOSE, Floats
+from lstmstrat.features import CLOSE
 from lstmstrat.folds import Fold
-from lstmstrat.forecast import FittedFold, WalkForward
+from lstmstrat.forecast import FittedFold
 from lstmstrat.inference.skill import forecast_skill
 from lstmstrat.ledger import Tried
 from lstmstrat.pipeline import Runs
-from lstmstrat.prices import Prices
 from lstmstrat.summary import summarise
 from lstmstrat.trainer import Trainer
 
@@ -48,51 +47,38 @@ def collect(
     runs: Runs, trainer: Trainer, tried: Tried, asked: OnRequest, audited: Mapping[str, Any] | None
 ) -> Result:
     """The result of simulations; `audited` is the record of the config's look-ahead audit."""
-    prices, walk, every = runs.prices, runs.walk, [runs.benchmark, *runs.strategies]
-    window = runs.benchmark.equity.index
-    folds = _fold_frame(walk, prices, runs.realised)
-    checks = run_checks(runs, audited)
+    every, first = [runs.benchmark, *runs.strategies], runs.benchmark.equity.index[0]
+    checks, folds = run_checks(runs, audited), _fold_frame(runs)
+    judgement = judge(runs, trainer.store, tried, checks, asked)
     return Result(
         config=runs.config,
-        summary=summarise(
-            runs, trainer, tried, checks, judge(runs, trainer.store, tried, checks, asked), asked, folds
-        ),
+        summary=summarise(runs, trainer, tried, checks, judgement, asked, folds),
         equity=pd.DataFrame({run.name: run.equity for run in every}),
         exposure=pd.DataFrame({run.name: run.exposure for run in every}),
-        forecasts=forecast_frame(walk, prices).loc[window[0] :],
+        forecasts=forecast_frame(runs).loc[first:],
         folds=folds,
         orders=_stacked(every, "orders"),
         trades=_stacked(every, "trades"),
-        closes=prices.frame["close"].loc[window[0] :],
+        closes=runs.prices.frame["close"].loc[first:],
     )
 
 
-def forecast_frame(walk: WalkForward, prices: Prices) -> pd.DataFrame:
+def forecast_frame(runs: Runs) -> pd.DataFrame:
     """Forecast, spread, distance, fold and cutoff of every bar; with ``target: close`` also the `price` forecast.
 
     The cutoff is the date of the newest bar whose label the fold was trained on; without a fold there is none.
     """
-    index = prices.frame.index
-    given = walk.forecasts
-    cutoffs = {f.fold.number: index[f.fold.cutoff] for f in walk.folds}
+    given, prices = runs.walk.forecasts, runs.prices
+    cutoffs = {f.fold.number: runs.seen[f.fold.cutoff] for f in runs.walk.folds}
+    lines = {"forecast": given.forecast, "spread": given.spread, "distance": given.distance}
     frame = pd.DataFrame(
-        {
-            "forecast": _padded(given.forecast, len(index)),
-            "spread": _padded(given.spread, len(index)),
-            "distance": _padded(given.distance, len(index)),
-            "fold": np.pad(given.fold, (0, len(index) - len(given.fold))),
-        },
-        index=index,
+        {name: runs.on_bars(line, np.nan) for name, line in lines.items()} | {"fold": runs.on_bars(given.fold, 0)},
+        index=prices.frame.index,
     )
     frame["cutoff"] = pd.to_datetime(frame["fold"].map(cutoffs))
-    if walk.config.target == "close":
+    if runs.walk.config.target == "close":
         frame["price"] = prices.bars[:, CLOSE] * np.exp(frame["forecast"])
     return frame
-
-
-def _padded(values: Floats, length: int) -> Floats:
-    """`values` with NaN behind: a run whose strategies ask for no forecast hands no bars over."""
-    return np.pad(values, (0, length - len(values)), constant_values=np.nan)
 
 
 def fold_rows(folds: Sequence[tuple[Fold, int]], index: pd.Index) -> pd.DataFrame:
@@ -107,10 +93,11 @@ def fold_rows(folds: Sequence[tuple[Fold, int]], index: pd.Index) -> pd.DataFram
     )
 
 
-def _fold_frame(walk: WalkForward, prices: Prices, realised: Floats) -> pd.DataFrame:
-    index = prices.frame.index
+def _fold_frame(runs: Runs) -> pd.DataFrame:
+    walk, index = runs.walk, runs.seen
     frame = fold_rows([(f.fold, f.samples) for f in walk.folds], index)
     ends = [f.fold.fitted_at for f in walk.folds[1:]] + [len(index)]
+    realised = runs.realised[runs.unseen :]
     skills = [
         forecast_skill(
             walk.forecasts.forecast[f.fold.fitted_at : end],

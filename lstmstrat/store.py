@@ -84,12 +84,21 @@ class Store:
         self._write("INSERT OR IGNORE INTO results (key, payload, sha256) VALUES (?, ?, ?)", rows)
 
     def remembered(self, key: str, make: Callable[[], Any]) -> Any:
-        """What `make` gives, made only if it is not there; JSON."""
+        """What `make` gives, made only if it is not there; JSON, null too."""
+        if key not in self.get([key]):
+            self.record(key, make())
+        return self.recorded(key)
+
+    def record(self, key: str, value: Any) -> None:
+        """Puts a JSON value in place of what was there."""
+        payload = json.dumps(value).encode()
+        row = (key, payload, hashlib.sha256(payload).hexdigest())
+        self._write("INSERT OR REPLACE INTO results (key, payload, sha256) VALUES (?, ?, ?)", [row])
+
+    def recorded(self, key: str) -> Any:
+        """The JSON value under a key; None where there is none."""
         kept = self.get([key])
-        if not kept:
-            kept = {key: json.dumps(make()).encode()}
-            self.put(kept)
-        return json.loads(kept[key])
+        return json.loads(kept[key]) if kept else None
 
     def enter(self, symbol: str, records: Mapping[str, str]) -> None:
         """Enters trials on an asset into the ledger, by key; one that is there keeps its first record."""

@@ -14,10 +14,11 @@ import pandas as pd
 
 from lstmstrat import __version__
 from lstmstrat.checks import NOT_RUN, RAN, Check
-from lstmstrat.config import Config, ReportConfig
+from lstmstrat.config import Config
 from lstmstrat.engine import Simulation
 from lstmstrat.evidence import Judged, Judgement, OnRequest
 from lstmstrat.forecast import WARM_UP, WalkForward
+from lstmstrat.inference.timing import BAND, SHUFFLES
 from lstmstrat.inference.verdict import RULE, headline
 from lstmstrat.ladder import Rung
 from lstmstrat.ledger import Tried
@@ -49,7 +50,7 @@ def summarise(
         "name": config.name,
         "data": _data(prices, [*prices.notices, *_notices(config, walk), *trainer.store.notices]),
         "costs": config.broker.model_dump(mode="json"),
-        "walk_forward": _walk_forward(walk, trainer, prices),
+        "walk_forward": _walk_forward(runs, trainer),
         "period": _period(runs),
         "benchmark": dataclasses.asdict(benchmark),
         "strategies": [_strategy(run, of[run.name], benchmark, judged[run.name]) for run in runs.strategies],
@@ -62,25 +63,26 @@ def summarise(
             "superior_predictive_ability": judgement.best,
         },
         "trials": dataclasses.asdict(tried),
-        "checks": [dataclasses.asdict(check) for check in (*checks, *_on_request(config.report, asked))],
+        "checks": [dataclasses.asdict(check) for check in (*checks, *_on_request(asked))],
         "versions": {"python": platform.python_version(), **{name: _version(name) for name in PACKAGES}},
     }
 
 
-def _on_request(report: ReportConfig, asked: OnRequest) -> list[Check]:
+def _on_request(asked: OnRequest) -> list[Check]:
     """What was run because it was asked for, and how to ask for the rest."""
-    how = "no strategy has a forecast" if report.seeds > 1 else "to run it: add --seeds 20"
-    seeds = next((len(s.differences) for s in asked.seeds.values()), 0)
-    worlds = next((len(w.differences) for w in asked.worlds.values()), 0)
+    seeds = next((s.differences for s in asked.seeds.values()), ())
+    worlds = next((w.differences for w in asked.worlds.values()), ())
+    ran = {
+        "seeds": (f"{len(seeds)} seeds" if seeds else "", "--seeds 20"),
+        "null worlds": (f"{len(worlds)} histories with nothing to forecast" if worlds else "", "--worlds 40"),
+        "ladder": ("cheaper models and rarer refits" if asked.ladder else "", "--ladder"),
+    }
     return [
-        Check("seeds", RAN, f"{seeds} seeds") if seeds else Check("seeds", NOT_RUN, how),
-        _asked("null worlds", f"{worlds} histories with nothing to forecast" if worlds else "", "--worlds 40"),
-        _asked("ladder", "cheaper models and rarer refits" if asked.ladder else "", "--ladder"),
+        Check(name, RAN, detail)
+        if detail
+        else Check(name, NOT_RUN, asked.not_run.get(name, f"to run it: add {option}"))
+        for name, (detail, option) in ran.items()
     ]
-
-
-def _asked(name: str, ran: str, option: str) -> Check:
-    return Check(name, RAN, ran) if ran else Check(name, NOT_RUN, f"to run it: add {option}")
 
 
 def _version(package: str) -> str:
@@ -126,8 +128,8 @@ def _notices(config: Config, walk: WalkForward) -> list[str]:
     return said + (why if walk.config == config.forecast else own + why)
 
 
-def _walk_forward(walk: WalkForward, trainer: Trainer, prices: Prices) -> dict[str, Any]:
-    forecast = walk.config
+def _walk_forward(runs: Runs, trainer: Trainer) -> dict[str, Any]:
+    walk, forecast = runs.walk, runs.walk.config
     return {
         "model": forecast.model,
         "folds": len(walk.folds),
@@ -138,7 +140,7 @@ def _walk_forward(walk: WalkForward, trainer: Trainer, prices: Prices) -> dict[s
         "horizon": forecast.horizon,
         "purge": forecast.purge,
         "seed": forecast.seed,
-        "first_forecast": _date(prices.frame.index[walk.folds[0].fold.fitted_at]) if walk.folds else None,
+        "first_forecast": _date(runs.seen[walk.folds[0].fold.fitted_at]) if walk.folds else None,
         "fitted": trainer.fitted,
         "cached": trainer.cached,
         "failed": trainer.failed,
@@ -186,21 +188,23 @@ def _luck(judged: Judged) -> dict[str, Any]:
     return {
         "probabilistic_sharpe": judged.probabilistic_sharpe,
         "deflated_sharpe": judged.evidence.deflated_sharpe,
+        "deflated_lead": judged.evidence.deflated_lead,
         "exposure_matched": dataclasses.asdict(judged.exposure_matched),
-        "placebo": dataclasses.asdict(judged.evidence.placebo),
-        "seeds": seeds
-        and {
-            "above": seeds.above,
-            "worst": min(seeds.differences),
-            "median": float(np.median(seeds.differences)),
-            "differences": list(seeds.differences),
-        },
-        "worlds": worlds
-        and {
-            "p_value": worlds.p_value,
-            "median": float(np.median(worlds.differences)),
-            "differences": list(worlds.differences),
-        },
+        "placebo": {**dataclasses.asdict(judged.evidence.placebo), "shuffles": SHUFFLES, "band": BAND},
+        "seeds": seeds and {"above": seeds.above, **_spread(seeds.differences)},
+        "worlds": worlds and {"p_value": worlds.p_value, **_spread(worlds.differences)},
+    }
+
+
+def _spread(differences: Sequence[float | None]) -> dict[str, Any]:
+    """Worst and median are null where they could not be run, which is the worst that can be."""
+    ordered = sorted(differences, key=lambda d: -np.inf if d is None else d)
+    middle = ordered[(len(ordered) - 1) // 2], ordered[len(ordered) // 2]
+    known = [d for d in middle if d is not None]
+    return {
+        "worst": ordered[0],
+        "median": sum(known) / 2 if len(known) == 2 else None,
+        "differences": list(differences),
     }
 
 

@@ -11,14 +11,16 @@ from lstmstrat.prices import Prices
 BLOCK = 63  # bars: volatility comes in clusters, and a quarter holds most of one
 
 
-def null_world(prices: Prices, number: int) -> Prices:
+def null_world(prices: Prices, number: int, start: int = 0) -> Prices:
     """World `number` of a history: its blocks of bars in another order, and every bar as it is or mirrored.
 
     A bar is what happened since the close before it: a gap, a body with its shadows, a volume. Blocks of `BLOCK`
     such bars are drawn from the circle of all (Politis and Romano 1992), which keeps volatility in its clusters;
-    and each bar's log return is mirrored at the mean of all with probability one half (a wild bootstrap, Wu 1986),
-    which takes from the past every hint of the direction of the next return, within the blocks too. So no forecast
-    has any skill, and who holds the asset earns what it earned, on average. Same dates, first bar and length.
+    and each bar's log return is mirrored at a mean with probability one half (a wild bootstrap, Wu 1986), which
+    takes from the past every hint of the direction of the next return, within the blocks too. The mean is that of
+    the bars after `start`, those that are traded: who holds the asset earns what it earned there, on average, and
+    no forecast of the next open or close has any skill. What a bar does between its open and its close stays, so
+    orders filled inside bars may keep what they had. Same dates, first bar and length.
     """
     bars = prices.bars
     shapes = np.log(bars[1:, :4] / bars[:-1, [CLOSE]])  # (n - 1, 4) open, high, low, close since the close before
@@ -26,7 +28,7 @@ def null_world(prices: Prices, number: int) -> Prices:
     count = len(shapes)
     begins = rng.integers(0, count, -(-count // BLOCK))
     drawn = (begins[:, None] + np.arange(BLOCK)).ravel()[:count] % count  # (n - 1,)
-    world = _mirrored(shapes[drawn], rng.random(count) < 0.5, float(shapes[:, CLOSE].mean()))
+    world = _mirrored(shapes[drawn], rng.random(count) < 0.5, float(shapes[start:, CLOSE].mean()))
     frame = pd.DataFrame(
         _chained(bars[0], world, bars[1:, VOLUME][drawn]), prices.frame.index, prices.frame.columns
     )

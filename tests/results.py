@@ -161,18 +161,26 @@ def _luck(position: int) -> dict[str, Any]:
     return {
         "probabilistic_sharpe": 0.97,
         "deflated_sharpe": 0.61,
+        "deflated_lead": 0.44,
         "exposure_matched": {
             "exposure": 0.51,
             "total_return": 0.4,
             "cagr": 0.03,
-            "sharpe": 0.4,
             "max_drawdown": -0.3,
         },
-        "placebo": {"sharpe": 0.4, "low": -0.2, "median": 0.1, "high": 0.5, "p_value": 0.18},
+        "placebo": {
+            "sharpe": 0.4,
+            "low": -0.2,
+            "median": 0.1,
+            "high": 0.5,
+            "p_value": 0.18,
+            "shuffles": 200,
+            "band": 0.9,
+        },
         "seeds": None
         if position
         else {"above": 0.75, "worst": -0.2, "median": 0.2, "differences": [0.3, -0.2, 0.2, 0.4]},
-        "worlds": {"p_value": 0.25, "median": 0.0, "differences": [-0.3, 0.4, 0.0]},
+        "worlds": {"p_value": 0.25, "worst": None, "median": 0.0, "differences": [-0.3, 0.4, None, 0.0]},
     }
 
 

@@ -62,7 +62,7 @@ ALLOWED = {
     "ledger": {"config", "engine", "identity", "metrics", "store"},
     "worlds": {"features", "prices"},
     "replicas": {
-        *{"config", "errors", "identity", "metrics", "pipeline", "prices", "store", "trainer", "worlds"},
+        *{"config", "engine", "folds", "identity", "metrics", "pipeline", "prices", "store", "trainer", "worlds"},
     },
     "ladder": {"config", "errors", "inference", "metrics", "pipeline", "prices", "store", "trainer"},
     "evidence": {
@@ -75,7 +75,7 @@ ALLOWED = {
     },
     "result": {
         *{"checks", "config", "engine", "evidence", "features", "folds", "forecast", "inference", "ledger"},
-        *{"pipeline", "prices", "summary", "trainer"},
+        *{"pipeline", "summary", "trainer"},
     },
     "report": {"errors", "ledger", "result", "yamlfile"},  # values only
     "audit": {

@@ -108,14 +108,17 @@ class Run(NamedTuple):
 LUCK: dict[str, Any] = {
     "probabilistic_sharpe": MAYBE,
     "deflated_sharpe": MAYBE,
+    "deflated_lead": MAYBE,
     "exposure_matched": {
         "exposure": NUMBER,
         "total_return": NUMBER,
         "cagr": MAYBE,
-        "sharpe": MAYBE,
         "max_drawdown": NUMBER,
     },
-    "placebo": dict.fromkeys(("sharpe", "low", "median", "high", "p_value"), MAYBE),
+    "placebo": {
+        **dict.fromkeys(("sharpe", "low", "median", "high", "p_value"), MAYBE),
+        **{"shuffles": COUNT, "band": NUMBER},
+    },
     "seeds": type(None),
     "worlds": type(None),
 }
@@ -169,7 +172,7 @@ def without_timing(folder: Path) -> dict[str, Any]:
     found = summary(folder)
     del found["trials"]
     for strategy in found["strategies"]:
-        del strategy["luck"]["deflated_sharpe"]
+        del strategy["luck"]["deflated_sharpe"], strategy["luck"]["deflated_lead"]
         del strategy["versus_benchmark"]["missing"]
     for key in ("fitted", "cached", "fit_seconds"):
         del found["walk_forward"][key]

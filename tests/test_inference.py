@@ -50,6 +50,12 @@ def test_difference_is_that_of_the_two_sharpe_ratios():
     assert (found.low + found.high) / 2 == pytest.approx(by_hand, rel=1e-12)
 
 
+@pytest.fixture
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Fewer resamples: the size of a bootstrap test is the same with any number that makes 5 % of them whole."""
+    monkeypatch.setattr("lstmstrat.inference.bootstrap.RESAMPLES", 999)
+
+
 def moments_of(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     return np.column_stack([a, b, a**2, b**2])  # (n, 4)
 
@@ -81,7 +87,15 @@ def by_the_letter(a: np.ndarray, b: np.ndarray) -> tuple[float, float, float]:
         own = delta(x, y) @ (zeta.T @ zeta / len(starts)) @ delta(x, y) / len(x)
         scores.append(abs(x.mean() / x.std() - y.mean() / y.std() - found) / math.sqrt(own))
     at_least = sum(score >= abs(found) / error for score in scores)
-    return found, float(np.quantile(scores, 0.95)) * error, (1 + at_least) / (1 + len(scores))
+    # The p-value of what lies at the end of the interval is 5 %: of 4999 resamples, 249 are as far or farther.
+    return found, sorted(scores)[-249] * error, (1 + at_least) / (1 + len(scores))
+
+
+def test_an_interval_leaves_zero_out_just_where_the_p_value_is_small(quick) -> None:
+    rng = np.random.default_rng(21)
+    for _ in range(200):
+        found = sharpe_difference(*pair(rng, 100, rho=0.5, gain=0.2), 252)
+        assert (found.p_value < 0.05) == (found.low > 0.0 or found.high < 0.0)
 
 
 def test_interval_and_p_value_are_those_of_ledoit_and_wolf():
@@ -121,12 +135,6 @@ def test_resamples_are_cut_into_parts_that_fit_into_memory(monkeypatch: pytest.M
     assert np.concatenate(list(resampled_bars(1000, 3))).shape == (3, 1000)
     a, b = pair(np.random.default_rng(20), 100, rho=0.5)
     assert sharpe_difference(a, b, 252).p_value is not None
-
-
-@pytest.fixture
-def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Fewer resamples: the size of a bootstrap test is the same with any number that makes 5 % of them whole."""
-    monkeypatch.setattr("lstmstrat.inference.bootstrap.RESAMPLES", 999)
 
 
 def rejections(draw, n: int, runs: int, seed: int) -> int:
@@ -203,6 +211,7 @@ def evidence(**changes) -> Evidence:
         "sharpe": Difference(0.9, 0.2, 1.6, 0.01),
         "p_adjusted": 0.02,
         "deflated_sharpe": 0.97,
+        "deflated_lead": 0.96,
         "placebo": Placebo(1.0, -0.5, 0.1, 0.6, 0.01),
         "sound": True,
         "seeds_above": 0.8,
@@ -220,8 +229,10 @@ def test_an_edge_needs_everything_that_the_rule_says():
         {"p_adjusted": None},
         {"deflated_sharpe": 0.95},
         {"deflated_sharpe": None},
+        {"deflated_lead": 0.95},
+        {"deflated_lead": None},
         {"placebo": Placebo(1.0, -0.5, 0.1, 0.6, 0.05)},
-        {"placebo": UNKNOWN},
+        {"placebo": UNKNOWN, "worlds": None},
         {"seeds_above": 0.79},
         {"worlds": 0.05},
         {"sound": False},
@@ -229,12 +240,20 @@ def test_an_edge_needs_everything_that_the_rule_says():
         found = verdict(evidence(**one))
         assert found.text == UNDECIDED, one
         assert len(found.missing) == 1, one
+    assert verdict(evidence(placebo=UNKNOWN)).text == SUPPORTED  # null worlds stand in for it
     assert all(text in RULE for text in (SUPPORTED, WORSE, UNDECIDED, "0.95", "80%"))
 
 
 def test_worse_needs_a_significantly_lower_sharpe_ratio_and_nothing_else():
     below = Difference(-0.9, -1.6, -0.2, 0.01)
-    nothing = {"deflated_sharpe": None, "placebo": UNKNOWN, "seeds_above": 0.0, "worlds": 1.0, "sound": False}
+    nothing = {
+        "deflated_sharpe": None,
+        "deflated_lead": None,
+        "placebo": UNKNOWN,
+        "seeds_above": 0.0,
+        "worlds": 1.0,
+        "sound": False,
+    }
     assert verdict(evidence(sharpe=below, **nothing)).text == WORSE
     assert verdict(evidence(sharpe=below, p_adjusted=0.05)).text == UNDECIDED
 

@@ -46,7 +46,7 @@ def test_growth_is_that_of_the_metrics() -> None:
     a, b = alike(np.random.default_rng(2))
     found = cagr_difference(a, b, 252)
     assert found.difference == pytest.approx(cagr(account(a), 252) - cagr(account(b), 252), rel=1e-9)
-    assert (found.low + found.high) / 2 == pytest.approx(found.difference)
+    assert found.low < found.difference < found.high
 
 
 def test_equal_growth_is_rejected_at_the_nominal_rate_and_a_lead_is_found() -> None:
@@ -152,9 +152,21 @@ def test_what_cannot_be_compared_is_undefined(broken: np.ndarray) -> None:
     assert lead_shares(broken, hold, np.arange(len(hold))) == (None, None)
 
 
-def test_growth_beyond_a_float_is_undefined() -> None:
-    wild = np.full(60, 9.0) + np.random.default_rng(9).random(60)  # tenfold a bar, 252 bars a year
-    assert cagr_difference(wild, np.zeros(60), 252) == UNDEFINED
+def test_growth_beyond_a_float_is_undefined_and_so_is_a_rate_of_days() -> None:
+    wild = np.full(300, 9.0) + np.random.default_rng(9).random(300)  # tenfold a bar, 252 bars a year
+    assert cagr_difference(wild, np.zeros(300), 252) == UNDEFINED
+    a, b = alike(np.random.default_rng(11))
+    assert cagr_difference(a[:250], b[:250], 252) == UNDEFINED
+    assert cagr_difference(a[:251], b[:251], 252) != UNDEFINED  # 252 closes
+
+
+def test_more_than_all_cannot_be_lost() -> None:
+    """A strategy that falls by 90 % a year, give or take much, beside one that rises by 10 %."""
+    rng = np.random.default_rng(12)
+    falls, rises = 0.06 * rng.standard_normal(300) - 0.008, 0.0004 + 0.001 * rng.standard_normal(300)
+    found = cagr_difference(falls, rises, 252)
+    assert found.low == pytest.approx(-1.0 - cagr(account(rises), 252))
+    assert found.difference > found.low
 
 
 def test_other_lengths_are_refused() -> None:

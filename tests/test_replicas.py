@@ -14,13 +14,19 @@ from lstmstrat import Config, Store, Trainer, replicas
 from lstmstrat.backtest import prepare, run
 from lstmstrat.config import validated
 from lstmstrat.errors import StrategyError
+from lstmstrat.folds import schedule
 from lstmstrat.inference.sharpe import sharpe_difference
 from lstmstrat.ladder import MODELS, ladder
 from lstmstrat.ledger import listed
 from lstmstrat.metrics import returns, sharpe
 from lstmstrat.pipeline import Runs, earned, simulate_all
 from lstmstrat.replicas import Seeds, Worlds
+from lstmstrat.summary import _spread
 from lstmstrat.worlds import null_world
+
+
+def quiet(done: int, total: int) -> None:
+    pass
 
 
 def config(**sections: Any) -> Config:
@@ -47,7 +53,7 @@ def alone(runs: Runs, **forecast: Any) -> dict[str, float]:
 
 def test_seeds_are_the_runs_with_these_seeds(trainer: Trainer) -> None:
     runs = ran(trainer)
-    found = replicas.seeds(runs, trainer, 3)
+    found = replicas.seeds(runs, trainer, 3, quiet)
     assert list(found) == ["long_flat"]  # the other has no forecast, so no seed
     expected = [alone(runs, seed=seed)["long_flat"] for seed in (0, 1, 2)]
     assert found["long_flat"].differences == pytest.approx(expected, rel=1e-12)
@@ -58,15 +64,17 @@ def test_without_a_forecast_there_is_nothing_to_seed(tmp_path: Path) -> None:
     cross = tiny(strategies=TINY["strategies"][1:])
     assert command(written(tmp_path, cross), "--out", tmp_path / "out", "--seeds", 5, "--quiet").code == 0
     (found,) = (check for check in summary(tmp_path / "out")["checks"] if check["name"] == "seeds")
-    assert (found["status"], found["detail"]) == ("not run", "no strategy has a forecast")
+    assert (found["status"], found["detail"]) == ("not run", "nothing of this run depends on a seed")
 
 
 def test_worlds_are_the_runs_on_these_histories(trainer: Trainer) -> None:
     runs = ran(trainer)
-    found = replicas.worlds(runs, trainer, 2)
+    found = replicas.worlds(runs, trainer, 2, quiet)
     assert list(found) == ["long_flat", "cross"]
     with Trainer(Store(None), jobs=1).active() as other:
-        again = simulate_all(runs.config, null_world(runs.prices, 2), other)
+        again = simulate_all(
+            runs.config, null_world(runs.prices, 2, schedule(runs.config.forecast).first_fit), other
+        )
     for name, one in found.items():
         assert one.own == pytest.approx(replicas.differences(runs)[name])
         assert one.differences[1] == pytest.approx(replicas.differences(again)[name], rel=1e-12)
@@ -76,43 +84,61 @@ def test_replicas_are_made_once_whatever_stopped_the_first_run(
     trainer: Trainer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     runs, made = ran(trainer), []
-    real = replicas.simulate_all
+    real = replicas.simulate_one
 
-    def counted(*args: Any) -> Runs:
-        made.append(args[0].forecast.seed)
+    def counted(asked: Config, *rest: Any) -> Any:
+        made.append(asked.forecast.seed)
         if len(made) == 2:
             raise KeyboardInterrupt
-        return real(*args)
+        return real(asked, *rest)
 
-    monkeypatch.setattr(replicas, "simulate_all", counted)
+    monkeypatch.setattr(replicas, "simulate_one", counted)
     with pytest.raises(KeyboardInterrupt):
-        replicas.seeds(runs, trainer, 4)
+        replicas.seeds(runs, trainer, 4, quiet)
     told: list[tuple[int, int]] = []
     first = replicas.seeds(runs, trainer, 4, lambda done, total: told.append((done, total)))
     assert made == [1, 2, 2, 3]
     assert told == [(0, 3), (1, 3), (2, 3), (3, 3)]
-    assert replicas.seeds(runs, trainer, 4) == first
+    assert replicas.seeds(runs, trainer, 4, quiet) == first
     assert made == [1, 2, 2, 3]
 
 
 def test_networks_of_replicas_do_not_fill_the_store(trainer: Trainer) -> None:
     runs = ran(trainer)
     before = trainer.store._open().execute("SELECT count(*) FROM results").fetchone()[0]
-    replicas.seeds(runs, trainer, 3)
+    replicas.seeds(runs, trainer, 3, quiet)
     assert trainer.store._open().execute("SELECT count(*) FROM results").fetchone()[0] == before + 2
 
 
-def test_a_replica_that_cannot_be_run_is_left_out(trainer: Trainer, monkeypatch: pytest.MonkeyPatch) -> None:
-    """In some world a short position may lose the whole account: the others still count."""
-    runs, real = ran(trainer), replicas.simulate_all
+@pytest.mark.parametrize("error", [StrategyError("the account is down to -1.00"), ZeroDivisionError("float")])
+def test_a_strategy_that_fails_in_a_replica_did_not_beat_anything_and_takes_no_other_with_it(
+    trainer: Trainer, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, error: Exception
+) -> None:
+    """In some world a short position may lose the whole account; and a user's code may divide by zero there."""
+    runs, real = ran(trainer), replicas.simulate_one
 
-    def sometimes(asked: Config, *rest: Any) -> Runs:
-        if asked.forecast.seed == 1:
-            raise StrategyError("the account is down to -1.00")
-        return real(asked, *rest)
+    def sometimes(asked: Config, prices: Any, strategy: Any) -> Any:
+        if strategy.label == "cross" and prices is not runs.prices:
+            raise error
+        return real(asked, prices, strategy)
 
-    monkeypatch.setattr(replicas, "simulate_all", sometimes)
-    assert len(replicas.seeds(runs, trainer, 3)["long_flat"].differences) == 2
+    monkeypatch.setattr(replicas, "simulate_one", sometimes)
+    found = replicas.worlds(runs, trainer, 3, quiet)
+    assert found["cross"].differences == (None, None, None)
+    assert found["cross"].p_value == 0.25
+    assert None not in found["long_flat"].differences
+    assert "cross could not be run again" in caplog.text
+    told = summarised(Seeds((0.2, None, 0.1)), Worlds(0.2, (None, None)))
+    assert (told["seeds"]["above"], told["seeds"]["worst"], told["seeds"]["median"]) == (2 / 3, None, 0.1)
+    assert (told["worlds"]["worst"], told["worlds"]["median"]) == (None, None)
+
+
+def summarised(seeds: Seeds, worlds: Worlds) -> dict[str, Any]:
+    """What summary.json says of them."""
+    return {
+        "seeds": {"above": seeds.above, **_spread(seeds.differences)},
+        "worlds": {"p_value": worlds.p_value, **_spread(worlds.differences)},
+    }
 
 
 def test_shares_and_p_values_by_hand() -> None:
@@ -123,9 +149,9 @@ def test_shares_and_p_values_by_hand() -> None:
 
 def test_the_ladder_climbs_from_the_cheapest_model_to_the_config_itself(trainer: Trainer) -> None:
     runs = ran(trainer, forecast={"features": ["range", "return_1", "volatility_5"]})
-    found, made = ladder(runs, jobs=1)
-    assert [rung.model for rung in found.models] == ["always_up", "last_sign", "ridge", "boosting", "lstm"]
+    found, made = ladder(runs, jobs=1, progress=quiet)
     assert tuple(rung.model for rung in found.models) == MODELS
+    assert MODELS == ("always_up", "last_sign", "ridge", "boosting", "lstm")
     assert [rung.refit_every for rung in found.refits] == ["never", 240, 60]
     assert found.models[-1] is found.refits[-1]
     assert len(made) == 7
@@ -141,7 +167,7 @@ def test_the_ladder_climbs_from_the_cheapest_model_to_the_config_itself(trainer:
 
 def test_always_up_is_buy_and_hold_and_the_sign_is_that_of_the_last_return(trainer: Trainer) -> None:
     runs = ran(trainer, forecast={"features": ["range", "return_1", "volatility_5"]})
-    found, made = ladder(runs, jobs=1)
+    found, made = ladder(runs, jobs=1, progress=quiet)
     up, sign = made[0], made[1]
     assert earned(up.strategies[0]) == pytest.approx(earned(runs.benchmark), abs=1e-9)
     difference = sharpe_difference(earned(runs.strategies[0]), earned(up.strategies[0]), 252)
@@ -152,35 +178,47 @@ def test_always_up_is_buy_and_hold_and_the_sign_is_that_of_the_last_return(train
 
 
 def test_refits_by_the_calendar_get_rarer_by_the_calendar(trainer: Trainer) -> None:
-    monthly, _ = ladder(ran(trainer, forecast={"refit_every": "month"}), jobs=1)
+    monthly, _ = ladder(ran(trainer, forecast={"refit_every": "month"}), jobs=1, progress=quiet)
     assert [rung.refit_every for rung in monthly.refits] == ["never", "quarter", "month"]
-    never, _ = ladder(ran(trainer, forecast={"refit_every": "never"}), jobs=1)
+    never, _ = ladder(ran(trainer, forecast={"refit_every": "never"}), jobs=1, progress=quiet)
     assert [rung.refit_every for rung in never.refits] == ["never"]
 
 
 def test_the_ladder_takes_a_strategy_that_works_with_one_network(trainer: Trainer, tmp_path: Path) -> None:
-    """Conviction needs an ensemble; the crossover has no forecast."""
+    """Conviction needs an ensemble; the crossover has no forecast. Then there is no ladder, and all else is."""
     conviction = {"class": "strategies.conviction:Conviction"}
     both = [conviction, TINY["strategies"][1], TINY["strategies"][0]]
-    assert ladder(ran(trainer, strategies=both), jobs=1)[0].strategy == "long_flat"
+    assert ladder(ran(trainer, strategies=both), jobs=1, progress=quiet)[0].strategy == "long_flat"
     told = command(written(tmp_path, tiny(strategies=both[:2])), "--out", tmp_path / "out", "--ladder", "--quiet")
-    assert told.code == 2
-    assert "the ladder needs a strategy that trades the forecast of a single network" in told.err
+    assert told.code == 0, told.err
+    (found,) = (check for check in summary(tmp_path / "out")["checks"] if check["name"] == "ladder")
+    assert found["status"] == "not run"
+    assert found["detail"].startswith("conviction: Conviction compares the members of an ensemble")
+
+
+def test_a_ladder_from_a_cheaper_model_and_without_a_warm_up(trainer: Trainer) -> None:
+    """The last return needs one bar more than these features: the rungs are compared where both trade."""
+    runs = ran(trainer, forecast={"features": ["range", "body"], "model": "ridge", "members": 1})
+    found, _ = ladder(runs, jobs=1, progress=quiet)
+    assert tuple(rung.model for rung in found.models) == MODELS
+    assert found.models[2].own_minus.difference is None  # itself
+    assert found.models[1].own_minus.difference is not None
+    assert replicas.seeds(runs, trainer, 3, quiet) == {}  # ridge has no seed
 
 
 def test_the_command_runs_them_and_the_report_tells(tmp_path: Path) -> None:
-    options = ("--seeds", 3, "--worlds", 2, "--ladder", "--jobs", 1)
+    options = ("--seeds", 3, "--worlds", 20, "--ladder", "--jobs", 1)
     told = command(written(tmp_path, TINY), "--out", tmp_path / "out", *options)
     assert told.code == 0, told.err
     found = summary(tmp_path / "out")
     status = {check["name"]: (check["status"], check["detail"]) for check in found["checks"]}
     assert status["seeds"] == ("ran", "3 seeds")
-    assert status["null worlds"] == ("ran", "2 histories with nothing to forecast")
+    assert status["null worlds"] == ("ran", "20 histories with nothing to forecast")
     assert status["ladder"][0] == "ran"
     long_flat, cross = (s["luck"] for s in found["strategies"])
-    assert (len(long_flat["seeds"]["differences"]), len(long_flat["worlds"]["differences"])) == (3, 2)
+    assert (len(long_flat["seeds"]["differences"]), len(long_flat["worlds"]["differences"])) == (3, 20)
     assert long_flat["seeds"]["worst"] == min(long_flat["seeds"]["differences"])
-    assert (cross["seeds"], cross["worlds"]["p_value"] in (1 / 3, 2 / 3, 1.0)) == (None, True)
+    assert (cross["seeds"], 1 / 21 <= cross["worlds"]["p_value"] <= 1.0) == (None, True)
     assert len(found["ladder"]["models"]) == 5
     assert "always up" in told.out
     assert "ladder: 7 of 7 rungs" in told.err

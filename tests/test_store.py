@@ -176,3 +176,14 @@ def test_another_thread_may_use_it_and_let_it_go(tmp_path: Path) -> None:
     thread.start()
     thread.join()
     assert found == [{"a": b"1", "b": b"2"}]
+
+
+def test_a_record_replaces_what_was_there(tmp_path: Path) -> None:
+    store = Store(tmp_path / "s")
+    assert store.recorded("a") is None
+    store.record("a", {"x": 1})
+    store.record("a", [None])
+    assert store.recorded("a") == [None]
+    assert store.remembered("b", lambda: None) is None
+    assert store.remembered("b", lambda: pytest.fail("made again")) is None
+    store.close()

@@ -19,8 +19,6 @@ from lstmstrat.store import Store, default_path
 
 if TYPE_CHECKING:
     from lstmstrat.audit.case import Command
-    from lstmstrat.config import Config
-    from lstmstrat.prices import Prices
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -40,6 +38,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--cut", default="", metavar="DATE", help="change bars at this one date, in every way")
     parser.add_argument(
         "--seed", type=int, default=0, metavar="N", help="of the cuts and of the other futures (0)"
+    )
+    parser.add_argument(
+        "--cache", type=Path, metavar="FILE", help="where the result is kept for reports (the user's cache)"
     )
     parser.add_argument("--json", type=Path, metavar="FILE", help="write every finding there")
     parser.add_argument("--offline", action="store_true", help="never use the network")
@@ -86,19 +87,19 @@ def _audited(options: argparse.Namespace) -> AuditResult:
         found = suite.findings(wanted, seed=options.seed, only=options.only, cut=options.cut, progress=report)
     result = AuditResult(found, controls)
     if not (options.strategy or options.only or options.cut):
-        _remember(config, prices, result)
+        _remember(options.cache, identity.of_audit(config, prices), result)
     return result
 
 
-def _remember(config: Config, prices: Prices, result: AuditResult) -> None:
+def _remember(cache: Path | None, key: str, result: AuditResult) -> None:
     """For the reports of backtests of the same config; a changed strategy or price makes it another one."""
     record = {
         "exit_code": result.exit_code,
         "sentence": result.sentence,
         "date": f"{dt.datetime.now(dt.UTC):%Y-%m-%d}",
     }
-    store = Store(default_path())
-    store.put({identity.of_audit(config, prices): json.dumps(record).encode()})
+    store = Store(cache or default_path())
+    store.record(key, record)
     store.close()
 
 

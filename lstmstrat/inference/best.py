@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from lstmstrat.inference.bootstrap import MIN_RETURNS, Floats, block_length
+from lstmstrat.inference.bootstrap import MIN_RETURNS, SAME, Floats, block_length
 
 RESAMPLES = 1000
 
@@ -16,7 +16,7 @@ def superior_predictive_ability(strategies: Floats, benchmark: Floats) -> float 
     None with nothing left, fewer than `MIN_RETURNS` returns, or one that is not finite.
     """
     sound = np.isfinite(benchmark).all() and np.isfinite(strategies).all() and len(benchmark) >= MIN_RETURNS
-    others = [s for s in strategies if sound and np.std(s - benchmark) > 1e-9]
+    others = [s for s in strategies if sound and np.abs(s - benchmark).mean() > SAME]
     if not others:
         return None
     from arch.bootstrap import SPA

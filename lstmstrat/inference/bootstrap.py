@@ -16,11 +16,12 @@ import numpy as np
 import numpy.typing as npt
 
 Floats = npt.NDArray[np.float64]
-Positions = npt.NDArray[np.intp]
+Indexes = npt.NDArray[np.intp]
 
 CONFIDENCE = 0.95
 RESAMPLES = 4999  # so no p-value is below 1 / 5000
 AT_ONCE = 200_000  # blocks, so that a long history needs no more memory
+SAME = 1e-7  # mean absolute difference of the returns of what only copies: fills round by 1e-9
 MIN_RETURNS = 30  # below it no interval is to be trusted
 
 
@@ -32,6 +33,7 @@ class Difference:
     low: float | None  # 95 % confidence interval
     high: float | None
     p_value: float | None  # two-sided, against no difference
+    error: float | None = None  # standard error of the difference
 
 
 UNDEFINED = Difference(None, None, None, None)
@@ -42,7 +44,7 @@ def block_length(bars: int) -> int:
     return max(1, round(math.cbrt(bars)))
 
 
-def block_starts(bars: int, resamples: int) -> Iterator[Positions]:
+def block_starts(bars: int, resamples: int) -> Iterator[Indexes]:
     """First bars of the blocks of each resample, some resamples (r, l) at a time; l blocks have `bars` or more.
 
     The same for all who ask for as many: strategies are compared on the same resamples.
@@ -53,7 +55,7 @@ def block_starts(bars: int, resamples: int) -> Iterator[Positions]:
         yield rng.integers(0, bars, (min(at_once, resamples - first), blocks))
 
 
-def resampled_bars(bars: int, resamples: int) -> Iterator[Positions]:
+def resampled_bars(bars: int, resamples: int) -> Iterator[Indexes]:
     """Positions of the bars of each resample, some (r, n) at a time; what follows the last bar is the first."""
     length = block_length(bars)
     within = np.arange(length)
@@ -97,9 +99,11 @@ def _studentised(
         return UNDEFINED
     error = math.sqrt(variance / len(moments))
     scores = np.abs(np.concatenate(list(_scores(moments, statistic, gradient, found))))  # (R,)
-    reach = float(np.quantile(scores, CONFIDENCE)) * error
+    beyond = round((1 - CONFIDENCE) * (1 + len(scores))) - 1  # as many scores at most make the p-value small
+    reach = float(np.sort(scores)[-beyond]) * error
     p_value = (1 + int((scores >= abs(found) / error).sum())) / (1 + len(scores))
-    return Difference(found, found - reach, found + reach, p_value) if math.isfinite(reach) else UNDEFINED
+    whole = Difference(found, found - reach, found + reach, p_value, error)
+    return whole if math.isfinite(reach) else UNDEFINED
 
 
 def _scores(

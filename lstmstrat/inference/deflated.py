@@ -10,7 +10,7 @@ from statistics import NormalDist
 
 import numpy as np
 
-from lstmstrat.inference.bootstrap import MIN_RETURNS, Floats
+from lstmstrat.inference.bootstrap import MIN_RETURNS, Difference, Floats
 from lstmstrat.metrics import sharpe
 
 _EULER = 0.5772156649015329
@@ -43,6 +43,19 @@ def expected_best(trials: int, variance: float) -> float:
     normal = NormalDist()
     first, second = normal.inv_cdf(1.0 - 1.0 / trials), normal.inv_cdf(1.0 - 1.0 / (trials * math.e))
     return math.sqrt(variance) * ((1.0 - _EULER) * first + _EULER * second)
+
+
+def deflated_difference(difference: Difference, trials: int) -> float | None:
+    """The chance that a Sharpe ratio leads buy-and-hold's by more than the best of `trials` without skill does.
+
+    The deflated Sharpe ratio asks for more than nothing; in an asset that rises nearly all has more. Here the same
+    thought is turned to the lead: the best of so many trials that are as good as buy-and-hold leads by
+    `expected_best` errors of a difference, so it is Phi(difference / error - expected_best(trials, 1)). None where
+    the difference is undefined.
+    """
+    if difference.difference is None or not difference.error:
+        return None
+    return NormalDist().cdf(difference.difference / difference.error - expected_best(trials, 1.0))
 
 
 def deflated_sharpe(returns: Floats, trials: int, variance: float | None) -> float | None:

@@ -6,6 +6,7 @@ Simple returns throughout, n of them; a return of -1 or below is a lost account,
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
@@ -13,6 +14,7 @@ import numpy.typing as npt
 from lstmstrat.inference.bootstrap import (
     CONFIDENCE,
     MIN_RETURNS,
+    SAME,
     UNDEFINED,
     Difference,
     Floats,
@@ -20,19 +22,19 @@ from lstmstrat.inference.bootstrap import (
     studentised,
 )
 
-PATHS = 999  # resamples of whole paths, for drawdowns
+PATHS = 999  # resampled, for drawdowns
 BEST_DAYS = 5
-_STILL = 1e-7  # mean absolute difference of log returns below which a strategy only copies buy-and-hold
 
 
 def cagr_difference(strategy: Floats, benchmark: Floats, periods: int) -> Difference:
     """Compound annual growth rate of the strategy minus that of buy-and-hold, by the studentised bootstrap.
 
-    The rate is a function of the mean log return a bar m, exp(periods m) - 1. Undefined with fewer than
-    `MIN_RETURNS` returns, a lost account, or a strategy that only copies buy-and-hold.
+    The rate is a function of the mean log return a bar m, exp(periods m) - 1. The interval ends where all is lost.
+    Undefined with fewer than `MIN_RETURNS` returns or a year of them (a rate of days means nothing), a lost
+    account, or a strategy that only copies buy-and-hold.
     """
     logs = _logs(strategy, benchmark)
-    if logs is None:
+    if logs is None or len(logs) < periods - 1:
         return UNDEFINED
 
     def statistic(means: Floats) -> Floats:
@@ -43,7 +45,10 @@ def cagr_difference(strategy: Floats, benchmark: Floats, periods: int) -> Differ
         slopes: Floats = periods * np.exp(periods * means) * np.array([1.0, -1.0])
         return slopes
 
-    return studentised(logs, statistic, gradient)
+    found = studentised(logs, statistic, gradient)
+    if found.low is None:
+        return found
+    return replace(found, low=max(found.low, -math.exp(periods * float(logs[:, 1].mean()))))
 
 
 def drawdown_differences(strategies: Floats, benchmark: Floats) -> list[Difference]:
@@ -82,7 +87,7 @@ def _logs(strategy: Floats, benchmark: Floats) -> Floats | None:
     if len(sides) < MIN_RETURNS or not (sides > -1.0).all():
         return None
     logs = np.log1p(sides)
-    return logs if np.abs(logs[:, 0] - logs[:, 1]).mean() > _STILL else None
+    return logs if np.abs(logs[:, 0] - logs[:, 1]).mean() > SAME else None
 
 
 def lead_shares(strategy: Floats, benchmark: Floats, folds: npt.NDArray[np.int_]) -> tuple[float | None, ...]:

@@ -14,14 +14,15 @@ from lstmstrat.inference.timing import Placebo
 SUPPORTED = "edge supported"
 WORSE = "worse than buy-and-hold"
 UNDECIDED = "not distinguishable from buy-and-hold"
-DEFLATED = 0.95  # least deflated Sharpe ratio
+DEFLATED = 0.95  # least deflated Sharpe ratio and lead
 SEEDS = 0.80  # least share of the seeds that are above buy-and-hold
 RULE = (
     f"{SUPPORTED!r} needs all of these: a Sharpe ratio above buy-and-hold's with a p-value below {SIGNIFICANCE} "
-    "(Ledoit-Wolf test by the studentised block bootstrap, two-sided, Holm-adjusted for the strategies); "
-    f"a deflated Sharpe ratio above {DEFLATED}, by the trials in the ledger; better timing than 95% of its own "
-    f"holdings in random order; where seeds were run, {SEEDS:.0%} of them above buy-and-hold; where null worlds "
-    f"were run, a p-value below {SIGNIFICANCE} among them; no failed check of look-ahead or of the benchmark. "
+    "(Ledoit-Wolf test by the studentised block bootstrap, two-sided, Holm-adjusted for the strategies); a "
+    f"deflated Sharpe ratio and a deflated lead above {DEFLATED}, by the trials in the ledger; better timing than "
+    "95% of its own holdings in random order, or where that is undefined than 95% of null worlds; where seeds "
+    f"were run, {SEEDS:.0%} of them above buy-and-hold; where null worlds were run, a p-value below "
+    f"{SIGNIFICANCE} among them; no failed check of look-ahead or of the benchmark. "
     f"{WORSE!r} needs the first with a Sharpe ratio below. All else, and what is undefined, is {UNDECIDED!r}."
 )
 
@@ -32,7 +33,8 @@ class Evidence:
 
     sharpe: Difference
     p_adjusted: float | None  # Holm, over the strategies of the run
-    deflated_sharpe: float | None
+    deflated_sharpe: float | None  # both None where the trials are not known
+    deflated_lead: float | None
     placebo: Placebo  # the strategy among shuffles of its own holdings
     sound: bool  # no check of look-ahead or of the benchmark failed
     seeds_above: float | None = None  # share of the seeds with a Sharpe ratio above buy-and-hold's
@@ -62,18 +64,14 @@ def _significant(evidence: Evidence) -> bool:
 
 def _missing(e: Evidence) -> tuple[str, ...]:
     """What is known to be short of an edge, in the order of the rule."""
+    timing = e.worlds if e.placebo.p_value is None else e.placebo.p_value
     conditions = (
         ((e.sharpe.difference or 0.0) > 0.0, "a Sharpe ratio above buy-and-hold's"),
         (_significant(e), f"an adjusted p-value below {SIGNIFICANCE} ({_of(e.p_adjusted)})"),
-        (
-            _above(e.deflated_sharpe, DEFLATED),
-            f"a deflated Sharpe ratio above {DEFLATED} ({_of(e.deflated_sharpe)})",
-        ),
-        (_below(e.placebo.p_value), f"timing better than by chance (p {_of(e.placebo.p_value)})"),
-        (
-            e.seeds_above is None or e.seeds_above >= SEEDS,
-            f"{SEEDS:.0%} of the seeds above ({_of(e.seeds_above)})",
-        ),
+        (_above(e.deflated_sharpe), f"a deflated Sharpe ratio above {DEFLATED} ({_of(e.deflated_sharpe)})"),
+        (_above(e.deflated_lead), f"a deflated lead above {DEFLATED} ({_of(e.deflated_lead)})"),
+        (_below(timing), f"timing better than by chance (p {_of(timing)})"),
+        (e.seeds_above is None or e.seeds_above >= SEEDS, f"{SEEDS:.0%} of seeds above ({_of(e.seeds_above)})"),
         (e.worlds is None or _below(e.worlds), f"more than null worlds have (p {_of(e.worlds)})"),
         (e.sound, "no failed check of look-ahead or of the benchmark"),
     )
@@ -84,8 +82,8 @@ def _below(p_value: float | None) -> bool:
     return p_value is not None and p_value < SIGNIFICANCE
 
 
-def _above(value: float | None, least: float) -> bool:
-    return value is not None and value > least
+def _above(value: float | None) -> bool:
+    return value is not None and value > DEFLATED
 
 
 def _of(value: float | None) -> str:

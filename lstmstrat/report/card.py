@@ -26,15 +26,15 @@ def card(summary: Mapping[str, Any]) -> list[tuple[str, str]]:
 
 
 def _seeds(walk: Mapping[str, Any]) -> str:
-    several = (
-        f"{walk['members']} networks a fold, whose mean trades" if walk["members"] > 1 else "one network a fold"
-    )
-    return f"{walk['model']}, {several}, from seed {walk['seed']}; fixed in advance, never the best of several"
+    ensemble = "one network a fold"
+    if walk["members"] > 1:
+        ensemble = f"{walk['members']} networks a fold, whose mean trades and never the best"
+    return f"{walk['model']}, {ensemble}, from seed {walk['seed']}"
 
 
 def _best(summary: Mapping[str, Any]) -> str:
     found = thousandths(summary["verdict"]["superior_predictive_ability"])
-    return f"does any strategy earn more than buy-and-hold (Hansen's SPA)? p {found}"
+    return f"does any strategy earn more than buy-and-hold (Hansen's SPA; yes, if small)? p {found}"
 
 
 def _checks(summary: Mapping[str, Any], status: str) -> str:

@@ -43,7 +43,7 @@ def thousandths(value: float | None) -> str:
 
 def basis_points(value: float | None) -> str:
     """A cost as a fraction of the value traded: ``0.0015`` is ``15 bp``."""
-    return "none" if value is None else f"{value * 1e4:.0f} bp"
+    return UNDEFINED if value is None else f"{value * 1e4:.0f} bp"
 
 
 def lost(value: float | None) -> str:

@@ -83,6 +83,7 @@ def _worlds(strategy: Mapping[str, Any]) -> str:
 FOR_THE_VERDICT = (
     Entry("adjusted p", lambda s: thousandths(s["versus_benchmark"]["p_adjusted"])),
     Entry("deflated Sharpe", lambda s: ratio(s["luck"]["deflated_sharpe"])),
+    Entry("deflated lead", lambda s: ratio(s["luck"]["deflated_lead"])),
     Entry("timing p", lambda s: thousandths(s["luck"]["placebo"]["p_value"])),
     Entry("seeds above, worst, median", _seeds),
     Entry("worlds p", _worlds),
@@ -98,11 +99,12 @@ UNCERTAIN = (
 """How far the difference can be known; `detectable` is the Sharpe difference found in 80 % of such samples."""
 
 SOURCES = (
-    Entry("hold at same exposure", lambda s: percent(s["luck"]["exposure_matched"]["total_return"])),
-    Entry("lead from best fold", lambda s: percent(s["versus_benchmark"]["best_fold_share"])),
-    Entry("from best 5 days", lambda s: percent(s["versus_benchmark"]["best_days_share"])),
+    Entry("net exposure", lambda s: percent(s["luck"]["exposure_matched"]["exposure"])),
+    Entry("hold\u00a0of that", lambda s: percent(s["luck"]["exposure_matched"]["total_return"])),
+    Entry("lead\u00a0from best\u00a0fold", lambda s: percent(s["versus_benchmark"]["best_fold_share"])),
+    Entry("lead\u00a0from best\u00a05\u00a0days", lambda s: percent(s["versus_benchmark"]["best_days_share"])),
     Entry("break-even cost", lambda s: basis_points(s["versus_benchmark"]["break_even_cost"])),
-    Entry("one bar later", lambda s: lost(s["versus_benchmark"]["delay_cost"])),
+    Entry("one\u00a0bar later", lambda s: lost(s["versus_benchmark"]["delay_cost"])),
 )
 """Where a lead comes from, and what it bears."""
 
@@ -123,6 +125,6 @@ LADDER = (
     Entry("R2 to zero", lambda r: thousandths(r["r2_against_zero"])),
     Entry("Clark-West p", lambda r: thousandths(r["clark_west_mean"])),
     Entry("Sharpe", lambda r: ratio(r["sharpe"])),
-    Entry("this run minus it [95%]", _own_minus),
+    Entry("this\u00a0run\u00a0minus\u00a0it [95%]", _own_minus),
 )
 """The columns of the ladder."""

@@ -106,7 +106,7 @@ def luck(summary: Mapping[str, Any]) -> Json:
     """
     hold = summary["benchmark"]["sharpe"] or 0.0
     rows = [(_label(s["name"]), s["metrics"]["sharpe"], s["luck"]) for s in reversed(summary["strategies"])]
-    bars = [(name, of["placebo"]["low"], of["placebo"]["high"]) for name, _, of in rows]
+    bars = [_band(sharpe, of["placebo"]) for _, sharpe, of in rows]
     data = [
         _ranges("its holdings in random order", bars, "--band", 14),
         *_replicas("null worlds", rows, "worlds", hold, "--c1", 0.28),
@@ -130,6 +130,14 @@ def luck(summary: Mapping[str, Any]) -> Json:
     return {"data": data, "layout": layout}
 
 
+def _band(sharpe: float | None, placebo: Mapping[str, Any]) -> tuple[float, float] | None:
+    """The band of the shuffles, moved so that the strategy stands in it after costs where it does before them."""
+    if sharpe is None or placebo["sharpe"] is None:
+        return None
+    costs = sharpe - placebo["sharpe"]
+    return placebo["low"] + costs, placebo["high"] + costs
+
+
 def _padded(data: list[Json], x: float) -> list[float]:
     """From the smallest to the largest x, and a twentieth beyond: lines end at the edge otherwise."""
     found = [x, *(value for trace in data for value in trace["x"] if value is not None)]
@@ -142,13 +150,10 @@ def _upright(x: float) -> Json:
     return {"type": "line", "x0": x, "x1": x, "yref": "paper", "y0": 0, "y1": 1, "line": line}
 
 
-def _ranges(name: str, bars: list[tuple[str, float | None, float | None]], colour: str, width: int) -> Json:
-    """A thick line from low to high for each row; gaps keep them apart."""
-    x: list[float | None] = []
-    y: list[float | None] = []
-    for k, (_, low, high) in enumerate(bars):
-        if low is not None and high is not None:
-            x, y = [*x, *numbers([low, high], 4), None], [*y, k, k, None]
+def _ranges(name: str, bars: list[tuple[float, float] | None], colour: str, width: int) -> Json:
+    """A thick line from low to high for each row that has them; gaps keep them apart."""
+    x = [value for bar in bars if bar is not None for value in (*numbers(bar, 4), None)]
+    y = [value for k, bar in enumerate(bars) if bar is not None for value in (k, k, None)]
     line = {"color": colour, "width": width}
     return {"type": "scatter", "mode": "lines", "name": name, "x": x, "y": y, "line": line, "hoverinfo": "x"}
 
@@ -159,6 +164,7 @@ def _replicas(name: str, rows: list[Any], kind: str, hold: float, colour: str, a
         (hold + one, k + above)
         for k, (_, _, of) in enumerate(rows)
         for one in (of[kind] or {"differences": []})["differences"]
+        if one is not None
     ]
     return [_dots(name, dots, colour, 4)] if dots else []
 

@@ -10,7 +10,7 @@ from string import Template
 from typing import Any
 
 from lstmstrat.report.card import STATUSES, card
-from lstmstrat.report.cells import difference, fine_percent, thousandths, verdict
+from lstmstrat.report.cells import difference, fine_percent, percent, thousandths, verdict
 from lstmstrat.report.columns import (
     COLUMNS,
     FOR_THE_VERDICT,
@@ -27,7 +27,7 @@ from lstmstrat.result import Result
 from lstmstrat.yamlfile import dump
 
 TESTS = ("clark_west", "clark_west_mean", "pesaran_timmermann", "diebold_mariano")
-LADDERS = (("What does the LSTM add to cheaper models?", "models"), ("Does retraining pay?", "refits"))
+LADDERS = (("What does it add to cheaper models?", "models"), ("Does retraining pay?", "refits"))
 
 
 def page(result: Result) -> str:
@@ -35,6 +35,7 @@ def page(result: Result) -> str:
     from plotly.offline import get_plotlyjs
 
     summary = result.summary
+    shuffles = summary["strategies"][0]["luck"]["placebo"]
     template = resources.files("lstmstrat.report").joinpath("page.html").read_text(encoding="utf-8")
     return Template(template).substitute(
         title=escape(f"{summary['name']}: {summary['data']['symbol']}"),
@@ -47,6 +48,8 @@ def page(result: Result) -> str:
         evidence=_entries(summary["strategies"], (*FOR_THE_VERDICT, *UNCERTAIN)),
         needs=_needs(summary),
         luck=_luck(summary),
+        shuffles=str(shuffles["shuffles"]),
+        band=percent(shuffles["band"]),
         sources=_entries(summary["strategies"], SOURCES),
         ladder=_ladder(summary["ladder"]),
         skill=_skill(summary),
@@ -118,8 +121,10 @@ def _luck(summary: Mapping[str, Any]) -> str:
     lucks = [s["luck"] for s in summary["strategies"]]
     seeds = next((len(luck["seeds"]["differences"]) for luck in lucks if luck["seeds"]), 0)
     worlds = next((len(luck["worlds"]["differences"]) for luck in lucks if luck["worlds"]), 0)
-    said = f"; above it in {worlds} histories with nothing to forecast" if worlds else ""
-    return escape(said + (f"; below it with {seeds} seeds" if seeds else ""))
+    said = [f"{worlds} histories with nothing to forecast (orange)"] if worlds else []
+    said += [f"{seeds} seeds (blue)"] if seeds else []
+    drawn = "their Sharpe difference from buy-and-hold, drawn from its line"
+    return escape(f" Small dots: {' and '.join(said)}; {drawn}." if said else "")
 
 
 def _ladder(ladder: Mapping[str, Any] | None) -> str:

@@ -26,6 +26,12 @@ PIPE_WIDTH = 100
 CARD_WIDTH = 86
 """Characters of a sentence of the honesty card; longer ones go on below."""
 
+LEGEND = (
+    "Adjusted p: of the Sharpe difference, for the number of strategies. Deflated: the chance to be above the "
+    "best of all trials without skill. Timing p: the share of its own holdings in random order that did as well. "
+    "Hold of that: buy-and-hold with the net exposure. The report says more; n/a: undefined, or there is no lead."
+)
+
 PIPE_SECONDS = 10.0
 """A pipe gets at most one line of progress in this time."""
 
@@ -127,6 +133,7 @@ def print_result(summary: Mapping[str, Any], file: TextIO | None = None) -> None
     for table in tables:
         console.print()
         console.print(table)
+    console.print(f"\n{LEGEND}")
     if left_out:
         console.print(f"\nNo room for {', '.join(left_out)}: see the report or summary.json.")
     console.print()
@@ -140,7 +147,8 @@ def _tables(summary: Mapping[str, Any], width: int | None) -> tuple[list[Table],
     tables, left_out = [result_table(summary, columns)], [c.key for c in COLUMNS if c not in columns]
     ladder = summary["ladder"] or {"models": [], "refits": []}
     parts = [
-        (summary["strategies"], (*FOR_THE_VERDICT, *SOURCES)),
+        (summary["strategies"], FOR_THE_VERDICT),
+        (summary["strategies"], SOURCES),
         *((ladder[rungs], LADDER) for rungs in ("models", "refits") if ladder[rungs]),
     ]
     for entries, wanted in parts:
