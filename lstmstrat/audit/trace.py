@@ -187,6 +187,7 @@ class _Recorder(bt.Analyzer):  # type: ignore[misc]
         self.record: _Record = self.p.record
         self.record.data = self.strategy.data
         self.columns = dict(_columns(self.strategy))
+        self.numeric: dict[type, bool] = {}
         found = (getattr(i, "walk_forward", None) for i in self.strategy.getindicators())
         self.record.walks = tuple(walk for walk in found if isinstance(walk, WalkForward))
 
@@ -204,7 +205,7 @@ class _Recorder(bt.Analyzer):  # type: ignore[misc]
         """One bar; Backtrader calls once more for the same bar where a slower second feed ticks."""
         strategy, record = self.strategy, self.record
         row = {name: line[0] for name, line in self.columns.items()}
-        row |= {f"self.{name}": float(value) for name, value in _numbers(strategy)}
+        row |= {f"self.{name}": float(value) for name, value in _numbers(strategy, self.numeric)}
         if isinstance(strategy, ExposureStrategy):
             row[EXPOSURE] = np.nan if strategy._target is None else strategy._target
         row[ACCOUNT] = strategy.broker.getvalue()
@@ -232,13 +233,16 @@ def _columns(strategy: Any) -> Any:
             yield (name if alias is None else f"{name}.{alias(k)}"), lines[k]
 
 
-def _numbers(strategy: Any) -> list[tuple[str, float]]:
-    """Numbers that the strategy keeps as attributes, unless their names begin with an underscore."""
-    return [
-        (name, float(value))
-        for name, value in vars(strategy).items()
-        if isinstance(value, _NUMBER) and not name.startswith("_")
-    ]
+def _numbers(strategy: Any, known: dict[type, bool]) -> list[tuple[str, float]]:
+    """Numbers that the strategy keeps as attributes, unless their names begin with an underscore.
 
-
-_NUMBER = (float, int, np.floating, np.integer)  # not numbers.Real: asking it a thousand times a run is slow
+    `known` is kept by the caller: which types are numbers is asked forty times a bar.
+    """
+    found = []
+    for name, value in vars(strategy).items():
+        kind = type(value)
+        if kind not in known:
+            known[kind] = issubclass(kind, (float, int, np.floating, np.integer))
+        if known[kind] and name[0] != "_":
+            found.append((name, float(value)))
+    return found
