@@ -12,7 +12,13 @@ from scipy import stats
 
 from lstmstrat.inference.best import superior_predictive_ability
 from lstmstrat.inference.bootstrap import UNDEFINED, block_length, studentised
-from lstmstrat.inference.growth import break_even_cost, cagr_difference, drawdown_differences, lead_shares
+from lstmstrat.inference.growth import (
+    _blocks,
+    break_even_cost,
+    cagr_difference,
+    drawdown_differences,
+    lead_shares,
+)
 from lstmstrat.metrics import cagr, max_drawdown
 
 Returns = tuple[np.ndarray, np.ndarray]
@@ -85,6 +91,19 @@ def test_a_drawdown_is_that_of_the_metrics_and_its_interval_holds_no_difference(
         assert found.difference == pytest.approx(max_drawdown(account(a)) - max_drawdown(account(b)), abs=1e-12)
         apart += not found.low <= 0.0 <= found.high
     assert apart <= 10  # binomial 99 % of 5 %
+
+
+def test_the_drawdown_of_a_path_of_blocks_is_that_of_its_bars() -> None:
+    """Bar by bar with the metrics, for paths of any beginnings of blocks, quiet and wild."""
+    rng = np.random.default_rng(13)
+    for n in (30, 31, 200):
+        logs = np.stack([0.02 * rng.standard_normal(n), 0.3 * rng.standard_normal(n) - 0.05])  # (2, n)
+        starts = rng.integers(0, n, (20, 7))
+        found = _blocks(logs).drawdowns(starts)  # (2, 20)
+        for s, series in enumerate(logs):
+            for r, path in enumerate(starts):
+                bars = (path[:, None] + np.arange(block_length(n))).ravel() % n
+                assert found[s, r] == pytest.approx(max_drawdown(account(np.expm1(series[bars]))), abs=1e-12)
 
 
 def test_half_the_exposure_falls_less_for_certain() -> None:

@@ -55,17 +55,6 @@ def block_starts(bars: int, resamples: int) -> Iterator[Indexes]:
         yield rng.integers(0, bars, (min(at_once, resamples - first), blocks))
 
 
-def resampled_bars(bars: int, resamples: int) -> Iterator[Indexes]:
-    """Positions of the bars of each resample, some (r, n) at a time; what follows the last bar is the first."""
-    length = block_length(bars)
-    within = np.arange(length)
-    for starts in block_starts(bars, resamples):
-        for some in np.array_split(
-            starts, min(length, len(starts))
-        ):  # as much at once as there are blocks at once
-            yield ((some[:, :, None] + within) % bars).reshape(len(some), -1)[:, :bars]
-
-
 def studentised(
     moments: Floats, statistic: Callable[[Floats], Floats], gradient: Callable[[Floats], Floats]
 ) -> Difference:

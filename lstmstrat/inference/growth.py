@@ -6,10 +6,11 @@ Simple returns throughout, n of them; a return of -1 or below is a lost account,
 from __future__ import annotations
 
 import math
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
+from numpy.lib.stride_tricks import sliding_window_view
 
 from lstmstrat.inference.bootstrap import (
     CONFIDENCE,
@@ -18,7 +19,9 @@ from lstmstrat.inference.bootstrap import (
     UNDEFINED,
     Difference,
     Floats,
-    resampled_bars,
+    Indexes,
+    block_length,
+    block_starts,
     studentised,
 )
 
@@ -63,8 +66,8 @@ def drawdown_differences(strategies: Floats, benchmark: Floats) -> list[Differen
     if not known:
         return found
     every = np.stack([np.log1p(benchmark), *(np.log1p(strategies[k]) for k in known)])  # (1 + S, n)
-    own = _drawdowns(every)  # (1 + S,)
-    parts = [_drawdowns(every[:, bars]) for bars in resampled_bars(len(benchmark), PATHS)]  # (1 + S, r) each
+    own, blocks = _drawdowns(every), _blocks(every)  # (1 + S,)
+    parts = [blocks.drawdowns(starts) for starts in block_starts(len(benchmark), PATHS)]  # (1 + S, r) each
     falls = np.concatenate(parts, axis=1)
     lows, highs = np.quantile(falls[1:] - falls[0], [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2], axis=1)
     for k, fall, low, high in zip(known, own[1:], lows, highs, strict=True):
@@ -74,9 +77,43 @@ def drawdown_differences(strategies: Floats, benchmark: Floats) -> list[Differen
 
 def _drawdowns(logs: Floats) -> Floats:
     """Deepest fall of each path of log returns (..., n) from its highest value so far, the start included."""
-    value = np.cumsum(logs, axis=-1)
-    value -= np.maximum(np.maximum.accumulate(value, axis=-1), 0.0)
-    return np.asarray(np.expm1(np.minimum(value.min(axis=-1), 0.0)))
+    return np.asarray(np.expm1(_falls(np.cumsum(logs, axis=-1))))
+
+
+def _falls(paths: Floats) -> Floats:
+    """The same of paths of log values that start at 0, in logs; at most 0."""
+    peaks = np.maximum(np.maximum.accumulate(paths, axis=-1), 0.0)
+    return np.asarray((paths - peaks).min(axis=-1))
+
+
+@dataclass(frozen=True)
+class _Blocks:
+    """What a drawdown needs to know of the block of bars that begins at each bar; (S, n) each, in logs."""
+
+    total: Floats
+    low: Floats  # lowest value, from 0 at its start
+    high: Floats
+    fall: Floats  # deepest fall inside
+
+    def drawdowns(self, starts: Indexes) -> Floats:
+        """Of the paths (r, l) of blocks that begin at `starts`; (S, r).
+
+        A path falls deepest inside a block, or from the highest value of those before to the lowest of one.
+        """
+        total = self.total[:, starts]  # (S, r, l)
+        before = np.cumsum(total, axis=-1) - total  # log value at the start of each block
+        tops = np.maximum(np.maximum.accumulate(before + self.high[:, starts], axis=-1), 0.0)
+        peaks = np.concatenate([np.zeros_like(tops[..., :1]), tops[..., :-1]], axis=-1)
+        falls = np.minimum(self.fall[:, starts], before + self.low[:, starts] - peaks)
+        return np.asarray(np.expm1(np.minimum(falls.min(axis=-1), 0.0)))
+
+
+def _blocks(logs: Floats) -> _Blocks:
+    """Of log returns (S, n)."""
+    length = block_length(logs.shape[1])
+    circle = np.concatenate([logs, logs[:, : length - 1]], axis=1)
+    paths = np.cumsum(sliding_window_view(circle, length, axis=1), axis=-1)  # (S, n, b)
+    return _Blocks(paths[..., -1], paths.min(axis=-1), paths.max(axis=-1), _falls(paths))
 
 
 def _logs(strategy: Floats, benchmark: Floats) -> Floats | None:
