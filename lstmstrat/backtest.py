@@ -11,7 +11,7 @@ import contextlib
 import datetime as dt
 import functools
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -29,14 +29,12 @@ from lstmstrat.yamlfile import override, read
 if TYPE_CHECKING:
     import pandas as pd
 
-    from lstmstrat.evidence import OnRequest
+    from lstmstrat.on_request import ProgressBar
     from lstmstrat.pipeline import Runs
     from lstmstrat.prices import Prices
     from lstmstrat.result import Result
     from lstmstrat.store import Store
     from lstmstrat.trainer import Progress, Trainer
-
-    ProgressBar = Callable[[str, str], contextlib.AbstractContextManager[Progress]]
 
 MINIMUM_WINDOW = 30  # bars after the first forecast, below which no comparison means anything
 
@@ -96,43 +94,15 @@ def prepare(config: Config, offline: bool = False) -> tuple[Config, Prices, pd.D
 def finish(runs: Runs, trainer: Trainer, progress: ProgressBar) -> Result:
     """What the runs found, with the seeds, null worlds and ladder that the config asks for.
 
-    `progress(task, unit)` opens a bar for each of them. A ladder that cannot be climbed is said, and costs nothing
-    else of the run.
+    `progress(task, unit)` opens a bar for each of them.
     """
     from lstmstrat.ledger import enter
+    from lstmstrat.on_request import on_request
     from lstmstrat.result import collect
 
     asked = on_request(runs, trainer, progress)
     tried = enter(trainer.store, runs.config, runs.strategies)
     return collect(runs, trainer, tried, asked, _audited(runs, trainer.store))
-
-
-def on_request(runs: Runs, trainer: Trainer, progress: ProgressBar) -> OnRequest:
-    """The seeds, null worlds and ladder that the config of the runs asks for; the rungs are entered as trials."""
-    from lstmstrat.evidence import OnRequest
-    from lstmstrat.ladder import ladder
-    from lstmstrat.ledger import enter
-    from lstmstrat.replicas import seeds, worlds
-
-    asked, not_run, rungs = runs.config.report, {}, None
-    if asked.ladder:
-        with progress("ladder", "rungs") as tell:
-            try:
-                rungs, others = ladder(runs, trainer.jobs, tell)
-                for other in others:
-                    enter(trainer.store, other.config, other.strategies)
-            except ConfigError as error:
-                not_run["ladder"] = str(error)
-    of_seeds, of_worlds = {}, {}
-    if asked.seeds > 1:
-        with progress("seeds", "more seeds") as tell:
-            of_seeds = seeds(runs, trainer, asked.seeds, tell)
-        if not of_seeds:
-            not_run["seeds"] = "nothing of this run depends on a seed"
-    if asked.worlds:
-        with progress("null worlds", "worlds") as tell:
-            of_worlds = worlds(runs, trainer, asked.worlds, tell)
-    return OnRequest(of_seeds, of_worlds, rungs, not_run)
 
 
 def _audited(runs: Runs, store: Store) -> Any:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 
 import numpy as np
 import pandas as pd
@@ -21,22 +21,12 @@ from lstmstrat.inference.sharpe import minimum_detectable_difference, sharpe_dif
 from lstmstrat.inference.skill import Skill, SkillTests, forecast_skill, skill_tests
 from lstmstrat.inference.timing import UNKNOWN, Positions, delay_cost, placebo
 from lstmstrat.inference.verdict import Evidence, Verdict, holm, verdict
-from lstmstrat.ladder import Ladder
 from lstmstrat.ledger import Tried
 from lstmstrat.metrics import cagr, max_drawdown, total_return
+from lstmstrat.on_request import OnRequest
 from lstmstrat.pipeline import Runs, earned
 from lstmstrat.replicas import Seeds, Worlds
 from lstmstrat.store import Store
-
-
-@dataclass(frozen=True)
-class OnRequest:
-    """What a run does only when asked to, for it trains the pipeline again; None or empty where it was not."""
-
-    seeds: dict[str, Seeds] = field(default_factory=dict)  # by strategy, those with a forecast
-    worlds: dict[str, Worlds] = field(default_factory=dict)  # by strategy
-    ladder: Ladder | None = None
-    not_run: dict[str, str] = field(default_factory=dict)  # why, although asked for; by name of the check
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any, get_args
 
 from lstmstrat.config import Config, ForecastConfig
-from lstmstrat.errors import ConfigError, LSTMStratError
+from lstmstrat.errors import ConfigError
 from lstmstrat.inference.bootstrap import Difference
 from lstmstrat.inference.sharpe import sharpe_difference
 from lstmstrat.inference.skill import Skill, SkillTests, forecast_skill, skill_tests
@@ -65,7 +65,7 @@ def ladder(runs: Runs, jobs: int, progress: Progress) -> tuple[Ladder, list[Runs
     for s in runs.on_the_forecast:
         try:
             return _climbed(runs.config.model_copy(update={"strategies": (s,)}), runs.prices, jobs, progress)
-        except LSTMStratError as error:
+        except Exception as error:  # of the user's own code too: the run itself is done
             why.append(f"{s.label}: {error}")
     raise ConfigError("; ".join(why) or "no strategy trades the forecast of the config")
 

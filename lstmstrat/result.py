@@ -12,12 +12,13 @@ import pandas as pd
 from lstmstrat.checks import run_checks
 from lstmstrat.config import Config
 from lstmstrat.engine import Simulation
-from lstmstrat.evidence import OnRequest, judge
+from lstmstrat.evidence import judge
 from lstmstrat.features import CLOSE
 from lstmstrat.folds import Fold
 from lstmstrat.forecast import FittedFold
 from lstmstrat.inference.skill import forecast_skill
 from lstmstrat.ledger import Tried
+from lstmstrat.on_request import OnRequest
 from lstmstrat.pipeline import Runs
 from lstmstrat.summary import summarise
 from lstmstrat.trainer import Trainer

@@ -16,13 +16,14 @@ from lstmstrat import __version__
 from lstmstrat.checks import NOT_RUN, RAN, Check
 from lstmstrat.config import Config
 from lstmstrat.engine import Simulation
-from lstmstrat.evidence import Judged, Judgement, OnRequest
+from lstmstrat.evidence import Judged, Judgement
 from lstmstrat.forecast import WARM_UP, WalkForward
 from lstmstrat.inference.timing import BAND, SHUFFLES
 from lstmstrat.inference.verdict import RULE, headline
 from lstmstrat.ladder import Rung
 from lstmstrat.ledger import Tried
 from lstmstrat.metrics import Performance, performance
+from lstmstrat.on_request import OnRequest
 from lstmstrat.pipeline import Runs
 from lstmstrat.prices import Prices
 from lstmstrat.trainer import Trainer

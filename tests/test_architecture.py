@@ -65,17 +65,18 @@ ALLOWED = {
         *{"config", "engine", "folds", "identity", "metrics", "pipeline", "prices", "store", "trainer", "worlds"},
     },
     "ladder": {"config", "errors", "inference", "metrics", "pipeline", "prices", "store", "trainer"},
+    "on_request": {"errors", "ladder", "ledger", "pipeline", "replicas", "trainer"},
     "evidence": {
-        *{"checks", "engine", "features", "identity", "inference", "ladder", "ledger", "metrics", "pipeline"},
+        *{"checks", "engine", "features", "identity", "inference", "ledger", "metrics", "on_request", "pipeline"},
         *{"replicas", "store"},
     },
     "summary": {
         *{"__init__", "checks", "config", "engine", "evidence", "forecast", "inference", "ladder", "ledger"},
-        *{"metrics", "pipeline", "prices", "trainer"},
+        *{"metrics", "on_request", "pipeline", "prices", "trainer"},
     },
     "result": {
         *{"checks", "config", "engine", "evidence", "features", "folds", "forecast", "inference", "ledger"},
-        *{"pipeline", "summary", "trainer"},
+        *{"on_request", "pipeline", "summary", "trainer"},
     },
     "report": {"errors", "ledger", "result", "yamlfile"},  # values only
     "audit": {
@@ -83,8 +84,8 @@ ALLOWED = {
         *{"indicator", "prices", "report", "store", "strategy", "trainer"},
     },
     "backtest": {
-        *{"config", "errors", "evidence", "features", "folds", "forecast", "identity", "ladder", "ledger"},
-        *{"pipeline", "prices", "replicas", "report", "result", "store", "strategy", "trainer", "yamlfile"},
+        *{"config", "errors", "features", "folds", "forecast", "identity", "ledger", "on_request", "pipeline"},
+        *{"prices", "report", "result", "store", "strategy", "trainer", "yamlfile"},
     },
     "trials": {"ledger", "report", "store"},
 }

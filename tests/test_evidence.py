@@ -23,12 +23,13 @@ from lstmstrat.audit.finding import AuditResult, Finding
 from lstmstrat.backtest import load_config, prepare
 from lstmstrat.checks import AUDIT, FAILED, PASSED, VOIDING, Check
 from lstmstrat.config import validated
-from lstmstrat.evidence import OnRequest, judge
+from lstmstrat.evidence import judge
 from lstmstrat.features import OPEN
 from lstmstrat.inference.timing import UNKNOWN
 from lstmstrat.inference.verdict import SUPPORTED, UNDECIDED, WORSE
 from lstmstrat.ledger import Tried
 from lstmstrat.metrics import returns, sharpe
+from lstmstrat.on_request import OnRequest
 from lstmstrat.pipeline import Runs, simulate_all
 from lstmstrat.prices import Prices, load
 from lstmstrat.replicas import Seeds, Worlds
