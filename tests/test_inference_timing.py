@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import statistics
 from collections.abc import Callable
 
 import numpy as np
@@ -87,6 +88,27 @@ def test_the_p_value_counts_the_strategy_itself() -> None:
     assert perfect.low < perfect.median < perfect.high < perfect.sharpe
     again = placebo(positions((asset > 0.0).astype(float), asset), 252)
     assert again == perfect  # seeded
+
+
+def test_a_placebo_by_the_letter() -> None:
+    """Holdings cut, put in a random order and multiplied one by one, with the generator that the code seeds."""
+    rng = np.random.default_rng(7)
+    asset, held = market(rng, 120), random_path(rng, 120)
+    pieces: list[list[float]] = []
+    for bar, exposure in enumerate(held):
+        if bar == 0 or exposure != held[bar - 1]:
+            pieces.append([])
+        pieces[-1].append(float(exposure))
+    order, ratios = np.random.default_rng(0), []
+    for _ in range(SHUFFLES):
+        path = [exposure for k in order.permutation(len(pieces)) for exposure in pieces[k]]
+        earned = [exposure * move for exposure, move in zip(path, asset, strict=True)]
+        ratios.append(statistics.fmean(earned) / statistics.stdev(earned) * math.sqrt(252))
+    found = placebo(positions(held, asset), 252)
+    own = sharpe(held * asset, 252)
+    assert found.sharpe == pytest.approx(own)
+    assert found.p_value == (1 + sum(ratio >= own - 1e-9 for ratio in ratios)) / (1 + SHUFFLES)
+    assert (found.low, found.high) == pytest.approx(tuple(np.quantile(ratios, [0.05, 0.95])))
 
 
 def test_what_cannot_be_shuffled_is_unknown() -> None:

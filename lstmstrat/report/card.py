@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from lstmstrat.report.cells import thousandths
+from lstmstrat.report.cells import fine_percent, thousandths
 
 STATUSES = ("passed", "failed", "ran", "not run")  # of a check
+
+
+TESTS = ("clark_west", "clark_west_mean", "pesaran_timmermann", "diebold_mariano")
 
 
 def card(summary: Mapping[str, Any]) -> list[tuple[str, str]]:
@@ -50,3 +53,22 @@ def tried(summary: Mapping[str, Any]) -> str:
     if summary["trials"]["kept"]:
         return f"{count} so far on {symbol} over this period (python -m lstmstrat.trials lists them)"
     return f"{count} in this run; without a cache, earlier ones are not known"
+
+
+def skill(summary: Mapping[str, Any]) -> str:
+    """How well the forecasts met what came, in sentences; with the number of observations."""
+    found = summary["forecast_skill"]
+    folds = found["folds"]
+    p = {test: thousandths(found[test]) for test in TESTS}
+    return (
+        f"Over {found['observations']:,} forecasts: correlation with the realised return "
+        f"{thousandths(found['correlation'])}; in {folds['known']:,} folds its median is "
+        f"{thousandths(folds['median_correlation'])}, and {fine_percent(folds['above_zero'])} are above 0. "
+        f"Right sign {fine_percent(found['hit_rate'])}; always up would have had "
+        f"{fine_percent(found['always_up'])}. R2 against a forecast of zero "
+        f"{thousandths(found['r2_against_zero'])}, against the mean of the training slice "
+        f"{thousandths(found['r2_against_mean'])}. Is there any signal beside zero (Clark-West)? p = "
+        f"{p['clark_west']}; beside that mean? p = {p['clark_west_mean']}. Are the signs right more often than by "
+        f"chance (Pesaran-Timmermann)? p = {p['pesaran_timmermann']}. Is the squared error another than that of "
+        f"forecasting zero (Diebold-Mariano)? p = {p['diebold_mariano']}."
+    )

@@ -9,8 +9,8 @@ from importlib import resources
 from string import Template
 from typing import Any
 
-from lstmstrat.report.card import STATUSES, card
-from lstmstrat.report.cells import difference, fine_percent, percent, thousandths, verdict
+from lstmstrat.report.card import STATUSES, card, skill
+from lstmstrat.report.cells import difference, percent, verdict
 from lstmstrat.report.columns import (
     COLUMNS,
     FOR_THE_VERDICT,
@@ -26,7 +26,6 @@ from lstmstrat.report.figures import payload
 from lstmstrat.result import Result
 from lstmstrat.yamlfile import dump
 
-TESTS = ("clark_west", "clark_west_mean", "pesaran_timmermann", "diebold_mariano")
 LADDERS = (("What does it add to cheaper models?", "models"), ("Does retraining pay?", "refits"))
 
 
@@ -52,7 +51,7 @@ def page(result: Result) -> str:
         band=percent(shuffles["band"]),
         sources=_entries(summary["strategies"], SOURCES),
         ladder=_ladder(summary["ladder"]),
-        skill=_skill(summary),
+        skill=escape(skill(summary)),
         options="".join(f"<option>{escape(s['name'])}</option>" for s in summary["strategies"]),
         folds=_folds(summary["walk_forward"]),
         facts=_facts(summary["walk_forward"]),
@@ -178,23 +177,6 @@ def _further(summary: Mapping[str, Any]) -> str:
 
 def _cells(metrics: Mapping[str, Any], columns: tuple[Column, ...]) -> list[str]:
     return [column.write(metrics[column.key]) for column in columns]
-
-
-def _skill(summary: Mapping[str, Any]) -> str:
-    skill, folds = summary["forecast_skill"], summary["forecast_skill"]["folds"]
-    p = {test: thousandths(skill[test]) for test in TESTS}
-    return escape(
-        f"Over {skill['observations']:,} forecasts: correlation with the realised return "
-        f"{thousandths(skill['correlation'])}; in {folds['known']:,} folds its median is "
-        f"{thousandths(folds['median_correlation'])}, and {fine_percent(folds['above_zero'])} are above 0. "
-        f"Right sign {fine_percent(skill['hit_rate'])}; always up would have had "
-        f"{fine_percent(skill['always_up'])}. R2 against a forecast of zero "
-        f"{thousandths(skill['r2_against_zero'])}, against the mean of the training slice "
-        f"{thousandths(skill['r2_against_mean'])}. Is there any signal beside zero (Clark-West)? p = "
-        f"{p['clark_west']}; beside that mean? p = {p['clark_west_mean']}. Are the signs right more often than by "
-        f"chance (Pesaran-Timmermann)? p = {p['pesaran_timmermann']}. Is the squared error another than that of "
-        f"forecasting zero (Diebold-Mariano)? p = {p['diebold_mariano']}."
-    )
 
 
 def _folds(walk: Mapping[str, Any]) -> str:

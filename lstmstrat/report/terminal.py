@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal, TextIO
 
 import pandas as pd
 
-from lstmstrat.report.card import card
+from lstmstrat.report.card import card, skill
 from lstmstrat.report.cells import UNDEFINED, difference, verdict
 from lstmstrat.report.columns import COLUMNS, FOR_THE_VERDICT, LADDER, SOURCES, Column, Entry, filled
 
@@ -134,6 +134,8 @@ def print_result(summary: Mapping[str, Any], file: TextIO | None = None) -> None
         console.print()
         console.print(table)
     console.print(f"\n{LEGEND}")
+    if summary["forecast_skill"]["observations"]:
+        console.print(f"\nForecasts. {skill(summary)}")
     if left_out:
         console.print(f"\nNo room for {', '.join(left_out)}: see the report or summary.json.")
     console.print()
