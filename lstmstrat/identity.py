@@ -53,7 +53,7 @@ def _trial(config: Config, class_path: str, params: dict[str, Any], left_out: se
     forecast = config.forecast
     asked = (*forecast.features, *forecast.peer_features, forecast.refit_when or "")
     return {
-        "data": config.data.model_dump(mode="json", include={"symbol", "start", "end", "interval"}),
+        "data": config.data.model_dump(mode="json"),
         "forecast": forecast.model_dump(mode="json", exclude=left_out),
         "broker": config.broker.model_dump(mode="json"),
         "strategy": [class_path, params, _source(class_path)],

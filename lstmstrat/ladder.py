@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any, get_args
 
 from lstmstrat.config import Config, ForecastConfig
-from lstmstrat.errors import ConfigError
+from lstmstrat.errors import ConfigError, LSTMStratError
 from lstmstrat.inference.bootstrap import Difference
 from lstmstrat.inference.sharpe import sharpe_difference
 from lstmstrat.inference.skill import Skill, SkillTests, forecast_skill, skill_tests
@@ -65,7 +65,7 @@ def ladder(runs: Runs, jobs: int, progress: Progress) -> tuple[Ladder, list[Runs
     for s in runs.on_the_forecast:
         try:
             return _climbed(runs.config.model_copy(update={"strategies": (s,)}), runs.prices, jobs, progress)
-        except Exception as error:  # of the user's own code too: the run itself is done
+        except LSTMStratError as error:
             why.append(f"{s.label}: {error}")
     raise ConfigError("; ".join(why) or "no strategy trades the forecast of the config")
 
@@ -80,9 +80,10 @@ def _climbed(config: Config, prices: Prices, jobs: int, progress: Progress) -> t
     progress(len(wanted), len(wanted))
     own = made[config.forecast][0]
     rungs = {forecast: _rung(found, seconds, own) for forecast, (found, seconds) in made.items()}
+    shown = [f for f in refits if f == config.forecast or rungs[f].folds != rungs[config.forecast].folds]
     name = config.strategies[0].label
-    found = Ladder(name, tuple(rungs[f] for f in models), tuple(rungs[f] for f in refits))
-    return found, [one for one, _ in made.values()]
+    found = Ladder(name, tuple(rungs[f] for f in models), tuple(rungs[f] for f in shown))
+    return found, [made[forecast][0] for forecast in dict.fromkeys([*models, *shown])]
 
 
 def _models(forecast: ForecastConfig) -> list[ForecastConfig]:
@@ -98,10 +99,12 @@ def _changes(model: str, forecast: ForecastConfig) -> dict[str, Any]:
 
 
 def _refits(forecast: ForecastConfig) -> list[ForecastConfig]:
-    """Never, about every fourth time, and as the config has it; fewer where those are the same."""
+    """Never, about every fourth time, and as the config has it."""
     every = forecast.refit_every
     fourth = 4 * every if isinstance(every, int) else COARSER.get(every, "never")
-    return [forecast.model_copy(update={"refit_every": e}) for e in dict.fromkeys(["never", fourth, every])]
+    rarer = [e for e in dict.fromkeys(["never", fourth]) if e != every]
+    without = {"refit_when": None}  # a condition of the user's would refit all the same
+    return [*(forecast.model_copy(update={**without, "refit_every": e}) for e in rarer), forecast]
 
 
 def _run(config: Config, prices: Prices, jobs: int) -> tuple[Runs, float]:

@@ -6,7 +6,6 @@ killed run goes on after the last whole replica, and a second one costs nothing.
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -16,6 +15,7 @@ import numpy as np
 from lstmstrat import identity
 from lstmstrat.config import Config
 from lstmstrat.engine import Simulation
+from lstmstrat.errors import StrategyError
 from lstmstrat.folds import schedule
 from lstmstrat.metrics import sharpe
 from lstmstrat.pipeline import Runs, earned, hold, simulate_one
@@ -24,16 +24,14 @@ from lstmstrat.store import Store
 from lstmstrat.trainer import Progress, Trainer
 from lstmstrat.worlds import null_world
 
-Differences = dict[str, float | None]  # annual Sharpe ratio above buy-and-hold's, by strategy; None: it failed
-
-_log = logging.getLogger(__name__)
+Differences = dict[str, float | None]  # annual Sharpe ratio above buy-and-hold's, by strategy; None: account lost
 
 
 @dataclass(frozen=True)
 class Seeds:
     """One strategy with each of several seeds: the annual Sharpe ratio above buy-and-hold's.
 
-    None where it could not be run, such as one that lost its account: the worst that can be.
+    None where it lost its account: the worst that can be.
     """
 
     differences: tuple[float | None, ...]  # in order of the seeds; the first is the run's own
@@ -116,13 +114,12 @@ def _replicas(
 
 
 def _replica(config: Config, prices: Prices, periods: int, jobs: int) -> Differences:
-    """A strategy that fails, whatever it raises, takes nothing else with it: the run itself is done."""
+    """A strategy that loses its account takes no other with it; what else goes wrong is raised."""
     benchmark, found = hold(config, prices), Differences()
     with Trainer(Store(None), jobs).active():
         for s in config.strategies:
             try:
                 found[s.label] = _difference(simulate_one(config, prices, s), benchmark, periods)
-            except Exception as error:
-                _log.warning("%s could not be run again: %s: %s", s.label, type(error).__name__, error)
+            except StrategyError:
                 found[s.label] = None
     return found

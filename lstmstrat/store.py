@@ -1,8 +1,8 @@
 """One SQLite file of results, found again by content, and of the trials that were made.
 
-The key of a result (a fitted network, or what networks forecast) is a hash of everything it was made from, so a
-stale hit cannot happen: other data, other settings or another release of the engine are other keys. Each row
-carries a hash of itself; one that does not fit is dropped and the result is made again.
+The key of a result (a fitted network, what networks forecast, a statistic, a replica, an audit) is a hash of
+everything it was made from, so a stale hit cannot happen: other data, other settings or another release are other
+keys. Each row carries a hash of itself; one that does not fit is dropped and the result is made again.
 
 The store only ever saves time. A file that cannot be opened or written is said once, in `notices`, and the run
 goes on without it.

@@ -71,11 +71,11 @@ def summarise(
 
 def _on_request(asked: OnRequest) -> list[Check]:
     """What was run because it was asked for, and how to ask for the rest."""
-    seeds = next((s.differences for s in asked.seeds.values()), ())
-    worlds = next((w.differences for w in asked.worlds.values()), ())
+    seeds = {name: s.differences for name, s in asked.seeds.items()}
+    worlds = {name: w.differences for name, w in asked.worlds.items()}
     ran = {
-        "seeds": (f"{len(seeds)} seeds" if seeds else "", "--seeds 20"),
-        "null worlds": (f"{len(worlds)} histories with nothing to forecast" if worlds else "", "--worlds 40"),
+        "seeds": (_replicas(seeds, "seeds"), "--seeds 20"),
+        "null worlds": (_replicas(worlds, "histories with nothing to forecast"), "--worlds 40"),
         "ladder": ("cheaper models and rarer refits" if asked.ladder else "", "--ladder"),
     }
     return [
@@ -84,6 +84,13 @@ def _on_request(asked: OnRequest) -> list[Check]:
         else Check(name, NOT_RUN, asked.not_run.get(name, f"to run it: add {option}"))
         for name, (detail, option) in ran.items()
     ]
+
+
+def _replicas(differences: dict[str, tuple[float | None, ...]], what: str) -> str:
+    """How many there were, and in how many of them a strategy lost its account; "" without any."""
+    lost = {name: found.count(None) for name, found in differences.items() if None in found}
+    said = "".join(f"; {name} lost its account in {count}" for name, count in lost.items())
+    return next((f"{len(found)} {what}{said}" for found in differences.values()), "")
 
 
 def _version(package: str) -> str:

@@ -62,7 +62,8 @@ ALLOWED = {
     "ledger": {"config", "engine", "identity", "metrics", "store"},
     "worlds": {"features", "prices"},
     "replicas": {
-        *{"config", "engine", "folds", "identity", "metrics", "pipeline", "prices", "store", "trainer", "worlds"},
+        *{"config", "engine", "errors", "folds", "identity", "metrics", "pipeline", "prices", "store", "trainer"},
+        *{"worlds"},
     },
     "ladder": {"config", "errors", "inference", "metrics", "pipeline", "prices", "store", "trainer"},
     "on_request": {"errors", "ladder", "ledger", "pipeline", "replicas", "trainer"},

@@ -26,7 +26,7 @@ from lstmstrat.config import validated
 from lstmstrat.evidence import judge
 from lstmstrat.features import OPEN
 from lstmstrat.inference.timing import UNKNOWN
-from lstmstrat.inference.verdict import SUPPORTED, UNDECIDED, WORSE
+from lstmstrat.inference.verdict import SUPPORTED, UNDECIDED
 from lstmstrat.ledger import Tried
 from lstmstrat.metrics import returns, sharpe
 from lstmstrat.on_request import OnRequest
@@ -308,8 +308,7 @@ def test_noise_comes_out_as_noise() -> None:
     """40 random walks, half of them rising by a tenth of a percent a bar: an edge on two of them at most."""
     found = [verdicts(asset(100 + k, phi=0.0, drift=0.001 * (k % 2))) for k in range(40)]
     assert sum(SUPPORTED in of for of in found) <= 2
-    assert sum(WORSE in of for of in found) <= 40 // 2  # costs are paid for nothing
-    assert sum(set(of) == {UNDECIDED} for of in found) >= 20
+    assert sum(set(of) == {UNDECIDED} for of in found) >= 30  # some pay their costs for nothing
 
 
 def test_a_signal_that_is_worth_finding_is_found() -> None:

@@ -85,7 +85,8 @@ def test_evidence_and_ladder_are_tables(summary: dict[str, Any]) -> None:
 
 def test_the_skill_of_the_forecast_is_said_with_its_observations(summary: dict[str, Any]) -> None:
     text = " ".join(" ".join(printed(summary, io.StringIO())).split())
-    assert "Forecasts. Over 2,399 forecasts: correlation with the realised return 0.021; in 116 folds" in text
+    assert "Forecasts. Over 2,399 forecasts: correlation with the realised return 0.021; its median" in text
+    assert "over 116 folds is 0.020, and 53.0% are above 0." in text
     none = copy.deepcopy(summary)
     none["forecast_skill"]["observations"] = 0
     assert "Forecasts. Over" not in " ".join(printed(none, io.StringIO()))

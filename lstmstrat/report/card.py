@@ -62,7 +62,7 @@ def skill(summary: Mapping[str, Any]) -> str:
     p = {test: thousandths(found[test]) for test in TESTS}
     return (
         f"Over {found['observations']:,} forecasts: correlation with the realised return "
-        f"{thousandths(found['correlation'])}; in {folds['known']:,} folds its median is "
+        f"{thousandths(found['correlation'])}; its median over {folds['known']:,} folds is "
         f"{thousandths(folds['median_correlation'])}, and {fine_percent(folds['above_zero'])} are above 0. "
         f"Right sign {fine_percent(found['hit_rate'])}; always up would have had "
         f"{fine_percent(found['always_up'])}. R2 against a forecast of zero "

@@ -50,7 +50,7 @@ def page(result: Result) -> str:
         shuffles=str(shuffles["shuffles"]),
         band=percent(shuffles["band"]),
         sources=_entries(summary["strategies"], SOURCES),
-        ladder=_ladder(summary["ladder"]),
+        ladder=_ladder(summary),
         skill=escape(skill(summary)),
         options="".join(f"<option>{escape(s['name'])}</option>" for s in summary["strategies"]),
         folds=_folds(summary["walk_forward"]),
@@ -126,9 +126,11 @@ def _luck(summary: Mapping[str, Any]) -> str:
     return escape(f" Small dots: {' and '.join(said)}; {drawn}." if said else "")
 
 
-def _ladder(ladder: Mapping[str, Any] | None) -> str:
+def _ladder(summary: Mapping[str, Any]) -> str:
+    ladder = summary["ladder"]
     if ladder is None:
-        return "<p>Not run; to run it, add <code>--ladder</code>.</p>"
+        why = next((check["detail"] for check in summary["checks"] if check["name"] == "ladder"), "")
+        return f"<p>Not run; {escape(why)}</p>"
     said = (
         f"Each forecast is traded by {ladder['strategy']}, on the same folds, targets and fills. Clark-West: is "
         "there a signal beside the mean of the training slice? Last column: Sharpe ratio with the forecast of "
