@@ -103,8 +103,8 @@ def _refits(forecast: ForecastConfig) -> list[ForecastConfig]:
     every = forecast.refit_every
     fourth = 4 * every if isinstance(every, int) else COARSER.get(every, "never")
     rarer = [e for e in dict.fromkeys(["never", fourth]) if e != every]
-    without = {"refit_when": None}  # a condition of the user's would refit all the same
-    return [*(forecast.model_copy(update={**without, "refit_every": e}) for e in rarer), forecast]
+    # A condition of the user's would refit all the same, so the rarer ones go without it.
+    return [*(forecast.model_copy(update={"refit_when": None, "refit_every": e}) for e in rarer), forecast]
 
 
 def _run(config: Config, prices: Prices, jobs: int) -> tuple[Runs, float]:

@@ -205,7 +205,7 @@ def _luck(judged: Judged) -> dict[str, Any]:
 
 
 def _spread(differences: Sequence[float | None]) -> dict[str, Any]:
-    """Worst and median are null where they could not be run, which is the worst that can be."""
+    """Worst and median are null where the account was lost, which is the worst that can be."""
     ordered = sorted(differences, key=lambda d: -np.inf if d is None else d)
     middle = ordered[(len(ordered) - 1) // 2], ordered[len(ordered) // 2]
     known = [d for d in middle if d is not None]

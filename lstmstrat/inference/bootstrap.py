@@ -72,7 +72,7 @@ def studentised(
     statistic, gradient
         Of means (..., k): the function (...), and its derivatives (..., k).
 
-    Undefined where the function, or its error, is not a positive finite number.
+    Undefined where the function or its error is not finite, or the error is 0.
     """
     with np.errstate(all="ignore"):  # a resample of equal returns, growth beyond a float: undefined, not warned of
         return _studentised(moments, statistic, gradient)
