@@ -1,10 +1,10 @@
-"""Where the time of the whole command goes, and how it grows with bars and assets.
+"""The time of each stage of the whole command, and how it grows with bars and assets.
 
     python benchmarks/command.py             # stages of a cold and a warm run, start-up
     python benchmarks/command.py --growth    # 3,000 to 100,000 bars, 1 to 16 assets: some minutes
     python benchmarks/command.py --check     # exit code 1 if a limit is broken: for a scheduled job
 
-Every run is a process of its own with a cache of its own; medians over the rounds.
+Every run is a process of its own with a cache of its own. The results are medians over the rounds.
 """
 
 from __future__ import annotations
@@ -26,11 +26,11 @@ ROOT = Path(__file__).parent.parent
 AAPL = ROOT / "configs" / "aapl.yaml"
 STAGES = {  # a stage is the time in these functions, without that of the others called from them
     "prices": ("lstmstrat.prices", "load"),
-    "training": ("lstmstrat.trainer:Trainer", "_made"),
-    "simulation": ("lstmstrat.engine", "simulate"),
-    "statistics": ("lstmstrat.result", "collect"),
+    "training": ("lstmstrat.forecasting.trainer", "_fit_missing"),
+    "simulation": ("lstmstrat.study.simulate", "simulate"),
+    "statistics": ("lstmstrat.study.run", "assess"),
     "page": ("lstmstrat.report.html", "page"),
-    "files": ("lstmstrat.report.files", "write"),
+    "files": ("lstmstrat.results.run_folder", "write"),
 }
 LIMITS = {"cold": 30.0, "warm": 4.0, "--help": 0.5, "config error": 0.5}  # seconds, on two cores
 BARS_A_SECOND = 10_000  # of one strategy, at least
@@ -46,7 +46,7 @@ strategies:
 
 
 def stages(config: Path, cache: Path) -> dict[str, float]:
-    """In this process: seconds of each stage of the command, and peak memory in MB."""
+    """Seconds of each stage of the command, and peak memory in MB, measured in this process."""
     begin = time.perf_counter()
     import resource
     from pkgutil import resolve_name
@@ -55,7 +55,7 @@ def stages(config: Path, cache: Path) -> dict[str, float]:
     for stage, (place, name) in STAGES.items():
         home = resolve_name(place)
         setattr(home, name, _timed(getattr(home, name), stage, spent, inside))
-    from lstmstrat.backtest import main
+    from lstmstrat.commands.run import main
 
     imports = time.perf_counter() - begin
     with tempfile.TemporaryDirectory() as folder:
@@ -69,7 +69,7 @@ def stages(config: Path, cache: Path) -> dict[str, float]:
 
 
 def _timed(function: Callable[..., Any], stage: str, spent: dict[str, float], inside: list[float]) -> Any:
-    """`function`, its own time added to `spent[stage]`; `inside` sums up what is nested in the caller."""
+    """`function`, with its own time added to `spent[stage]`; `inside` sums the time of the calls inside a call."""
 
     @contextmanager
     def clock() -> Iterator[None]:
@@ -91,7 +91,7 @@ def _timed(function: Callable[..., Any], stage: str, spent: dict[str, float], in
 
 
 def in_its_own_process(config: Path, cache: Path) -> dict[str, float]:
-    """`stages` in a fresh interpreter, and the seconds of the whole process."""
+    """The result of `stages` in a fresh interpreter, and the seconds of the whole process."""
     begin = time.perf_counter()
     command = [sys.executable, __file__, "--stages", str(config), str(cache)]
     done = subprocess.run(command, check=True, capture_output=True, text=True, cwd=ROOT)
@@ -100,19 +100,19 @@ def in_its_own_process(config: Path, cache: Path) -> dict[str, float]:
 
 
 def seconds(*arguments: str) -> float:
-    """Of the command itself, whatever its exit code."""
+    """Seconds of the command itself, whatever its exit code is."""
     begin = time.perf_counter()
     subprocess.run([sys.executable, "-m", "lstmstrat.backtest", *arguments], capture_output=True, cwd=ROOT)
     return time.perf_counter() - begin
 
 
 def medians(runs: list[dict[str, float]]) -> dict[str, float]:
-    """Key by key."""
+    """The median of each value over the runs."""
     return {key: statistics.median(run[key] for run in runs) for key in runs[0]}
 
 
 def cold_and_warm(rounds: int) -> dict[str, dict[str, float]]:
-    """Stages of configs/aapl.yaml with an empty cache and with a full one."""
+    """The stages of configs/aapl.yaml with an empty cache and with a full one."""
     cold, warm = [], []
     for _ in range(rounds):
         with tempfile.TemporaryDirectory() as folder:
@@ -122,7 +122,7 @@ def cold_and_warm(rounds: int) -> dict[str, dict[str, float]]:
 
 
 def start_up(rounds: int) -> dict[str, float]:
-    """Seconds of `--help` and of a config with a mistake."""
+    """Seconds of `--help`, and of a config with a mistake."""
     with tempfile.TemporaryDirectory() as folder:
         wrong = Path(folder) / "wrong.yaml"
         wrong.write_text("dat: {symbol: AAPL}\n")
@@ -131,7 +131,7 @@ def start_up(rounds: int) -> dict[str, float]:
 
 
 def grown(bars: int, folder: Path, epochs: int = 8) -> dict[str, float]:
-    """One run on a random walk of so many hourly bars, one member a fold."""
+    """One run on a random walk of `bars` hourly bars, with one member per fold."""
     import numpy as np
     import pandas as pd
 
@@ -148,7 +148,7 @@ def grown(bars: int, folder: Path, epochs: int = 8) -> dict[str, float]:
 
 
 def growth() -> str:
-    """Seconds and memory for more bars, and seconds for more assets, one run after another with one cache."""
+    """Seconds and memory for more bars; seconds for more assets, whose runs follow each other with one cache."""
     columns = ("training", "simulation", "statistics", "page", "process", "MB")
     lines = ["| bars | " + " | ".join(columns) + " |", "|" + "---|" * (len(columns) + 1)]
     with tempfile.TemporaryDirectory() as folder:
@@ -166,7 +166,7 @@ def growth() -> str:
 
 
 def table(rounds: int) -> str:
-    """The stages and the start-up, in Markdown."""
+    """The stages and the start-up times in Markdown."""
     runs = cold_and_warm(rounds)
     names = ["imports", *STAGES, "process", "MB"]
     lines = ["| run | " + " | ".join(names) + " |", "|" + "---|" * (len(names) + 1)]
@@ -177,7 +177,7 @@ def table(rounds: int) -> str:
 
 
 def broken(rounds: int) -> list[str]:
-    """The limits that this machine does not keep."""
+    """The limits that are broken on this machine."""
     runs = cold_and_warm(rounds)
     taken = {kind: run["process"] for kind, run in runs.items()} | start_up(rounds)
     found = [f"{kind}: {taken[kind]:.2f} s, limit {most} s" for kind, most in LIMITS.items() if taken[kind] > most]
@@ -194,7 +194,7 @@ def broken(rounds: int) -> list[str]:
 
 
 def main() -> int:
-    """The command line."""
+    """Run the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=3, help="runs of each kind (3)")
     parser.add_argument("--growth", action="store_true", help="more bars and more assets")

@@ -1,8 +1,8 @@
-"""What a user would pick: each contender trains the folds it is given and forecasts the bars each is used for.
+"""The contenders, which a user may choose from. Each trains on the given folds and forecasts their bars.
 
-`CONTENDERS[name](jobs)` gives one array of forecasts a fold. All have the same job: scale by the mean and standard
-deviation of the slice, 20 epochs of shuffled minibatches of 64 examples, Adam at CONFIG.learning_rate, gradients
-clipped to 1, mean squared error, 32 units, a dense layer on the last state.
+`CONTENDERS[name](jobs)` gives one array of forecasts per fold. All have the same job: scale by the mean and
+standard deviation of the training set, 20 epochs of shuffled minibatches of 64 examples, Adam at
+CONFIG.learning_rate, gradients clipped to 1, mean squared error, 32 units, a dense layer on the last state.
 """
 
 from __future__ import annotations
@@ -19,43 +19,45 @@ import neuralforecast_contender
 import numpy as np
 from jobs import CONFIG, FoldJob, examples
 
-from lstmstrat.config import ForecastConfig
-from lstmstrat.lstm.values import TrainingSlice
-from lstmstrat.store import Store
-from lstmstrat.trainer import Trainer
+from lstmstrat import ForecastConfig, Session, Store, TrainingSet
+from lstmstrat.forecasting import trainer
+from lstmstrat.forecasting.models import model_of
+from lstmstrat.forecasting.models.base import FitTask
+from lstmstrat.forecasting.training_set import windows
 
 Forecasts = list[np.ndarray]
 CORES = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _ours(jobs: Sequence[FoldJob], config: ForecastConfig) -> Forecasts:
-    slices = [TrainingSlice(job.rows, job.targets, config.purge, seed) for seed, job in enumerate(jobs)]
-    with Trainer(Store(None), jobs=CORES).active() as trainer:
-        networks = trainer.fit(slices, config)
-        found = []
+    model, lookback = model_of(config), config.lookback
+    sets = [TrainingSet(job.rows, job.targets, lookback, config.purge) for job in jobs]
+    forecasts = []
+    with Session(Store(None), jobs=CORES) as session:
+        networks = trainer.fit(session, model, [FitTask(training, seed) for seed, training in enumerate(sets)])
         for job, network in zip(jobs, networks, strict=True):
             assert network is not None
-            found.append(trainer.predict([network], job.used, config)[0])
-    return found
+            forecasts.append(trainer.predict(session, model, [network], windows(job.used, lookback))[0])
+    return forecasts
 
 
 def lstmstrat(jobs: Sequence[FoldJob]) -> Forecasts:
-    """lstmstrat as it comes: sequences of 20 losses, one thread a core."""
+    """lstmstrat with its default method: sequences of 20 losses, one thread per core."""
     return _ours(jobs, CONFIG)
 
 
 def lstmstrat_8_epochs(jobs: Sequence[FoldJob]) -> Forecasts:
-    """lstmstrat with its default number of epochs: not the common job, but what a user gets."""
+    """lstmstrat with its default number of epochs, which users get. This is not the common job."""
     return _ours(jobs, CONFIG.model_copy(update={"epochs": ForecastConfig().epochs}))
 
 
 def lstmstrat_classical(jobs: Sequence[FoldJob]) -> Forecasts:
-    """lstmstrat with loss_steps 1: the mathematics of the loop, one window one loss."""
+    """lstmstrat with loss_steps 1: one loss per window, the same mathematics as the PyTorch loop."""
     return _ours(jobs, CONFIG.model_copy(update={"loss_steps": 1}))
 
 
 def pytorch_loop(jobs: Sequence[FoldJob]) -> Forecasts:
-    """An ordinary PyTorch loop over the folds, a thread a core inside the operations."""
+    """An ordinary PyTorch loop over the folds, with one thread per core inside the operations."""
     import torch
 
     torch.set_num_threads(CORES)
@@ -63,7 +65,7 @@ def pytorch_loop(jobs: Sequence[FoldJob]) -> Forecasts:
 
 
 def pytorch_processes(jobs: Sequence[FoldJob]) -> Forecasts:
-    """The same loop, the folds shared out over one process a core with one thread each."""
+    """The same loop, with the folds distributed over one process per core, each with one thread."""
     with ProcessPoolExecutor(
         CORES, mp_context=multiprocessing.get_context("spawn"), initializer=_one_thread
     ) as pool:

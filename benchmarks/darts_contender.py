@@ -1,13 +1,13 @@
-"""Darts: BlockRNNModel(model="LSTM"), one model fitted a fold and one call for its forecasts.
+"""Darts: BlockRNNModel(model="LSTM"), with one model per fold and one call for its forecasts.
 
-What differs from the common job: the network has one input more, which is always 0. BlockRNNModel also reads the
-past of its target, but here the target of a bar is not known before later bars, so it is left out, by a training
-set of our own (`fit_from_dataset`, Darts' documented way; it is also quicker to cut windows than Darts' own). All
+The difference from the common job: the network has one more input, which is always 0. BlockRNNModel also reads the
+past of its target. Here the target of a bar is only known after later bars, so it is left out, by a training set
+of our own (`fit_from_dataset`, which Darts documents; it also cuts windows faster than Darts does). Everything
 else is the same: 20 epochs of shuffled minibatches of 64, the last one short, Adam, the norm of all gradients
 clipped to 1, mean squared error, PyTorch's initial weights, a linear layer on the last state.
 
-One `predict` for all bars of a fold is quicker than `historical_forecasts(retrain=21)`, which fits as often but
-predicts bar by bar. One thread: a second one gained nothing.
+One `predict` for all bars of a fold is faster than `historical_forecasts(retrain=21)`, which fits as often but
+predicts bar by bar. There is one thread, because a second one gained nothing.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ LOADER = {"pin_memory": False}  # there is no accelerator to pin it for
 
 
 def forecasts(jobs: Sequence[FoldJob]) -> list[np.ndarray]:
-    """One array of forecasts a fold."""
+    """One array of forecasts per fold."""
     one_thread_and_quiet()
     return [_fit_one(job, seed) for seed, job in enumerate(jobs)]
 
@@ -71,7 +71,7 @@ def _model(seed: int) -> BlockRNNModel:
 
 
 def _training_set(x: np.ndarray, y: np.ndarray) -> TorchTrainingDataset:
-    """Windows (examples, L, F) and the label at the end of each (examples,), the past of the target hidden."""
+    """Windows (examples, L, F) and the label at the end of each (examples,), without the past of the target."""
     from darts.utils.data import TorchTrainingDataset, TorchTrainingSample
 
     class Examples(TorchTrainingDataset):

@@ -1,7 +1,7 @@
 """JAX: jit, vmap over the folds, scan over steps, minibatches and epochs.
 
-What differs from the common job: the last, short minibatch of an epoch is left out. Compiling is counted: the
-shapes of the job are new to it.
+The difference from the common job: the last, short minibatch of an epoch is left out. The time to compile is
+counted, because JAX has not seen the shapes of the job before.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ UNITS, BOUND = CONFIG.hidden_size, CONFIG.hidden_size**-0.5
 
 
 def forecasts(jobs: Sequence[FoldJob]) -> list[np.ndarray]:
-    """One array of forecasts a fold; all folds are one call."""
+    """One array of forecasts per fold; all folds are trained in one call."""
     import jax
 
     data = [examples(job) for job in jobs]
@@ -28,7 +28,7 @@ def forecasts(jobs: Sequence[FoldJob]) -> list[np.ndarray]:
 
 
 def _fold(key: Any, x: Any, y: Any, ahead: Any) -> Any:
-    """Trains one network on windows x (examples, L, F) with labels y, forecasts the windows `ahead`."""
+    """Train one network on windows x (examples, L, F) with labels y, and forecast the windows `ahead`."""
     import jax
     import jax.numpy as jnp
 
@@ -57,7 +57,7 @@ def _initial(keys: Sequence[Any], width: int) -> Tree:
 
 
 def _guess(p: Tree, windows: Any) -> Any:
-    """Outputs (B,) for windows (B, L, F)."""
+    """The outputs (B,) for windows (B, L, F)."""
     import jax
     import jax.numpy as jnp
 
@@ -73,7 +73,7 @@ def _guess(p: Tree, windows: Any) -> Any:
 
 
 def _update(state: Any, x: Any, y: Any) -> Any:
-    """One step of Adam on a minibatch; state is weights, mean, square, steps."""
+    """One step of Adam on a minibatch; the state is weights, means, squares and number of steps."""
     import jax
     import jax.numpy as jnp
 

@@ -1,4 +1,4 @@
-"""The jobs that every contender is given: the same folds, feature rows and targets, as plain arrays.
+"""The jobs that every contender gets: the same folds, feature rows and labels, as plain arrays.
 
 Letters: n bars, F features, K folds, L lookback.
 """
@@ -9,10 +9,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lstmstrat.config import DataConfig, ForecastConfig
-from lstmstrat.features import feature_set, targets
-from lstmstrat.folds import schedule
-from lstmstrat.prices import load
+from lstmstrat import DataConfig, ForecastConfig, load_prices
+from lstmstrat.forecasting.features import feature_set
+from lstmstrat.forecasting.schedule import schedule
+from lstmstrat.forecasting.targets import labels as labels_of
 
 CONFIG = ForecastConfig(
     lookback=60, hidden_size=32, train_size=750, refit_every=21, epochs=20, batch_size=64, scaler="standard"
@@ -21,27 +21,27 @@ CONFIG = ForecastConfig(
 
 @dataclass(frozen=True)
 class FoldJob:
-    """One fold: learn from the slice, forecast the windows that end at the bars it is used for."""
+    """One fold: learn from the training set, and forecast the windows that end at the bars of the fold."""
 
-    rows: np.ndarray  # (n, F) feature rows: the training slice, oldest first
+    rows: np.ndarray  # (n, F) feature rows of the training set, oldest first
     targets: np.ndarray  # (n,)
-    used: np.ndarray  # (lookback - 1 + bars, F) rows of the bars it is used for, with the context of the first
-    truth: np.ndarray  # (bars,) what a perfect forecast would say; NaN where nobody knows
+    used: np.ndarray  # (lookback - 1 + bars, F) rows of the bars to forecast, with the first window before them
+    truth: np.ndarray  # (bars,) the perfect forecast; NaN where it is not known
 
 
 @dataclass(frozen=True)
 class Scaled:
-    """A FoldJob in units of its slice, clipped, float32: what every network here is trained on."""
+    """A FoldJob scaled by its training set, clipped, as float32: the data that every network is trained on."""
 
     rows: np.ndarray  # (n, F)
     targets: np.ndarray  # (n,)
     used: np.ndarray  # (lookback - 1 + bars, F)
-    location: float  # forecast = location + scale * what the network says
+    location: float  # forecast = location + scale * output of the network
     scale: float
 
 
 def scaled(job: FoldJob) -> Scaled:
-    """Rows by their mean and deviation in the slice, targets by those of the targets that end a window."""
+    """Rows scaled by mean and deviation in the training set, labels by those of the labels that end a window."""
     mean, unit = job.rows.mean(0), job.rows.std(0)
     labels = job.targets[CONFIG.lookback - 1 :]
     location, scale = float(labels.mean()), float(labels.std())
@@ -54,12 +54,12 @@ def scaled(job: FoldJob) -> Scaled:
 
 
 def windows(rows: np.ndarray) -> np.ndarray:
-    """Every run of `lookback` rows; (n, F) -> (n - L + 1, L, F)."""
+    """Every window of `lookback` rows; (n, F) -> (n - L + 1, L, F)."""
     return np.lib.stride_tricks.sliding_window_view(rows, CONFIG.lookback, axis=0).transpose(0, 2, 1)
 
 
 def walk_forward_jobs(inputs: np.ndarray, labels: np.ndarray, truth: np.ndarray) -> list[FoldJob]:
-    """The folds of CONFIG over feature rows (n, F), labels (n,) and the truth (n,)."""
+    """The folds of CONFIG over feature rows (n, F), labels (n,) and perfect forecasts (n,)."""
     lookback, size, step, gap = CONFIG.lookback, CONFIG.train_size, CONFIG.refit_every, CONFIG.purge
     assert isinstance(size, int)
     assert isinstance(step, int)
@@ -76,17 +76,17 @@ def walk_forward_jobs(inputs: np.ndarray, labels: np.ndarray, truth: np.ndarray)
 
 
 def aapl() -> list[FoldJob]:
-    """The bundled AAPL prices, default features; the truth is what came."""
-    prices = load(DataConfig())
+    """The folds on the bundled AAPL prices with default features; the perfect forecasts are the labels."""
+    prices = load_prices(DataConfig())
     features = feature_set(CONFIG.features)
     first = schedule(CONFIG).warmup
     rows = features.rows(prices.times, prices.bars, first)
-    labels = targets(prices.bars, CONFIG)[first:]
+    labels = labels_of(prices.bars, CONFIG)[first:]
     return walk_forward_jobs(rows, labels, labels)
 
 
 def planted(seed: int, folds: int = 8) -> list[FoldJob]:
-    """A series of known conditional mean: a tanh of three recent inputs, half the variance; 7 idle inputs."""
+    """A series with known conditional mean: a tanh of three recent inputs, half the variance; 7 unused inputs."""
     rng = np.random.default_rng(seed)
     bars = CONFIG.train_size + CONFIG.purge + folds * 21 + 1
     noise, other, mean = rng.normal(size=bars), rng.normal(size=bars), np.zeros(bars)
@@ -101,16 +101,17 @@ def planted(seed: int, folds: int = 8) -> list[FoldJob]:
 
 
 def examples(job: FoldJob) -> tuple[np.ndarray, np.ndarray, np.ndarray, float, float]:
-    """Scaled windows (examples, L, F), labels (examples,), windows to forecast; centre and unit of the labels."""
+    """Scaled windows (examples, L, F), labels (examples,), windows to forecast; location, scale of the labels."""
     fold = scaled(job)
     x, ahead = (np.ascontiguousarray(windows(rows)) for rows in (fold.rows, fold.used))
     return x, fold.targets[CONFIG.lookback - 1 :], ahead, fold.location, fold.scale
 
 
 def arithmetic() -> float:
-    """GFlop of the matrix products that train one fold of CONFIG with its loss_steps, nothing else counted.
+    """GFlop of the matrix products that train one fold of CONFIG with its loss_steps; nothing else is counted.
 
-    A step of one sequence: [h | 1 | x] times the gates' weights, their gradient, and the state's gradient.
+    One step of one sequence has three products: [h | 1 | x] times the weights of the gates, the gradient of these
+    weights, and the gradient of the state.
     """
     units, features = CONFIG.hidden_size, len(CONFIG.features)
     assert isinstance(CONFIG.train_size, int)

@@ -1,12 +1,12 @@
-"""Keras 3: LSTM(32) and Dense(1), `fit` of 20 epochs; on JAX unless KERAS_BACKEND says otherwise.
+"""Keras 3: LSTM(32) and Dense(1), `fit` with 20 epochs; on JAX unless KERAS_BACKEND says otherwise.
 
-What differs from the common job: nothing in the training (global_clipnorm clips the norm of all gradients; the
-last minibatch of an epoch is short). The initial weights are set to PyTorch's (uniform, no forget bias): with
-Keras' own the forecasts of a planted signal are clearly worse, and that is not what is compared here.
+The training does not differ from the common job: global_clipnorm clips the norm of all gradients, and the last
+minibatch of an epoch is short. The initial weights are those of PyTorch (uniform, no forget bias). With the
+defaults of Keras, the forecasts of a planted signal are clearly worse, but initial weights are not compared here.
 
-`forecasts` makes a fresh model a fold, and JAX compiles each anew, which is most of its time; the one model of
-`forecasts_one_model` is compiled once, and each fold puts fresh weights and a fresh Adam into it. The torch
-backend was slower than either, for Keras walks the bars of an LSTM in Python there.
+`forecasts` makes a new model for each fold, and JAX compiles each of them, which takes most of the time. The one
+model of `forecasts_one_model` is compiled once, and gets new weights and a new Adam for each fold. The torch
+backend was slower than both, because there Keras loops over the bars of an LSTM in Python.
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ if TYPE_CHECKING:
 
 
 def forecasts(jobs: Sequence[FoldJob]) -> list[np.ndarray]:
-    """One array of forecasts a fold; a fresh model a fold."""
+    """One array of forecasts per fold, with a new model for each fold."""
     return [_fit_one(job, seed, _model) for seed, job in enumerate(jobs)]
 
 
 def forecasts_one_model(jobs: Sequence[FoldJob]) -> list[np.ndarray]:
-    """One array of forecasts a fold; one model, compiled once, with fresh weights and a fresh Adam for each."""
+    """One array of forecasts per fold, with one model that gets new weights and a new Adam for each fold."""
     model = _model(jobs[0].rows.shape[1])
     model.optimizer.build(model.trainable_variables)
     start = [variable.numpy() for variable in model.optimizer.variables]

@@ -1,14 +1,14 @@
-"""NeuralForecast: LSTM with the feature columns as hist_exog_list, one fit a fold and one call for its forecasts.
+"""NeuralForecast: LSTM with the features as hist_exog_list, with one fit per fold and one call for its forecasts.
 
-What differs from the common job: NeuralForecast counts updates, not epochs, and every update draws 64 windows anew
-(without replacement within the update), so an example may come more or less often than 20 times; max_steps is the
-number of updates in 20 epochs. There is one series, so PyTorch Lightning takes every update for an epoch. The
-network has one input more, which is always 0 (exclude_insample_y: here the target of a bar is not known before
-later bars). All else is the same: Adam, the norm of all gradients clipped to 1, mean squared error, PyTorch's
-initial weights, and with decoder_layers=1 a linear layer on the last state.
+The differences from the common job: NeuralForecast counts updates, not epochs, and draws 64 new windows for every
+update (without replacement within the update), so an example may be used more or less often than 20 times;
+max_steps is the number of updates in 20 epochs. There is one series, so PyTorch Lightning takes every update for
+an epoch. The network has one more input, which is always 0 (exclude_insample_y: here the target of a bar is only
+known after later bars). Everything else is the same: Adam, the norm of all gradients clipped to 1, mean squared
+error, PyTorch's initial weights, and with decoder_layers=1 a linear layer on the last state.
 
-One `predict` for all bars of a fold is quicker than `cross_validation(refit=21)`, which fits as often, from the
-weights of the fold before, but predicts bar by bar. One thread: a second one gained nothing.
+One `predict` for all bars of a fold is faster than `cross_validation(refit=21)`, which fits as often (from the
+weights of the previous fold) but predicts bar by bar. There is one thread, because a second one gained nothing.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 
 def forecasts(jobs: Sequence[FoldJob]) -> list[np.ndarray]:
-    """One array of forecasts a fold."""
+    """One array of forecasts per fold."""
     one_thread_and_quiet()
     return [_fit_one(job, seed) for seed, job in enumerate(jobs)]
 
@@ -73,16 +73,16 @@ def _model(features: int, bars: int, seed: int) -> LSTM:
 
 
 def _training_frame(rows: np.ndarray, labels: np.ndarray) -> pd.DataFrame:
-    """One series. A label stands one step after its row: a window ends one step before what it forecasts.
+    """One series, in which a label comes one step after its row: a window ends one step before its label.
 
-    So the first step has no label and the last no row; neither is ever used.
+    So the first step has no label and the last step has no row; neither is ever used.
     """
     first, last = np.zeros(1, dtype=np.float32), rows[-1:]
     return _frame(np.concatenate([rows, last])[None], np.concatenate([first, labels])[None])
 
 
 def _frame(rows: np.ndarray, y: np.ndarray) -> pd.DataFrame:
-    """Series of equal length, (S, n, F) rows and (S, n) targets, in NeuralForecast's long format."""
+    """Series of equal length with rows (S, n, F) and labels (S, n), in the long format of NeuralForecast."""
     series, bars, features = rows.shape
     table = pd.DataFrame(rows.reshape(-1, features), columns=_names(features))
     table.insert(0, "unique_id", np.repeat(np.arange(series), bars))

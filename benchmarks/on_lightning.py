@@ -1,4 +1,4 @@
-"""What the two contenders on PyTorch Lightning need alike."""
+"""A setting that the two contenders on PyTorch Lightning share."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import warnings
 
 
 def one_thread_and_quiet() -> None:
-    """Of torch; a second thread gained nothing. No notes on the data loader, none on the missing accelerator."""
+    """Set torch to one thread (a second one gained nothing); hide notes on data loaders and accelerators."""
     import pytorch_lightning  # noqa: F401  # it sets its level when it is imported
     import torch
 

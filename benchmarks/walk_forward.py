@@ -1,11 +1,11 @@
-"""How long a walk-forward retraining takes and how well the result forecasts, beside what a user would pick.
+"""The speed of walk-forward training and the quality of its forecasts, compared with other libraries.
 
     python benchmarks/walk_forward.py                   # everything that is installed
     python benchmarks/walk_forward.py --only pytorch_loop --rounds 1
 
-Each contender runs in a process of its own, in turn with lstmstrat (A B A B ...), on as many folds as fit its
-minute, imports counted apart. The quality is the correlation of forecast and true conditional mean on planted
-signals.
+Each contender runs in a process of its own, alternating with lstmstrat (A B A B ...), on as many folds as it can
+do in about a minute; imports are not counted. The quality is the correlation of the forecast and the true
+conditional mean on planted signals.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ SEEDS = 6
 
 
 def speed(name: str) -> dict[str, float]:
-    """In this process: seconds a fold on AAPL, and peak memory in MB."""
+    """Seconds per fold on AAPL and peak memory in MB, measured in this process."""
     from contenders import CONTENDERS
     from jobs import aapl, planted
 
@@ -58,7 +58,7 @@ def speed(name: str) -> dict[str, float]:
 
 
 def quality(name: str) -> dict[str, float]:
-    """In this process: correlation with the true conditional mean of planted signals, and its standard error."""
+    """Correlation with the true conditional mean of planted signals, with standard error; in this process."""
     import numpy as np
     from contenders import CONTENDERS
     from jobs import planted
@@ -72,7 +72,7 @@ def quality(name: str) -> dict[str, float]:
 
 
 def product_rate(_: str) -> dict[str, float]:
-    """In this process: GFlop/s of large float32 matrix products on all cores, the best of 30."""
+    """GFlop/s of large float32 matrix products on all cores, the best of 30 runs in this process."""
     import torch
     from contenders import CORES
 
@@ -90,7 +90,7 @@ MEASURES = {"speed": speed, "quality": quality, "rate": product_rate}
 
 
 def in_its_own_process(what: str, name: str) -> dict[str, float]:
-    """One of MEASURES in a fresh interpreter."""
+    """The result of one of MEASURES in a fresh interpreter."""
     command = [sys.executable, __file__, "--measure", what, "--only", name]
     done = subprocess.run(command, check=True, capture_output=True, text=True, cwd=Path(__file__).parent)
     found: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
@@ -98,7 +98,7 @@ def in_its_own_process(what: str, name: str) -> dict[str, float]:
 
 
 def table(names: list[str], rounds: int) -> str:
-    """Each contender in turn with lstmstrat; medians over the rounds, ratios pair by pair, in Markdown."""
+    """A Markdown table: each contender alternates with lstmstrat; medians of the rounds, ratios of the pairs."""
     lines = ["| contender | folds | s a fold | times ours | MB (largest process) | planted correlation |"]
     lines.append("|---|---|---|---|---|---|")
     for name in names:
@@ -115,7 +115,7 @@ def table(names: list[str], rounds: int) -> str:
 
 
 def share(rounds: int) -> str:
-    """What part of the rate of large matrix products lstmstrat reaches, all its work counted."""
+    """The rate of lstmstrat as a share of the rate of large matrix products; all its other work counts as time."""
     from contenders import CORES
     from jobs import arithmetic
 
@@ -129,7 +129,7 @@ def share(rounds: int) -> str:
 
 
 def main() -> None:
-    """The command line."""
+    """Run the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--only", action="append", choices=FOLDS, help="this contender (may be given again)")
     parser.add_argument("--rounds", type=int, default=3, help="pairs of runs for each contender (3)")

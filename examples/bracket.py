@@ -1,13 +1,11 @@
-"""A bracket on a forecast: enter at the next open, with a stop and a target two volatilities away.
+"""A bracket order on a forecast: entry at the next open, with a stop and a target two average true ranges away.
 
 python examples/bracket.py
 """
 
 import backtrader as bt
 
-from lstmstrat import LSTMForecast
-from lstmstrat.config import DataConfig
-from lstmstrat.prices import load
+from lstmstrat import DataConfig, LSTMForecast, load_prices
 
 
 class Bracket(bt.Strategy):
@@ -36,7 +34,7 @@ class Bracket(bt.Strategy):
 
 def main():
     cerebro = bt.Cerebro()
-    cerebro.adddata(bt.feeds.PandasData(dataname=load(DataConfig(symbol="AAPL", start="2008-01-01")).frame))
+    cerebro.adddata(bt.feeds.PandasData(dataname=load_prices(DataConfig(symbol="AAPL", start="2008-01-01")).frame))
     cerebro.addstrategy(Bracket)
     cerebro.broker.setcash(100_000)
     cerebro.broker.setcommission(0.001)

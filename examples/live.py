@@ -1,17 +1,15 @@
-"""Bar by bar as in live trading: the feed has nothing at every second call; the forecasts are those of a backtest.
+"""Bar by bar as in live trading, with a feed that has no bar at every second call; a backtest forecasts the same.
 
 python examples/live.py
 """
 
 import backtrader as bt
 
-from lstmstrat import LSTMForecast
-from lstmstrat.config import DataConfig
-from lstmstrat.prices import load
+from lstmstrat import DataConfig, LSTMForecast, load_prices
 
 
 class Ticking(bt.feeds.PandasData):
-    """Says that it is live, and that there is no new bar yet at every second call."""
+    """A live feed that has no new bar at every second call."""
 
     def start(self):
         super().start()
@@ -36,7 +34,7 @@ class Watch(bt.Strategy):
 
 def forecasts(feed):
     cerebro = bt.Cerebro()
-    cerebro.adddata(feed(dataname=load(DataConfig(symbol="IBM", start="2009-06-01")).frame))
+    cerebro.adddata(feed(dataname=load_prices(DataConfig(symbol="IBM", start="2009-06-01")).frame))
     cerebro.addstrategy(Watch)
     return cerebro.run()[0].seen
 

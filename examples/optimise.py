@@ -1,13 +1,11 @@
-"""optstrategy over thresholds: the networks are trained by the first run and found by all others.
+"""optstrategy over thresholds: the first run trains the networks, all others read them from the cache.
 
 python examples/optimise.py
 """
 
 import backtrader as bt
 
-from lstmstrat import LSTMForecast
-from lstmstrat.config import DataConfig
-from lstmstrat.prices import load
+from lstmstrat import DataConfig, LSTMForecast, load_prices
 
 FORECAST = {"train_size": 500, "members": 2}
 
@@ -29,7 +27,7 @@ class Threshold(bt.Strategy):
 
 def cerebro():
     engine = bt.Cerebro(maxcpus=2, optreturn=False)
-    engine.adddata(bt.feeds.PandasData(dataname=load(DataConfig(symbol="AAPL", start="2008-01-01")).frame))
+    engine.adddata(bt.feeds.PandasData(dataname=load_prices(DataConfig(symbol="AAPL", start="2008-01-01")).frame))
     engine.broker.setcash(100_000)
     engine.broker.setcommission(0.001)
     return engine

@@ -1,4 +1,4 @@
-"""A feature of your own beside the built-in ones: any function of the closed bars.
+"""A feature of your own together with built-in ones: any function of the closed bars.
 
 python examples/own_feature.py
 """
@@ -6,13 +6,11 @@ python examples/own_feature.py
 import backtrader as bt
 import numpy as np
 
-from lstmstrat import LSTMForecast
-from lstmstrat.config import DataConfig
-from lstmstrat.prices import load
+from lstmstrat import DataConfig, LSTMForecast, load_prices
 
 
 def up_days(bars):
-    """Share of the last 10 bars that closed above their open; bars (n, 5), one value a bar, from bars up to it."""
+    """Share of the last 10 bars that closed above their open; bars (n, 5) -> (n,), from bars up to each value."""
     up = (bars[:, 3] > bars[:, 0]).astype(float)
     summed = np.cumsum(np.append(0.0, up))
     share = np.full(len(bars), np.nan)  # no value in the first 9 bars
@@ -35,7 +33,7 @@ class LongFlat(bt.Strategy):
 
 def main():
     cerebro = bt.Cerebro()
-    cerebro.adddata(bt.feeds.PandasData(dataname=load(DataConfig(symbol="IBM", start="2008-01-01")).frame))
+    cerebro.adddata(bt.feeds.PandasData(dataname=load_prices(DataConfig(symbol="IBM", start="2008-01-01")).frame))
     cerebro.addstrategy(LongFlat)
     strategy = cerebro.run()[0]
     walk = strategy.model.walk_forward

@@ -1,17 +1,15 @@
-"""The forecast in a strategy of your own: an ordinary bt.Strategy, its own orders, a sizer, analyzers.
+"""The forecast in a strategy of your own: an ordinary bt.Strategy with its own orders, a sizer and analyzers.
 
 python examples/own_strategy.py
 """
 
 import backtrader as bt
 
-from lstmstrat import LSTMForecast
-from lstmstrat.config import DataConfig
-from lstmstrat.prices import load
+from lstmstrat import DataConfig, LSTMForecast, load_prices
 
 
 class CrossWithForecast(bt.Strategy):
-    """The SMA cross that everybody starts with, entered only when the forecast agrees."""
+    """The well-known SMA cross, entered only if the forecast is above 0."""
 
     params = (("fast", 10), ("slow", 30))
 
@@ -28,7 +26,7 @@ class CrossWithForecast(bt.Strategy):
 
 
 def main():
-    prices = load(DataConfig(symbol="AAPL", start="2008-01-01"))
+    prices = load_prices(DataConfig(symbol="AAPL", start="2008-01-01"))
     cerebro = bt.Cerebro()
     cerebro.adddata(bt.feeds.PandasData(dataname=prices.frame))
     cerebro.addstrategy(CrossWithForecast)

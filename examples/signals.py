@@ -1,4 +1,4 @@
-"""No strategy class at all: the forecast as a signal, with a writer and Backtrader's own analyzers.
+"""The forecast as a signal, without a strategy class, but with a writer and an analyzer of Backtrader.
 
 python examples/signals.py
 """
@@ -7,13 +7,11 @@ import io
 
 import backtrader as bt
 
-from lstmstrat import LSTMForecast
-from lstmstrat.config import DataConfig
-from lstmstrat.prices import load
+from lstmstrat import DataConfig, LSTMForecast, load_prices
 
 
 class Direction(bt.Indicator):
-    """+1 for a rise, -1 for a fall: an indicator on the forecast."""
+    """An indicator on the forecast: +1 for a rise, -1 for a fall."""
 
     lines = ("signal",)
 
@@ -24,7 +22,7 @@ class Direction(bt.Indicator):
 
 def main():
     cerebro, log = bt.Cerebro(), io.StringIO()
-    cerebro.adddata(bt.feeds.PandasData(dataname=load(DataConfig(symbol="IBM", start="2008-01-01")).frame))
+    cerebro.adddata(bt.feeds.PandasData(dataname=load_prices(DataConfig(symbol="IBM", start="2008-01-01")).frame))
     cerebro.add_signal(bt.SIGNAL_LONG, Direction)
     cerebro.addsizer(bt.sizers.PercentSizer, percents=90)
     cerebro.addwriter(bt.WriterFile, csv=True, out=log)

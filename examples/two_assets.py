@@ -1,13 +1,11 @@
-"""Two shares traded together: a forecast for each that also sees the other, the better one is held.
+"""Two shares traded together: a forecast for each, which also uses the other share; the better one is held.
 
 python examples/two_assets.py
 """
 
 import backtrader as bt
 
-from lstmstrat import LSTMForecast
-from lstmstrat.config import DataConfig
-from lstmstrat.prices import load
+from lstmstrat import DataConfig, LSTMForecast, load_prices
 
 
 class BetterOfTwo(bt.Strategy):
@@ -32,7 +30,7 @@ class BetterOfTwo(bt.Strategy):
 def main():
     cerebro = bt.Cerebro()
     for symbol in ("AAPL", "MSFT"):
-        prices = load(DataConfig(symbol=symbol, start="2008-01-01"))
+        prices = load_prices(DataConfig(symbol=symbol, start="2008-01-01"))
         cerebro.adddata(bt.feeds.PandasData(dataname=prices.frame), name=symbol)
     cerebro.addstrategy(BetterOfTwo)
     cerebro.broker.setcash(100_000)

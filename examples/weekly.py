@@ -1,13 +1,11 @@
-"""A forecast of the week, traded on daily bars: resample, and give the indicator the weekly feed.
+"""A weekly forecast, traded on daily bars: the indicator gets a weekly feed that is resampled from the daily one.
 
 python examples/weekly.py
 """
 
 import backtrader as bt
 
-from lstmstrat import LSTMForecast
-from lstmstrat.config import DataConfig
-from lstmstrat.prices import load
+from lstmstrat import DataConfig, LSTMForecast, load_prices
 
 
 class WeeklyTrend(bt.Strategy):
@@ -26,7 +24,7 @@ class WeeklyTrend(bt.Strategy):
 
 def main():
     cerebro = bt.Cerebro()
-    daily = bt.feeds.PandasData(dataname=load(DataConfig(symbol="MSFT", start="2005-01-01")).frame)
+    daily = bt.feeds.PandasData(dataname=load_prices(DataConfig(symbol="MSFT", start="2005-01-01")).frame)
     cerebro.adddata(daily)
     cerebro.resampledata(daily, timeframe=bt.TimeFrame.Weeks)
     cerebro.addstrategy(WeeklyTrend)

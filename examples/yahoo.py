@@ -1,4 +1,4 @@
-"""Prices from Yahoo, checked and adjusted, as a Backtrader feed: needs the network.
+"""Prices from Yahoo, checked and adjusted, as a Backtrader feed. It needs the network.
 
 python examples/yahoo.py SPY
 """
@@ -7,13 +7,11 @@ import sys
 
 import backtrader as bt
 
-from lstmstrat import LSTMForecast
-from lstmstrat.config import DataConfig
-from lstmstrat.prices import load
+from lstmstrat import DataConfig, LSTMForecast, load_prices
 
 
 class Agreement(bt.Strategy):
-    """In while all members of the ensemble expect a rise."""
+    """Long while the forecast is above the spread of the ensemble, so that its members agree on a rise."""
 
     def __init__(self):
         self.model = LSTMForecast(self.data, members=3, train_size=500)
@@ -27,7 +25,7 @@ class Agreement(bt.Strategy):
 
 
 def main(symbol="SPY"):
-    prices = load(DataConfig(symbol=symbol, source="yahoo", start="2015-01-01"))
+    prices = load_prices(DataConfig(symbol=symbol, source="yahoo", start="2015-01-01"))
     for notice in prices.notices:
         print(notice)
     cerebro = bt.Cerebro()

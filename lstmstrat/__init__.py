@@ -1,8 +1,8 @@
-"""Walk-forward retrained LSTM forecasts for Backtrader, reported honestly against buy-and-hold.
+"""Walk-forward LSTM forecasts for Backtrader, compared honestly with buy-and-hold.
 
     from lstmstrat import LSTMForecast, ForecastStrategy
 
-Names are loaded when first used, so that importing one does not pay for the others.
+A name is loaded when it is first used, so that importing one name does not load the modules of the others.
 """
 
 from __future__ import annotations
@@ -10,55 +10,90 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-__version__ = "0.1.0"
+from lstmstrat.version import __version__ as __version__
 
 _HOME = {
-    "BrokerConfig": "config",
-    "Config": "config",
-    "ConfigError": "errors",
-    "DataConfig": "config",
-    "DataError": "errors",
-    "ExposureStrategy": "strategy",
-    "ForecastConfig": "config",
-    "ForecastStrategy": "strategy",
-    "LSTMForecast": "indicator",
-    "LSTMStratError": "errors",
-    "Store": "store",
-    "StrategyConfig": "config",
-    "StrategyError": "errors",
-    "Trainer": "trainer",
-    "WalkForward": "forecast",
-    "plot": "plotting",
-    "audit": "audit",
+    # a run
+    "run": "study.run:run",
+    "load_config": "study.prepare:load_config",
+    "load_prices": "prices:load",
+    "load_run": "results.run_folder:read",
+    "audit": "audit",  # a module that can be called
+    "plot": "trading.plotting:plot",
+    # values
+    "Prices": "prices:Prices",
+    "Result": "results.result:Result",
+    "Assessment": "results.assessment:Assessment",
+    "Forecasts": "forecasting.forecasts:Forecasts",
+    "Config": "config.schema:Config",
+    "DataConfig": "config.schema:DataConfig",
+    "ForecastConfig": "config.schema:ForecastConfig",
+    "BrokerConfig": "config.schema:BrokerConfig",
+    "StrategyConfig": "config.schema:StrategyConfig",
+    "ReportConfig": "config.schema:ReportConfig",
+    # in Backtrader
+    "LSTMForecast": "trading.indicator:LSTMForecast",
+    "ExposureStrategy": "trading.strategy:ExposureStrategy",
+    "ForecastStrategy": "trading.strategy:ForecastStrategy",
+    "BuyAndHold": "trading.strategy:BuyAndHold",
+    # without Backtrader
+    "WalkForward": "forecasting.walk_forward:WalkForward",
+    "Schedule": "forecasting.schedule:Schedule",
+    "Session": "forecasting.session:Session",
+    "Store": "store:Store",
+    # for a model of your own
+    "Model": "forecasting.models.base:Model",
+    "FittedModel": "forecasting.models.base:FittedModel",
+    "TrainingSet": "forecasting.training_set:TrainingSet",
+    # errors
+    "LSTMStratError": "errors:LSTMStratError",
+    "ConfigError": "errors:ConfigError",
+    "DataError": "errors:DataError",
+    "StrategyError": "errors:StrategyError",
 }
 
 __all__ = ["__version__", *_HOME]
 
 if TYPE_CHECKING:
     from lstmstrat.audit import audit as audit
-    from lstmstrat.config import BrokerConfig as BrokerConfig
-    from lstmstrat.config import Config as Config
-    from lstmstrat.config import DataConfig as DataConfig
-    from lstmstrat.config import ForecastConfig as ForecastConfig
-    from lstmstrat.config import StrategyConfig as StrategyConfig
+    from lstmstrat.config.schema import BrokerConfig as BrokerConfig
+    from lstmstrat.config.schema import Config as Config
+    from lstmstrat.config.schema import DataConfig as DataConfig
+    from lstmstrat.config.schema import ForecastConfig as ForecastConfig
+    from lstmstrat.config.schema import ReportConfig as ReportConfig
+    from lstmstrat.config.schema import StrategyConfig as StrategyConfig
     from lstmstrat.errors import ConfigError as ConfigError
     from lstmstrat.errors import DataError as DataError
     from lstmstrat.errors import LSTMStratError as LSTMStratError
     from lstmstrat.errors import StrategyError as StrategyError
-    from lstmstrat.forecast import WalkForward as WalkForward
-    from lstmstrat.indicator import LSTMForecast as LSTMForecast
-    from lstmstrat.plotting import plot as plot
+    from lstmstrat.forecasting.forecasts import Forecasts as Forecasts
+    from lstmstrat.forecasting.models.base import FittedModel as FittedModel
+    from lstmstrat.forecasting.models.base import Model as Model
+    from lstmstrat.forecasting.schedule import Schedule as Schedule
+    from lstmstrat.forecasting.session import Session as Session
+    from lstmstrat.forecasting.training_set import TrainingSet as TrainingSet
+    from lstmstrat.forecasting.walk_forward import WalkForward as WalkForward
+    from lstmstrat.prices import Prices as Prices
+    from lstmstrat.prices import load as load_prices  # noqa: F401
+    from lstmstrat.results.assessment import Assessment as Assessment
+    from lstmstrat.results.result import Result as Result
+    from lstmstrat.results.run_folder import read as load_run  # noqa: F401
     from lstmstrat.store import Store as Store
-    from lstmstrat.strategy import ExposureStrategy as ExposureStrategy
-    from lstmstrat.strategy import ForecastStrategy as ForecastStrategy
-    from lstmstrat.trainer import Trainer as Trainer
+    from lstmstrat.study.prepare import load_config as load_config
+    from lstmstrat.study.run import run as run
+    from lstmstrat.trading.indicator import LSTMForecast as LSTMForecast
+    from lstmstrat.trading.plotting import plot as plot
+    from lstmstrat.trading.strategy import BuyAndHold as BuyAndHold
+    from lstmstrat.trading.strategy import ExposureStrategy as ExposureStrategy
+    from lstmstrat.trading.strategy import ForecastStrategy as ForecastStrategy
 
 
 def __getattr__(name: str) -> Any:
     if name not in _HOME:
         raise AttributeError(f"module 'lstmstrat' has no attribute {name!r}")
-    module = import_module(f"lstmstrat.{_HOME[name]}")
-    return module if name == _HOME[name] else getattr(module, name)  # `audit` is a module that can be called
+    module, _, attribute = _HOME[name].partition(":")
+    home = import_module(f"lstmstrat.{module}")
+    return getattr(home, attribute) if attribute else home
 
 
 def __dir__() -> list[str]:

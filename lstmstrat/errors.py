@@ -1,12 +1,12 @@
-"""Everything lstmstrat raises on purpose.
+"""The exceptions that lstmstrat raises on purpose.
 
     LSTMStratError
     ├── ConfigError      the YAML, a command-line option or an indicator parameter is wrong
     ├── DataError        the prices are missing, broken or too few
     └── StrategyError    a strategy class cannot be found or used
 
-Each message says what was given, what was expected and what to type instead. The command line prints the
-message alone and exits with 2.
+Each message names the given value, the expected value and what to type instead. The command line prints only the
+message and exits with 2.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ from collections.abc import Iterable
 
 
 class LSTMStratError(Exception):
-    """Base class: the user can mend this."""
+    """Base class of the errors that the user can correct."""
 
 
 class ConfigError(LSTMStratError, ValueError):
-    """A key or a value in a config is wrong; the message lists every mistake found."""
+    """A key or a value in a config is wrong; the message lists every mistake."""
 
 
 class DataError(LSTMStratError, ValueError):
@@ -28,13 +28,13 @@ class DataError(LSTMStratError, ValueError):
 
 
 class StrategyError(LSTMStratError, TypeError):
-    """A strategy class cannot be found, is not one, or was given unknown parameters."""
+    """A strategy class cannot be found, is not a strategy, or does not know a parameter."""
 
 
-def did_you_mean(word: str, known: Iterable[str]) -> str:
-    """``"; did you mean 'lookback'?"`` for the nearest known word, else every known word."""
-    words = sorted(known)
-    near = difflib.get_close_matches(word, words, n=1)
-    if near:
-        return f"; did you mean {near[0]!r}?"
+def did_you_mean(word: str, candidates: Iterable[str]) -> str:
+    """``"; did you mean 'lookback'?"`` with the nearest candidate, or a list of all if none is near."""
+    words = sorted(candidates)
+    matches = difflib.get_close_matches(word, words, n=1)
+    if matches:
+        return f"; did you mean {matches[0]!r}?"
     return f"; known: {', '.join(words)}" if words else ""

@@ -1,11 +1,12 @@
-"""One SQLite file of results, found again by content, and of the trials that were made.
+"""One SQLite file: a cache of results, with their content as the key, and the ledger of trials.
 
-The key of a result (a fitted network, what networks forecast, a statistic, a replica, an audit) is a hash of
-everything it was made from, so a stale hit cannot happen: other data, other settings or another release are other
-keys. Each row carries a hash of itself; one that does not fit is dropped and the result is made again.
+The key of a result (a fitted network, the forecasts of networks, a statistic, a replica, an audit) is a hash of
+everything that the result depends on. Other data, other settings or another release have other keys, so the store
+never returns an outdated result. Each row contains a hash of its payload; a row that does not match its hash is
+deleted and the result is computed again.
 
-The store only ever saves time. A file that cannot be opened or written is said once, in `notices`, and the run
-goes on without it.
+The cache only saves time. If the file cannot be opened or written, `notices` says so once and the run continues in
+memory.
 """
 
 from __future__ import annotations
@@ -39,108 +40,117 @@ CREATE TABLE IF NOT EXISTS trials (
     created TEXT NOT NULL DEFAULT CURRENT_TIMESTAMP
 ) WITHOUT ROWID
 """
-_WAIT_SECONDS = 60.0  # for another run that is writing
-_MANY = 500  # keys a query
+_WAIT_SECONDS = 60.0  # for another process that writes
+_KEYS_PER_QUERY = 500
 
 
 def default_path() -> Path:
     """``$LSTMSTRAT_CACHE``, or lstmstrat.sqlite in the user's cache directory."""
-    named = os.environ.get("LSTMSTRAT_CACHE")
-    return Path(named) if named else platformdirs.user_cache_path("lstmstrat") / "lstmstrat.sqlite"
+    path = os.environ.get("LSTMSTRAT_CACHE")
+    return Path(path) if path else platformdirs.user_cache_path("lstmstrat") / "lstmstrat.sqlite"
 
 
 class Store:
     """Results by key, in a file or (`path` None) in memory.
 
-    Safe to share between threads and processes: each process has its own connection, writers wait for each other,
-    and a forked child opens the file anew. A process that is killed loses at most the networks it was training.
+    A store can be shared between threads and processes: each process has its own connection, writers wait for each
+    other, and a forked child opens the file again. A process that is killed loses at most the networks that it is
+    training.
+
+    Examples
+    --------
+    >>> import lstmstrat
+    >>> store = lstmstrat.Store(None)  # in memory; a path names a file
+    >>> store.put({"a": b"result"})
+    >>> store.get(["a", "b"])
+    {'a': b'result'}
     """
 
     def __init__(self, path: Path | None):
-        """Opens the file at first use."""
+        """The file is opened at the first use."""
         self.path = path
         self.notices: list[str] = []
         self._connection: sqlite3.Connection | None = None
         self._process = 0
 
     def get(self, keys: Sequence[str]) -> dict[str, bytes]:
-        """The results that are there, of those asked for."""
-        found: dict[str, bytes] = {}
-        with self._guarded("read"):
-            for i in range(0, len(keys), _MANY):
-                part = keys[i : i + _MANY]
-                marks = ",".join("?" * len(part))
+        """The results of those `keys` that are stored."""
+        results: dict[str, bytes] = {}
+        with self._tolerate_errors("read"):
+            for i in range(0, len(keys), _KEYS_PER_QUERY):
+                chunk = keys[i : i + _KEYS_PER_QUERY]
+                marks = ",".join("?" * len(chunk))
                 query = f"SELECT key, payload, sha256 FROM results WHERE key IN ({marks})"
-                for key, payload, digest in self._open().execute(query, part).fetchall():
+                for key, payload, digest in self._open().execute(query, chunk).fetchall():
                     if hashlib.sha256(payload).hexdigest() == digest:
-                        found[key] = payload
+                        results[key] = payload
                     else:
-                        self._drop(key)
-        return found
+                        self._delete(key)
+        return results
 
     def put(self, results: Mapping[str, bytes]) -> None:
-        """Writes all of them, or none; one that is there already stays."""
+        """Writes all `results`, or none of them; a result that is stored already stays."""
         rows = [(key, payload, hashlib.sha256(payload).hexdigest()) for key, payload in results.items()]
         self._write("INSERT OR IGNORE INTO results (key, payload, sha256) VALUES (?, ?, ?)", rows)
 
     def remembered(self, key: str, make: Callable[[], Any]) -> Any:
-        """What `make` gives, made only if it is not there; JSON, null too."""
+        """The JSON value under `key`; if there is none, `make` computes it first. The value may be null."""
         if key not in self.get([key]):
             self.record(key, make())
         return self.recorded(key)
 
     def record(self, key: str, value: Any) -> None:
-        """Puts a JSON value in place of what was there."""
+        """Writes a JSON value, and replaces an older one."""
         payload = json.dumps(value).encode()
         row = (key, payload, hashlib.sha256(payload).hexdigest())
         self._write("INSERT OR REPLACE INTO results (key, payload, sha256) VALUES (?, ?, ?)", [row])
 
     def recorded(self, key: str) -> Any:
-        """The JSON value under a key; None where there is none."""
-        kept = self.get([key])
-        return json.loads(kept[key]) if kept else None
+        """The JSON value under `key`; None if there is none."""
+        payloads = self.get([key])
+        return json.loads(payloads[key]) if payloads else None
 
     def enter(self, symbol: str, records: Mapping[str, str]) -> None:
-        """Enters trials on an asset into the ledger, by key; one that is there keeps its first record."""
+        """Enters trials on the asset `symbol` into the ledger, by key; a known key keeps its first record."""
         rows = [(key, symbol, record) for key, record in records.items()]
         self._write("INSERT OR IGNORE INTO trials (key, symbol, record) VALUES (?, ?, ?)", rows)
 
     def entered(self, symbol: str | None = None) -> list[tuple[str, str, str]]:
-        """Symbol, time (UTC) and record of the trials on an asset, or on all; the oldest first."""
-        found: list[tuple[str, str, str]] = []
-        with self._guarded("read"):
+        """Symbol, time (UTC) and record of the trials on one asset, or on all; the oldest first."""
+        rows: list[tuple[str, str, str]] = []
+        with self._tolerate_errors("read"):
             query = (
                 "SELECT symbol, created, record FROM trials WHERE ? IS NULL OR symbol = ? ORDER BY created, key"
             )
-            found = self._open().execute(query, (symbol, symbol)).fetchall()
-        return found
+            rows = self._open().execute(query, (symbol, symbol)).fetchall()
+        return rows
 
     def _write(self, query: str, rows: Sequence[tuple[object, ...]]) -> None:
-        with self._guarded("write"):
+        with self._tolerate_errors("write"):
             self._insert(query, rows)
             return
-        self._insert(query, rows)  # the file could not be used: into memory
+        self._insert(query, rows)  # the file could not be used, so the store is in memory now
 
     def _insert(self, query: str, rows: Sequence[tuple[object, ...]]) -> None:
         with self._open() as transaction:
             transaction.executemany(query, rows)
 
     def close(self) -> None:
-        """Closes the file; the next use opens it again."""
+        """Closes the file. The next use opens it again."""
         if self._connection is not None and self._process == os.getpid():
             self._connection.close()
         self._connection = None
 
     def __del__(self) -> None:
-        """Python 3.13 warns of a connection that nobody closed."""
-        with suppress(AttributeError, sqlite3.Error):  # half built
+        """Closes the connection: Python 3.13 warns about one that is left open."""
+        with suppress(AttributeError, sqlite3.Error):  # if __init__ did not finish
             self.close()
 
     def _open(self) -> sqlite3.Connection:
         if self._connection is None or self._process != os.getpid():
             if self.path is not None:
                 self.path.parent.mkdir(parents=True, exist_ok=True)
-            # Any thread may use it, and close it when it is let go: SQLite itself lets one in at a time.
+            # Any thread may use the connection, and close it: SQLite itself admits one thread at a time.
             connection = sqlite3.connect(self.path or ":memory:", timeout=_WAIT_SECONDS, check_same_thread=False)
             try:
                 _write_ahead(connection)
@@ -152,13 +162,14 @@ class Store:
             self._connection, self._process = connection, os.getpid()
         return self._connection
 
-    def _drop(self, key: str) -> None:
+    def _delete(self, key: str) -> None:
         self._notice(f"a stored result did not match its hash and was made again ({key[:12]})")
         with self._open() as transaction:
             transaction.execute("DELETE FROM results WHERE key = ?", (key,))
 
     @contextmanager
-    def _guarded(self, verb: str) -> Iterator[None]:
+    def _tolerate_errors(self, verb: str) -> Iterator[None]:
+        """Turns an error of the file into a notice; from then on the store is in memory."""
         try:
             yield
         except (sqlite3.Error, OSError) as error:
@@ -172,7 +183,7 @@ class Store:
 
 
 def _write_ahead(connection: sqlite3.Connection) -> None:
-    """Lets readers and a writer work at once. The one statement that does not wait for others."""
+    """Lets readers and a writer work at once. Only this statement does not wait for other processes by itself."""
     deadline = time.monotonic() + _WAIT_SECONDS
     while True:
         try:

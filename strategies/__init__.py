@@ -1,1 +1,1 @@
-"""Strategies to run and to change, one a file: name them ``strategies.long_flat:LongFlat`` in a config."""
+"""Strategies to run and to change, one in each file; a config names them as ``strategies.long_flat:LongFlat``."""

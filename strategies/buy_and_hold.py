@@ -1,5 +1,5 @@
-"""Buy at the first open and hold to the end: the benchmark of every run, here for other programs to import."""
+"""Buy at the first open and hold to the end. The benchmark of every run, here for other programs to import."""
 
-from lstmstrat.strategy import BuyAndHold
+from lstmstrat import BuyAndHold
 
 __all__ = ["BuyAndHold"]

@@ -1,14 +1,13 @@
 """Trade only when the members of the ensemble agree."""
 
-from lstmstrat.errors import StrategyError
-from lstmstrat.strategy import ForecastStrategy
+from lstmstrat import ForecastStrategy, StrategyError
 
 
 class Conviction(ForecastStrategy):
-    """All in, or fully short, while the forecast is more than `multiple` spreads from 0; flat otherwise.
+    """Fully long or fully short while the forecast is more than `multiple` spreads above or below 0, else flat.
 
-    Flat, too, when there is no forecast. The spread is the standard deviation of the forecast over the members, so
-    there must be at least two.
+    The strategy is also flat without a forecast. The spread is the standard deviation of the forecast over the
+    members, so the ensemble needs at least two.
     """
 
     params = (

@@ -1,17 +1,17 @@
-"""Follow the forecast only where the model knows its way."""
+"""Follow the forecast only where the inputs resemble the training set."""
 
-from lstmstrat.strategy import ForecastStrategy
+from lstmstrat import ForecastStrategy
 
 
 class KnownGround(ForecastStrategy):
-    """All in while the forecast is positive and the inputs lie within `limit` of what the model was trained on.
+    """Fully long while the forecast is positive and the `distance` of the inputs is at most `limit`, else flat.
 
-    Flat otherwise, and when there is no forecast. `distance` is 0 within the range of the training slice, 1 at one
+    The strategy is also flat without a forecast. `distance` is 0 within the range of the training set, 1 at one
     standard deviation outside it.
     """
 
     params = (
-        ("limit", 1.0),  # standard deviations outside the training slice
+        ("limit", 1.0),  # standard deviations outside the range of the training set
     )
 
     def target_exposure(self) -> float:

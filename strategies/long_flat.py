@@ -1,10 +1,10 @@
 """Hold the asset while the forecast is above a threshold, else hold cash."""
 
-from lstmstrat.strategy import ForecastStrategy
+from lstmstrat import ForecastStrategy
 
 
 class LongFlat(ForecastStrategy):
-    """All in while the forecast exceeds `threshold`, flat otherwise; flat when there is no forecast."""
+    """Fully long while the forecast exceeds `threshold`; flat otherwise, and without a forecast."""
 
     params = (
         ("threshold", 0.0),  # log return over the forecast's horizon; about the cost of a round trip, or 0

@@ -1,12 +1,12 @@
 """Follow the sign of the forecast, long or short."""
 
-from lstmstrat.strategy import ForecastStrategy
+from lstmstrat import ForecastStrategy
 
 
 class LongShort(ForecastStrategy):
-    """All in above `threshold`, fully short below -`threshold`, flat between; flat when there is no forecast.
+    """Fully long above `threshold`, fully short below -`threshold`; flat between, and without a forecast.
 
-    The simulated short pays commission and slippage but no fee for borrowing the shares.
+    The simulated short position pays commission and slippage, but no fee for borrowing the shares.
     """
 
     params = (

@@ -1,13 +1,12 @@
-"""The classical crossover of two moving averages: a strategy without a forecast, to compare with."""
+"""The classical crossover of two moving averages: a strategy without a forecast, for comparison."""
 
 import backtrader as bt
 
-from lstmstrat.errors import StrategyError
-from lstmstrat.strategy import ExposureStrategy
+from lstmstrat import ExposureStrategy, StrategyError
 
 
 class SmaCross(ExposureStrategy):
-    """All in while the fast moving average of the close is above the slow one, flat otherwise."""
+    """Fully long while the fast moving average of the close is above the slow one, else flat."""
 
     params = (
         ("fast", 20),  # bars

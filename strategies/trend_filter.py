@@ -1,14 +1,14 @@
-"""Believe the forecast only in the direction of the trend."""
+"""Follow the forecast only in the direction of the trend."""
 
 import backtrader as bt
 
-from lstmstrat.strategy import ForecastStrategy
+from lstmstrat import ForecastStrategy
 
 
 class TrendFilter(ForecastStrategy):
-    """All in while the forecast is positive and the close above its moving average; flat otherwise.
+    """Fully long while the forecast is positive and the close is above its moving average, else flat.
 
-    Flat, too, when there is no forecast.
+    The strategy is also flat without a forecast.
     """
 
     params = (

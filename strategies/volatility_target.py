@@ -1,18 +1,19 @@
-"""Hold more where the forecast is large beside the realised volatility, less where the market is wild."""
+"""Hold more where the forecast is large relative to the realised volatility, and less where it is small."""
 
 import math
 
 import backtrader as bt
 
-from lstmstrat.strategy import ForecastStrategy
+from lstmstrat import ForecastStrategy
 
 
 class VolatilityTarget(ForecastStrategy):
-    """Exposure is the forecast over the realised volatility, times `strength`, capped; flat with no forecast.
+    """The exposure is `strength` times the forecast over the realised volatility, limited to `cap`.
 
-    Both are over the forecast's horizon: the volatility is the standard deviation of one-bar returns over the
-    last `window` bars times the root of the horizon. So a forecast of 0.05 standard deviations asks, with
-    strength 10, for an exposure of 0.5, and twice the volatility halves it. Flat, too, while prices stand still.
+    Both cover the horizon of the forecast: the volatility is the standard deviation of one-bar returns over the
+    last `window` bars, times the square root of the horizon. With strength 10, a forecast of 0.05 standard
+    deviations gives an exposure of 0.5; twice the volatility halves it. The strategy is flat without a forecast,
+    and while prices do not change.
     """
 
     params = (
@@ -27,7 +28,7 @@ class VolatilityTarget(ForecastStrategy):
         self.volatility = bt.ind.StandardDeviation(one_bar, period=self.p.window)
 
     def target_exposure(self) -> float:
-        """From -cap to cap; NaN when there is no forecast."""
+        """From -cap to cap; 0 without a forecast."""
         volatility = self.volatility[0] * math.sqrt(self.model.p.horizon)
         if volatility == 0.0 or math.isnan(self.forecast[0]):
             return 0.0

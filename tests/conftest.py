@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from lstmstrat import trainer
+from lstmstrat.forecasting import session
 
 
 @pytest.fixture(autouse=True)
 def _own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setenv("LSTMSTRAT_CACHE", str(tmp_path / "cache.sqlite"))
-    trainer._default.cache_clear()
+    session._default.cache_clear()
     yield
-    trainer._default.cache_clear()
+    session._default.cache_clear()

@@ -7,14 +7,17 @@ import re
 import runpy
 from pathlib import Path
 from pkgutil import resolve_name
-from typing import get_args
 
 import backtrader as bt
 import pytest
 
-from lstmstrat import backtest, config, features, yamlfile
-from lstmstrat.audit import __main__ as audit_main
-from lstmstrat.metrics import Performance
+from lstmstrat import load_config
+from lstmstrat.commands import audit, run
+from lstmstrat.config import files
+from lstmstrat.config import schema as config
+from lstmstrat.evaluation.metrics import Performance
+from lstmstrat.forecasting import features
+from lstmstrat.forecasting.models import MODELS
 from lstmstrat.prices import load
 
 ROOT = Path(__file__).parent.parent
@@ -27,7 +30,7 @@ def test_readme_shows_every_key_as_the_config_file_has_it() -> None:
 
 
 def test_every_key_is_in_every_key_yaml_at_its_default() -> None:
-    values = yamlfile.read(ROOT / "configs" / "every_key.yaml")
+    values = files.read(ROOT / "configs" / "every_key.yaml")
     sections = {
         "data": config.DataConfig,
         "forecast": config.ForecastConfig,
@@ -45,7 +48,7 @@ def test_every_key_is_in_every_key_yaml_at_its_default() -> None:
 
 @pytest.mark.parametrize("path", CONFIGS, ids=lambda p: p.stem)
 def test_every_config_is_valid_and_in_readme(path: Path) -> None:
-    assert backtest.load_config(path).name == path.stem
+    assert load_config(path).name == path.stem
     assert f"configs/{path.name}" in README
 
 
@@ -60,18 +63,18 @@ def test_every_feature_is_in_readme() -> None:
 
 
 def test_every_model_is_in_readme() -> None:
-    for name in get_args(config.ForecastConfig.model_fields["model"].annotation):
+    for name in MODELS:
         assert f"| `{name}` |" in README, name
 
 
 def test_every_option_is_in_readme() -> None:
-    said = backtest._parser().format_help() + audit_main._parser().format_help()
+    said = run._parser().format_help() + audit._parser().format_help()
     for option in re.findall(r"--[a-z-]+", said):
         assert option in README or option == "--help", option
 
 
 def test_every_strategy_is_in_a_config() -> None:
-    used = {s.class_ for path in CONFIGS for s in backtest.load_config(path).strategies}
+    used = {s.class_ for path in CONFIGS for s in load_config(path).strategies}
     for path in (ROOT / "strategies").glob("[a-z]*.py"):
         assert any(name.startswith(f"strategies.{path.stem}:") for name in used) or path.stem == "buy_and_hold"
 

@@ -14,11 +14,12 @@ from typing import Any
 
 import pytest
 import torch
+from helpers.command import TINY, command, tiny, written
 
-from lstmstrat.backtest import run
-from lstmstrat.config import Config, validated
+from lstmstrat.config.schema import Config
+from lstmstrat.config.validation import validated
 from lstmstrat.errors import ConfigError, DataError, LSTMStratError, StrategyError, did_you_mean
-from tests.runs import TINY, command, tiny, written
+from lstmstrat.study.run import run
 
 USER_CODE = """
 import backtrader as bt
@@ -187,7 +188,7 @@ def test_a_strategy_that_cannot_be_used(tmp_path: Path, values: Any, message: st
     [
         ("retrun_5", "unknown feature 'retrun_5'; did you mean 'return_N'?"),
         ("return_0", "unknown feature 'return_0'"),
-        ("mine:lat", "no 'lat' there; did you mean 'late'?"),
+        ("mine:lat", "'mine:lat': mine has no lat; did you mean 'late'?"),
         ("mien:late", "forecast.features: there is no module mien"),
         ("mine:", "'mine:' is not module:function"),
         ("mine:broken", "'mine:broken' failed on 314 bars: ZeroDivisionError: "),
@@ -208,8 +209,9 @@ def test_a_strategy_that_goes_wrong_while_it_trades(tmp_path: Path) -> None:
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU here")
 def test_a_gpu_that_is_not_there(tmp_path: Path) -> None:
-    found = refused(tmp_path, tiny(forecast={"device": "cuda"}), "--quiet")
-    assert found == "device: cuda, but torch finds no GPU here; set device: auto or cpu\n"
+    heading, found = refused(tmp_path, tiny(forecast={"device": "cuda"}), "--quiet").splitlines()
+    assert heading == f"{tmp_path / 'tiny.yaml'}:"
+    assert found == "  forecast.device: cuda, but torch finds no GPU here; set device: auto or cpu"
 
 
 @pytest.mark.parametrize(

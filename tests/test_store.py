@@ -12,10 +12,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from walks import advanced, bits, market, small
+from helpers.market import advanced, bits, market, small
 
+from lstmstrat import Session
 from lstmstrat.store import Store, default_path
-from lstmstrat.trainer import Trainer
 
 PRICES = market()
 
@@ -52,17 +52,17 @@ def test_the_file_is_found_again_after_it_was_closed(tmp_path: Path) -> None:
 
 def test_a_changed_row_is_dropped_with_a_notice_and_made_again(tmp_path: Path) -> None:
     path = tmp_path / "store"
-    with Trainer(Store(path)).active() as trainer:
-        first = advanced(small(), PRICES.times, PRICES.bars, trainer=trainer)
+    with Session(Store(path)) as session:
+        first = advanced(small(), PRICES.times, PRICES.bars, session=session)
     spoil(path, "payload", b"\x00" * 40)
-    with Trainer(Store(path)).active() as trainer:
-        again = advanced(small(), PRICES.times, PRICES.bars, trainer=trainer)
-    assert (trainer.fitted, trainer.cached) == (len(first.folds), 0)
-    assert "did not match its hash and was made again" in trainer.store.notices[0]
+    with Session(Store(path)) as session:
+        again = advanced(small(), PRICES.times, PRICES.bars, session=session)
+    assert (session.fitted, session.cached) == (len(first.folds), 0)
+    assert "did not match its hash and was made again" in session.store.notices[0]
     assert np.array_equal(bits(first), bits(again))
-    with Trainer(Store(path)).active() as trainer:
-        advanced(small(), PRICES.times, PRICES.bars, trainer=trainer)
-    assert (trainer.fitted, trainer.store.notices) == (0, [])
+    with Session(Store(path)) as session:
+        advanced(small(), PRICES.times, PRICES.bars, session=session)
+    assert (session.fitted, session.store.notices) == (0, [])
 
 
 def not_a_database(path: Path) -> None:
@@ -90,11 +90,11 @@ def cut_short(path: Path) -> None:
 def test_a_file_that_cannot_be_used_is_said_and_the_run_goes_on(damage: object, tmp_path: Path) -> None:
     path = tmp_path / "store"
     damage(path)  # type: ignore[operator]
-    with Trainer(Store(path)).active() as trainer:
-        walk = advanced(small(), PRICES.times, PRICES.bars, trainer=trainer)
-        second = advanced(small(), PRICES.times, PRICES.bars, trainer=trainer)
-        assert trainer.fitted == len(walk.folds)
-    assert any("could not be used" in n and "goes on without it" in n for n in trainer.store.notices)
+    with Session(Store(path)) as session:
+        walk = advanced(small(), PRICES.times, PRICES.bars, session=session)
+        second = advanced(small(), PRICES.times, PRICES.bars, session=session)
+        assert session.fitted == len(walk.folds)
+    assert any("could not be used" in n and "goes on without it" in n for n in session.store.notices)
     expected = bits(advanced(small(), PRICES.times, PRICES.bars))
     assert np.array_equal(bits(walk), expected)
     assert np.array_equal(bits(second), expected)

@@ -1,18 +1,22 @@
-"""The look-ahead audit: does a strategy or an indicator do anything that depends on bars that come later?
+"""The look-ahead audit: does anything that a strategy or an indicator does depend on later bars?
 
-    python -m lstmstrat.audit CONFIG            every strategy of a config, and the forecast itself
+    python -m lstmstrat.audit CONFIG             audits every strategy of a config, and the forecast itself
 
-    result = lstmstrat.audit(MyStrategy, frame)  any Backtrader strategy or indicator of your own
+    result = lstmstrat.audit(MyStrategy, frame)  audits any Backtrader strategy or indicator
     result.exit_code, result.sentence, result.failures
 
-It changes bars and looks whether anything moves that was seen or done before them. The package itself can be
-called: Python lets a module have a class of its own, with a ``__call__``.
+The audit changes bars and checks that nothing changes in what the strategy saw and did before them.
 
-    finding.py     what comes out              perturb.py, cuts.py   how bars are changed, and where
-    trace.py       what is seen of a run       compare.py            where two runs differ
+    subjects.py    what is audited             case.py               one subject with its cuts
+    perturb.py     how bars are changed        cuts.py               where bars are changed
+    trace.py       what is recorded of a run   compare.py            where two runs first differ
     probes.py, trading.py, invariance.py       the probes
-    leaks.py       planted leaks, to learn from
-    suite.py       all of it together
+    isolation.py   a fresh import of the user's module, for the cache probe
+    leaks.py       examples of leaks, which the audit must find
+    suite.py       runs the probes             finding.py            the results
+
+The package itself is callable, as ``lstmstrat.audit(...)``: at the end of this file its module gets a class with a
+``__call__`` method.
 """
 
 from __future__ import annotations
@@ -22,15 +26,15 @@ from collections.abc import Callable, Mapping, Sequence
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
-from lstmstrat.audit.finding import AuditResult, Control, Difference, Finding
+from lstmstrat.audit.finding import AuditResult, Control, Discrepancy, Finding
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from lstmstrat.config import BrokerConfig
+    from lstmstrat.config.schema import BrokerConfig
     from lstmstrat.prices import Prices
 
-__all__ = ["AuditResult", "Control", "Difference", "Finding", "audit"]
+__all__ = ["AuditResult", "Control", "Discrepancy", "Finding", "audit"]
 
 
 def audit(
@@ -46,56 +50,78 @@ def audit(
     cut: str = "",
     self_test: bool = True,
 ) -> AuditResult:
-    """Audit one Backtrader strategy or indicator on one feed; about a hundred short runs of it.
+    """Audit one Backtrader strategy or indicator on one feed, in about a hundred short runs.
 
     Parameters
     ----------
     cls
-        A ``bt.Strategy`` or ``bt.Indicator`` class; it need not know lstmstrat. Give a model that trains for long
-        small `params`: a leak does not depend on how well it is trained.
+        A ``bt.Strategy`` or ``bt.Indicator`` class; it need not use lstmstrat. For a model that trains for long,
+        choose `params` that make it small: a leak does not depend on how well the model is trained.
     prices
-        `Prices`, or a frame with the columns open, high, low, close, volume in any case and dates as index. Some
-        hundred bars, with a few refits among them, are enough.
+        `Prices`, or a frame with the columns open, high, low, close, volume (in upper or lower case) and dates as
+        index. A few hundred bars, with a few refits among them, are enough.
     params
-        Of the class.
+        Parameters of the class.
     broker
-        Cash and costs; by default those of a config.
+        Cash and costs; by default those of `BrokerConfig`.
     setup
-        Called with each new Cerebro before the strategy is added: for a broker or sizer of your own.
+        Called with each new Cerebro before the strategy is added, for example to set another broker or sizer.
     refits
-        Positions, from 0, of bars at which a model of your own is refitted: cuts are aimed there. Those of an
-        LSTMForecast are known.
+        Positions, from 0, of the bars at which your own model is refitted; the audit places cuts around them. It
+        finds the refits of an LSTMForecast itself.
     seed
-        Of the cuts and the other futures.
+        Seed of the random cuts and of the bars that replace others.
     only, cut
-        One probe ("P2") and the date of one cut: what a failure's command gives.
+        One probe ("P2") and the date of one cut, as in the `command` of a failed `Finding`.
     self_test
-        First look for planted leaks, and trust the audit only if it finds them.
+        Audit the planted leaks first. If one of them is not found, an audit without failures is not assessable.
 
     Raises
     ------
     ConfigError, DataError, StrategyError
-        A probe or date that does not exist, prices that cannot be used, a class that cannot be run.
+        The probe or the date does not exist; the prices cannot be used; the class cannot be run.
+
+    Returns
+    -------
+    `AuditResult`, with exit_code 0 (nothing found), 1 (a leak) or 3 (not assessable), sentence, failures and
+    findings.
+
+    Examples
+    --------
+    One probe, P2, which replaces the bars after a cut; without `only` all twelve run, after the planted leaks:
+
+    >>> import lstmstrat
+    >>> import backtrader as bt
+    >>> class AboveItsMean(lstmstrat.ExposureStrategy):
+    ...     def __init__(self):
+    ...         self.mean = bt.indicators.SMA(self.data.close, period=20)
+    ...
+    ...     def target_exposure(self):
+    ...         return 1.0 if self.data.close[0] > self.mean[0] else 0.0
+    >>> prices = lstmstrat.load_prices(lstmstrat.DataConfig(symbol="IBM", start="2012-06-01"))
+    >>> result = lstmstrat.audit(AboveItsMean, prices, only="P2")
+    >>> result.exit_code, result.failures
+    (0, [])
     """
     from lstmstrat.audit import suite
     from lstmstrat.audit.subjects import of_class
 
     subject = of_class(cls, prices, params or {}, broker, tuple(refits), setup)
-    asked = "".join(
+    options = "".join(
         f", {name}={value!r}" for name, value in (("params", params), ("refits", tuple(refits))) if value
     )
 
     def command(probe: str, day: str) -> str:
         at = f", cut={day!r}" if day else ""
-        return f"lstmstrat.audit({cls.__name__}, prices{asked}, only={probe!r}{at}, seed={seed})"
+        return f"lstmstrat.audit({cls.__name__}, prices{options}, only={probe!r}{at}, seed={seed})"
 
-    suite.chosen(only)
+    suite.probe_ids(only)  # raises if there is no such probe
     controls = suite.controls() if self_test and not only else ()
     return AuditResult(suite.findings([(subject, command)], seed=seed, only=only, cut=cut), controls)
 
 
 class _Callable(ModuleType):
-    """``lstmstrat.audit(...)`` is ``lstmstrat.audit.audit(...)``."""
+    """The class of this module: ``lstmstrat.audit(...)`` calls ``lstmstrat.audit.audit(...)``."""
 
     __call__ = staticmethod(audit)
 

@@ -1,4 +1,4 @@
-"""Where two runs that should agree differ first."""
+"""The first difference between two runs that should agree."""
 
 from __future__ import annotations
 
@@ -6,20 +6,20 @@ from typing import Any
 
 import numpy as np
 
-from lstmstrat.audit.finding import Difference
+from lstmstrat.arrays import Floats
+from lstmstrat.audit.finding import Discrepancy
 from lstmstrat.audit.trace import Trace
-from lstmstrat.features import Floats
 
-ALL = 10**9  # up to the last bar there is
-ROUNDING = 1e-6  # relative: sums over arrays of other lengths, or in another order, round differently
+ALL = 10**9  # as `last` of `compare`: up to the last bar of the shorter run
+ROUNDING = 1e-6  # relative; sums over arrays of another length, or in another order, round differently
 
 
 def compare(
     original: Trace, changed: Trace, last: int, rtol: float = 0.0, begin: int = 0
-) -> tuple[int, Difference | None]:
-    """The number of values compared from bar `begin` to `last`, and the first of them that differs.
+) -> tuple[int, Discrepancy | None]:
+    """The number of values compared from bar `begin` to bar `last`, and the first one that differs.
 
-    `rtol` 0 asks for the same bits; NaN equals NaN.
+    With `rtol` 0 the values must be equal bit for bit; NaN equals NaN.
     """
     last = min(last, original.bars - 1, changed.bars - 1)
     lines = _differing_lines(original, changed, slice(begin, last + 1), rtol)
@@ -28,34 +28,34 @@ def compare(
         a, b = ([row for row in rows(t) if begin <= row[0] <= last] for t in (original, changed))
         count += max(len(a), len(b))
         events += _differing_rows(name, a, b, rtol)
-    found = sorted([*lines, *events], key=lambda item: item[0])
-    if not found:
+    mismatches = sorted([*lines, *events], key=lambda item: item[0])
+    if not mismatches:
         return count, None
-    bar, name, before, after = found[0]
-    return count, Difference(bar, original.day(bar), name, before, after)
+    bar, name, before, after = mismatches[0]
+    return count, Discrepancy(bar, original.day(bar), name, before, after)
 
 
-_Found = tuple[int, str, str, str]
+_Mismatch = tuple[int, str, str, str]  # bar, name of the line, original value, changed value
 
 
-def _differing_lines(a: Trace, b: Trace, bars: slice, rtol: float) -> list[_Found]:
-    """The first bar at which each line differs; a line that only one of them has is NaN in the other."""
-    found = []
+def _differing_lines(a: Trace, b: Trace, bars: slice, rtol: float) -> list[_Mismatch]:
+    """For each line that differs, the first bar; a line that only one run has counts as NaN in the other."""
+    mismatches = []
     for name in [*a.lines, *(name for name in b.lines if name not in a.lines)]:
         x, y = (t.lines[name][bars] if name in t.lines else np.full(t.bars, np.nan)[bars] for t in (a, b))
         differing = np.flatnonzero(~same(x, y, rtol))
         if differing.size:
             k = int(differing[0])
-            found.append((bars.start + k, name, _written(x[k]), _written(y[k])))
-    return found
+            mismatches.append((bars.start + k, name, _text(x[k]), _text(y[k])))
+    return mismatches
 
 
 def same(x: Floats, y: Floats, rtol: float) -> np.ndarray:
-    """Where two arrays agree; (n,)."""
+    """Whether two arrays (n,) agree at each place; (n,)."""
     with np.errstate(invalid="ignore"):
         near = np.abs(x - y) <= rtol * np.maximum(np.abs(x), np.abs(y))
-    agreed: np.ndarray = (x == y) | near | (np.isnan(x) & np.isnan(y))
-    return agreed
+    agreement: np.ndarray = (x == y) | near | (np.isnan(x) & np.isnan(y))
+    return agreement
 
 
 def _order_rows(trace: Trace) -> list[tuple[Any, ...]]:
@@ -66,14 +66,14 @@ def _fill_rows(trace: Trace) -> list[tuple[Any, ...]]:
     return [(f.bar, f.size, f.price) for f in trace.fills]
 
 
-def _differing_rows(name: str, a: list[tuple[Any, ...]], b: list[tuple[Any, ...]], rtol: float) -> list[_Found]:
-    """The first row that the two lists do not share."""
+def _differing_rows(name: str, a: list[tuple[Any, ...]], b: list[tuple[Any, ...]], rtol: float) -> list[_Mismatch]:
+    """The first row at which the two lists differ, as a list of one mismatch or none."""
     for k in range(max(len(a), len(b))):
         x, y = (rows[k] if k < len(rows) else None for rows in (a, b))
         if x is None or y is None or not _alike(x, y, rtol):
             bar = min(row[0] for row in (x, y) if row is not None)
-            here = [row if row is not None and row[0] == bar else None for row in (x, y)]
-            return [(bar, name, *(_written(row and row[1:]) for row in here))]
+            at_bar = [row if row is not None and row[0] == bar else None for row in (x, y)]
+            return [(bar, name, *(_text(row and row[1:]) for row in at_bar))]
     return []
 
 
@@ -84,9 +84,9 @@ def _alike(x: tuple[Any, ...], y: tuple[Any, ...], rtol: float) -> bool:
     )
 
 
-def _written(value: Any) -> str:
+def _text(value: Any) -> str:
     if value is None:
         return "none"
     if isinstance(value, tuple):
-        return " ".join(_written(part) for part in value if part is not None)
+        return " ".join(_text(part) for part in value if part is not None)
     return value if isinstance(value, str) else f"{float(value):.17g}"

@@ -1,7 +1,7 @@
-"""Where bars are cut: aimed at where leaks hide, and a few anywhere.
+"""The cuts: bars after which a probe changes the rest.
 
-Evenly spaced cuts miss labels that overlap the test and values filled from the next bar, for those leaks reach a
-few bars only. Most of the cuts therefore stand around the bars at which a model is refitted.
+Evenly spaced cuts miss two kinds of leaks that reach only a few bars: labels that overlap the test bars, and
+values filled in from the next bar. Most cuts therefore stand around the bars at which a model is refitted.
 """
 
 from __future__ import annotations
@@ -13,18 +13,20 @@ from typing import TypeVar
 import numpy as np
 import pandas as pd
 
-from lstmstrat.features import Floats
+from lstmstrat.arrays import Floats
+from lstmstrat.prices.bars import HIGH, LOW, VOLUME
 
 T = TypeVar("T")
 
-FOLDS = 3  # refits that are aimed at, the earliest
-RANDOM = 5
-MONTHS = 3
-ORDERS = 3
-ODD = 3
+# How many places of each kind get cuts, at most.
+REFITS = 3
+RANDOM_CUTS = 5
+MONTH_ENDS = 3
+ORDER_BARS = 3
+ODD_BARS = 3
 
 
-def aimed(
+def aimed_cuts(
     frame: pd.DataFrame,
     first: int,
     refits: Sequence[int],
@@ -32,26 +34,28 @@ def aimed(
     seed: int,
     horizon: int = 1,
 ) -> list[int]:
-    """Bars after which the future is exchanged, ascending; each is at least `first` and has bars after it.
+    """The cuts, ascending; each is at least `first` and has bars after it.
 
-    With t a bar of `refits` and the next one at e: t-2, t-1, t, t+1, t+horizon-1, the middle, e-1, for `FOLDS` of
-    them spread evenly. Then ends of months, bars at which orders were made, bars beside flat ones and ones
-    without volume, and random bars.
+    Around `REFITS` of the `refits`, evenly spread, each at bar t with the next refit at bar e: t-2, t-1, t, t+1,
+    t+horizon-1, the middle of t and e, and e-1. In addition: ends of months, bars at which orders were placed,
+    bars before a flat bar or a bar without volume, and random bars.
     """
     last = len(frame) - 2
     if last < first:
         return []
     rng = np.random.default_rng([seed, 2])
-    found: set[int] = set()
-    for t, end in spread_over([*itertools.pairwise([*refits, last + 1])], FOLDS):
-        found |= {t - 2, t - 1, t, t + 1, t + horizon - 1, (t + end) // 2, end - 1}
-    found |= set(spread_over(_month_ends(frame), MONTHS)) | set(spread_over(_odd(frame), ODD))
-    found |= set(spread_over(sorted(set(orders)), ORDERS)) | set(rng.integers(first, last + 1, RANDOM).tolist())
-    return sorted(int(cut) for cut in found if first <= cut <= last)
+    cuts: set[int] = set()
+    for t, end in spread_over([*itertools.pairwise([*refits, last + 1])], REFITS):
+        cuts |= {t - 2, t - 1, t, t + 1, t + horizon - 1, (t + end) // 2, end - 1}
+    cuts |= set(spread_over(_month_ends(frame), MONTH_ENDS))
+    cuts |= set(spread_over(_before_odd_bars(frame), ODD_BARS))
+    cuts |= set(spread_over(sorted(set(orders)), ORDER_BARS))
+    cuts |= set(rng.integers(first, last + 1, RANDOM_CUTS).tolist())
+    return sorted(int(cut) for cut in cuts if first <= cut <= last)
 
 
 def spread_over(items: Sequence[T], number: int) -> list[T]:
-    """At most `number` of them, evenly spread, the first and the last among them."""
+    """At most `number` of the items, evenly spread, with the first and the last."""
     if len(items) <= number:
         return list(items)
     return [items[i] for i in np.linspace(0, len(items) - 1, number).astype(int)]
@@ -62,8 +66,8 @@ def _month_ends(frame: pd.DataFrame) -> list[int]:
     return [int(bar) for bar in np.flatnonzero(months[1:] != months[:-1])]
 
 
-def _odd(frame: pd.DataFrame) -> list[int]:
-    """The bars before flat ones and before ones without volume: what is filled in later is filled in there."""
+def _before_odd_bars(frame: pd.DataFrame) -> list[int]:
+    """The bars before a flat bar or a bar without volume, where a user's code may fill in later values."""
     bars: Floats = frame.to_numpy()
-    odd = (bars[:, 1] == bars[:, 2]) | (bars[:, 4] == 0.0)
+    odd = (bars[:, HIGH] == bars[:, LOW]) | (bars[:, VOLUME] == 0.0)
     return [int(bar) - 1 for bar in np.flatnonzero(odd) if bar]

@@ -1,4 +1,4 @@
-"""What a probe found and what an audit found: values that anybody may read, print or write as JSON."""
+"""The results of one probe and of a whole audit, as plain values that can be written as JSON."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ NOT_DETECTABLE = (
     "hyper-parameters, features or strategies that a person chose by looking at the result of the test",
     "data that knew the future before they came here: shares that survived, values revised by the vendor",
 )
-ESSENTIAL = ("P0", "P1", "P2")  # without these nothing has been assessed
+ESSENTIAL = ("P0", "P1", "P2")  # a subject is assessed only if none of these is "not assessed"
 
 
 @dataclass(frozen=True)
-class Difference:
-    """The first place where two runs that should agree do not."""
+class Discrepancy:
+    """The first difference between two runs that should agree."""
 
     bar: int  # position in the audited bars, from 0
     date: str
     line: str  # "LSTMForecast.forecast", "order", "fill", "account value"
-    original: str
-    changed: str
-    cut: str = ""  # date of the last bar that was left as it was, or of the bar that was changed
+    original: str  # value in the run on the original bars
+    changed: str  # value in the run on the changed bars
+    cut: str = ""  # date of the last bar that was not changed, or of the only bar that was changed
     perturbation: str = ""
 
     def __str__(self) -> str:
@@ -35,16 +35,16 @@ class Difference:
 
 @dataclass(frozen=True)
 class Finding:
-    """What one probe found of one strategy."""
+    """The result of one probe for one subject."""
 
     probe: str  # "P2 suffix"
-    subject: str  # name of the strategy
+    subject: str  # name of the strategy or indicator
     status: str  # PASSED | FAILED | NOT_ASSESSED
-    comparisons: int  # values compared with those of another run
+    comparisons: int  # number of values that were compared
     cuts: tuple[str, ...]  # dates at which bars were changed
     detail: str
-    difference: Difference | None = None
-    command: str = ""  # shows a failure again
+    difference: Discrepancy | None = None
+    command: str = ""  # reproduces a failure
 
     def __post_init__(self) -> None:
         if self.status not in (PASSED, FAILED, NOT_ASSESSED):
@@ -54,23 +54,23 @@ class Finding:
 
     @property
     def id(self) -> str:
-        """``P2``."""
+        """The short name of the probe: ``P2``."""
         return self.probe.split()[0]
 
 
 @dataclass(frozen=True)
 class Control:
-    """A leak that was planted, and whether the probe that is there for it found it; or the clean control."""
+    """One planted leak, and whether its probe found it; or the clean control."""
 
     name: str
     probe: str  # "P2"; empty for the clean control, which every probe must pass
-    caught: bool
+    caught: bool  # the probe found the leak; the clean control passed
     detail: str
 
 
 @dataclass(frozen=True)
 class AuditResult:
-    """Every finding, and what the audit found of its own planted leaks (empty if it was told not to look)."""
+    """All findings of an audit, and the controls (empty if the self-test was switched off)."""
 
     findings: tuple[Finding, ...]
     controls: tuple[Control, ...]
@@ -82,7 +82,7 @@ class AuditResult:
 
     @property
     def blind(self) -> list[str]:
-        """Why it is not assessable: a planted leak not found, or a probe without which the rest says nothing."""
+        """The reasons why nothing can be said: controls that failed, and `ESSENTIAL` probes not assessed."""
         controls = [f"the audit is broken: {c.name}: {c.detail}" for c in self.controls if not c.caught]
         return controls + [
             f"{f.subject}: {f.probe}: {f.detail}"
@@ -92,26 +92,26 @@ class AuditResult:
 
     @property
     def exit_code(self) -> int:
-        """0 nothing found, 1 a leak found, 3 not assessable."""
-        return 1 if self.failures else 3 if self.blind or not self._compared else 0
+        """0: no difference found, 1: a leak found, 3: not assessable."""
+        return 1 if self.failures else 3 if self.blind or not self._comparisons else 0
 
     @property
-    def _compared(self) -> int:
+    def _comparisons(self) -> int:
         return sum(f.comparisons for f in self.findings)
 
     @property
     def sentence(self) -> str:
-        """What was compared, and no more than that."""
+        """The result in one sentence, with the number of comparisons and cuts."""
         cuts = len({cut for f in self.findings for cut in f.cuts})
-        amount = f"{self._compared:,} comparisons at {cuts} cuts"
+        amount = f"{self._comparisons:,} comparisons at {cuts} cuts"
         if self.failures:
             return f"{_count(len(self.failures), 'probe')} of {len(self.findings)} failed, in {amount}."
-        if self.blind or not self._compared:
+        if self.blind or not self._comparisons:
             return f"Not assessable. {amount} are not enough to say anything."
         return f"No difference in {amount}."
 
     def to_dict(self) -> dict[str, Any]:
-        """JSON-ready."""
+        """The result as a dict that can be written as JSON."""
         return {
             "schema": 1,
             "exit_code": self.exit_code,
@@ -128,5 +128,5 @@ def _count(number: int, noun: str) -> str:
 
 
 def dates(times: Any, bars: Sequence[int]) -> tuple[str, ...]:
-    """The dates of some bars, with the time of day where there is one."""
+    """The dates of `bars`, positions in `times`; with the time of day unless it is midnight."""
     return tuple(str(times[bar]).removesuffix("T00:00:00.000000000").removesuffix(" 00:00:00") for bar in bars)

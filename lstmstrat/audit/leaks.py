@@ -1,9 +1,12 @@
-"""What a leak looks like: one honest model, and every leak that the audit must find in a version of it.
+"""Examples of leaks: a model without look-ahead, versions of it with one leak each, and strategies with a leak.
 
-`Honest` is a ridge regression of the return over the next `HORIZON` bars on four features, refitted every `EVERY`
-bars on the `TRAIN` bars whose labels are known. Each leak below overrides one step of it, the way people do by
-accident; the number is its row in the catalogue of the audit's documentation. None of them crashes, and most of
-them do not even look too good: only a changed future gives them away.
+`Honest` is a ridge regression of the return over the next `HORIZON` bars on four features. It is refitted every
+`EVERY` bars on the newest `TRAIN` bars whose labels are complete. Each leak of the model overrides one step of it
+with a common mistake. No leak crashes, and most of them do not even give suspiciously good results: they show only
+when bars are changed.
+
+The number at the start of a docstring identifies the leak: 1 to 18, without 8 and 16. These two stand for the
+kinds in `finding.NOT_DETECTABLE`, which no change of bars can show.
 
 Letters: n bars, F features; bars are (n, 5) open, high, low, close, volume.
 """
@@ -17,8 +20,9 @@ from typing import Any, ClassVar
 import backtrader as bt
 import numpy as np
 
-from lstmstrat.features import CLOSE, COLUMNS, HIGH, LOW, VOLUME, Floats
-from lstmstrat.strategy import ExposureStrategy
+from lstmstrat.arrays import Floats
+from lstmstrat.prices.bars import CLOSE, COLUMNS, HIGH, LOW, VOLUME
+from lstmstrat.trading.strategy import ExposureStrategy
 
 TRAIN, EVERY, HORIZON, WARMUP = 60, 20, 3, 10
 FIRST = WARMUP + TRAIN + HORIZON  # the bar of the first fit
@@ -34,17 +38,17 @@ class Honest(bt.Indicator):  # type: ignore[misc]
         self.addminperiod(FIRST + 1)
 
     def next(self) -> None:
-        """Bar by bar, from the bars so far."""
+        """Forecast one bar from the bars up to it (Backtrader's bar-by-bar mode)."""
         bars = np.column_stack([self._line(name).get(size=len(self)) for name in COLUMNS])
         self.lines.forecast[0] = float(self.forecasts(bars)[-1])
 
     def once(self, start: int, end: int) -> None:
-        """All bars in one go: this is where a model can see too much."""
+        """Forecast all bars at once (Backtrader's default mode); a model sees later bars here."""
         bars = np.column_stack([self._line(name).array[: self.data.buflen()] for name in COLUMNS])
         self.lines.forecast.array = array.array("d", self.forecasts(bars).tobytes())
 
     def oncestart(self, start: int, end: int) -> None:
-        """`once` has done it."""
+        """Do nothing: `once` sets all values."""
 
     def _line(self, name: str) -> Any:
         return getattr(self.data.lines, name)
@@ -54,46 +58,46 @@ class Honest(bt.Indicator):  # type: ignore[misc]
         rows, labels = self.features(bars), self.labels(bars)  # (n, F), (n,)
         out = np.full(len(bars), np.nan)
         for t in range(FIRST, len(bars), EVERY):
-            used = self.training(t, len(bars))
-            scaled = self.scaled(rows, used)
-            weights = self.fitted(scaled, labels, used, slice(t, t + EVERY))
-            out[t : t + EVERY] = scaled[t : t + EVERY] @ weights
+            train, test = self.training_bars(t, len(bars)), slice(t, t + EVERY)
+            inputs = self.scale(rows, train)
+            weights = self.fit(inputs, labels, train, test)
+            out[test] = inputs[test] @ weights
         return out
 
     def features(self, bars: Floats) -> Floats:
-        """(n, F), row t from bars up to t."""
+        """The features of every bar, each from the bars up to it; (n, F)."""
         close = np.log(bars[:, CLOSE])
         columns = [_change(close, 1), _change(close, 5), np.log(bars[:, HIGH] / bars[:, LOW])]
         rows: Floats = np.column_stack([*columns, _change(np.log1p(bars[:, VOLUME]), 1)])
         return np.nan_to_num(rows)
 
     def labels(self, bars: Floats) -> Floats:
-        """(n,), the log return over the next HORIZON bars; 0 where it is not known."""
+        """The log return over the next HORIZON bars, 0 for the last HORIZON bars; (n,)."""
         close = np.log(bars[:, CLOSE])
         labels = np.zeros(len(close))
         labels[:-HORIZON] = close[HORIZON:] - close[:-HORIZON]
         return labels
 
-    def training(self, t: int, bars: int) -> slice:
-        """What the model of bar t learns from: its newest label ends at bar t - 1."""
+    def training_bars(self, t: int, bars: int) -> slice:
+        """The training set of the model that is fitted at bar t; its newest label ends at bar t - 1."""
         return slice(t - HORIZON - TRAIN, t - HORIZON)
 
-    def scaled(self, rows: Floats, used: slice) -> Floats:
-        """The features in standard deviations of the training bars."""
-        return _standardised(rows, rows[used])
+    def scale(self, rows: Floats, train: slice) -> Floats:
+        """The features, standardised by mean and deviation of the training set; (n, F)."""
+        return _standardise(rows, rows[train])
 
-    def fitted(self, rows: Floats, labels: Floats, used: slice, test: slice) -> Floats:
-        """The weights; (F,)."""
-        return _ridge(rows[used], labels[used], PENALTY)
+    def fit(self, rows: Floats, labels: Floats, train: slice, test: slice) -> Floats:
+        """The weights of the regression; (F,)."""
+        return _ridge(rows[train], labels[train], PENALTY)
 
 
 def _change(x: Floats, lag: int) -> Floats:
     return np.append(np.full(lag, np.nan), x[lag:] - x[:-lag])
 
 
-def _standardised(rows: Floats, by: Floats) -> Floats:
-    scaled: Floats = (rows - by.mean(axis=0)) / np.maximum(by.std(axis=0), 1e-12)
-    return scaled
+def _standardise(rows: Floats, by: Floats) -> Floats:
+    inputs: Floats = (rows - by.mean(axis=0)) / np.maximum(by.std(axis=0), 1e-12)
+    return inputs
 
 
 def _ridge(x: Floats, y: Floats, penalty: float) -> Floats:
@@ -102,7 +106,7 @@ def _ridge(x: Floats, y: Floats, penalty: float) -> Floats:
 
 
 class Follow(ExposureStrategy):
-    """All in while the forecast is above 0."""
+    """Exposure 1 while the forecast is above 0, else 0."""
 
     params = (("indicator", Honest),)
 
@@ -110,7 +114,7 @@ class Follow(ExposureStrategy):
         self.forecast = self.p.indicator(self.data)
 
     def target_exposure(self) -> float:
-        """1 or 0."""
+        """Return 1 or 0."""
         return 1.0 if self.forecast[0] > 0.0 else 0.0
 
 
@@ -118,34 +122,34 @@ class Follow(ExposureStrategy):
 
 
 class ScaledOnEverything(Honest):
-    """1: mean and deviation of the whole series, as ``StandardScaler().fit(everything)`` gives them."""
+    """1: scaling by mean and deviation of the whole series, as ``StandardScaler().fit(everything)`` does."""
 
-    def scaled(self, rows: Floats, used: slice) -> Floats:
-        """By all rows, those of the future too."""
-        return _standardised(rows, rows)
+    def scale(self, rows: Floats, train: slice) -> Floats:
+        """Standardise by all rows, future ones included."""
+        return _standardise(rows, rows)
 
 
 class TrainedOnEverything(Honest):
-    """2: a shuffled split, so that test bars are among the training bars."""
+    """2: a shuffled split, which puts test bars into the training set."""
 
-    def training(self, t: int, bars: int) -> slice:
-        """All of them."""
+    def training_bars(self, t: int, bars: int) -> slice:
+        """Use all bars."""
         return slice(0, bars)
 
 
 class LabelsOverlap(Honest):
     """3: no purge: the labels of the newest samples reach HORIZON bars past the first test bar."""
 
-    def training(self, t: int, bars: int) -> slice:
-        """Up to t, as if a label were known at once."""
+    def training_bars(self, t: int, bars: int) -> slice:
+        """Use the bars up to t, as if every label were complete at its own bar."""
         return slice(t - TRAIN, t)
 
 
 class Smoothed(Honest):
-    """4: a centred moving average; wavelets and Fourier filters over the whole series are the same."""
+    """4: a centred moving average; wavelet or Fourier filters over the whole series are the same mistake."""
 
     def features(self, bars: Floats) -> Floats:
-        """Of closes that are means of two bars before and two after."""
+        """Replace each close by the mean of five closes, from two bars before to two bars after."""
         smooth = bars.copy()
         padded = np.pad(bars[:, CLOSE], 2, mode="edge")
         smooth[:, CLOSE] = np.convolve(padded, np.full(5, 0.2), mode="valid")
@@ -153,10 +157,10 @@ class Smoothed(Honest):
 
 
 class Backfilled(Honest):
-    """5: holes filled with the next value there is, as ``bfill`` and ``interpolate`` do."""
+    """5: missing values filled in from the next value, as ``bfill`` and ``interpolate`` do."""
 
     def features(self, bars: Floats) -> Floats:
-        """Of volumes that are missing every fifth bar."""
+        """Treat every fifth volume as missing, and fill in the next one."""
         filled = bars.copy()
         holes = np.arange(4, len(bars) - 1, 5)
         filled[holes, VOLUME] = bars[holes + 1, VOLUME]
@@ -164,38 +168,38 @@ class Backfilled(Honest):
 
 
 class NextReturn(Honest):
-    """6: a feature moved the wrong way, as ``shift(-1)`` does."""
+    """6: a feature shifted in the wrong direction, as ``shift(-1)`` does."""
 
     def features(self, bars: Floats) -> Floats:
-        """With the next bar's row in the place of this one's."""
+        """Give each bar the features of the next bar."""
         rows = super().features(bars)
         return np.vstack([rows[1:], rows[-1:]])
 
 
 class StoppedOnTheTest(Honest):
-    """7: the penalty that does best on the test bars; early stopping and the best epoch are the same."""
+    """7: the penalty with the smallest error on the test bars; an epoch chosen on them is the same mistake."""
 
-    def fitted(self, rows: Floats, labels: Floats, used: slice, test: slice) -> Floats:
-        """The best of three, by the error over the very bars that are to be forecast."""
-        tried = [_ridge(rows[used], labels[used], penalty) for penalty in (1e-3, 1.0, 100.0)]
-        return min(tried, key=lambda w: float(np.square(rows[test] @ w - labels[test]).sum()))
+    def fit(self, rows: Floats, labels: Floats, train: slice, test: slice) -> Floats:
+        """Return the best of three fits, by the squared error over the bars that will be forecast."""
+        candidates = [_ridge(rows[train], labels[train], penalty) for penalty in (1e-3, 1.0, 100.0)]
+        return min(candidates, key=lambda w: float(np.square(rows[test] @ w - labels[test]).sum()))
 
 
 class StaleCache(Honest):
-    """13: forecasts kept under a name that does not say what they were made from."""
+    """13: a cache whose key does not identify the bars that the forecasts were made from."""
 
-    kept: ClassVar[dict[int, Floats]] = {}
+    by_length: ClassVar[dict[int, Floats]] = {}
 
     def forecasts(self, bars: Floats) -> Floats:
-        """Those of the first bars of this length that ever came by."""
-        return self.kept.setdefault(len(bars), super().forecasts(bars))
+        """Return the forecasts of the first bars of this length in the process."""
+        return self.by_length.setdefault(len(bars), super().forecasts(bars))
 
 
 class WeekStampedAtItsStart(Honest):
-    """14: weekly bars joined to days by the date of their Monday, so that Monday knows Friday's close."""
+    """14: weekly bars joined to daily bars by the date of their Monday, which gives Monday the close of Friday."""
 
     def features(self, bars: Floats) -> Floats:
-        """With the close of the week on each of its days."""
+        """Give each day the last close of its week."""
         weekly = bars.copy()
         friday = np.minimum(np.arange(len(bars)) // 5 * 5 + 4, len(bars) - 1)
         weekly[:, CLOSE] = bars[friday, CLOSE]
@@ -203,20 +207,20 @@ class WeekStampedAtItsStart(Honest):
 
 
 class SeededByTheData(Honest):
-    """17: a seed hashed from the whole table, so that every new bar changes all random numbers."""
+    """17: a seed that is a hash of the whole table: every new bar changes all random numbers."""
 
     def features(self, bars: Floats) -> Floats:
-        """Mixed by a random matrix."""
+        """Multiply the features by a random matrix."""
         seed = int.from_bytes(hashlib.sha256(bars.tobytes()).digest()[:4], "big")
         rows = super().features(bars)
         return rows @ np.random.default_rng(seed).normal(size=(rows.shape[1], rows.shape[1]))
 
 
 class SinceTheFirstBar(Honest):
-    """18: random numbers drawn bar by bar from the first one loaded; another start date gives other forecasts."""
+    """18: random numbers drawn bar by bar from the first bar on: another start date gives other forecasts."""
 
     def features(self, bars: Floats) -> Floats:
-        """With some noise, of a seed that is fixed, as if that were enough."""
+        """Multiply the features by random numbers; the fixed seed does not help."""
         rows = super().features(bars)
         return rows * np.random.default_rng(0).uniform(0.5, 1.5, rows.shape)
 
@@ -225,17 +229,17 @@ class SinceTheFirstBar(Honest):
 
 
 class SameClose(bt.Strategy):  # type: ignore[misc]
-    """9: decides at a close and is filled at that close, which was over when it decided."""
+    """9: orders at a close are filled at the same close, which is already over at the decision."""
 
     def __init__(self) -> None:
         self.rising = self.data.close > self.data.open
 
     def start(self) -> None:
-        """Backtrader's cheat-on-close."""
+        """Switch on Backtrader's cheat-on-close."""
         self.broker.set_coc(True)
 
     def next(self) -> None:
-        """In after a rising bar, out after a falling one."""
+        """Buy after a rising bar, sell after any other."""
         if self.rising[0] and not self.position:
             self.buy(size=10)
         elif not self.rising[0] and self.position:
@@ -243,10 +247,10 @@ class SameClose(bt.Strategy):  # type: ignore[misc]
 
 
 class SameBar(bt.Strategy):  # type: ignore[misc]
-    """10: buys at the open of the bars that will rise; in next_open ``close[0]`` is the close of that bar."""
+    """10: purchases at the open of bars that will rise; in next_open ``close[0]`` is the close of the same bar."""
 
     def next_open(self) -> None:
-        """In at the open if the close is above it."""
+        """Buy at the open if the close of the same bar is above it."""
         rises = self.data.close[0] > self.data.open[0]
         if rises and not self.position:
             self.buy(size=10)
@@ -255,10 +259,10 @@ class SameBar(bt.Strategy):  # type: ignore[misc]
 
 
 class BestOfBar(bt.Strategy):  # type: ignore[misc]
-    """11: on bars that reach both the stop and the profit, the profit is taken."""
+    """11: on a bar that reaches both the stop and the limit, the limit order is filled, at a profit."""
 
     def next(self) -> None:
-        """Buys, and puts a profit so near and a stop so near that one bar reaches both."""
+        """Buy, then place a limit and a stop so close to the price that one bar can reach both."""
         if not self.position and not self.broker.get_orders_open():
             self.buy(size=10)
         elif self.position and not self.broker.get_orders_open():
@@ -268,10 +272,10 @@ class BestOfBar(bt.Strategy):  # type: ignore[misc]
 
 
 class PriceLevel(ExposureStrategy):
-    """12: a level in money; the next split rewrites all earlier prices, and with them its decisions."""
+    """12: a price level in money: the next split changes all earlier prices, and the decisions with them."""
 
     def target_exposure(self) -> float:
-        """In above 100."""
+        """Return 1 above 100, else 0."""
         return 1.0 if self.data.close[0] > 100.0 else 0.0
 
 
@@ -279,6 +283,6 @@ class LateBenchmark(ExposureStrategy):
     """15: a benchmark that starts five bars after the strategies it is compared with."""
 
     def target_exposure(self) -> float:
-        """All in, in the end."""
-        self.waited = getattr(self, "waited", 0) + 1
-        return 1.0 if self.waited > 5 else 0.0
+        """Return 0 for the first five bars, then 1."""
+        self.bars_so_far = getattr(self, "bars_so_far", 0) + 1
+        return 1.0 if self.bars_so_far > 5 else 0.0

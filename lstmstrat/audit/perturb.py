@@ -1,9 +1,9 @@
-"""Other bars, made of bars: pure functions on frames like that of `Prices`.
+"""Perturbations of bars: pure functions on frames (n, 5) like that of `Prices`.
 
-    later(frame, cut, kind, seed)    the bars after `cut` are others, those up to `cut` are the same, bit for bit
+    replace_future(frame, cut, kind, seed)    replaces the bars after `cut`; those up to `cut` keep their bits
 
-What comes out is sound: low <= open, close <= high, prices above 0, volume 0 or more; the one exception is the
-kind `missing`, which is NaN. n bars, always five columns.
+The new bars are valid: low <= open, close <= high, prices above 0, volume at least 0. The only exception is the
+kind `missing`, whose bars are NaN.
 """
 
 from __future__ import annotations
@@ -13,37 +13,32 @@ from collections.abc import Callable
 import numpy as np
 import pandas as pd
 
-from lstmstrat.features import CLOSE, HIGH, LOW, OPEN, VOLUME, Floats
+from lstmstrat.arrays import Floats
+from lstmstrat.prices.bars import CLOSE, HIGH, LOW, OPEN, VOLUME
+from lstmstrat.prices.null_history import widen_to_body
 
-DAILY = 0.02  # standard deviation of the log return of a bar of a random walk, overnight and session together
+DAILY = 0.02  # standard deviation of a bar's log return in a random walk, from close to close
 
 
 def walk(rng: np.random.Generator, start: float, bars: int) -> Floats:
-    """A random walk without drift from the close `start`; (bars, 5).
+    """A random walk without drift that starts after the close `start`; (bars, 5).
 
-    Every open and close is a fair game: its expected simple return is 0. High and low are the extremes of a
-    Brownian bridge from open to close, drawn by inverting their distribution, so that a stop or limit order inside
-    the bar is a fair game as well (but high and low are drawn one by one: for both in one bar it is not exact).
+    From any open or close to a later one the expected simple return is 0: every trade at these prices is a fair
+    game. High and low are the extremes of a Brownian bridge from open to close, drawn by inverting their
+    distributions, so a stop or limit order inside the bar is a fair game as well. High and low are drawn
+    independently, so this is not exact for two orders that use both in one bar.
     """
-    night, day = DAILY * np.sqrt(0.25), DAILY * np.sqrt(0.75)
-    scale = np.array([night, day])
+    overnight, session = DAILY * np.sqrt(0.25), DAILY * np.sqrt(0.75)
+    scale = np.array([overnight, session])
     steps = rng.normal(0.0, 1.0, (bars, 2)) * scale - scale**2 / 2  # (bars, 2) log returns
     levels = np.log(start) + np.cumsum(steps.ravel()).reshape(bars, 2)  # (bars, 2) log of open and close
-    opened, closed = levels.T
+    open_, close = levels.T
     up, down = (
-        np.sqrt((closed - opened) ** 2 - 2 * day**2 * np.log(rng.uniform(1e-12, 1.0, bars))) for _ in range(2)
+        np.sqrt((close - open_) ** 2 - 2 * session**2 * np.log(rng.uniform(1e-12, 1.0, bars))) for _ in range(2)
     )
-    high, low = (opened + closed + up) / 2, (opened + closed - down) / 2
-    prices = np.exp(np.column_stack([opened, high, low, closed]))
-    return _sound(np.column_stack([prices, rng.integers(100_000, 1_000_000, bars).astype(float)]))
-
-
-def _sound(bars: Floats) -> Floats:
-    """High and low put where rounding may have moved them inside the body."""
-    body = bars[:, [OPEN, CLOSE]]
-    bars[:, HIGH] = np.maximum(bars[:, HIGH], body.max(axis=1))
-    bars[:, LOW] = np.minimum(bars[:, LOW], body.min(axis=1))
-    return bars
+    high, low = (open_ + close + up) / 2, (open_ + close - down) / 2
+    prices = np.exp(np.column_stack([open_, high, low, close]))
+    return widen_to_body(np.column_stack([prices, rng.integers(100_000, 1_000_000, bars).astype(float)]))
 
 
 def _walk(bars: Floats, close: float, rng: np.random.Generator) -> Floats:
@@ -51,19 +46,19 @@ def _walk(bars: Floats, close: float, rng: np.random.Generator) -> Floats:
 
 
 def _mirrored(bars: Floats, close: float, rng: np.random.Generator) -> Floats:
-    """Every log return with the other sign: each price p becomes close**2 / p."""
+    """Every log return since `close` with the opposite sign: each price p becomes close**2 / p."""
     prices = close**2 / bars[:, [OPEN, LOW, HIGH, CLOSE]]
     return np.column_stack([prices, bars[::-1, VOLUME]])
 
 
 def _crash(bars: Floats, close: float, rng: np.random.Generator) -> Floats:
-    """A tenth of the price, ten times the volume."""
+    """A tenth of each price and ten times each volume."""
     lower: Floats = bars * np.array([0.1, 0.1, 0.1, 0.1, 10.0])
     return lower
 
 
 def _flat(bars: Floats, close: float, rng: np.random.Generator) -> Floats:
-    """Not a trade any more."""
+    """No trade any more: every price is `close`, and the volume is 0."""
     return np.tile([close, close, close, close, 0.0], (len(bars), 1))
 
 
@@ -80,64 +75,64 @@ KINDS: dict[str, Callable[[Floats, float, np.random.Generator], Floats]] = {
 }
 
 
-def later(frame: pd.DataFrame, cut: int, kind: str, seed: int) -> pd.DataFrame:
-    """The bars after `cut` replaced by another future of the given `kind`, one of `KINDS`."""
-    return replaced(frame, slice(cut + 1, len(frame)), kind, seed)
+def replace_future(frame: pd.DataFrame, cut: int, kind: str, seed: int) -> pd.DataFrame:
+    """Replace the bars after `cut` by another future of the given `kind`, one of `KINDS`."""
+    return replace_bars(frame, slice(cut + 1, len(frame)), kind, seed)
 
 
-def replaced(frame: pd.DataFrame, which: slice, kind: str, seed: int) -> pd.DataFrame:
-    """The bars `which` replaced by others; those before and after are left as they are."""
+def replace_bars(frame: pd.DataFrame, which: slice, kind: str, seed: int) -> pd.DataFrame:
+    """Replace the bars `which` by bars of the given `kind`; those before and after stay as they are."""
     bars = _bars(frame)
     begin = which.start
     rng = np.random.default_rng([seed, begin])
     start = float(bars[begin - 1, CLOSE] if begin else bars[0, OPEN])
     bars[which] = KINDS[kind](bars[which], start, rng)
-    return _framed(frame, bars)
+    return _to_frame(frame, bars)
 
 
-def truncated(frame: pd.DataFrame, cut: int) -> pd.DataFrame:
-    """The bars up to `cut`, and no others."""
+def truncate(frame: pd.DataFrame, cut: int) -> pd.DataFrame:
+    """Keep only the bars up to `cut`."""
     return frame.iloc[: cut + 1]
 
 
-def intrabar(frame: pd.DataFrame, bar: int, factor: float) -> pd.DataFrame:
-    """Bar number `bar` with another close, high, low and volume; its open is the same.
+def change_inside(frame: pd.DataFrame, bar: int, factor: float) -> pd.DataFrame:
+    """Give bar number `bar` another close, high, low and volume, and keep its open.
 
-    The close is `factor` times the open, away from where it was for one of two factors such as 0.9 and 1.1.
+    The new close is `factor` times the open. Of two factors such as 0.9 and 1.1 at least one changes the close.
     """
     bars = _bars(frame)
-    opened = bars[bar, OPEN]
-    close = opened * factor
-    bars[bar, [HIGH, LOW, CLOSE]] = max(opened, close) * 1.01, min(opened, close) * 0.99, close
+    open_ = bars[bar, OPEN]
+    close = open_ * factor
+    bars[bar, [HIGH, LOW, CLOSE]] = max(open_, close) * 1.01, min(open_, close) * 0.99, close
     bars[bar, VOLUME] = bars[bar, VOLUME] * 3.0 + 1.0
-    return _framed(frame, bars)
+    return _to_frame(frame, bars)
 
 
-def moved_open(frame: pd.DataFrame, bar: int, factor: float) -> pd.DataFrame:
-    """Bar number `bar` with `factor` times its open; high and low are widened where they must be."""
+def move_open(frame: pd.DataFrame, bar: int, factor: float) -> pd.DataFrame:
+    """Multiply the open of bar number `bar` by `factor`, and widen its high and low to include the new open."""
     bars = _bars(frame)
     bars[bar, OPEN] *= factor
-    return _framed(frame, _sound(bars))
+    return _to_frame(frame, widen_to_body(bars))
 
 
-def scaled(frame: pd.DataFrame, prices: float, volume: float = 1.0) -> pd.DataFrame:
-    """All prices times `prices`, all volumes times `volume`; powers of two, such as 0.5, round nothing."""
-    return _framed(frame, _bars(frame) * np.array([prices, prices, prices, prices, volume]))
+def scale(frame: pd.DataFrame, prices: float, volume: float = 1.0) -> pd.DataFrame:
+    """Multiply all prices by `prices` and all volumes by `volume`; a power of two, such as 0.5, is exact."""
+    return _to_frame(frame, _bars(frame) * np.array([prices, prices, prices, prices, volume]))
 
 
-def shorn(frame: pd.DataFrame, bars: int) -> pd.DataFrame:
-    """Without the oldest `bars` bars."""
+def without_oldest(frame: pd.DataFrame, bars: int) -> pd.DataFrame:
+    """Leave out the oldest `bars` bars."""
     return frame.iloc[bars:]
 
 
 def noise(frame: pd.DataFrame, seed: int) -> pd.DataFrame:
-    """A random walk with the dates of `frame` and nothing else of it."""
-    return _framed(frame, walk(np.random.default_rng([seed, 11]), 100.0, len(frame)))
+    """A random walk with the dates and column names of `frame`; its prices are not used."""
+    return _to_frame(frame, walk(np.random.default_rng([seed, 11]), 100.0, len(frame)))
 
 
 def _bars(frame: pd.DataFrame) -> Floats:
     return np.array(frame.to_numpy(), dtype=np.float64)  # (n, 5), a copy
 
 
-def _framed(frame: pd.DataFrame, bars: Floats) -> pd.DataFrame:
+def _to_frame(frame: pd.DataFrame, bars: Floats) -> pd.DataFrame:
     return pd.DataFrame(bars, index=frame.index, columns=frame.columns)

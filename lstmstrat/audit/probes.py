@@ -1,6 +1,7 @@
-"""The probes of what a strategy may know: it must do the same whatever comes later.
+"""The probes of the future: a strategy must do the same whatever bars come later.
 
-Each probe is a function of a `Case` that gives a `Finding`. It says "passed" only of values that it compared.
+Each probe is a function that takes a `Case` and returns a `Finding`. A finding is "passed" only if values were
+compared.
 """
 
 from __future__ import annotations
@@ -13,15 +14,18 @@ from lstmstrat.audit.compare import ALL, ROUNDING, compare, same
 from lstmstrat.audit.cuts import spread_over
 from lstmstrat.audit.finding import Finding
 from lstmstrat.audit.trace import ACCOUNT, Trace
-from lstmstrat.checks import FAILED as CHECK_FAILED
-from lstmstrat.checks import check_labels
-from lstmstrat.forecast import FittedFold, WalkForward
+from lstmstrat.forecasting.walk_forward import FittedFold, WalkForward
+from lstmstrat.results.assessment import FAILED as CHECK_FAILED
+from lstmstrat.study.checks import check_labels
 
-TRUNCATIONS = 12
+TRUNCATIONS = 12  # number of cuts for P3, at most
 
 
 def rerun(case: Case) -> Finding:
-    """The same bars again, at once and bar by bar: without this no other difference means anything."""
+    """Run on the same bars again, all at once and bar by bar: the runs must be equal.
+
+    If two runs on the same bars differ, a difference on changed bars proves nothing.
+    """
     name, original = "P0 rerun", case.original
     total, difference = compare(original, case.subject.run(), ALL)
     if difference:
@@ -30,7 +34,7 @@ def rerun(case: Case) -> Finding:
     for mode in ("bar by bar", "streamed"):
         other = case.subject.run(mode=mode)
         if other.error:
-            detail += f"; {mode} it ends with {_said(other.error)}"
+            detail += f"; {mode} it ends with {_message(other.error)}"
             continue
         count, difference = compare(original, other, ALL, ROUNDING, begin=original.first)
         total += count
@@ -41,23 +45,23 @@ def rerun(case: Case) -> Finding:
 
 
 def liveness(case: Case) -> Finding:
-    """Changed past bars must show: an audit that sees nothing finds nothing."""
+    """Changed past bars must change a line or an order: otherwise no probe could ever find a difference."""
     name, original = "P1 liveness", case.original
     if not original.orders and not (original.lines.keys() - {ACCOUNT}):
         return case.not_assessed(name, "it has no indicator and made no order, so there is nothing to compare")
     middle = max(2, (min(original.first, original.bars - 2) + original.bars) // 2)
-    changed = case.subject.run(perturb.replaced(case.subject.frame, slice(1, middle), "walk", case.seed))
-    count, difference = compare(original.decided(), changed.decided(), ALL)
+    changed = case.subject.run(perturb.replace_bars(case.subject.frame, slice(1, middle), "walk", case.seed))
+    count, difference = compare(original.without_account(), changed.without_account(), ALL)
     if difference is None:
         return case.not_assessed(name, f"{middle - 1} other bars in the past moved no line and no order")
     moved = [n for n, line in original.lines.items() if n != ACCOUNT and not _same_line(line, changed, n)]
     lines = len(original.lines) - 1
     detail = f"other bars in the past move {len(moved)} of {lines} lines"
     for walk in original.walks:
-        heard, said = _hears_training(case, walk)
-        if not heard:
-            return case.not_assessed(name, said)
-        detail += said
+        moves, remark = _moves_with_training(case, walk)
+        if not moves:
+            return case.not_assessed(name, remark)
+        detail += remark
     return case.passed(name, count, (middle,), detail)
 
 
@@ -67,19 +71,23 @@ def _same_line(line: np.ndarray, trace: Trace, name: str) -> bool:
     return bool(same(line[:bars], other[:bars], 0.0).all())
 
 
-def _hears_training(case: Case, walk: WalkForward) -> tuple[bool, str]:
-    """Whether a fold's forecast moves with bars that are in its training slice and in no window of its inputs."""
+def _moves_with_training(case: Case, walk: WalkForward) -> tuple[bool, str]:
+    """Whether the first forecast of a fold changes with bars of its training set that are not in its own window.
+
+    The second value is a remark for the detail of the finding. If there are too few such bars, or if the changed
+    run ends before that forecast, the answer is True without a remark.
+    """
     fold = next((f for f in walk.folds if f.members), None)
     if fold is None:
         return False, "no fold of its LSTMForecast could be fitted"
-    begin, end = _training_only(fold, walk)
+    begin, end = _bars_only_in_training(fold, walk)
     if end - begin < walk.config.lookback:
         return True, ""
-    changed = case.subject.run(perturb.replaced(case.subject.frame, slice(begin, end), "walk", case.seed))
-    day = fold.fold.fitted_at
-    if day >= changed.bars or changed.lines == {}:
+    changed = case.subject.run(perturb.replace_bars(case.subject.frame, slice(begin, end), "walk", case.seed))
+    fitted_at = fold.fold.fitted_at
+    if fitted_at >= changed.bars or changed.lines == {}:
         return True, ""
-    _, difference = compare(case.original, changed, day, begin=day)
+    _, difference = compare(case.original, changed, fitted_at, begin=fitted_at)
     return difference is not None, (
         "; training bars alone move the forecast"
         if difference
@@ -87,67 +95,70 @@ def _hears_training(case: Case, walk: WalkForward) -> tuple[bool, str]:
     )
 
 
-def _training_only(fold: FittedFold, walk: WalkForward) -> tuple[int, int]:
-    newest = fold.fold.fitted_at - walk.config.lookback - walk.features.warmup
-    return fold.fold.first + walk.features.warmup, newest
+def _bars_only_in_training(fold: FittedFold, walk: WalkForward) -> tuple[int, int]:
+    """The begin and end of the bars that the fold is trained on, but that its first forecast does not see."""
+    end = fold.fold.fitted_at - walk.config.lookback - walk.features.warmup
+    return fold.fold.first + walk.features.warmup, end
 
 
 def suffix(case: Case) -> Finding:
-    """Another future after a cut: everything up to the cut must keep its bits."""
-    name, total, used, refused, unfelt = "P2 suffix", 0, list[int](), 0, 0
+    """Replace the bars after a cut: everything up to the cut must stay equal, bit for bit."""
+    name, total, failed_runs, no_effect = "P2 suffix", 0, 0, 0
+    cuts: list[int] = []  # one for each future that was compared
     others = [kind for kind in perturb.KINDS if kind != "walk"]
     for k, cut in enumerate(case.cuts):
         for kind in perturb.KINDS if case.pinned else ("walk", others[k % len(others)]):
-            changed = case.subject.run(perturb.later(case.subject.frame, cut, kind, case.seed))
+            changed = case.subject.run(perturb.replace_future(case.subject.frame, cut, kind, case.seed))
             if changed.bars <= cut:
-                refused += 1
+                failed_runs += 1
                 continue
             count, difference = compare(case.original, changed, cut)
             if difference:
                 detail = "what was seen or done before the cut moves with bars after it"
                 return case.failed(name, total + count, detail, difference, cut, f"suffix {kind}")
             if not changed.error and compare(case.original, changed, ALL)[1] is None:
-                unfelt += 1
+                no_effect += 1
                 continue
             total += count
-            used.append(cut)
-    detail = f"{len(used)} other futures move nothing before them"
-    detail += f"; {refused} could not be run" if refused else ""
-    detail += f"; {unfelt} were not felt afterwards either and are not counted" if unfelt else ""
-    return case.passed(name, total, used, detail if case.cuts else "too few bars to cut at")
+            cuts.append(cut)
+    detail = f"{len(cuts)} other futures move nothing before them"
+    detail += f"; {failed_runs} could not be run" if failed_runs else ""
+    detail += f"; {no_effect} were not felt afterwards either and are not counted" if no_effect else ""
+    return case.passed(name, total, cuts, detail if case.cuts else "too few bars to cut at")
 
 
 def truncation(case: Case) -> Finding:
-    """No future at all after a cut."""
-    name, total, used, refused = "P3 truncation", 0, list[int](), 0
+    """Leave out all bars after a cut: everything up to the cut must stay equal, up to `ROUNDING`."""
+    name, total, cuts, failed_runs = "P3 truncation", 0, list[int](), 0
     for cut in spread_over(case.cuts, TRUNCATIONS):
-        changed = case.subject.run(perturb.truncated(case.subject.frame, cut))
+        changed = case.subject.run(perturb.truncate(case.subject.frame, cut))
         if changed.bars <= cut:
-            refused += 1
+            failed_runs += 1
             continue
         count, difference = compare(case.original, changed, cut, ROUNDING)
         total += count
-        used.append(cut)
+        cuts.append(cut)
         if difference:
             detail = "what was seen or done before the cut is another when there are no bars after it"
             return case.failed(name, total, detail, difference, cut, "truncated")
-    detail = f"{len(used)} shorter histories begin the same" + (f"; {refused} could not be run" if refused else "")
-    return case.passed(name, total, used, detail)
+    detail = f"{len(cuts)} shorter histories begin the same"
+    detail += f"; {failed_runs} could not be run" if failed_runs else ""
+    return case.passed(name, total, cuts, detail)
 
 
 def folds(case: Case) -> Finding:
-    """Every label of every fold was complete before the bar of its fitting."""
+    """Every label in the training set of a fold must be complete before the bar at which the fold is fitted."""
     name = "P10 folds"
     if not any(walk.folds for walk in case.original.walks):
         return case.not_assessed(name, "it has no LSTMForecast whose folds could be looked at")
     bars, count = case.subject.frame.to_numpy(), 0
     for walk in case.original.walks:
-        found = check_labels(walk, bars)
+        check = check_labels(walk.forecasts, bars)
         count += len(walk.folds)
-        if found.status == CHECK_FAILED:
-            return case.failed(name, count, found.detail)
+        if check.status == CHECK_FAILED:
+            return case.failed(name, count, check.detail)
     return case.passed(name, count, (), f"labels complete before the fitting bar in {count} folds")
 
 
-def _said(error: Exception) -> str:
+def _message(error: Exception) -> str:
     return f"{type(error).__name__}: {error}"

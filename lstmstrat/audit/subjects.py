@@ -1,4 +1,4 @@
-"""What is audited: a user's class on a user's prices, or a config with a smaller network on fewer bars."""
+"""The subjects of an audit: a class with its prices, or a config with a smaller network and fewer bars."""
 
 from __future__ import annotations
 
@@ -10,50 +10,37 @@ import numpy as np
 import pandas as pd
 
 from lstmstrat.audit.trace import Subject
-from lstmstrat.config import BrokerConfig, Config, ForecastConfig
+from lstmstrat.config.schema import BrokerConfig, Config
 from lstmstrat.errors import DataError, StrategyError
-from lstmstrat.folds import schedule
-from lstmstrat.indicator import LSTMForecast
+from lstmstrat.forecasting.schedule import schedule
 from lstmstrat.prices import Prices
-from lstmstrat.strategy import load_strategy
+from lstmstrat.prices.bars import COLUMNS
+from lstmstrat.study.audits import shrink
+from lstmstrat.trading.indicator import LSTMForecast
+from lstmstrat.trading.parameters import load_strategy
 
-FOLDS = 3
-OLDER = 42  # bars more, at least, for the probe that leaves the oldest ones out
-LEAST = 70  # bars after the first forecast, however often it is refitted
-PERIODS: dict[str, int] = {"week": 5, "month": 21, "quarter": 63, "year": 252, "never": LEAST}  # bars, about
-SMALL: dict[str, Any] = {"hidden_size": 4, "layers": 1, "dropout": 0.0, "device": "cpu"}
-MEMBERS = 2  # a strategy may use their spread
-COLUMNS = ("open", "high", "low", "close", "volume")
-
-
-def small(forecast: ForecastConfig) -> ForecastConfig:
-    """The same forecast of a smaller network: a leak does not depend on how well it is trained.
-
-    Everything that decides which bars are used stays: lookback, horizon, target, features, scaler, train_size,
-    refits, validation.
-    """
-    epochs = min(forecast.epochs, 2 if forecast.val_size else 1)  # two, to stop early after one
-    members = min(forecast.members, MEMBERS)
-    return forecast.model_copy(
-        update={**SMALL, "members": members, "epochs": epochs, "patience": min(forecast.patience, epochs)}
-    )
+FOLDS = 3  # refit periods after the first fit, at least
+SPARE_BARS = 42  # additional bars, at least, for P8, which leaves out the oldest bars
+LEAST_BARS = 70  # bars after the first fit, at least, however short the refit period is
+# The approximate number of bars of a refit period.
+PERIODS: dict[str, int] = {"week": 5, "month": 21, "quarter": 63, "year": 252, "never": LEAST_BARS}
 
 
 def of_config(config: Config, prices: Prices) -> list[Subject]:
-    """The forecast itself and every strategy of `config`, whose train_size is a number of bars.
+    """The forecast itself and every strategy of `config`, in which `train_size` must be a number of bars.
 
-    They run on the newest bars that hold some folds, and some bars more for the probe that leaves the oldest out.
+    They run on the newest bars only: enough for `FOLDS` folds, and `SPARE_BARS` for P8.
     """
-    forecast = small(config.forecast)
+    forecast = shrink(config.forecast)
     every = forecast.refit_every
     period = every if isinstance(every, int) else PERIODS[every]
-    bars = schedule(forecast).first_fit + 1 + max(FOLDS * period, LEAST)
-    bars += -(-OLDER // period) * period
+    bars = schedule(forecast).first_fit + 1 + max(FOLDS * period, LEAST_BARS)
+    bars += -(-SPARE_BARS // period) * period
     frame = prices.frame.iloc[-bars:]
     shared: dict[str, Any] = {"frame": frame, "broker": config.broker, "forecast": forecast}
-    itself = Subject("forecast", LSTMForecast, forecast.model_dump(), **shared)
+    forecast_subject = Subject("forecast", LSTMForecast, forecast.model_dump(), **shared)
     return [
-        itself,
+        forecast_subject,
         *(Subject(s.label, load_strategy(s.class_), dict(s.params), **shared) for s in config.strategies),
     ]
 
@@ -66,26 +53,26 @@ def of_class(
     refits: tuple[int, ...],
     setup: Callable[[Any], None] | None,
 ) -> Subject:
-    """One class of a user's.
+    """The subject of one class of the user; its parameters are those of `lstmstrat.audit`.
 
     Raises
     ------
     DataError, StrategyError
-        Prices that cannot be used; something that is no strategy and no indicator.
+        The prices cannot be used; the class is neither a strategy nor an indicator.
     """
     if not (isinstance(cls, type) and issubclass(cls, (bt.Strategy, bt.Indicator))):
         raise StrategyError(f"{cls!r} is no class of a Backtrader strategy or indicator")
-    frame = prices.frame if isinstance(prices, Prices) else _checked(prices)
+    frame = prices.frame if isinstance(prices, Prices) else _check_frame(prices)
     return Subject(cls.__name__, cls, params, frame, broker or BrokerConfig(), refits=refits, setup=setup)
 
 
-def _checked(frame: pd.DataFrame) -> pd.DataFrame:
+def _check_frame(frame: pd.DataFrame) -> pd.DataFrame:
     if not isinstance(frame, pd.DataFrame):
         raise DataError(f"prices: {type(frame).__name__} given, expected a DataFrame with {', '.join(COLUMNS)}")
-    named = frame.rename(columns=lambda name: str(name).lower())
-    missing = [name for name in COLUMNS if name not in named]
+    lower_case = frame.rename(columns=lambda name: str(name).lower())
+    missing = [name for name in COLUMNS if name not in lower_case]
     if missing:
         raise DataError(
             f"prices: no column {', '.join(missing)}; expected {', '.join(COLUMNS)}, and dates as index"
         )
-    return Prices("prices", "csv", named[list(COLUMNS)].astype(np.float64), ()).frame
+    return Prices("prices", "csv", lower_case[list(COLUMNS)].astype(np.float64), ()).frame

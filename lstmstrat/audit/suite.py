@@ -1,4 +1,4 @@
-"""All probes over all strategies; and over the planted leaks, for a detector never seen to fire is untested."""
+"""Runs every probe on every subject, and first on leaks that the audit must find: the test of the audit itself."""
 
 from __future__ import annotations
 
@@ -10,13 +10,14 @@ from typing import Any
 import pandas as pd
 
 from lstmstrat.audit import invariance, leaks, perturb, probes, trading
-from lstmstrat.audit.case import Case, Command, opened
+from lstmstrat.audit.case import Case, Command, open_case
 from lstmstrat.audit.finding import FAILED, NOT_ASSESSED, PASSED, Control, Finding
 from lstmstrat.audit.trace import Subject
 from lstmstrat.errors import ConfigError, LSTMStratError, did_you_mean
+from lstmstrat.forecasting.session import Progress
+from lstmstrat.prices.bars import COLUMNS
 
 Probe = Callable[[Case], Finding]
-Progress = Callable[[int, int], None]
 
 PROBES: dict[str, Probe] = {
     "P0": probes.rerun,
@@ -33,8 +34,8 @@ PROBES: dict[str, Probe] = {
     "P11": trading.noise,
 }
 
-BARS = 200  # of the market that the controls run on
-PLANTED: tuple[tuple[type[Any], str], ...] = (  # a leak, and the probe that is there for it
+BARS = 200  # length of the random walk that the controls run on
+PLANTED: tuple[tuple[type[Any], str], ...] = (  # a leak, and the probe that must find it
     (leaks.ScaledOnEverything, "P2"),
     (leaks.TrainedOnEverything, "P2"),
     (leaks.LabelsOverlap, "P2"),
@@ -54,8 +55,8 @@ PLANTED: tuple[tuple[type[Any], str], ...] = (  # a leak, and the probe that is 
 )
 
 
-def chosen(only: str) -> list[str]:
-    """The probes to run: all, or the one that is named (``P2``).
+def probe_ids(only: str) -> list[str]:
+    """The ids of the probes to run: all, or the one in `only` (``P2``).
 
     Raises
     ------
@@ -75,93 +76,93 @@ def findings(
     cut: str = "",
     progress: Progress | None = None,
 ) -> tuple[Finding, ...]:
-    """Every probe of every subject.
+    """The findings of every probe for every subject.
 
     Raises
     ------
+    ConfigError
+        There is no such probe, or no bar of the date `cut`.
     LSTMStratError
-        A subject cannot be run even on its own bars.
+        The run of a subject on its original bars raises it.
     """
-    wanted, found = chosen(only), list[Finding]()
+    names, results = probe_ids(only), list[Finding]()
     for done, (subject, command) in enumerate(subjects):
         with quiet():
-            case = opened(subject, seed, command, cut)
+            case = open_case(subject, seed, command, cut)
             if isinstance(case.original.error, LSTMStratError):
                 raise case.original.error
             if cut and not case.cuts:
                 first, last = case.original.day(0), case.original.day(case.original.bars - 1)
                 raise ConfigError(f"--cut {cut}: no bar has this date; the audited bars are {first} to {last}")
-            for k, probe in enumerate(wanted):
+            for k, probe in enumerate(names):
                 if progress is not None:
-                    progress(done * len(wanted) + k, len(subjects) * len(wanted))
-                found.append(judged(case, probe))
-                if _hopeless(found[-1]):
+                    progress(done * len(names) + k, len(subjects) * len(names))
+                results.append(run_probe(case, probe))
+                if _ends_the_case(results[-1]):
                     break
     if progress is not None and subjects:
-        progress(len(subjects) * len(wanted), len(subjects) * len(wanted))
-    return tuple(found)
+        progress(len(subjects) * len(names), len(subjects) * len(names))
+    return tuple(results)
 
 
-def judged(case: Case, probe: str) -> Finding:
-    """One probe of one subject, which must have run to the end."""
+def run_probe(case: Case, probe: str) -> Finding:
+    """The finding of one probe for one subject; "not assessed" if the original run ended with an error."""
     error = case.original.error
     if error is not None:
         return case.not_assessed(f"{probe} run", f"it does not run: {type(error).__name__}: {error}")
     return PROBES[probe](case)
 
 
-def _hopeless(finding: Finding) -> bool:
-    """Nothing else can be said of what is not deterministic or does not run."""
+def _ends_the_case(finding: Finding) -> bool:
+    """Whether the other probes cannot say anything: the subject is not deterministic or does not run."""
     return finding.status == NOT_ASSESSED and finding.id == "P0"
 
 
 def controls(progress: Progress | None = None) -> tuple[Control, ...]:
-    """The audit of its own planted leaks, each by the probe that is there for it, and of the clean control."""
-    found, total = list[Control](), len(PLANTED) + 1
+    """The self-test: each planted leak with the probe that must find it, then the clean control."""
+    results, total = list[Control](), len(PLANTED) + 1
     with quiet():
         for k, (leak, probe) in enumerate(PLANTED):
-            found.append(planted(leak, probe))
+            results.append(check_leak(leak, probe))
             if progress is not None:
                 progress(k + 1, total)
-        found.append(clean())
+        results.append(check_honest())
     if progress is not None:
         progress(total, total)
-    return tuple(found)
+    return tuple(results)
 
 
-def planted(leak: type[Any], probe: str) -> Control:
-    """Whether a probe finds a leak."""
+def check_leak(leak: type[Any], probe: str) -> Control:
+    """Whether the probe finds the leak. The name of the control has the number in the docstring of the leak."""
     name = f"{leak.__name__}, {(leak.__doc__ or '').split(':')[0]}"
     if probe == "P9":
-        said = trading.benchmark(control(leak), leak)
-        return Control(name, probe, bool(said), said or "not found")
-    finding = judged(opened(control(leak), 0, _no_command), probe)
+        fault = trading.benchmark(control_subject(leak), leak)
+        return Control(name, probe, bool(fault), fault or "not found")
+    finding = run_probe(open_case(control_subject(leak), 0, _no_command), probe)
     return Control(name, probe, finding.status == FAILED, str(finding.difference or finding.detail))
 
 
-def clean() -> Control:
-    """Whether every probe leaves the honest model alone."""
-    case = opened(control(leaks.Honest), 0, _no_command)
-    found = [judged(case, probe) for probe in PROBES if probe != "P10"]  # it has no LSTMForecast
-    wrong = [f for f in found if f.status != PASSED]
-    detail = "; ".join(f"{f.probe}: {f.detail}" for f in wrong)
-    return Control("Honest, the clean control", "", not wrong, detail or f"passes {len(found)} probes")
+def check_honest() -> Control:
+    """Whether the honest model passes every probe that applies to it."""
+    case = open_case(control_subject(leaks.Honest), 0, _no_command)
+    results = [run_probe(case, probe) for probe in PROBES if probe != "P10"]  # it has no LSTMForecast
+    faults = [f for f in results if f.status != PASSED]
+    detail = "; ".join(f"{f.probe}: {f.detail}" for f in faults)
+    return Control("Honest, the clean control", "", not faults, detail or f"passes {len(results)} probes")
 
 
-def control(cls: type[Any]) -> Subject:
-    """A strategy or indicator of `leaks` on a random walk."""
+def control_subject(cls: type[Any]) -> Subject:
+    """A strategy of `leaks`, or the strategy `Follow` with an indicator of `leaks`, on a random walk."""
     params: dict[str, Any] = {}
     if issubclass(cls, leaks.Honest):
-        leaks.StaleCache.kept.clear()
+        leaks.StaleCache.by_length.clear()
         cls, params = leaks.Follow, {"indicator": cls}
     return Subject(cls.__name__, cls, params, market(), refits=tuple(range(leaks.FIRST, BARS, leaks.EVERY)))
 
 
 def market() -> pd.DataFrame:
     """`BARS` business days of a random walk."""
-    empty = pd.DataFrame(
-        0.0, pd.bdate_range("2020-01-06", periods=BARS), ["open", "high", "low", "close", "volume"]
-    )
+    empty = pd.DataFrame(0.0, pd.bdate_range("2020-01-06", periods=BARS), list(COLUMNS))
     return perturb.noise(empty, 7)
 
 
@@ -171,7 +172,7 @@ def _no_command(probe: str, cut: str) -> str:
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """No warnings of missing forecasts: prices go missing here on purpose."""
+    """Silence the warnings of missing forecasts: the probes leave out prices on purpose."""
     log = logging.getLogger("lstmstrat")
     level = log.level
     log.setLevel(logging.ERROR)

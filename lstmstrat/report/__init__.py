@@ -1,11 +1,12 @@
-"""What people read: the terminal, the files of a run, the HTML page.
+"""The report of a run: text in the terminal and an HTML page.
 
-    cells       the columns of the table of strategies, and how a number is written
-    terminal    progress, folds, the table
-    files       the run folder, whole or not at all
+    cells       numbers as text
+    columns     the columns of every table
+    card        the honesty card
     figures     the charts as plain data
-    html        the page around them
+    html        the page with tables and charts
+    terminal    progress, folds, the tables of a run, trials, audits
 
-Everything here turns values into text. It is the only place that rounds; beside drawdowns and the
-band of chance it computes nothing that a `Result` does not hold.
+This part turns values into text, and only this part rounds them. It computes nothing that a `Result` does not
+contain, except drawdowns and the band of chance.
 """

@@ -1,74 +1,67 @@
-"""The honesty card: what a reader must know before any number of a run."""
+"""The honesty card: facts that a reader must know before the numbers of a run."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 from lstmstrat.report.cells import fine_percent, thousandths
+from lstmstrat.results.assessment import FAILED, NOT_RUN, PASSED, RAN, Assessment, WalkForwardFacts
 
-STATUSES = ("passed", "failed", "ran", "not run")  # of a check
-
-
-TESTS = ("clark_west", "clark_west_mean", "pesaran_timmermann", "diebold_mariano")
+STATUSES = (PASSED, FAILED, RAN, NOT_RUN)  # the order of the checks on the card
 
 
-def card(summary: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """The honesty card: what a reader must know before any number of the run, a label and a sentence each."""
-    data, costs = summary["data"], summary["costs"]
-    prices = f"{data['symbol']}, {data['source']}, {data['first']} to {data['last']}, sha256 {data['sha256'][:12]}"
+def card(assessment: Assessment) -> list[tuple[str, str]]:
+    """The rows of the honesty card: a label and a sentence each."""
+    data, costs = assessment.data, assessment.costs
+    prices = f"{data.symbol}, {data.source}, {data.first} to {data.last}, sha256 {data.sha256[:12]}"
     return [
-        ("verdict", summary["verdict"]["text"]),
+        ("verdict", assessment.verdict.text),
         ("data", prices),
-        ("costs", f"commission {costs['commission']:.2%} and slippage {costs['slippage']:.2%} of each trade"),
-        ("trials", tried(summary)),
-        ("seeds", _seeds(summary["walk_forward"])),
-        ("best of all", _best(summary)),
-        *((status, _checks(summary, status)) for status in STATUSES),
+        ("costs", f"commission {costs.commission:.2%} and slippage {costs.slippage:.2%} of each trade"),
+        ("trials", _trials(assessment)),
+        ("seeds", _seeds(assessment.walk_forward)),
+        ("best of all", _best(assessment)),
+        *((status, _checks(assessment, status)) for status in STATUSES),
     ]
 
 
-def _seeds(walk: Mapping[str, Any]) -> str:
-    ensemble = "one network a fold"
-    if walk["members"] > 1:
-        ensemble = f"{walk['members']} networks a fold, whose mean trades and never the best"
-    return f"{walk['model']}, {ensemble}, from seed {walk['seed']}"
-
-
-def _best(summary: Mapping[str, Any]) -> str:
-    found = thousandths(summary["verdict"]["superior_predictive_ability"])
-    return f"does any strategy earn more than buy-and-hold (Hansen's SPA; yes, if small)? p {found}"
-
-
-def _checks(summary: Mapping[str, Any], status: str) -> str:
-    """The checks of that status; of those that did not pass also why."""
-    found = [check for check in summary["checks"] if check["status"] == status]
-    names = [c["name"] if status == "passed" else f"{c['name']} ({c['detail']})" for c in found]
-    return ", ".join(names) or "none"
-
-
-def tried(summary: Mapping[str, Any]) -> str:
-    """How many strategies were tried on the data of a run: the best of many is luck."""
-    count, symbol = summary["trials"]["count"], summary["data"]["symbol"]
-    if summary["trials"]["kept"]:
+def _trials(assessment: Assessment) -> str:
+    """The number of strategies that were tried on the same prices; the best of many may be luck."""
+    count, symbol = assessment.trials.count, assessment.data.symbol
+    if assessment.trials.kept:
         return f"{count} so far on {symbol} over this period (python -m lstmstrat.trials lists them)"
     return f"{count} in this run; without a cache, earlier ones are not known"
 
 
-def skill(summary: Mapping[str, Any]) -> str:
-    """How well the forecasts met what came, in sentences; with the number of observations."""
-    found = summary["forecast_skill"]
-    folds = found["folds"]
-    p = {test: thousandths(found[test]) for test in TESTS}
+def _seeds(walk: WalkForwardFacts) -> str:
+    ensemble = "one network a fold"
+    if walk.members > 1:
+        ensemble = f"{walk.members} networks a fold, whose mean trades and never the best"
+    return f"{walk.model}, {ensemble}, from seed {walk.seed}"
+
+
+def _best(assessment: Assessment) -> str:
+    p_value = thousandths(assessment.verdict.superior_predictive_ability)
+    return f"does any strategy earn more than buy-and-hold (Hansen's SPA; yes, if small)? p {p_value}"
+
+
+def _checks(assessment: Assessment, status: str) -> str:
+    """The names of the checks with this status, with details if they did not pass."""
+    checks = [check for check in assessment.checks if check.status == status]
+    names = [c.name if status == PASSED else f"{c.name} ({c.detail})" for c in checks]
+    return ", ".join(names) or "none"
+
+
+def skill(assessment: Assessment) -> str:
+    """The skill of the forecasts in sentences, with the number of observations."""
+    s = assessment.forecast_skill
     return (
-        f"Over {found['observations']:,} forecasts: correlation with the realised return "
-        f"{thousandths(found['correlation'])}; its median over {folds['known']:,} folds is "
-        f"{thousandths(folds['median_correlation'])}, and {fine_percent(folds['above_zero'])} are above 0. "
-        f"Right sign {fine_percent(found['hit_rate'])}; always up would have had "
-        f"{fine_percent(found['always_up'])}. R2 against a forecast of zero "
-        f"{thousandths(found['r2_against_zero'])}, against the mean of the training slice "
-        f"{thousandths(found['r2_against_mean'])}. Is there any signal beside zero (Clark-West)? p = "
-        f"{p['clark_west']}; beside that mean? p = {p['clark_west_mean']}. Are the signs right more often than by "
-        f"chance (Pesaran-Timmermann)? p = {p['pesaran_timmermann']}. Is the squared error another than that of "
-        f"forecasting zero (Diebold-Mariano)? p = {p['diebold_mariano']}."
+        f"Over {s.observations:,} forecasts: correlation with the realised return "
+        f"{thousandths(s.correlation)}; its median over {s.folds.known:,} folds is "
+        f"{thousandths(s.folds.median_correlation)}, and {fine_percent(s.folds.above_zero)} are above 0. "
+        f"Right sign {fine_percent(s.hit_rate)}; always up would have had {fine_percent(s.always_up)}. "
+        f"R2 against a forecast of zero {thousandths(s.r2_against_zero)}, against the mean of the training slice "
+        f"{thousandths(s.r2_against_mean)}. Is there any signal beside zero (Clark-West)? p = "
+        f"{thousandths(s.clark_west)}; beside that mean? p = {thousandths(s.clark_west_mean)}. "
+        "Are the signs right more often than by chance (Pesaran-Timmermann)? "
+        f"p = {thousandths(s.pesaran_timmermann)}. Is the squared error another than that of "
+        f"forecasting zero (Diebold-Mariano)? p = {thousandths(s.diebold_mariano)}."
     )

@@ -1,14 +1,18 @@
-"""How a number is written. Undefined is ``n/a``, never 0."""
+"""Numbers as text. An undefined number is ``n/a``, never 0."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable
+
+from lstmstrat.evaluation.verdict import UNDECIDED, WORSE
+from lstmstrat.results.assessment import VersusBenchmark
 
 UNDEFINED = "n/a"
 
-Write = Callable[[float | None], str]
+SHORT_VERDICTS = {WORSE: "worse", UNDECIDED: "not distinguishable"}
+"""Short forms of the verdicts that name buy-and-hold, for a column whose heading names it."""
+
+Format = Callable[[float | None], str]
 
 
 def percent(value: float | None) -> str:
@@ -17,7 +21,7 @@ def percent(value: float | None) -> str:
 
 
 def fine_percent(value: float | None) -> str:
-    """A fraction as percent with one decimal, for what is small: ``0.1234`` is ``12.3%``."""
+    """A fraction as percent with one decimal, for small numbers: ``0.1234`` is ``12.3%``."""
     return UNDEFINED if value is None else f"{value:.1%}"
 
 
@@ -32,7 +36,7 @@ def tenths(value: float | None) -> str:
 
 
 def amount(value: float | None) -> str:
-    """Money, or a count: whole, thousands apart."""
+    """Money or a count, as a whole number with a comma between thousands."""
     return UNDEFINED if value is None else f"{value:,.0f}"
 
 
@@ -46,26 +50,21 @@ def basis_points(value: float | None) -> str:
     return UNDEFINED if value is None else f"{value * 1e4:.0f} bp"
 
 
-def lost(value: float | None) -> str:
-    """A loss of Sharpe ratio, with the sign of what it does: ``0.12`` is ``-0.12``."""
+def loss(value: float | None) -> str:
+    """A loss of Sharpe ratio, written as a change: ``0.12`` is ``-0.12``."""
     return UNDEFINED if value is None else f"{round(-value, 2) + 0.0:+.2f}"
 
 
-def difference(versus: Mapping[str, Any]) -> str:
-    """The Sharpe ratio above that of buy-and-hold, with its interval: ``0.12 [-0.45,0.69]``."""
-    return interval(versus, "sharpe", ratio)
-
-
-def verdict(versus: Mapping[str, Any]) -> str:
-    """The verdict without its object, which the heading names: ``not distinguishable``."""
-    return re.split(r" (?:from|than) ", versus["verdict"])[0]
-
-
-def interval(versus: Mapping[str, Any], key: str, write: Write) -> str:
-    """A difference from buy-and-hold with its interval: ``2.1% [-3.0%,7.3%]``."""
-    return spread(versus[key], versus[f"{key}_low"], versus[f"{key}_high"], write)
-
-
-def spread(middle: float | None, low: float | None, high: float | None, write: Write) -> str:
-    """A number with its interval, where there is one."""
+def spread(middle: float | None, low: float | None, high: float | None, write: Format) -> str:
+    """A number, with its interval if there is one: ``2.1% [-3.0%,7.3%]``."""
     return write(middle) if low is None or high is None else f"{write(middle)} [{write(low)},{write(high)}]"
+
+
+def difference(versus: VersusBenchmark) -> str:
+    """The Sharpe ratio minus that of buy-and-hold, with its interval: ``0.12 [-0.45,0.69]``."""
+    return spread(versus.sharpe, versus.sharpe_low, versus.sharpe_high, ratio)
+
+
+def verdict(versus: VersusBenchmark) -> str:
+    """The verdict in its short form: ``not distinguishable``."""
+    return SHORT_VERDICTS.get(versus.verdict, versus.verdict)

@@ -1,0 +1,117 @@
+"""``python -m lstmstrat.audit CONFIG``: checks whether a strategy or a forecast depends on later bars."""
+
+from __future__ import annotations
+
+import argparse
+import datetime as dt
+import json
+import shlex
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from lstmstrat.commands.console import exit_code
+from lstmstrat.errors import ConfigError
+
+if TYPE_CHECKING:
+    from lstmstrat.audit.case import Command
+    from lstmstrat.audit.finding import AuditResult, Control
+    from lstmstrat.config.schema import Config
+    from lstmstrat.prices import Prices
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m lstmstrat.audit",
+        description="Change bars and look whether a strategy of a config, or its forecast, did anything else "
+        "before them. A small network and a few folds of the newest bars are used: a leak does not depend on how "
+        "well a network is trained. Planted leaks are looked for first.",
+        epilog="Exit code: 0 no difference found, 1 a leak found, 2 for what you can mend, 3 not assessable.",
+    )
+    parser.add_argument("config", type=Path, metavar="CONFIG", help="YAML file, such as configs/aapl.yaml")
+    parser.add_argument(
+        "--set", action="append", default=[], metavar="KEY=VALUE", help="change a value of the config"
+    )
+    parser.add_argument("--strategy", metavar="NAME", help="one strategy, by its name; forecast: the forecast")
+    parser.add_argument("--only", default="", metavar="PROBE", help="one probe, such as P2; no planted leaks")
+    parser.add_argument("--cut", default="", metavar="DATE", help="change bars at this one date, in every way")
+    parser.add_argument(
+        "--seed", type=int, default=0, metavar="N", help="of the cuts and of the other futures (0)"
+    )
+    parser.add_argument(
+        "--cache", type=Path, metavar="FILE", help="where the result is kept for reports (the user's cache)"
+    )
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write every finding there")
+    parser.add_argument("--offline", action="store_true", help="never use the network")
+    parser.add_argument("--quiet", action="store_true", help="print no progress, only what was found")
+    return parser
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line and return the exit code."""
+    options = _parser().parse_args(arguments)
+    return exit_code(lambda: _main(options))
+
+
+def _main(options: argparse.Namespace) -> int:
+    result = _run_audit(options)
+    if options.json is not None:
+        _write(options.json, result)
+    from lstmstrat.report import terminal
+
+    terminal.print_audit(result.to_dict())
+    return result.exit_code
+
+
+def _run_audit(options: argparse.Namespace) -> AuditResult:
+    from lstmstrat.study.prepare import load_config, prepare
+
+    config = load_config(options.config, options.set)
+    from lstmstrat.audit import subjects, suite
+    from lstmstrat.audit.finding import AuditResult
+    from lstmstrat.report import terminal
+
+    suite.probe_ids(options.only)  # raises if there is no such probe
+    config, prices = prepare(config, options.offline)
+    config_subjects = subjects.of_config(config, prices)
+    names = [subject.name for subject in config_subjects]
+    if options.strategy is not None and options.strategy not in names:
+        raise ConfigError(f"--strategy {options.strategy}: there is none; known: {', '.join(names)}")
+    selected = [(s, _command(options, s.name)) for s in config_subjects if options.strategy in (None, s.name)]
+    controls: tuple[Control, ...] = ()
+    if not options.only:
+        with terminal.progress("planted leaks and a clean control", "controls", quiet=options.quiet) as show:
+            controls = suite.controls(show)
+    with terminal.progress("audit", "probes", quiet=options.quiet) as show:
+        findings = suite.findings(selected, seed=options.seed, only=options.only, cut=options.cut, progress=show)
+    result = AuditResult(findings, controls)
+    if not (options.strategy or options.only or options.cut):
+        _keep(options.cache, config, prices, result)
+    return result
+
+
+def _keep(cache: Path | None, config: Config, prices: Prices, result: AuditResult) -> None:
+    from lstmstrat.store import Store, default_path
+    from lstmstrat.study.audits import AuditRecord, keep_audit
+
+    store = Store(cache or default_path())
+    record = AuditRecord(result.exit_code, result.sentence, f"{dt.datetime.now(dt.UTC):%Y-%m-%d}")
+    keep_audit(config, prices, store, record)
+    store.close()
+
+
+def _command(options: argparse.Namespace, strategy: str) -> Command:
+    def command(probe: str, day: str) -> str:
+        words = ["python", "-m", "lstmstrat.audit", str(options.config)]
+        words += [word for setting in options.set for word in ("--set", setting)]
+        words += ["--strategy", strategy, "--only", probe, *(["--cut", day] if day else [])]
+        return shlex.join([*words, "--seed", str(options.seed)])
+
+    return command
+
+
+def _write(path: Path, result: AuditResult) -> None:
+    try:
+        path.write_text(json.dumps(result.to_dict(), indent=2) + "\n", encoding="utf-8")
+    except OSError as error:
+        raise ConfigError(f"--json {path}: {error.strerror}") from None

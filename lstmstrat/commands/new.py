@@ -1,0 +1,65 @@
+"""``python -m lstmstrat.new DIR``: writes a project of your own, ready to run."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Sequence
+from importlib.resources import files
+from pathlib import Path
+
+from lstmstrat.commands.console import exit_code
+from lstmstrat.config.schema import Config
+from lstmstrat.errors import ConfigError
+
+FILES = ("config.yaml", "my_strategy.py", "my_feature.py")
+SCHEMA_FILE = "config.schema.json"
+
+
+def schema() -> str:
+    """The JSON Schema of a config, for editors, with the names of the models."""
+    from lstmstrat.forecasting.models import MODELS
+
+    values = Config.model_json_schema(by_alias=True)
+    model = values["$defs"]["ForecastConfig"]["properties"]["model"]
+    own_model = {"type": "string", "pattern": r"^[\w.]+:\w+$"}
+    model |= {"anyOf": [{"enum": list(MODELS)}, own_model]}
+    return json.dumps(values, indent=2) + "\n"
+
+
+def create(folder: Path) -> None:
+    """Write a config, its schema, a strategy and a feature into `folder`, which is created if it does not exist.
+
+    Raises
+    ------
+    ConfigError
+        One of the files exists already; then nothing is written.
+    """
+    existing = [name for name in (*FILES, SCHEMA_FILE) if (folder / name).exists()]
+    if existing:
+        raise ConfigError(f"{folder} has {', '.join(existing)} already; give another folder")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for name in FILES:
+            text = (files("lstmstrat.commands") / "project" / name).read_text(encoding="utf-8")
+            (folder / name).write_text(text, encoding="utf-8")
+        (folder / SCHEMA_FILE).write_text(schema(), encoding="utf-8")
+    except OSError as error:
+        raise ConfigError(f"cannot write to {folder}: {error}") from None
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line and return the exit code: 0, or 2 for an error that the user can correct."""
+    parser = argparse.ArgumentParser(
+        prog="python -m lstmstrat.new",
+        description="Write a config, a strategy and a feature with comments into a folder, ready to run.",
+    )
+    parser.add_argument("folder", type=Path, help="made if it is not there; files that are there are left alone")
+    folder = parser.parse_args(arguments).folder
+    return exit_code(lambda: _main(folder))
+
+
+def _main(folder: Path) -> int:
+    create(folder)
+    print(f"cd {folder} && python -m lstmstrat.backtest {FILES[0]}")
+    return 0

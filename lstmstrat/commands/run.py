@@ -1,0 +1,127 @@
+"""``python -m lstmstrat.backtest CONFIG``: runs strategies on walk-forward forecasts and writes a report."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import datetime as dt
+import functools
+import shlex
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from lstmstrat.commands.console import exit_code
+from lstmstrat.errors import ConfigError
+
+if TYPE_CHECKING:
+    from lstmstrat.forecasting.session import Progress, Session
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m lstmstrat.backtest",
+        description="Backtest strategies on walk-forward LSTM forecasts and compare each with buy-and-hold.",
+        epilog="Example: python -m lstmstrat.backtest configs/aapl.yaml --set forecast.members=3 --out runs/three",
+    )
+    parser.add_argument("config", type=Path, metavar="CONFIG", help="YAML file, such as configs/aapl.yaml")
+    parser.add_argument("--out", type=Path, metavar="DIR", help="run folder, new or empty (runs/<name>/<time>)")
+    parser.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="KEY=VALUE",
+        help="change a value of the config, such as forecast.epochs=10 or strategies.0.params.threshold=0.001",
+    )
+    parser.add_argument("--seed", type=int, metavar="N", help="the same as --set forecast.seed=N")
+    parser.add_argument(
+        "--seeds", type=int, metavar="N", help="run all with N seeds: how much is the luck of the draw? try 20"
+    )
+    parser.add_argument(
+        "--worlds",
+        type=int,
+        metavar="N",
+        help="run all on N histories with nothing to forecast: how good does luck look? try 40",
+    )
+    parser.add_argument(
+        "--ladder", action="store_true", default=None, help="hold the LSTM against cheaper models and rarer refits"
+    )
+    parser.add_argument(
+        "--jobs", type=int, metavar="N", help="training threads (one a core); the numbers do not change"
+    )
+    parser.add_argument("--offline", action="store_true", help="never use the network")
+    cache = parser.add_mutually_exclusive_group()
+    cache.add_argument(
+        "--cache", type=Path, metavar="FILE", help="where fitted networks are kept (the user's cache)"
+    )
+    cache.add_argument("--no-cache", action="store_true", help="keep fitted networks for this run only")
+    parser.add_argument("--quiet", action="store_true", help="print only the path of the report")
+    return parser
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line; the exit code is 0, 2 for an error that the user can correct, or 130 after Ctrl-C."""
+    options = _parser().parse_args(arguments)
+    return exit_code(lambda: _main(options), "stopped; the same command goes on from what is in the cache")
+
+
+def _main(options: argparse.Namespace) -> int:
+    from lstmstrat.study.prepare import load_config, planned_folds, prepare
+
+    config = load_config(options.config, [*options.set, *_short_settings(options)])
+    folder = options.out or Path("runs") / config.name / f"{dt.datetime.now():%Y-%m-%d_%H%M%S}"
+    from lstmstrat.report import html, terminal
+    from lstmstrat.results import run_folder
+    from lstmstrat.study.run import finish
+    from lstmstrat.study.simulate import simulate_all
+
+    run_folder.check_free(folder)
+    with _session(options) as session:
+        config, prices = prepare(config, options.offline)
+        if not options.quiet:
+            terminal.print_folds(planned_folds(config, prices))
+        with _progress(options.quiet, config.forecast.members) as session.progress:
+            run = simulate_all(config, prices, session)
+        session.progress = None
+        progress_bar = functools.partial(terminal.progress, quiet=options.quiet)
+        result = finish(run, session, progress_bar, _command(options))
+    run_folder.write(result, folder, html.page(result) if config.report.html else None)
+    if not options.quiet:
+        terminal.print_result(result.assessment)
+    print(folder / ("report.html" if config.report.html else "summary.json"))
+    return 0
+
+
+def _short_settings(options: argparse.Namespace) -> list[str]:
+    """The options that set a key of the config, in the form of ``--set``."""
+    values = {"forecast.seed": options.seed, "report.seeds": options.seeds, "report.worlds": options.worlds}
+    values["report.ladder"] = None if options.ladder is None else "true"
+    return [f"{key}={value}" for key, value in values.items() if value is not None]
+
+
+def _command(options: argparse.Namespace) -> str:
+    """A command that gives the same numbers."""
+    settings = [*options.set, *_short_settings(options)]
+    words = ["python", "-m", "lstmstrat.backtest", str(options.config)]
+    return shlex.join([*words, *(word for setting in settings for word in ("--set", setting))])
+
+
+def _session(options: argparse.Namespace) -> Session:
+    from lstmstrat.forecasting.session import Session
+    from lstmstrat.store import Store, default_path
+
+    if options.jobs is not None and options.jobs < 1:
+        raise ConfigError(f"--jobs {options.jobs}: expected at least 1")
+    return Session(Store(None if options.no_cache else options.cache or default_path()), options.jobs)
+
+
+@contextlib.contextmanager
+def _progress(quiet: bool, members: int) -> Iterator[Progress | None]:
+    """Shows the progress in folds in the terminal; the session counts networks, `members` per fold."""
+    if quiet:
+        yield None
+        return
+    from lstmstrat.report import terminal
+
+    with terminal.progress() as show:
+        yield lambda done, total: show(done // members, total // members)

@@ -1,0 +1,13 @@
+"""The config: its structure, and how it is read.
+
+schema.py    the sections and their fields
+files.py     YAML files and ``--set`` values
+plugins.py   a user's own strategy, feature or model, named ``module:attribute``
+"""
+
+from lstmstrat.config.schema import BrokerConfig as BrokerConfig
+from lstmstrat.config.schema import Config as Config
+from lstmstrat.config.schema import DataConfig as DataConfig
+from lstmstrat.config.schema import ForecastConfig as ForecastConfig
+from lstmstrat.config.schema import ReportConfig as ReportConfig
+from lstmstrat.config.schema import StrategyConfig as StrategyConfig

@@ -1,0 +1,95 @@
+"""A user's own strategies, features and models, named ``module:attribute``."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import pkgutil
+import sys
+import threading
+import traceback
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from lstmstrat.errors import did_you_mean
+
+
+def load_attribute(path: str, kind: str, example: str, fits: Callable[[object], bool]) -> Any:
+    """The attribute at ``module:attribute``; the current directory is searched for the module first.
+
+    Parameters
+    ----------
+    path
+        ``module:attribute``.
+    kind
+        Word for the attribute in an error message: ``Class`` or ``function``.
+    example
+        A correct path, for an error message.
+    fits
+        Whether an attribute of the module may be suggested in place of a missing one.
+
+    Raises
+    ------
+    ImportError
+        The message says what is wrong, and suggests the nearest name.
+    """
+    name, _, attribute = path.partition(":")
+    if not name or not attribute:
+        raise ImportError(f"{path!r} is not module:{kind}; expected such as {example}")
+    module = load_module(name)
+    if not hasattr(module, attribute):
+        names = [n for n, value in vars(module).items() if not n.startswith("_") and fits(value)]
+        raise ImportError(f"{path!r}: {name} has no {attribute}{did_you_mean(attribute, names)}")
+    return getattr(module, attribute)
+
+
+def load_module(name: str) -> ModuleType:
+    """The module called `name`; the current directory is searched first.
+
+    Raises
+    ------
+    ImportError
+        The message says that there is no such module and suggests the nearest name, or says what failed inside it.
+    """
+    try:
+        with _current_directory_importable():
+            return importlib.import_module(name)
+    except ModuleNotFoundError as error:
+        if error.name is None or not f"{name}.".startswith(f"{error.name}."):
+            raise _import_error(name, error) from error
+        raise ImportError(
+            f"there is no module {error.name}{did_you_mean(error.name, _neighbours(error.name))}"
+        ) from None
+    except Exception as error:
+        raise _import_error(name, error) from error
+
+
+def _import_error(name: str, error: Exception) -> ImportError:
+    """The error of a module that exists but raises `error` when it is imported."""
+    frame = traceback.extract_tb(error.__traceback__)[-1]
+    reason = "".join(traceback.format_exception_only(error)).strip()
+    place = "" if isinstance(error, SyntaxError) else f" ({frame.filename}, line {frame.lineno})"
+    return ImportError(f"{name} cannot be imported: {reason}{place}")
+
+
+def _neighbours(name: str) -> list[str]:
+    """All modules in the folder that was searched for `name`."""
+    package, dot, _ = name.rpartition(".")
+    folders = getattr(sys.modules.get(package), "__path__", []) if package else [str(Path.cwd())]
+    return [f"{package}{dot}{module.name}" for module in pkgutil.iter_modules(folders)]
+
+
+_PATH_LOCK = threading.RLock()  # two threads at once would each restore the other's sys.path
+
+
+@contextlib.contextmanager
+def _current_directory_importable() -> Iterator[None]:
+    with _PATH_LOCK:
+        original = list(sys.path)
+        sys.path.insert(0, str(Path.cwd()))
+        try:
+            yield
+        finally:
+            sys.path[:] = original

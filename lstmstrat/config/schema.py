@@ -1,0 +1,356 @@
+"""The structure of a config: sections, fields, defaults and checks. The YAML gives the values.
+
+Every section forbids unknown keys and checks types strictly; `validated` collects all mistakes into one
+ConfigError. The fields of `ForecastConfig` are also the parameters of `LSTMForecast`, under the same names.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from typing import Annotated, Any, Literal, TypeVar
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    model_validator,
+)
+
+from lstmstrat.errors import did_you_mean
+
+REFIT_PERIODS = ("week", "month", "quarter", "year")
+
+
+def _number(value: object) -> object:
+    """Text such as ``1e-3`` as a float: YAML reads it as text, because it requires ``1.0e-3``."""
+    if isinstance(value, str):
+        try:
+            return float(value)
+        except ValueError:
+            return value
+    return float(value) if isinstance(value, int) and not isinstance(value, bool) else value
+
+
+def _date(value: object) -> object:
+    """Quoted text as a date; YAML itself makes a date of an unquoted one."""
+    if isinstance(value, str):
+        try:
+            return dt.date.fromisoformat(value)
+        except ValueError:
+            return value
+    return value
+
+
+def _names(value: object) -> object:
+    """A YAML list as a tuple."""
+    return tuple(value) if isinstance(value, list) else value
+
+
+def _is_count(value: object, minimum: int) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= minimum
+
+
+def _valid_refit_every(value: object) -> object:
+    words = (*REFIT_PERIODS, "never")
+    if _is_count(value, 1) or value in words:
+        return value
+    hint = did_you_mean(value, words) if isinstance(value, str) else ""
+    raise ValueError(f"expected a number of bars, at least 1, or {' | '.join(words)}{hint}")
+
+
+def _valid_train_size(value: object) -> object:
+    if _is_count(value, 2) or (isinstance(value, float) and 0.0 < value < 1.0):
+        return value
+    raise ValueError("expected a whole number of bars, at least 2, or a fraction of the data such as 0.8")
+
+
+Number = Annotated[float, BeforeValidator(_number)]
+Fraction = Annotated[Number, Field(ge=0.0, lt=1.0)]
+Date = Annotated[dt.date, BeforeValidator(_date)]
+Names = Annotated[tuple[str, ...], BeforeValidator(_names)]
+Count = Annotated[int, Field(ge=1)]
+
+DEFAULT_FEATURES = (
+    "return_1",
+    "return_5",
+    "return_21",
+    "range",
+    "gap",
+    "close_location",
+    "volume_change",
+    "volatility_21",
+    "distance_10",
+    "distance_50",
+)
+
+DEFAULT_PEER_FEATURES = ("return_1", "return_5", "return_21", "volatility_21", "distance_50")  # of the close alone
+
+MIN_WORLDS = 20
+
+
+class Section(BaseModel):
+    """One section of the YAML: frozen, with strict types, without unknown keys."""
+
+    model_config = ConfigDict(
+        frozen=True,
+        strict=True,
+        extra="forbid",
+        populate_by_name=True,
+        allow_inf_nan=False,
+        use_attribute_docstrings=True,  # for the JSON Schema and help(LSTMForecast)
+    )
+
+
+S = TypeVar("S", bound=Section)
+
+
+class DataConfig(Section):
+    """The prices: symbol, source and dates.
+
+    Examples
+    --------
+    >>> import lstmstrat
+    >>> lstmstrat.DataConfig(source="csv", path="prices.csv", symbol="X").interval
+    '1d'
+    """
+
+    symbol: Annotated[str, Field(min_length=1)] = "AAPL"
+    source: Literal["bundled", "yahoo", "csv", "parquet"] = "bundled"
+    path: str | None = None
+    start: Date | None = None
+    end: Date | None = None
+    interval: Literal["1d", "1wk", "1mo"] = "1d"
+
+    @model_validator(mode="after")
+    def _consistent(self) -> DataConfig:
+        if self.source in ("csv", "parquet") and not self.path:
+            raise ValueError(f"source: {self.source} needs a file; add path: prices.{self.source}")
+        if self.source in ("bundled", "yahoo") and self.path:
+            raise ValueError(f"path is only read with source: csv or parquet, not {self.source}; remove it")
+        if self.source != "yahoo" and self.interval != "1d":
+            raise ValueError("interval is only asked of source: yahoo; files keep the interval they have")
+        if self.start and self.end and self.start >= self.end:
+            raise ValueError(f"start {self.start} must lie before end {self.end}")
+        return self
+
+
+class ForecastConfig(Section):
+    """The LSTM, its training and its walk-forward schedule; also the parameters of `LSTMForecast`.
+
+    Examples
+    --------
+    >>> import lstmstrat
+    >>> config = lstmstrat.ForecastConfig(horizon=5, members=3)
+    >>> config.purge  # bars between the newest training sample and the fit
+    6
+    """
+
+    lookback: Count = 60
+    """Bars the network sees for each forecast. More for slower signals; training takes proportionally longer."""
+    horizon: Count = 1
+    """Bars that a forecast spans. More for slower trading; the purge grows with it."""
+    target: Literal["open", "close"] = "open"
+    """open: log return from the next open, which an order made now can earn; close: from this close, classical."""
+    features: Annotated[Names, Field(min_length=1)] = DEFAULT_FEATURES
+    """Inputs computed from each bar; a function of your own is module:function."""
+    peer_features: Annotated[Names, Field(min_length=1)] = DEFAULT_PEER_FEATURES
+    """Inputs computed from each bar of each peer: LSTMForecast(self.data, peers=[self.data1])."""
+    scaler: Literal["robust", "standard"] = "robust"
+    """robust: scale by median and MAD of the training set; standard: by mean and standard deviation."""
+    clip: Annotated[Number, Field(gt=0.0)] = 5.0
+    """Number of MADs or standard deviations at which inputs and labels are clipped. More trusts outliers."""
+
+    train_size: Annotated[int | float, BeforeValidator(_valid_train_size)] = 750
+    """Bars of a training set; or, with refit_every: never, a share of all bars. Fewer adapt faster, with noise."""
+    refit_every: Annotated[int | str, BeforeValidator(_valid_refit_every)] = 21
+    """Bars between two refits, or week, month, quarter, year, never. Fewer take proportionally longer."""
+    refit_when: Annotated[str, Field(pattern=r"^[\w.]+:\w+$")] | None = None
+    """A condition of your own for further refits, module:function like a feature: refit where it is above 0."""
+    mode: Literal["rolling", "expanding"] = "rolling"
+    """rolling: train on the last train_size bars; expanding: on all bars so far, for stable relations."""
+    warm_start: bool = False
+    """Each fold begins with the weights of the fold before. Folds then train in turn, and depend on the first."""
+
+    model: Annotated[str, Field(min_length=1)] = "lstm"
+    """lstm; or a cheaper model, which sees the newest bar only, on the same folds; or module:Class, your own."""
+    hidden_size: Count = 32
+    """Units of a layer. More needs more data."""
+    layers: Count = 1
+    """Stacked LSTM layers. One is enough for daily prices."""
+    dropout: Fraction = 0.0
+    """Share of the units that training drops between layers."""
+    epochs: Count = 8
+    """Passes over the training set. More fit noise: 8 was best on planted signals of 3 to 50% of the variance."""
+    batch_size: Count = 64
+    """Losses in a minibatch, rounded up to whole sequences of loss_steps."""
+    loss_steps: Count = 20
+    """Losses in a sequence of lookback + loss_steps - 1 bars; 1 is many-to-one training, ten times slower."""
+    learning_rate: Annotated[Number, Field(gt=0.0, le=1.0)] = 3e-3
+    """Learning rate of Adam."""
+    weight_decay: Annotated[Number, Field(ge=0.0)] = 1e-4
+    """Decoupled weight decay, as in AdamW."""
+    gradient_clip: Annotated[Number, Field(gt=0.0)] = 1.0
+    """Largest norm of a gradient; a larger one is scaled down to it."""
+    val_size: Fraction = 0.0
+    """Newest share of a training set that is held out for early stopping; 0 for none."""
+    patience: Count = 5
+    """Epochs without a better validation loss before training stops."""
+
+    members: Count = 1
+    """Networks of a fold, from different seeds; the forecast is their mean. 5 or more make it steadier."""
+    seed: Annotated[int, Field(ge=0)] = 0
+    """Seed of the run. The seed of a network is a hash of it, the date of the cutoff and the network's number."""
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    """auto: a GPU if torch finds one, else the CPU."""
+
+    @model_validator(mode="after")
+    def _consistent(self) -> ForecastConfig:
+        if isinstance(self.train_size, float) and self.refit_every != "never":
+            raise ValueError(
+                f"train_size: {self.train_size} (a fraction) is the classical single split and needs "
+                "refit_every: never; to retrain, give train_size in bars, such as 750"
+            )
+        if isinstance(self.train_size, int) and self.train_size < self.lookback + self.loss_steps:
+            raise ValueError(
+                f"train_size: {self.train_size} is too short for lookback: {self.lookback} and "
+                f"loss_steps: {self.loss_steps}; expected at least {self.lookback + self.loss_steps} bars"
+            )
+        if isinstance(self.train_size, int) and self.val_size:
+            self._check_validation(self.train_size)
+        if self.dropout and self.layers == 1:
+            raise ValueError("dropout acts between layers, so with layers: 1 it does nothing; set layers: 2")
+        return self
+
+    @property
+    def purge(self) -> int:
+        """Bars between the newest sample of the training set and the bar t at whose close the fold is fitted.
+
+        The label of sample s is complete at bar s + horizon (`close`) or s + 1 + horizon (`open`). That bar must
+        lie before t, so the newest sample is t - 1 - horizon, or t - 2 - horizon.
+        """
+        return self.horizon + (self.target == "open")
+
+    def _check_validation(self, bars: int) -> None:
+        """Checks that `bars`, the shortest training set, leave enough to train on after validation and purge."""
+        validation = int(self.val_size * bars)
+        rest, minimum = bars - validation - self.purge, self.lookback + self.loss_steps
+        if not validation:
+            raise ValueError(
+                f"val_size: {self.val_size} of train_size: {bars} is less than one bar; "
+                f"expected at least {1.0 / bars:.2g}, or 0 for no early stopping"
+            )
+        if rest < minimum:
+            raise ValueError(
+                f"val_size: {self.val_size} of train_size: {bars} and a purge of {self.purge} leave "
+                f"{max(rest, 0)} bars to train on; lookback: {self.lookback} and loss_steps: {self.loss_steps} "
+                f"need {minimum}; give a smaller val_size or a larger train_size"
+            )
+
+
+class BrokerConfig(Section):
+    """The account that the strategies and buy-and-hold share.
+
+    Examples
+    --------
+    >>> import lstmstrat
+    >>> lstmstrat.BrokerConfig(commission=0.0002).slippage
+    0.0005
+    """
+
+    cash: Annotated[Number, Field(gt=0.0)] = 100_000.0
+    commission: Fraction = 0.001
+    slippage: Fraction = 0.0005
+    fractional: bool = True
+
+
+class StrategyConfig(Section):
+    """One strategy: ``class: "module:Class"``, its params, and its name in the report.
+
+    Examples
+    --------
+    >>> import lstmstrat
+    >>> strategy = lstmstrat.StrategyConfig(class_="strategies.sma_cross:SmaCross", params={"fast": 10})
+    >>> strategy.label
+    'sma_cross'
+    """
+
+    class_: Annotated[str, Field(alias="class")]
+    params: dict[str, Any] = {}
+    name: Annotated[str, Field(min_length=1)] | None = None
+
+    @property
+    def label(self) -> str:
+        """The column name in equity.csv: `name`, or the class in snake case (``LongFlat``: long_flat)."""
+        return self.name or re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", self.class_.rpartition(":")[2]).lower()
+
+
+def _valid_worlds(value: int) -> int:
+    if value == 0 or value >= MIN_WORLDS:
+        return value
+    raise ValueError(
+        f"expected 0, or at least {MIN_WORLDS}: with fewer no p-value can be below 0.05; set worlds: 40"
+    )
+
+
+class ReportConfig(Section):
+    """The page, and the studies that repeat the training: seeds, null worlds, the ladder.
+
+    Examples
+    --------
+    >>> import lstmstrat
+    >>> lstmstrat.ReportConfig(seeds=20, worlds=40, ladder=True).html
+    True
+    """
+
+    html: bool = True
+    """Write report.html."""
+    periods_per_year: Count | None = None
+    """Bars a year; inferred from the calendar by default: 252, 365, 52, 12 ..."""
+    seeds: Count = 1
+    """Number of seeds to run, from forecast.seed on; 20 show how much of a result depends on the seed."""
+    worlds: Annotated[int, AfterValidator(_valid_worlds)] = 0
+    """Number of null worlds to run: histories without a forecastable return. 40 give p-values from 0.024 up."""
+    ladder: bool = False
+    """Compare the LSTM with cheaper models and rarer refits, on the same folds and fills."""
+
+
+def _unique_labels(strategies: tuple[StrategyConfig, ...]) -> tuple[StrategyConfig, ...]:
+    labels = [s.label for s in strategies]
+    for label in sorted({n for n in labels if labels.count(n) > 1}):
+        raise ValueError(f"two strategies are called {label!r}; give one of them another name:")
+    if "buy_and_hold" in labels:
+        raise ValueError("'buy_and_hold' is the benchmark of every run; remove it or give it another name:")
+    if "date" in labels:
+        raise ValueError("'date' is the first column of equity.csv; give the strategy another name:")
+    return strategies
+
+
+class Config(Section):
+    """A whole run: ``python -m lstmstrat.backtest CONFIG``.
+
+    Examples
+    --------
+    >>> import lstmstrat
+    >>> config = lstmstrat.Config(
+    ...     name="mine",
+    ...     data=lstmstrat.DataConfig(symbol="MSFT", start="2005-01-03"),
+    ...     strategies=[{"class": "strategies.long_flat:LongFlat", "params": {"threshold": 0.001}}],
+    ... )
+    >>> config.forecast.train_size, config.strategies[0].label
+    (750, 'long_flat')
+    """
+
+    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")] = "backtest"
+    data: DataConfig = DataConfig()
+    forecast: ForecastConfig = ForecastConfig()
+    broker: BrokerConfig = BrokerConfig()
+    strategies: Annotated[
+        tuple[StrategyConfig, ...],
+        BeforeValidator(_names),
+        Field(min_length=1),
+        AfterValidator(_unique_labels),
+    ]
+    report: ReportConfig = ReportConfig()

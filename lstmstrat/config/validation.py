@@ -1,0 +1,89 @@
+"""Values to a section of the config, with a sentence for every mistake at once."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping
+from typing import Any, TypeVar
+
+from pydantic import ValidationError
+
+from lstmstrat.config.schema import (
+    BrokerConfig,
+    DataConfig,
+    ForecastConfig,
+    ReportConfig,
+    Section,
+    StrategyConfig,
+)
+from lstmstrat.errors import ConfigError, did_you_mean
+
+S = TypeVar("S", bound=Section)
+
+EXPECTED = {  # the value that is expected, by pydantic's type of the error
+    "bool_type": "true or false",
+    "int_type": "a whole number",
+    "float_type": "a number",
+    "string_type": "text",
+    "string_too_short": "text that is not empty",
+    "date_type": "a date such as 2005-01-31",
+    "dict_type": "keys and values, such as {threshold: 0.001}",
+    "model_type": "a section, that is keys and values",
+    "tuple_type": "a list",
+    "too_short": "at least one in the list",
+    "string_pattern_mismatch": "letters, digits, dots, dashes and underscores, a letter or digit first",
+}
+
+
+def mistakes(model: type[Section], values: Any) -> list[str]:
+    """One line ``key: given, expected, hint`` for every mistake in `values`; empty without mistakes."""
+    try:
+        model.model_validate(values)
+    except ValidationError as error:
+        return _lines(error, model)
+    return []
+
+
+def validated(model: type[S], values: Mapping[str, Any], heading: str) -> S:
+    """`values` as a `model`.
+
+    Raises
+    ------
+    ConfigError
+        `heading`, then one line for every mistake.
+    """
+    try:
+        return model.model_validate(values)
+    except ValidationError as error:
+        raise ConfigError("\n  ".join([heading, *_lines(error, model)])) from None
+
+
+def _lines(error: ValidationError, model: type[Section]) -> list[str]:
+    return [_sentence(mistake, model) for mistake in error.errors()]
+
+
+def _sentence(error: Any, model: type[Section]) -> str:
+    path = ".".join(str(part) for part in error["loc"])
+    if error["type"] in ("extra_forbidden", "invalid_key"):
+        return f"{path}: unknown key{did_you_mean(str(error['loc'][-1]), _keys(model, error['loc'][:-1]))}"
+    if error["type"] == "missing":
+        return f"{path}: missing; it has no default"
+    message = error["msg"].removeprefix("Value error, ").replace("Input should be", "expected")
+    message = f"expected {EXPECTED[error['type']]}" if error["type"] in EXPECTED else message
+    value = "" if isinstance(error["input"], (dict, list, tuple)) else f"{yaml_text(error['input'])} given, "
+    return f"{path}: {value}{message}" if path else message
+
+
+def yaml_text(value: object) -> str:
+    """`value` in the syntax of YAML, text in quotes."""
+    if value is None or isinstance(value, bool):
+        return {None: "nothing", True: "true", False: "false"}[value]
+    return str(value) if isinstance(value, dt.date) else repr(value)
+
+
+def _keys(model: Any, path: tuple[int | str, ...]) -> list[str]:
+    """The keys allowed at `path` inside `model`."""
+    sections: dict[str, Any] = {"data": DataConfig, "forecast": ForecastConfig, "broker": BrokerConfig}
+    sections |= {"strategies": StrategyConfig, "report": ReportConfig}
+    target = sections[str(path[0])] if path else model
+    return [field.alias or name for name, field in target.model_fields.items()]

@@ -1,0 +1,242 @@
+"""Return and risk of an account: pure functions of its equity, orders and round trips.
+
+Conventions, the same for strategies and buy-and-hold:
+
+- ``equity[0]`` is the account value at the close at which the first decision is made, so it is the cash. The
+  traded window of n bars has n - 1 simple returns; it does not contain the warm-up bars.
+- Cash earns nothing, so Sharpe and Sortino are taken over a rate of zero.
+- Standard deviations are sample ones (n - 1 in the denominator).
+- Fractions, not percent: 0.05 is 5 %, a drawdown of a third is -0.333.
+- `periods` is the number of bars a year.
+- An undefined value is None, never 0 and never infinity.
+- An account at zero or below is lost. The return from such a value is undefined, so volatility, Sharpe and Sortino
+  are None if there is one before the last bar. An account that ends at zero or below has cagr -1. The total return
+  and the drawdown are not limited: they are below -1 for an account in debt.
+
+empyrical defines the metrics that it has in the same way, but gives infinity or rounding noise where these
+functions give None.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+TRADING_DAYS = 252  # the usual count of exchange sessions a year
+REJECTED = ("Margin", "Rejected")  # the broker lacked cash, or refused for another reason
+
+_NO_VARIATION = 1e-12  # returns of float64 values have rounding errors of about 1e-16; no market varies so little
+
+
+@dataclass(frozen=True)
+class Performance:
+    """The metrics of one account; each is defined by the function of that name, or in `performance`."""
+
+    total_return: float
+    cagr: float | None
+    annual_volatility: float | None
+    sharpe: float | None
+    sortino: float | None
+    max_drawdown: float
+    calmar: float | None
+    exposure: float | None
+    turnover: float | None
+    trades: int
+    hit_rate: float | None
+    profit_factor: float | None
+    commission_paid: float
+    orders_rejected: int
+    final_value: float
+
+
+def performance(
+    equity: pd.Series[float],
+    exposure: pd.Series[float],
+    orders: pd.DataFrame,
+    trades: pd.DataFrame,
+    traded_value: float,
+    periods: int,
+) -> Performance:
+    """The metrics of one simulated account.
+
+    Parameters
+    ----------
+    equity, exposure
+        Account value, and position value / account value, at each close of the traded window.
+    orders
+        One row an order, with ``status`` and ``commission`` (NaN or 0 where the order was not executed).
+    trades
+        Round trips, the open one included, with ``closed`` (NaT if open) and ``pnl`` (net of commission). The
+        field `trades` counts them all; `hit_rate` and `profit_factor` use the closed ones.
+    traded_value
+        Sum of abs(size * fill price) over all fills, in money.
+    periods
+        Bars a year; see `periods_per_year`.
+
+    Raises
+    ------
+    ValueError
+        The equity is empty, does not start above zero or is not finite; the message names the date.
+    """
+    account_returns = returns(equity)
+    pnl = trades.loc[trades["closed"].notna(), "pnl"]
+    return Performance(
+        total_return=total_return(equity),
+        cagr=cagr(equity, periods),
+        annual_volatility=annual_volatility(account_returns, periods),
+        sharpe=sharpe(account_returns, periods),
+        sortino=sortino(account_returns, periods),
+        max_drawdown=max_drawdown(equity),
+        calmar=calmar(equity, periods),
+        exposure=mean_exposure(exposure),
+        turnover=turnover(traded_value, equity, periods),
+        trades=len(trades),
+        hit_rate=hit_rate(pnl),
+        profit_factor=profit_factor(pnl),
+        commission_paid=float(orders["commission"].sum()),
+        orders_rejected=int(orders["status"].isin(REJECTED).sum()),
+        final_value=float(equity.iloc[-1]),
+    )
+
+
+def periods_per_year(index: pd.DatetimeIndex) -> int:
+    """Bars a year, inferred from the calendar.
+
+    The median gap between dates decides between days, 52 weeks, 12 months, 4 quarters and 1 year. A year has 365
+    days where each day of the week is traded (crypto), else 252. Several bars a day give their median number times
+    252 or 365. An index shorter than a week counts as 252, because it cannot contain all seven days.
+
+    Raises
+    ------
+    ValueError
+        Fewer than two bars: a single bar has no frequency.
+    """
+    if len(index) < 2:
+        raise ValueError(f"{len(index)} bar has no frequency; give 2 or more, or set report.periods_per_year")
+    dates, counts = np.unique(index.normalize().to_numpy(), return_counts=True)
+    bars_a_day = round(float(np.median(counts)))
+    if bars_a_day > 1:
+        return bars_a_day * _days_per_year(dates)
+    gap = float(np.median(np.diff(dates) / np.timedelta64(1, "D")))
+    frequency = min((365, 52, 12, 4, 1), key=lambda f: abs(math.log(gap * f / 365.25)))
+    return _days_per_year(dates) if frequency == 365 else frequency
+
+
+def _days_per_year(dates: npt.NDArray[np.datetime64]) -> int:
+    weekdays = pd.DatetimeIndex(dates).day_of_week
+    share = np.bincount(weekdays, minlength=7) / len(weekdays)
+    # Half of an even share: a rare session at a weekend does not make a seven-day calendar.
+    return 365 if share.min() > 0.5 / 7 else TRADING_DAYS
+
+
+def returns(equity: pd.Series[float]) -> pd.Series[float]:
+    """Simple returns ``equity[1:] / equity[:-1] - 1``, n - 1 of them; NaN from a value at or below zero.
+
+    Raises
+    ------
+    ValueError
+        The equity is empty, does not start above zero or is not finite; the message names the date.
+    """
+    if equity.empty:
+        raise ValueError("the equity series is empty; expected one account value a bar")
+    invalid = equity[~np.isfinite(equity)]
+    if not invalid.empty:
+        raise ValueError(f"equity is {invalid.iloc[0]} on {invalid.index[0]}; expected a finite account value")
+    if equity.iloc[0] <= 0.0:
+        raise ValueError(f"equity starts at {equity.iloc[0]} on {equity.index[0]}; expected cash above zero")
+    before = equity.shift(1)
+    return (equity / before.where(before > 0.0) - 1.0).iloc[1:]
+
+
+def total_return(equity: pd.Series[float]) -> float:
+    """Last value / first value - 1."""
+    return float(equity.iloc[-1] / equity.iloc[0] - 1.0)
+
+
+def cagr(equity: pd.Series[float], periods: int) -> float | None:
+    """Compound annual growth rate ``(last / first) ** (periods / n_returns) - 1``.
+
+    -1 for an account that ends at or below zero. None with a single bar, and where the growth of a few bars
+    exceeds a float when compounded to a year.
+    """
+    bars = len(equity) - 1
+    if bars == 0:
+        return None
+    growth = float(equity.iloc[-1] / equity.iloc[0])
+    try:
+        return math.pow(max(growth, 0.0), periods / bars) - 1.0
+    except OverflowError:
+        return None
+
+
+def annual_volatility(returns: npt.ArrayLike, periods: int) -> float | None:
+    """Sample standard deviation of the returns times sqrt(periods); None with fewer than two returns."""
+    values = np.asarray(returns, dtype=np.float64)
+    return _finite_or_none(values.std(ddof=1) * math.sqrt(periods)) if len(values) > 1 else None
+
+
+def sharpe(returns: npt.ArrayLike, periods: int) -> float | None:
+    """Sharpe ratio over a cash rate of zero: ``mean / sample deviation * sqrt(periods)`` (Sharpe 1994).
+
+    None with fewer than two returns, or where they do not vary.
+    """
+    values = np.asarray(returns, dtype=np.float64)
+    if len(values) < 2 or (deviation := values.std(ddof=1)) < _NO_VARIATION:
+        return None
+    return _finite_or_none(values.mean() / deviation * math.sqrt(periods))
+
+
+def sortino(returns: npt.ArrayLike, periods: int) -> float | None:
+    """Sortino ratio about zero: ``mean / downside deviation * sqrt(periods)`` (Sortino and Price 1994).
+
+    The downside deviation is ``sqrt(mean(min(r, 0) ** 2))`` over all bars; gains count as 0. None with fewer than
+    two returns, or without a loss.
+    """
+    values = np.asarray(returns, dtype=np.float64)
+    if len(values) < 2 or (downside := np.sqrt(np.mean(np.minimum(values, 0.0) ** 2))) < _NO_VARIATION:
+        return None
+    return _finite_or_none(values.mean() / downside * math.sqrt(periods))
+
+
+def max_drawdown(equity: pd.Series[float]) -> float:
+    """Deepest fall from the highest value so far, the first value included: a fraction at or below 0."""
+    return float((equity / equity.cummax() - 1.0).min())
+
+
+def calmar(equity: pd.Series[float], periods: int) -> float | None:
+    """`cagr` / abs(`max_drawdown`) of the whole window (Young 1991 used 36 months); None without a fall."""
+    growth, fall = cagr(equity, periods), max_drawdown(equity)
+    return None if growth is None or fall > -_NO_VARIATION else _finite_or_none(growth / -fall)
+
+
+def mean_exposure(exposure: pd.Series[float]) -> float | None:
+    """Mean of abs(position value / account value) over the closes; None where one of the values is undefined."""
+    return _finite_or_none(np.abs(exposure.to_numpy()).mean())
+
+
+def turnover(traded_value: float, equity: pd.Series[float], periods: int) -> float | None:
+    """Traded value / mean account value, a year. Buying and selling both count, so a full switch is 2.
+
+    None with a single bar, or where the mean account value is not above zero.
+    """
+    years, mean = (len(equity) - 1) / periods, float(equity.mean())
+    return traded_value / mean / years if years > 0.0 and mean > 0.0 else None
+
+
+def hit_rate(pnl: pd.Series[float]) -> float | None:
+    """Share of closed round trips with a profit net of commission; None without a closed one."""
+    return float((pnl > 0.0).mean()) if len(pnl) else None
+
+
+def profit_factor(pnl: pd.Series[float]) -> float | None:
+    """Sum of profits / sum of losses over closed round trips, net of commission; None without a loss."""
+    losses = -float(pnl[pnl < 0.0].sum())
+    return float(pnl[pnl > 0.0].sum()) / losses if losses > 0.0 else None
+
+
+def _finite_or_none(value: float) -> float | None:
+    return float(value) if math.isfinite(value) else None

@@ -1,0 +1,153 @@
+"""Accuracy of forecasts against realised returns, and tests of whether they contain any signal."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from statistics import NormalDist
+
+import numpy as np
+
+from lstmstrat.arrays import Floats
+from lstmstrat.evaluation.bootstrap import MIN_RETURNS, long_run_variance
+
+
+@dataclass(frozen=True)
+class Skill:
+    """Accuracy of forecasts, over the bars where forecast and realised return are both known."""
+
+    observations: int
+    correlation: float | None
+    hit_rate: float | None  # share of right signs where the realised return is not zero
+    always_up: float | None  # the hit rate of a forecast that is always positive: the base rate
+    r2_against_zero: float | None  # 1 - sum (r - f)^2 / sum r^2: below 0 is worse than forecasting zero
+    r2_against_mean: float | None  # the same against the mean label of the training set in use
+
+
+@dataclass(frozen=True)
+class SkillTests:
+    """p-values; None where undefined. `skill_tests` describes each test."""
+
+    clark_west: float | None  # one-sided, against a forecast of zero
+    clark_west_mean: float | None  # one-sided, against the mean label of the training set in use
+    diebold_mariano: float | None  # two-sided
+    pesaran_timmermann: float | None  # one-sided; None for a horizon above 1
+
+
+def forecast_skill(forecast: Floats, realised: Floats, past_mean: Floats) -> Skill:
+    """Accuracy of `forecast` against `realised`. Pairs with a NaN are dropped.
+
+    A forecast of exactly zero has no sign, so it counts as wrong.
+
+    Parameters
+    ----------
+    forecast, realised
+        (n,) forecasts and realised returns, in the same units.
+    past_mean
+        (n,) mean label of the training set of the fold in use: the forecast of a model that learns nothing else.
+
+    Returns
+    -------
+    The correlation is None with fewer than two pairs or where a side does not vary. The hit rates and the R2 are
+    None where every realised return is zero.
+
+    Raises
+    ------
+    ValueError
+        The lengths differ.
+    """
+    f, r, mean = _valid_pairs(forecast, realised, past_mean)
+    nonzero = r != 0.0
+    varies = len(r) > 1 and np.ptp(f) > 0.0 and np.ptp(r) > 0.0
+    return Skill(
+        observations=len(r),
+        correlation=float(np.corrcoef(f, r)[0, 1]) if varies else None,
+        hit_rate=float(np.mean(np.sign(f[nonzero]) == np.sign(r[nonzero]))) if nonzero.any() else None,
+        always_up=float(np.mean(r[nonzero] > 0.0)) if nonzero.any() else None,
+        r2_against_zero=_r2(f, r, np.zeros_like(r)),
+        r2_against_mean=_r2(f, r, mean) if np.isfinite(mean).all() else None,
+    )
+
+
+def _r2(f: Floats, r: Floats, baseline: Floats) -> float | None:
+    total = float((r - baseline) @ (r - baseline))
+    return 1.0 - float((r - f) @ (r - f)) / total if total > 0.0 else None
+
+
+def skill_tests(forecast: Floats, realised: Floats, past_mean: Floats, horizon: int) -> SkillTests:
+    """Does `forecast` contain any signal about `realised`? Pairs with a NaN are dropped.
+
+    Realised returns over a `horizon` above 1 overlap. The first two tests allow for it (Newey-West, at least
+    horizon - 1 lags), the third cannot.
+
+    - Clark and West (2007): is there any signal? The test subtracts the cost of its noise from the error of a
+      forecast, so it detects a weak signal even where the error is not smaller than that of zero. This is the
+      question of a trader. Against zero, a forecast that is positive on average has signal in a rising asset;
+      against the past mean, the forecast must also tell when the asset rises.
+    - Diebold and Mariano (1995), corrected by Harvey and others (1997): does the mean squared error differ from
+      that of a forecast of zero? The test rejects forecasts without any signal as worse more often than its level.
+    - Pesaran and Timmermann (1992): are signs right more often than the frequencies of both signs imply?
+
+    Parameters
+    ----------
+    forecast, realised, past_mean
+        As in `forecast_skill`.
+    horizon
+        Bars that a realised return spans.
+
+    Returns
+    -------
+    All None with fewer than `MIN_RETURNS` pairs, where all forecasts are zero, or where all returns are equal.
+    `clark_west_mean` is None also where a past mean is not known, `pesaran_timmermann` also where all forecasts,
+    or all returns, have one sign.
+
+    Raises
+    ------
+    ValueError
+        The lengths differ.
+    """
+    f, r, mean = _valid_pairs(forecast, realised, past_mean)
+    if len(r) < MIN_RETURNS or not np.ptp(r) > 0.0 or not f.any():
+        return SkillTests(None, None, None, None)
+    lags = max(horizon - 1, int(4 * (len(r) / 100) ** (2 / 9)))  # Newey and West (1994), or the overlap
+    return SkillTests(
+        _clark_west(f, r, lags),
+        _clark_west(f - mean, r - mean, lags) if np.isfinite(mean).all() else None,
+        _diebold_mariano(f, r, lags, horizon),
+        _pesaran_timmermann(f, r) if horizon == 1 else None,
+    )
+
+
+def _valid_pairs(forecast: Floats, realised: Floats, past_mean: Floats) -> tuple[Floats, Floats, Floats]:
+    """All three at the bars where forecast and realised return are known."""
+    if not len(forecast) == len(realised) == len(past_mean):
+        raise ValueError(
+            f"{len(forecast)} forecasts, {len(realised)} realised returns and {len(past_mean)} past means; "
+            "expected as many of each"
+        )
+    valid = np.isfinite(forecast) & np.isfinite(realised)
+    return forecast[valid], realised[valid], past_mean[valid]
+
+
+def _clark_west(f: Floats, r: Floats, lags: int) -> float | None:
+    """One-sided test of the mean of r^2 - ((r - f)^2 - f^2), which is 2 r f."""
+    if not np.ptp(f * r) > 0.0:
+        return None
+    x = 2.0 * r * f  # (n,)
+    variance = long_run_variance(x - x.mean(), lags) / len(x)
+    return NormalDist().cdf(-float(x.mean()) / math.sqrt(variance)) if variance > 0.0 else None
+
+
+def _diebold_mariano(f: Floats, r: Floats, lags: int, horizon: int) -> float | None:
+    from statsmodels.tsa.stattools import diebold_mariano_test
+
+    test = diebold_mariano_test(r, f, np.zeros_like(r), lags=lags, harvey_adj=True, horizon=horizon)
+    return float(test.pvalue) if np.isfinite(test.pvalue) else None
+
+
+def _pesaran_timmermann(f: Floats, r: Floats) -> float | None:
+    if len({*(f > 0.0)}) < 2 or len({*(r > 0.0)}) < 2:
+        return None
+    from statsmodels.stats.diagnostic import pesaran_timmermann
+
+    return float(pesaran_timmermann(r, f, alternative="larger").pvalue)

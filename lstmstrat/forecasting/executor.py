@@ -1,0 +1,76 @@
+"""Work on an executor of `concurrent.futures`, or on any other with its interface."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
+from typing import Any, TypeVar
+
+from lstmstrat.forecasting.models.base import Stop, never
+
+T = TypeVar("T")
+
+
+class GivenUp:
+    """A `Stop` that can be pickled and sent to another process together with its work.
+
+    The copy in the other process is never set: work there runs until it is done.
+    """
+
+    def __init__(self, outer: Stop = never):
+        """It also counts as set once `outer` returns True."""
+        self._event = threading.Event()
+        self._outer = outer
+
+    def __call__(self) -> bool:
+        """Whether the work has been given up."""
+        return self._event.is_set() or self._outer()
+
+    def set(self) -> None:
+        """Gives the work up."""
+        self._event.set()
+
+    def __reduce__(self) -> tuple[type[GivenUp], tuple[()]]:
+        return GivenUp, ()
+
+
+class Inline(Executor):
+    """Runs each call at once, in the thread that submits it: for work inside a call that already has a thread."""
+
+    def submit(self, fn: Callable[..., T], /, *args: Any, **kwargs: Any) -> Future[T]:
+        """Runs the call; the future is done when it is returned."""
+        future: Future[T] = Future()
+        try:
+            future.set_result(fn(*args, **kwargs))
+        except BaseException as error:
+            future.set_exception(error)
+        return future
+
+
+def completed(executor: Executor, calls: Iterable[tuple[Any, ...]], ahead: int) -> Iterator[Any]:
+    """The results of calls (function, argument, ...) in the order in which they are done.
+
+    At most `ahead` calls are submitted and not done. `calls` is read only when there is room for another call, so
+    the iterator can decide late whether a call is still needed. When the caller stops reading, the calls that have
+    not begun are cancelled.
+    """
+    running: set[Future[Any]] = set()
+    try:
+        for call in calls:
+            running.add(executor.submit(*call))
+            if len(running) >= ahead or isinstance(executor, Inline):
+                done, running = wait(running, return_when=FIRST_COMPLETED)
+                yield from (future.result() for future in done)
+        while running:
+            done, running = wait(running, return_when=FIRST_COMPLETED)
+            yield from (future.result() for future in done)
+    finally:
+        for future in running:
+            future.cancel()
+
+
+def cores() -> int:
+    """The number of processors that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -1,0 +1,75 @@
+"""The forecasts and folds of a walk-forward as values, without the fitted models.
+
+Letters: n bars.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from lstmstrat.arrays import Floats, Ints, Times
+from lstmstrat.config.schema import ForecastConfig
+from lstmstrat.forecasting.schedule import Fold
+
+WARM_UP = "warm-up: before the first fold"
+TOO_FEW = "the fold had too few samples"
+FAILED = "the training of the fold failed"
+MISSING = "an input of the last `lookback` bars is missing"
+
+
+@dataclass(frozen=True)
+class FoldRecord:
+    """A fold and the result of its fit."""
+
+    fold: Fold
+    samples: int
+    mean: float  # mean label of its samples, which is the forecast of the past average; NaN without a sample
+    first_loss: float  # mean training loss of its members after the first epoch; NaN if the fit failed
+    train_loss: float  # the same after the last epoch
+    reason: str = ""  # why the fold has no forecast: TOO_FEW or FAILED; "" if it has one
+
+    @property
+    def status(self) -> str:
+        """``fitted`` or ``failed``."""
+        return "failed" if self.reason else "fitted"
+
+
+@dataclass(frozen=True, eq=False)
+class Forecasts:
+    """The forecasts of a walk-forward: one row per bar, with NaN and fold 0 where there is no forecast.
+
+    It holds no fitted model and can be pickled. The comments of the fields give shapes and units.
+
+    Raises
+    ------
+    ValueError
+        The lines have different lengths, or a bar names a fold that does not exist.
+
+    Examples
+    --------
+    >>> import lstmstrat
+    >>> prices = lstmstrat.load_prices(lstmstrat.DataConfig(symbol="IBM", start="2011-01-03"))
+    >>> walk = lstmstrat.WalkForward(lstmstrat.ForecastConfig(model="ridge", train_size=250))
+    >>> _ = walk.advance(prices.times, prices.bars)
+    >>> len(walk.forecasts.times), len(walk.forecasts.folds)
+    (543, 12)
+    >>> walk.forecasts.missing["warm-up: before the first fold"]
+    301
+    """
+
+    config: ForecastConfig  # train_size in bars
+    times: Times  # (n,)
+    forecast: Floats  # (n,) log return over the horizon, mean of the members
+    spread: Floats  # (n,) standard deviation over the members (divisor M); 0 for one member
+    distance: Floats  # (n,) how far the newest inputs lie outside the training set, in units of their scale
+    fold: Ints  # (n,) number of the fold in use
+    folds: tuple[FoldRecord, ...]
+    missing: Mapping[str, int]  # number of bars without a forecast, by reason
+
+    def __post_init__(self) -> None:
+        lengths = {len(line) for line in (self.times, self.forecast, self.spread, self.distance, self.fold)}
+        if len(lengths) != 1:
+            raise ValueError(f"the lines have lengths {sorted(lengths)}; expected as many rows in each")
+        if len(self.fold) and self.fold.max() > len(self.folds):
+            raise ValueError(f"a bar uses fold {self.fold.max()}, but there are {len(self.folds)} folds")

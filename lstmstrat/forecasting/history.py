@@ -1,0 +1,106 @@
+"""The closed bars of an asset and their features, appended bar by bar or all at once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from lstmstrat.arrays import Floats, Times
+from lstmstrat.forecasting.features import feature_set
+
+
+class Rows:
+    """An array that grows at its end; appending a row takes the same time at any length."""
+
+    def __init__(self, shape: tuple[int, ...], dtype: str):
+        """`shape` of one row."""
+        self._data = np.empty((64, *shape), dtype=dtype)
+        self._length = 0
+
+    def append(self, rows: np.ndarray) -> None:
+        """Appends `rows` (n, ...)."""
+        end = self._length + len(rows)
+        if end > len(self._data):
+            larger = np.empty((max(end, 2 * len(self._data)), *self._data.shape[1:]), dtype=self._data.dtype)
+            larger[: self._length] = self.all
+            self._data = larger
+        self._data[self._length : end] = rows
+        self._length = end
+
+    def cut(self, length: int) -> None:
+        """Drops all rows but the first `length`."""
+        self._length = min(length, self._length)
+
+    @property
+    def all(self) -> np.ndarray:
+        """All rows so far, as a view; after a later `append` it may show an old array."""
+        return self._data[: self._length]
+
+
+class History:
+    """The bars of one asset in order of time, and their feature rows."""
+
+    def __init__(self, names: Sequence[str]):
+        """`names` are those of the features.
+
+        Raises
+        ------
+        ConfigError
+            A feature does not exist.
+        """
+        self.features = feature_set(names)
+        self._times = Rows((), "datetime64[ns]")
+        self._bars = Rows((5,), "float64")
+        self._rows: Rows | None = None  # (n, F); the first bars tell F
+
+    @property
+    def times(self) -> Times:
+        """(n,)."""
+        return self._times.all
+
+    @property
+    def bars(self) -> Floats:
+        """(n, 5) open, high, low, close, volume."""
+        return self._bars.all
+
+    @property
+    def rows(self) -> Floats:
+        """(n, F) features."""
+        assert self._rows is not None
+        return self._rows.all
+
+    def append(self, times: Times, bars: Floats) -> None:
+        """Appends newly closed bars. A price of 0 or below is invalid: it and the features from it become NaN.
+
+        Raises
+        ------
+        ValueError
+            The times do not increase; nothing is appended.
+        """
+        times, begin = times.astype("datetime64[ns]"), len(self.bars)
+        if (np.diff(np.append(self.times[-1:], times)) <= np.timedelta64(0)).any():
+            raise ValueError(
+                f"the bars handed over, from {times[0]} on, are not in order of time; sort the feed by date and "
+                "keep one bar of each"
+            )
+        self._times.append(times)
+        self._bars.append(bars)
+        prices = self._bars.all[begin:, :4]
+        prices[prices <= 0.0] = np.nan
+        rows = self.features.rows(self.times, self.bars, begin)  # (n, F)
+        self._rows = self._rows or Rows((rows.shape[1],), "float64")
+        self._rows.append(rows)
+
+    def cut(self, length: int) -> None:
+        """Drops all bars but the first `length`."""
+        for rows in (self._times, self._bars, self._rows):
+            if rows is not None:
+                rows.cut(length)
+
+    def at(self, times: Times) -> Floats:
+        """The feature row of the newest bar at each of `times` (n,); (n, F), NaN before the first bar."""
+        newest = np.searchsorted(self.times, times, side="right") - 1  # (n,), -1 before the first bar
+        rows = np.full((len(times), self.rows.shape[1]), np.nan)
+        rows[newest >= 0] = self.rows[newest[newest >= 0]]
+        return rows

@@ -1,0 +1,239 @@
+"""The base classes `Model` and `FittedModel`. A user's own model consists of a subclass of each.
+
+Letters: n windows, L lookback, F features.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+import uuid
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
+from dataclasses import MISSING, dataclass, fields
+from typing import Any, ClassVar, Self
+
+import numpy as np
+
+from lstmstrat.arrays import Floats
+from lstmstrat.config.schema import ForecastConfig
+from lstmstrat.errors import ConfigError
+from lstmstrat.forecasting.training_set import Scaler, TrainingSet
+
+Stop = Callable[[], bool]  # called now and then by a fit: has the work been given up?
+
+_CLASSES, _PROCESS = itertools.count(), uuid.uuid4().hex
+
+
+def never() -> bool:
+    """A `Stop` that never stops anything."""
+    return False
+
+
+@dataclass(frozen=True, eq=False)
+class FittedModel(ABC):
+    """A model after a fit to one training set. It must be picklable, and `predict` must not change it.
+
+    Examples
+    --------
+    A forecast that is the same for every window:
+
+    >>> @dataclass(frozen=True, eq=False)
+    ... class Constant(FittedModel):
+    ...     value: float
+    ...
+    ...     def predict(self, windows):
+    ...         return np.full(len(windows), self.value)
+    >>> unit = Scaler(np.zeros(3), np.ones(3))
+    >>> Constant(unit, np.array([np.nan]), 0.001).predict(np.zeros((2, 60, 3)))
+    array([0.001, 0.001])
+    """
+
+    inputs: Scaler  # (F,) centre and unit of each input; `distance` is measured in these units
+    losses: Floats  # (epochs,) mean squared error of the scaled label in training; one number without epochs
+
+    @abstractmethod
+    def predict(self, windows: Floats) -> Floats:
+        """Forecasts in log returns; (n, L, F) -> (n,).
+
+        The forecast of a window must have the same bits whatever other windows are given. A matrix product of all
+        windows at once breaks this rule, because its rounding depends on their number.
+        """
+
+    def to_bytes(self) -> bytes:
+        """The bytes that `Model.load` reads, for a model that is stored or from which a fit can start."""
+        raise NotImplementedError(f"{type(self).__name__} is stored or begins others, so it needs to_bytes()")
+
+    @property
+    def digest(self) -> bytes:
+        """Hash of `to_bytes`; fitted models with equal digests have equal forecasts."""
+        return hashlib.sha256(self.to_bytes()).digest()
+
+
+@dataclass(frozen=True)
+class FitTask:
+    """One fit: a training set, a seed and, for a warm start, the fitted model to start from."""
+
+    training: TrainingSet
+    seed: int
+    start: FittedModel | None = None
+
+    def key(self, model: Model) -> str:
+        """Content address of the fitted model; tasks with equal keys have equal fitted models."""
+        digest = hashlib.sha256(f"{model.identity} {self.seed}".encode())
+        digest.update(self.training.digest)
+        digest.update(b"" if self.start is None else self.start.digest)
+        return digest.hexdigest()
+
+
+@dataclass(frozen=True)
+class Model(ABC):
+    """A model before a fit: one class for each model, whose fields are the settings that it reads.
+
+    A subclass is a frozen dataclass. A field with the name of a setting of the ``forecast:`` section takes its
+    value from there (see `of`); any other field needs a default. `fit` can read nothing of the config but these
+    fields, so the fields and the code identify a model (see `identity`).
+
+    Examples
+    --------
+    The mean label of the training set, whatever the window shows:
+
+    >>> from dataclasses import dataclass
+    >>> import numpy as np
+    >>> @dataclass(frozen=True)
+    ... class PastMean(Model):
+    ...     scaler: str
+    ...     clip: float
+    ...
+    ...     def fit(self, training, seed, start=None, stop=never):
+    ...         return Constant(
+    ...             training.scaled(self.scaler, self.clip).inputs, np.array([np.nan]), training.mean_label
+    ...         )
+    >>> @dataclass(frozen=True, eq=False)
+    ... class Constant(FittedModel):
+    ...     value: float
+    ...
+    ...     def predict(self, windows):
+    ...         return np.full(len(windows), self.value)
+    >>> PastMean.of(ForecastConfig())
+    PastMean(scaler='robust', clip=5.0)
+    """
+
+    ensemble: ClassVar[bool] = False  # True: fits with different seeds differ; else members must be 1
+    warm_start: ClassVar[bool] = False  # True: a fit can start from a fitted model
+    stored: ClassVar[bool] = False  # True: the store keeps fitted models, by to_bytes() and load()
+    version: ClassVar[str]  # changes with the code; without one of its own, other processes never find its fits
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        if "version" not in vars(cls):
+            cls.version = f"class {next(_CLASSES)} of {_PROCESS}"
+
+    @classmethod
+    def of(cls, config: ForecastConfig) -> Self:
+        """The model with its settings from a config.
+
+        Raises
+        ------
+        ConfigError
+            `members` or `warm_start` ask for what the model cannot do, or this machine cannot meet a setting.
+        """
+        mistakes = cls._mistakes(config)
+        if mistakes:
+            raise ConfigError("\n  ".join(mistakes))
+        names = [field.name for field in fields(cls) if field.name in ForecastConfig.model_fields]
+        model = cls(**{name: getattr(config, name) for name in names})
+        model._check_settings()
+        return model
+
+    def _check_settings(self) -> None:
+        """Refuses settings whose text may hide a part of the value: keys of fitted models contain the text."""
+        for name, value in self._settings():
+            if not isinstance(value, (bool, int, float, str, tuple, type(None))):
+                raise ConfigError(
+                    f"model: the field {name} of {type(self).__qualname__} is a {type(value).__name__}; expected "
+                    "a number, text, true, false, None or a tuple of these"
+                )
+
+    def _settings(self) -> list[tuple[str, object]]:
+        return [(field.name, getattr(self, field.name)) for field in fields(self)]
+
+    @classmethod
+    def _mistakes(cls, config: ForecastConfig) -> list[str]:
+        """One sentence for each setting that the model cannot meet, and for each field without a value."""
+        mistakes = [
+            f"model: the field {field.name} of {cls.__qualname__} is no setting of the config and has no default; "
+            f"write {field.name}: {field.type} = ..., or name it as a key of forecast:"
+            for field in fields(cls)
+            if field.name not in ForecastConfig.model_fields
+            and field.default is MISSING
+            and field.default_factory is MISSING
+        ]
+        if config.members > 1 and not cls.ensemble:
+            mistakes.append(
+                f"members: {config.members} given with model: {config.model}, where all members would be equal; "
+                "expected 1; set members: 1, or model: lstm"
+            )
+        if config.warm_start and not cls.warm_start:
+            mistakes.append(
+                f"warm_start: true given with model: {config.model}, which has no weights to begin with; "
+                "expected false; set warm_start: false, or model: lstm"
+            )
+        return mistakes
+
+    @classmethod
+    def instead(cls, name: str, config: ForecastConfig) -> ForecastConfig:
+        """`config` with this model, called `name`, in place of its own.
+
+        It has 1 member if the model is not an `ensemble`, and no warm start if the model has none.
+        """
+        members = config.members if cls.ensemble else 1
+        warm_start = config.warm_start and cls.warm_start
+        return config.model_copy(update={"model": name, "members": members, "warm_start": warm_start})
+
+    @property
+    def identity(self) -> str:
+        """Class, version and settings, which distinguish this model from all others."""
+        cls = type(self)
+        return f"{cls.__module__}:{cls.__qualname__} {self.version} {self._settings()}"
+
+    @property
+    def at_once(self) -> int:
+        """The number of tasks in one call of `fit_all`; more than one only if a GPU fits them together."""
+        return 1
+
+    @abstractmethod
+    def fit(
+        self, training: TrainingSet, seed: int, start: FittedModel | None = None, stop: Stop = never
+    ) -> FittedModel | None:
+        """The fitted model: a function of the training set, the settings, the seed and the start alone.
+
+        Parameters
+        ----------
+        training
+            The samples: as windows and labels (`TrainingSet.windows`) or as scaled rows (`TrainingSet.scaled`).
+        seed
+            The seed of everything random, from 0 to 2**64 - 1.
+        start
+            For a warm start, the fitted model of the same class to start from.
+        stop
+            A long fit calls it now and then; once it returns True, raise `concurrent.futures.CancelledError`.
+
+        Returns
+        -------
+        None if the fit failed; the fold then has no forecast, and its record gives the reason.
+        """
+
+    def fit_all(self, tasks: Sequence[FitTask], stop: Stop = never) -> list[FittedModel | None]:
+        """The fits of several tasks; each gives the same fitted model as it would alone."""
+        return [self.fit(task.training, task.seed, task.start, stop) for task in tasks]
+
+    def load(self, data: bytes) -> FittedModel:
+        """The inverse of `FittedModel.to_bytes`, for a model with `stored` = True."""
+        raise NotImplementedError(f"{type(self).__name__} is stored, so it needs load()")
+
+
+def mean_loss(members: Sequence[FittedModel], epoch: int) -> float:
+    """Mean training loss of the members of a fold after an epoch (0 the first, -1 the last); NaN without one."""
+    losses = [member.losses[epoch] for member in members if len(member.losses)]
+    return float(np.mean(losses)) if losses else float("nan")

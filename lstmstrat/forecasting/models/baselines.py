@@ -1,0 +1,236 @@
+"""Models that are cheaper than the LSTM, with the same folds, inputs, labels and fills: the rungs of the ladder.
+
+    always_up    the mean absolute label, whatever the window contains
+    last_sign    the mean absolute label, with the sign of the newest value of the last feature
+    ridge        linear in the inputs of the newest bar, its penalty chosen by leave-one-out
+    boosting     trees of the inputs of the newest bar
+
+These models read only the newest bar of a window; the LSTM reads all `lookback` bars. They learn from the same
+samples, so the advantage of the LSTM over them is what memory adds. The default features contain returns over 1, 5
+and 21 bars, so ridge on them is an autoregression in the manner of HAR (Corsi 2009). The baselines learn from
+all samples: none is held out, whatever `val_size` is.
+
+Letters: n windows or samples, L lookback, F features.
+"""
+
+from __future__ import annotations
+
+import threading
+from abc import abstractmethod
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+import numpy as np
+
+from lstmstrat.arrays import Floats
+from lstmstrat.config.schema import ForecastConfig
+from lstmstrat.forecasting.models.base import FittedModel, Model, Stop, never
+from lstmstrat.forecasting.training_set import ScaledTrainingSet, Scaler, TrainingSet
+
+# Penalties per sample: the smallest changes almost nothing, the largest leaves a hundredth of a coefficient.
+ALPHAS = np.logspace(-3, 2, 11)
+# Small steps of small trees with large leaves, because a return contains little signal.
+BOOSTING: dict[str, Any] = {
+    "max_iter": 50,
+    "max_leaf_nodes": 8,
+    "learning_rate": 0.05,
+    "min_samples_leaf": 40,
+    "early_stopping": False,
+}
+LAST_RETURN = "return_1"
+
+
+@dataclass(frozen=True)
+class Baseline(Model):
+    """A model of the newest bar. `fit` calls `learn` and measures the loss on the samples."""
+
+    scaler: str
+    clip: float
+
+    def fit(
+        self, training: TrainingSet, seed: int, start: FittedModel | None = None, stop: Stop = never
+    ) -> FittedModel | None:
+        """The fitted model; None without a sample, or if its loss is not finite."""
+        if not training.usable.any():
+            return None
+        data = training.scaled(self.scaler, self.clip)
+        fitted = self.learn(training, data, seed)
+        forecasts = fitted.of_rows(training.rows[training.usable])
+        errors = (forecasts - data.output.location) / data.output.scale - data.y[training.usable]
+        fitted.losses[0] = np.square(errors).mean()
+        return fitted if np.isfinite(fitted.losses).all() else None
+
+    @abstractmethod
+    def learn(self, training: TrainingSet, data: ScaledTrainingSet, seed: int) -> FittedBaseline:
+        """The fitted model, whose loss is still NaN."""
+
+
+@dataclass(frozen=True, eq=False)
+class FittedBaseline(FittedModel):
+    """A function of the inputs of the newest bar."""
+
+    def predict(self, windows: Floats) -> Floats:
+        """Forecasts in log returns; (n, L, F) -> (n,)."""
+        return self.of_rows(windows[:, -1])
+
+    @abstractmethod
+    def of_rows(self, rows: Floats) -> Floats:
+        """Forecasts from the features of bars; (n, F) -> (n,)."""
+
+
+def _unknown_loss() -> Floats:
+    return np.array([np.nan])
+
+
+@dataclass(frozen=True)
+class AlwaysUp(Baseline):
+    """Forecasts the mean absolute label at every bar."""
+
+    def learn(self, training: TrainingSet, data: ScaledTrainingSet, seed: int) -> FittedBaseline:
+        """Learns the mean absolute label."""
+        return FittedAlwaysUp(data.inputs, _unknown_loss(), _mean_absolute_label(training))
+
+
+@dataclass(frozen=True)
+class LastSign(Baseline):
+    """Forecasts the mean absolute label, with the sign of the newest value of the last feature."""
+
+    @classmethod
+    def instead(cls, name: str, config: ForecastConfig) -> ForecastConfig:
+        """As `Model.instead`, with the return of the last bar as the last feature, which this model reads."""
+        features = (*(f for f in config.features if f != LAST_RETURN), LAST_RETURN)
+        return super().instead(name, config).model_copy(update={"features": features})
+
+    def learn(self, training: TrainingSet, data: ScaledTrainingSet, seed: int) -> FittedBaseline:
+        """Learns the mean absolute label."""
+        return FittedLastSign(data.inputs, _unknown_loss(), _mean_absolute_label(training))
+
+
+def _mean_absolute_label(training: TrainingSet) -> float:
+    return float(np.abs(training.labels[training.usable]).mean())
+
+
+@dataclass(frozen=True, eq=False)
+class FittedAlwaysUp(FittedBaseline):
+    """The same forecast for every bar."""
+
+    size: float
+
+    def of_rows(self, rows: Floats) -> Floats:
+        """Forecasts from the features of bars; (n, F) -> (n,)."""
+        return np.full(len(rows), self.size)
+
+
+@dataclass(frozen=True, eq=False)
+class FittedLastSign(FittedBaseline):
+    """The same absolute forecast for every bar, with the sign of its last feature."""
+
+    size: float
+
+    def of_rows(self, rows: Floats) -> Floats:
+        """Forecasts from the features of bars; (n, F) -> (n,)."""
+        return np.sign(rows[:, -1]) * self.size
+
+
+@dataclass(frozen=True, eq=False)
+class FittedOnScaled(FittedBaseline):
+    """A fitted model of scaled inputs and labels; converts its forecasts back to log returns."""
+
+    output: Scaler  # (1,)
+    clip: float
+
+    def of_rows(self, rows: Floats) -> Floats:
+        """Forecasts from the features of bars; (n, F) -> (n,)."""
+        scaled = self.predict_scaled(self.inputs.apply(rows, self.clip).astype(np.float64))
+        forecasts: Floats = self.output.location[0] + self.output.scale[0] * scaled
+        return forecasts
+
+    @abstractmethod
+    def predict_scaled(self, x: Floats) -> Floats:
+        """ScaledTrainingSet forecasts from scaled inputs; (n, F) -> (n,)."""
+
+
+@dataclass(frozen=True)
+class Ridge(Baseline):
+    """Linear in the inputs, with the penalty that has the smallest leave-one-out error."""
+
+    def learn(self, training: TrainingSet, data: ScaledTrainingSet, seed: int) -> FittedBaseline:
+        """Learns the coefficients."""
+        from sklearn.linear_model import RidgeCV
+
+        x, y = _float64(training, data)
+        # A single sample has no leave-one-out error (0 / 0); with any penalty the forecast is then its label.
+        with _one_thread(), np.errstate(divide="ignore", invalid="ignore"):
+            ridge = RidgeCV(alphas=len(x) * ALPHAS).fit(x, y)
+        units = data.inputs, _unknown_loss(), data.output, self.clip
+        return Linear(*units, ridge.coef_, float(ridge.intercept_))
+
+
+@dataclass(frozen=True, eq=False)
+class Linear(FittedOnScaled):
+    """A linear function of the scaled inputs."""
+
+    coefficients: Floats  # (F,)
+    intercept: float
+
+    def predict_scaled(self, x: Floats) -> Floats:
+        """Adds column by column, because the bits of a matrix product depend on the number of rows."""
+        total: Floats = np.add.accumulate(x * self.coefficients, axis=1)[:, -1]
+        return total + self.intercept
+
+
+@dataclass(frozen=True)
+class Boosting(Baseline):
+    """Gradient boosted trees of the inputs."""
+
+    def learn(self, training: TrainingSet, data: ScaledTrainingSet, seed: int) -> FittedBaseline:
+        """Learns the trees."""
+        from sklearn.ensemble import HistGradientBoostingRegressor
+
+        x, y = _float64(training, data)
+        with _one_thread():
+            trees = HistGradientBoostingRegressor(**BOOSTING, random_state=seed % 2**32).fit(x, y)
+        return Trees(data.inputs, _unknown_loss(), data.output, self.clip, trees)
+
+
+@dataclass(frozen=True, eq=False)
+class Trees(FittedOnScaled):
+    """Gradient boosted trees of scikit-learn."""
+
+    trees: Any
+
+    def predict_scaled(self, x: Floats) -> Floats:
+        """ScaledTrainingSet forecasts from scaled inputs; (n, F) -> (n,)."""
+        with _one_thread():
+            forecasts: Floats = self.trees.predict(x)
+        return forecasts
+
+
+def _float64(training: TrainingSet, data: ScaledTrainingSet) -> tuple[Floats, Floats]:
+    """The inputs and labels of the samples, scaled, as float64."""
+    return data.x[training.usable].astype(np.float64), data.y[training.usable].astype(np.float64)
+
+
+_LOCK = threading.Lock()  # of two limits at once, each would restore the other's number of threads
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """Limits scikit-learn and its matrix products to one thread, in this block alone.
+
+    The rounding of their sums depends on the number of threads. Besides, threads wait for each other after every
+    step of a tree, and take a hundred times as long as a single thread if another program uses one of the cores.
+    """
+    with _LOCK, _controller().limit(limits=1):
+        yield
+
+
+@cache
+def _controller() -> Any:
+    import sklearn.ensemble  # noqa: F401  its thread pools must be loaded before they are looked up
+    from threadpoolctl import ThreadpoolController
+
+    return ThreadpoolController()  # cached, because the look-up takes milliseconds

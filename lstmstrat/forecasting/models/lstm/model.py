@@ -1,0 +1,151 @@
+"""The LSTM as a `Model`: its settings, its fit, and a fitted network. The import of this file loads no compiler.
+
+Letters: n windows, L lookback, F features, P numbers of a network.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache, cached_property
+from importlib.metadata import version
+from pathlib import Path
+from typing import ClassVar, Self
+
+import numpy as np
+
+from lstmstrat.arrays import Floats, Singles
+from lstmstrat.config.schema import ForecastConfig
+from lstmstrat.errors import ConfigError
+from lstmstrat.forecasting.models.base import FitTask, FittedModel, Model, Stop, never
+from lstmstrat.forecasting.training_set import Scaler, TrainingSet
+
+GPU_BATCH = 4096  # networks trained as one batch on a GPU; a guess that was never measured
+
+
+@dataclass(frozen=True)
+class LSTM(Model):
+    """An LSTM with a dense layer on its last state. The fields are those of the ``forecast:`` section."""
+
+    ensemble: ClassVar[bool] = True
+    warm_start: ClassVar[bool] = True
+    stored: ClassVar[bool] = True
+
+    lookback: int
+    scaler: str
+    clip: float
+    hidden_size: int
+    layers: int
+    dropout: float
+    epochs: int
+    batch_size: int
+    loss_steps: int
+    learning_rate: float
+    weight_decay: float
+    gradient_clip: float
+    val_size: float
+    patience: int
+    device: str  # "cpu" or "cuda": the engines round differently
+
+    @classmethod
+    def of(cls, config: ForecastConfig) -> Self:
+        """The model with its settings from a config, and with the device of this machine.
+
+        Raises
+        ------
+        ConfigError
+            ``device: cuda`` on a machine where torch finds no GPU.
+        """
+        return super().of(config.model_copy(update={"device": _device(config.device)}))
+
+    @property
+    def identity(self) -> str:
+        """The source of the engine, the version of its compiler and of a subclass, and the settings."""
+        subclass = "" if type(self) is LSTM else f" {self.version}"
+        return f"{engine_version(self.device)}{subclass} {self._settings()}"
+
+    @property
+    def at_once(self) -> int:
+        """Thousands of networks on a GPU; one on a CPU, where each thread trains its own network."""
+        return GPU_BATCH if self.device == "cuda" else 1
+
+    def fit(
+        self, training: TrainingSet, seed: int, start: FittedModel | None = None, stop: Stop = never
+    ) -> FittedModel | None:
+        """One network; None if its training failed twice."""
+        return self.fit_all([FitTask(training, seed, start)], stop)[0]
+
+    def fit_all(self, tasks: Sequence[FitTask], stop: Stop = never) -> list[FittedModel | None]:
+        """Trains the networks as one batch."""
+        from lstmstrat.forecasting.models.lstm.training import fit
+
+        return [*fit(tasks, self, stop)]
+
+    def load(self, data: bytes) -> FittedModel:
+        """The inverse of `FittedLSTM.to_bytes`."""
+        from safetensors.numpy import load
+
+        arrays = load(data)
+        inputs, output = Scaler(*arrays["inputs"]), Scaler(*arrays["output"])
+        return FittedLSTM(inputs, arrays["train_loss"], arrays["valid_loss"], self, arrays["weights"], output)
+
+
+@dataclass(frozen=True, eq=False)
+class FittedLSTM(FittedModel):
+    """A trained network."""
+
+    valid_losses: Floats  # (epochs run,) as `losses`, of the validation part; empty without early stopping
+    settings: LSTM
+    weights: Singles  # (P,), see layout.Layout
+    output: Scaler  # (1,), of the label
+
+    def predict(self, windows: Floats) -> Floats:
+        """Forecasts in log returns; (n, L, F) -> (n,)."""
+        from lstmstrat.forecasting.models.lstm.cpu import predict
+
+        return predict(self, np.concatenate([windows[0], windows[1:, -1]]))  # (L - 1 + n, F)
+
+    @cached_property
+    def digest(self) -> bytes:
+        """Hash of everything that a forecast depends on."""
+        parts = (self.weights, self.inputs.location, self.inputs.scale, self.output.location, self.output.scale)
+        return hashlib.sha256(b"".join(part.tobytes() for part in parts)).digest()
+
+    def to_bytes(self) -> bytes:
+        """A safetensors file."""
+        from safetensors.numpy import save
+
+        return save(
+            {
+                "weights": self.weights,
+                "inputs": np.stack([self.inputs.location, self.inputs.scale]),
+                "output": np.stack([self.output.location, self.output.scale]),
+                "train_loss": self.losses,
+                "valid_loss": self.valid_losses,
+            }
+        )
+
+
+@cache
+def engine_version(device: str) -> str:
+    """The sources that determine a network, hashed, and the compiler: if one changes, no old network is loaded."""
+    folder = Path(__file__).parent
+    sources = [folder.parents[1] / "training_set.py", *sorted(folder.glob("*.py"))]
+    digest = hashlib.sha256(b"".join(path.read_bytes() for path in sources))
+    compiler = "numba" if device == "cpu" else "torch"
+    return f"{digest.hexdigest()} {compiler} {version(compiler)}"
+
+
+@cache
+def _device(setting: str) -> str:
+    if setting == "cpu":
+        return "cpu"
+    if setting == "auto" and version("torch").endswith("+cpu"):
+        return "cpu"  # without importing torch, which is not needed if all networks are in the store
+    from lstmstrat.forecasting.models.lstm.gpu import device_name
+
+    try:
+        return device_name(setting)
+    except RuntimeError as error:
+        raise ConfigError(str(error)) from None

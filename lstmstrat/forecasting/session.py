@@ -1,0 +1,139 @@
+"""What the parts of a run share: the store, the threads, the progress and the counts.
+
+A command or `lstmstrat.run` creates one `Session` and passes it on. Backtrader creates the indicators by itself,
+so inside ``cerebro.run()``, and nowhere else, an indicator uses the session that is active. A user's script needs
+no session: by default one with the user's cache and one thread per core serves the whole program. A script can
+activate another one:
+
+    with Session(Store(path), jobs=2).active():
+        cerebro.run()
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, MutableMapping
+from concurrent.futures import Executor, ThreadPoolExecutor
+from contextlib import contextmanager
+from contextvars import ContextVar
+from functools import cache
+from types import TracebackType
+from typing import Self
+from weakref import WeakValueDictionary
+
+from lstmstrat.forecasting.executor import Inline, cores
+from lstmstrat.forecasting.models.base import FittedModel, Stop, never
+from lstmstrat.store import Store, default_path
+
+Progress = Callable[[int, int], None]  # (done, total)
+
+
+class Session:
+    """The store, the executor, the progress and the counts of a run: the only object that changes during it.
+
+    Parameters
+    ----------
+    store
+        Where fitted models and their forecasts are kept.
+    jobs
+        The number of threads that fit models, by default one per core. The forecasts do not depend on it.
+    executor
+        Any object with the interface of `concurrent.futures.Executor`, in place of threads; `jobs` is then the
+        number of tasks that it runs at once. The session does not shut it down.
+    progress
+        Called with (done, total), two numbers of models, during each job.
+    given_up
+        Called now and then by long work; returns True once the work has been given up.
+
+    Attributes
+    ----------
+    fitted, cached, failed
+        The numbers of models that were fitted, found in the store, or could not be fitted.
+    seconds
+        Wall-clock time of fitting.
+
+    Examples
+    --------
+    >>> import lstmstrat
+    >>> prices = lstmstrat.load_prices(lstmstrat.DataConfig(symbol="IBM", start="2011-01-03"))
+    >>> config = lstmstrat.ForecastConfig(model="ridge", train_size=250)
+    >>> with lstmstrat.Session(lstmstrat.Store(None), jobs=2) as session:
+    ...     _ = lstmstrat.WalkForward(config, session).advance(prices.times, prices.bars)
+    ...     print(session.fitted, session.cached, session.failed)
+    12 0 0
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        jobs: int | None = None,
+        *,
+        executor: Executor | None = None,
+        progress: Progress | None = None,
+        given_up: Stop = never,
+    ):
+        self.store = store
+        self.jobs = jobs or cores()
+        self.progress = progress
+        self.given_up = given_up
+        self.fitted = self.cached = self.failed = 0
+        self.seconds = 0.0
+        self.models: MutableMapping[str, FittedModel] = {}  # by key
+        self.broken: set[str] = set()  # keys of fits that failed
+        self.counted: set[str] = set()  # keys that are in `fitted`, `cached` or `failed`
+        self._executor = executor
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Drops the models and closes the store; session and store can be used again."""
+        self.models.clear()
+        self.store.close()
+
+    @contextmanager
+    def workers(self, in_turn: bool = False) -> Iterator[Executor]:
+        """The executor, for one block.
+
+        At its end the session does not wait for threads of its own, and cancels the calls that have not begun.
+        With `in_turn` the calls run one after the other in this thread. Work on a GPU needs that: while one call
+        records its graph, no other may even allocate memory.
+        """
+        if in_turn or self._executor is not None:
+            yield Inline() if in_turn or self._executor is None else self._executor
+            return
+        pool = ThreadPoolExecutor(self.jobs, thread_name_prefix="lstmstrat")
+        try:
+            yield pool
+        finally:
+            pool.shutdown(wait=False, cancel_futures=True)
+
+    @contextmanager
+    def active(self) -> Iterator[Session]:
+        """Makes this the session of every indicator that is created in the block."""
+        token = _active.set(self)
+        try:
+            yield self
+        finally:
+            _active.reset(token)
+
+
+_active: ContextVar[Session | None] = ContextVar("lstmstrat_session", default=None)
+
+
+@cache
+def _default() -> Session:
+    session = Session(Store(default_path()))
+    session.models = (
+        WeakValueDictionary()
+    )  # this session lives as long as the program, a model as long as its user
+    return session
+
+
+def current() -> Session:
+    """The active session, else the default one of the program, with the user's cache."""
+    return _active.get() or _default()

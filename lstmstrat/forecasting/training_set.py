@@ -1,0 +1,138 @@
+"""The training set of a fold, and its scaling.
+
+Letters: n bars of a training set, F features, L lookback.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from functools import cached_property
+from typing import NamedTuple
+
+import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
+
+from lstmstrat.arrays import Bools, Floats, Singles
+
+
+def windows(rows: Floats, lookback: int) -> Floats:
+    """Every `lookback` consecutive rows; (L - 1 + n, F) -> (n, L, F), a view."""
+    return sliding_window_view(rows, lookback, axis=0).transpose(0, 2, 1)
+
+
+@dataclass(frozen=True, eq=False)
+class TrainingSet:
+    """The samples of one fold; all members of the fold learn from the same training set.
+
+    The sample of row t has the window of the rows t - L + 1 to t as its input and ``labels[t]`` as its label.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> rows, labels = np.arange(10.0).reshape(5, 2), np.array([0.1, 0.2, 0.3, 0.4, np.nan])
+    >>> training = TrainingSet(rows, labels, lookback=2, purge=2)
+    >>> training.usable
+    array([False,  True,  True,  True, False])
+    >>> inputs, targets = training.windows()
+    >>> inputs.shape, targets
+    ((3, 2, 2), array([0.2, 0.3, 0.4]))
+    """
+
+    rows: Floats  # (n, F) consecutive feature rows, oldest first
+    labels: Floats  # (n,) NaN where a row has no label
+    lookback: int  # L, rows of a window
+    purge: int  # bars left out between the training and the validation part, if there is validation
+
+    @cached_property
+    def usable(self) -> Bools:
+        """(n,) True for the rows that are samples: with a label, and with `lookback` complete rows up to it."""
+        usable = np.isfinite(self.labels)
+        gaps = np.flatnonzero(~np.isfinite(self.rows).all(axis=1))
+        for gap in (-1, *gaps):  # -1: the row before the first one is missing too
+            usable[max(0, gap) : gap + self.lookback] = False
+        return usable
+
+    @property
+    def samples(self) -> int:
+        """The number of samples."""
+        return int(self.usable.sum())
+
+    @cached_property
+    def mean_label(self) -> float:
+        """Mean label of the samples, which is the forecast of the past average; NaN without a sample."""
+        return float(self.labels[self.usable].mean()) if self.usable.any() else float("nan")
+
+    @cached_property
+    def range(self) -> Floats:
+        """(2, F) smallest and largest value of each input; NaN for an input without a value."""
+        return np.stack([np.fmin.reduce(self.rows), np.fmax.reduce(self.rows)])
+
+    @cached_property
+    def digest(self) -> bytes:
+        """Hash of all that a model may learn from."""
+        digest = hashlib.sha256(repr((self.rows.shape, self.lookback, self.purge)).encode())
+        digest.update(np.ascontiguousarray(self.rows).tobytes())
+        digest.update(np.ascontiguousarray(self.labels).tobytes())
+        return digest.digest()
+
+    def split(self, val_size: float) -> tuple[int, int]:
+        """The row where the training part ends, and the row where the validation part begins.
+
+        The validation part is the newest share `val_size`. The purge separates the two parts, as it separates a
+        training set from the forecasts of its fold: the labels of the first are complete before the second begins.
+        """
+        begin = len(self.rows) - int(val_size * len(self.rows))
+        return (begin - self.purge if val_size else len(self.rows)), begin
+
+    def scaled(self, scaler: str, clip: float) -> ScaledTrainingSet:
+        """Rows and labels in units of this training set; calculated once for all members of a fold."""
+        cache = self.__dict__.setdefault("_scaled", {})
+        if (scaler, clip) not in cache:
+            labels = self.labels[:, None]
+            inputs, output = fit_scaler(self.rows, scaler), fit_scaler(labels, scaler)
+            x, y = inputs.apply(self.rows, clip), output.apply(labels, clip)[:, 0]
+            cache[scaler, clip] = ScaledTrainingSet(inputs, output, x, y)
+        scaled: ScaledTrainingSet = cache[scaler, clip]
+        return scaled
+
+    def windows(self) -> tuple[Floats, Floats]:
+        """The samples for a user's own model: inputs (m, L, F) and labels (m,), neither scaled nor clipped."""
+        ends = np.flatnonzero(self.usable)
+        return windows(self.rows, self.lookback)[ends - self.lookback + 1], self.labels[ends]
+
+
+@dataclass(frozen=True)
+class Scaler:
+    """Centre and unit of each column, calculated from a training set alone."""
+
+    location: Floats  # (F,)
+    scale: Floats  # (F,), positive
+
+    def apply(self, x: Floats, clip: float) -> Singles:
+        """`x` (..., F) in units of `scale`, clipped to +-`clip`; a missing value (NaN) becomes 0."""
+        z = np.clip((x - self.location) / self.scale, -clip, clip)
+        return np.nan_to_num(z, nan=0.0).astype(np.float32)
+
+
+def fit_scaler(x: Floats, kind: str) -> Scaler:
+    """Median and 1.4826 MAD (`robust`) or mean and standard deviation (`standard`) of the columns of x (n, F).
+
+    1.4826 makes the MAD of a normal sample its standard deviation. A column whose MAD is 0 (most values equal)
+    falls back to the standard deviation, a constant one to 1, so that it becomes 0 everywhere.
+    """
+    location = np.nanmedian(x, axis=0) if kind == "robust" else np.nanmean(x, axis=0)  # (F,)
+    spread = np.nanstd(x, axis=0)  # (F,)
+    if kind == "robust":
+        mad = 1.4826 * np.nanmedian(np.abs(x - location), axis=0)
+        spread = np.where(mad > 0.0, mad, spread)
+    return Scaler(location, np.where(spread > 1e-12 * (1.0 + np.abs(location)), spread, 1.0))
+
+
+class ScaledTrainingSet(NamedTuple):
+    """A training set in the units of its own statistics, clipped."""
+
+    inputs: Scaler  # (F,)
+    output: Scaler  # (1,)
+    x: Singles  # (n, F)
+    y: Singles  # (n,)

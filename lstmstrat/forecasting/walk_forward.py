@@ -1,0 +1,321 @@
+"""The only path from bars to forecasts.
+
+    WalkForward.advance(times, bars) -> forecasts
+
+Backtrader hands over one bar at a time in `next` mode and all bars in `once` mode; a live feed hands over the bars
+that have arrived. If many bars arrive at once, many folds are due at once, and they are fitted as one job. The
+forecasts do not depend on the cut into chunks, bit for bit (the chunk law):
+
+- a feature row is calculated from the bars up to its own (features.py);
+- the bars up to the fitting bar decide whether a fold is due (schedule.py), and the seed of a member is a hash of
+  the run's seed, the fold's cutoff date and the member's number (`seed`);
+- a fitted model has the same bits whatever other models are fitted with it, and a forecast has the same bits
+  whatever other bars are forecast with it (models/).
+
+The times are handed over with the bars because refits may follow the calendar, and because the seed of a fold
+depends on its cutoff date.
+
+Letters: n bars, M members, L lookback, F features.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
+
+from lstmstrat.arrays import Floats, Times
+from lstmstrat.config.schema import ForecastConfig
+from lstmstrat.forecasting import trainer
+from lstmstrat.forecasting.features import FeatureSet, feature_set
+from lstmstrat.forecasting.forecasts import FAILED, MISSING, TOO_FEW, WARM_UP, FoldRecord, Forecasts
+from lstmstrat.forecasting.history import History, Rows
+from lstmstrat.forecasting.models import model_of
+from lstmstrat.forecasting.models.base import FitTask, FittedModel, mean_loss
+from lstmstrat.forecasting.schedule import Fold, schedule
+from lstmstrat.forecasting.session import Session, current
+from lstmstrat.forecasting.targets import labels
+from lstmstrat.forecasting.training_set import TrainingSet, windows
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, eq=False)
+class FittedFold:
+    """A fold after its fit; `members` is empty if the fold cannot forecast."""
+
+    record: FoldRecord
+    members: tuple[FittedModel, ...]
+    range: Floats  # (2, F) smallest and largest value of each input in the training set
+
+    @property
+    def fold(self) -> Fold:
+        """The bars of the fold."""
+        return self.record.fold
+
+    def distance(self, rows: Floats) -> Floats:
+        """How far the inputs `rows` (n, F) lie outside the range of the training set; (n,).
+
+        0 if every input lies between its smallest and its largest value in the training set; else the distance of
+        the input that lies farthest outside, in units of its scale (about a standard deviation).
+        """
+        low, high = self.range
+        outside = np.maximum(low - rows, rows - high) / self.members[0].inputs.scale  # (n, F)
+        farthest: Floats = np.maximum(outside, 0.0).max(axis=1)
+        return farthest
+
+
+class WalkForward:
+    """Forecasts of a model that is refitted as new bars arrive.
+
+    Its state is the bars handed over and the folds fitted so far. One caller uses it, in order of time.
+
+    Parameters
+    ----------
+    config
+        The settings, with train_size as a number of bars.
+    session
+        Store, threads and progress; by default the active session (see session.py).
+    peers
+        The number of other assets whose features become inputs.
+
+    Attributes
+    ----------
+    model, schedule, features
+        Built from the config.
+    folds
+        Every `FittedFold` so far.
+    missing
+        The number of bars without a forecast, by reason.
+    forecasts
+        All forecasts so far, as a `Forecasts`.
+
+    Raises
+    ------
+    ConfigError
+        A feature or the model is unknown, or train_size is not a number of bars.
+
+    Examples
+    --------
+    The forecasts are the same however the bars are cut into chunks:
+
+    >>> import lstmstrat
+    >>> import numpy as np
+    >>> prices = lstmstrat.load_prices(lstmstrat.DataConfig(symbol="IBM", start="2011-01-03"))
+    >>> config = lstmstrat.ForecastConfig(model="ridge", train_size=250)
+    >>> at_once = lstmstrat.WalkForward(config).advance(prices.times, prices.bars)
+    >>> at_once.shape
+    (543, 3)
+    >>> walk = lstmstrat.WalkForward(config)
+    >>> parts = [walk.advance(prices.times[i : i + 50], prices.bars[i : i + 50]) for i in range(0, 543, 50)]
+    >>> np.array_equal(np.vstack(parts), at_once, equal_nan=True)
+    True
+    """
+
+    def __init__(self, config: ForecastConfig, session: Session | None = None, peers: int = 0):
+        self.config = config
+        self.model = model_of(config)
+        self.schedule = schedule(config)
+        self._history = History(config.features)
+        self._peers = [History(config.peer_features) for _ in range(peers)]
+        self.features = self._history.features
+        self.condition = feature_set([config.refit_when]).features if config.refit_when else ()
+        self.folds: list[FittedFold] = []
+        self._session = session or current()
+        self._inputs: Rows | None = None  # (n, F), the asset's own features, then those of its peers
+        self._refit = Rows((), "bool")  # (n,) whether the user's condition asks for a refit
+        self._outputs = Rows((4,), "float64")  # (n, 4) forecast, spread, distance, fold
+        self.missing: Counter[str] = Counter()
+        self._warned = False
+
+    @property
+    def forecasts(self) -> Forecasts:
+        """All forecasts so far."""
+        out = self._outputs.all.copy()  # (n, 4)
+        records = tuple(fitted.record for fitted in self.folds)
+        lines = out[:, 0], out[:, 1], out[:, 2], out[:, 3].astype(np.int64)
+        return Forecasts(self.config, self._history.times.copy(), *lines, records, dict(self.missing))
+
+    def advance(self, times: Times, bars: Floats, peers: Sequence[tuple[Times, Floats]] = ()) -> Floats:
+        """Forecasts for newly closed bars, in order of time.
+
+        Parameters
+        ----------
+        times
+            (n,) datetime64, the closing time or the date of each bar.
+        bars
+            (n, 5) open, high, low, close, volume.
+        peers
+            The newly closed bars of each peer, times (m,) and bars (m, 5), any number of bars. A bar uses the bars
+            of a peer that closed at its own time or before; hand them over no later than the bar itself.
+
+        Returns
+        -------
+        (n, 3): forecast, the log return over the horizon; spread over the members; distance of the newest inputs
+        from the training set. NaN before the first fold and at every other bar that `missing` counts.
+
+        Raises
+        ------
+        ValueError
+            The times do not increase, or the number of `peers` is not that of the constructor.
+        """
+        for peer, (peer_times, peer_bars) in zip(self._peers, peers, strict=True):
+            peer.append(peer_times, peer_bars)
+        if not len(bars):
+            return np.empty((0, 3))
+        begin = len(self._history.bars)
+        self._append(times, bars)
+        self._fit_due(begin)
+        out = np.full((len(bars), 4), np.nan)  # (n, 4)
+        out[:, 3] = 0
+        self._forecast(begin, out)
+        self._outputs.append(out)
+        return out[:, :3]
+
+    def peek(self, times: Times, bars: Floats, peers: Sequence[tuple[Times, Floats]] = ()) -> Floats:
+        """The forecasts that `advance` would return for a bar that is not closed yet; the bar is not kept.
+
+        The open bar of a replayed feed is an input of its own forecast but never part of a training set, because
+        the labels of a fold are complete before the bar at which it is fitted.
+        """
+        bars_before, folds, missing = len(self._history.times), len(self.folds), self.missing.copy()
+        peers_before = [len(peer.times) for peer in self._peers]
+        try:
+            return self.advance(times, bars, peers)
+        finally:
+            for history, length in zip([self._history, *self._peers], [bars_before, *peers_before], strict=True):
+                history.cut(length)
+            for rows in (self._inputs, self._refit, self._outputs):
+                if rows is not None:
+                    rows.cut(bars_before)
+            del self.folds[folds:]
+            self.missing = missing
+
+    def _append(self, times: Times, bars: Floats) -> None:
+        """Appends the bars, their inputs, and whether the user's condition asks for a refit."""
+        begin = len(self._history.bars)
+        self._history.append(times, bars)
+        peer_rows = (peer.at(self._history.times[begin:]) for peer in self._peers)
+        rows = np.column_stack([self._history.rows[begin:], *peer_rows])  # (n, F)
+        if self._inputs is None:
+            self._inputs = Rows((rows.shape[1],), "float64")
+        self._inputs.append(rows)
+        refit = np.zeros(len(bars), dtype=bool)
+        for condition in self.condition:
+            values = FeatureSet((condition,)).rows(self._history.times, self._history.bars, begin)  # (n, 1)
+            refit |= values[:, 0] > 0.0
+        self._refit.append(refit)
+
+    def _due_folds(self, begin: int = 0) -> list[Fold]:
+        """The folds that are fitted at the bars from `begin` on."""
+        previous = self.folds[-1].fold if self.folds else None
+        return list(self.schedule.folds(self._history.times, begin, previous, self._refit.all))
+
+    def _fit_due(self, begin: int) -> None:
+        """Fits every fold that is due at the bars from `begin` on: as one job, or in turn for a warm start."""
+        due = self._due_folds(begin)
+        jobs = [[fold] for fold in due] if self.config.warm_start else [due]
+        for k, job in enumerate(jobs):
+            sets = [self._training_set(fold) for fold in job]
+            tasks = [self._tasks(fold, training) for fold, training in zip(job, sets, strict=True)]
+            job_tasks = [task for fold_tasks in tasks for task in fold_tasks]
+            before, after = self.config.members * k, self.config.members * (len(jobs) - k - 1)
+            fits = iter(trainer.fit(self._session, self.model, job_tasks, before, after))
+            for fold, training, fold_tasks in zip(job, sets, tasks, strict=True):
+                self.folds.append(_fitted_fold(fold, training, [next(fits) for _ in fold_tasks]))
+
+    def _training_set(self, fold: Fold) -> TrainingSet:
+        """The inputs and labels of a fold; the labels are calculated from bars before the fitting bar alone."""
+        bars = self._history.bars[fold.first : fold.fitted_at]
+        rows = self._input_rows[fold.first : fold.cutoff + 1]
+        return TrainingSet(rows, labels(bars, self.config)[: fold.bars], self.config.lookback, fold.purge)
+
+    def _tasks(self, fold: Fold, training: TrainingSet) -> list[FitTask]:
+        """The fit of each member; none if the fold has too few samples."""
+        if not self._has_enough_samples(training):
+            return []
+        cutoff = str(self._history.times[fold.cutoff])
+        previous = self.folds[-1].members if self.config.warm_start and self.folds else ()
+        starts = dict(enumerate(previous))
+        seeds = [seed(self.config.seed, cutoff, member) for member in range(self.config.members)]
+        return [FitTask(training, s, starts.get(k)) for k, s in enumerate(seeds)]
+
+    def _has_enough_samples(self, training: TrainingSet) -> bool:
+        """Whether there is a block of losses to train on and, with early stopping, a sample to validate on.
+
+        The rule is that of the LSTM for every model, so that all rungs of a ladder skip the same folds.
+        """
+        end, held_out = training.split(self.config.val_size)
+        enough = training.usable[:end].sum() >= self.config.loss_steps
+        return bool(enough and (not self.config.val_size or training.usable[held_out:].any()))
+
+    @property
+    def _input_rows(self) -> Floats:
+        assert self._inputs is not None
+        return self._inputs.all
+
+    def _forecast(self, begin: int, out: np.ndarray) -> None:
+        """Writes forecast, spread, distance and fold of the bars from `begin` on into `out` (n, 4)."""
+        end = begin + len(out)
+        first = self.folds[0].fold.fitted_at if self.folds else end
+        self.missing[WARM_UP] += min(end, first) - min(begin, first)
+        high = end
+        for fitted in reversed(self.folds):
+            low = max(begin, fitted.fold.fitted_at)
+            if low < high:
+                self._forecast_fold(fitted, low, high, out[low - begin : high - begin])
+                high = low
+            if high == begin:
+                break
+
+    def _forecast_fold(self, fitted: FittedFold, low: int, high: int, out: np.ndarray) -> None:
+        """Writes the forecasts of one fold for bars `low` to `high` into `out` (bars, 4)."""
+        if not fitted.members:
+            self.missing[fitted.record.reason] += high - low
+            return
+        lookback = self.config.lookback
+        rows = self._input_rows[low + 1 - lookback : high]  # (L - 1 + bars, F)
+        members = trainer.predict(self._session, self.model, fitted.members, windows(rows, lookback))  # (M, bars)
+        complete = sliding_window_view(np.isfinite(rows).all(1), lookback).all(1)  # (bars,)
+        # Added member by member, so that the bits of a bar do not depend on the number of bars.
+        mean = np.add.accumulate(members)[-1] / len(members)  # (bars,)
+        spread = np.sqrt(np.add.accumulate(np.square(members - mean))[-1] / len(members))
+        out[complete, 0], out[complete, 1] = mean[complete], spread[complete]
+        out[complete, 2] = fitted.distance(rows[lookback - 1 :])[complete]
+        out[:, 3] = fitted.fold.number
+        if not complete.all():
+            self._warn_of_missing()
+        self.missing[MISSING] += int((~complete).sum())
+
+    def _warn_of_missing(self) -> None:
+        """Warns once, because a plain script shows no report."""
+        if not self._warned:
+            _log.warning("no forecast at some bars: %s; walk_forward.missing counts them", MISSING)
+        self._warned = True
+
+
+def _fitted_fold(fold: Fold, training: TrainingSet, fits: Sequence[FittedModel | None]) -> FittedFold:
+    """The fold with its members; `fits` is empty if the fold has too few samples."""
+    models = tuple(model for model in fits if model is not None)
+    members = models if len(models) == len(fits) else ()  # part of an ensemble would be another forecast
+    reason = "" if members else FAILED if fits else TOO_FEW
+    losses = mean_loss(members, 0), mean_loss(members, -1)
+    record = FoldRecord(fold, training.samples, training.mean_label, *losses, reason)
+    return FittedFold(record, members, training.range)
+
+
+def plan(config: ForecastConfig, times: Times, bars: Floats) -> list[tuple[Fold, int]]:
+    """The folds that a walk-forward over these bars would fit, and the number of samples of each."""
+    walk = WalkForward(config)
+    walk._append(times, bars)
+    return [(fold, walk._training_set(fold).samples) for fold in walk._due_folds()]
+
+
+def seed(run: int, cutoff: str, member: int) -> int:
+    """The seed of a member of a fold: a hash of the run's seed, the cutoff date and the number of the member."""
+    return int.from_bytes(hashlib.sha256(f"{run} {cutoff} {member}".encode()).digest()[:8], "big")

@@ -1,0 +1,119 @@
+"""The check of market data that every table of bars must pass before anything is computed from it."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from lstmstrat.errors import DataError
+from lstmstrat.prices.bars import COLUMNS, PRICES
+
+ADJUSTED_CLOSE = "adj close"
+MINIMUM_BARS = 2
+
+# A vendor that stores prices in float32 and multiplies them by a factor rounds three times, each time by at most
+# 6e-8 of the price, so a close that equals the high may end up 2e-7 above it. A genuine fault is a tick or more:
+# 1e-4 of the price at 100 and a tick of 0.01. The limit lies between the two.
+PRICE_ROUNDING = 1e-6
+
+CURE = (
+    "Correct or delete these rows in the file (of a download: save it as a file and use source: csv), "
+    "or leave them out with start: and end: under data:"
+)
+
+
+def check(frame: pd.DataFrame, title: str) -> None:
+    """Raises unless `frame` contains usable bars.
+
+    Expected: a naive DatetimeIndex, strictly ascending; float64 columns open, high, low, close, volume and
+    nothing else but an optional ``adj close``; at least `MINIMUM_BARS` rows; prices finite and above 0; volume
+    finite and not below 0; low <= open, close <= high within a relative `PRICE_ROUNDING`.
+
+    Raises
+    ------
+    DataError
+        The message begins with `title`; then one line for every kind of fault, with its first row and the number
+        of such rows.
+    """
+    faults = _layout_faults(frame)
+    if not faults:
+        value_faults = _value_faults(frame)
+        faults = _order_faults(frame.index) + value_faults + ([CURE] if value_faults else [])
+    if faults:
+        raise DataError("\n  ".join([f"{title}: the prices cannot be used", *faults]))
+
+
+def _layout_faults(frame: pd.DataFrame) -> list[str]:
+    index = frame.index
+    if not isinstance(index, pd.DatetimeIndex) or index.tz is not None:
+        return [f"expected an index of dates without a time zone, found {index.dtype}"]
+    if tuple(c for c in frame.columns if c != ADJUSTED_CLOSE) != COLUMNS:
+        return [f"expected the columns {', '.join(COLUMNS)}; found {', '.join(map(str, frame.columns))}"]
+    if not all(dtype == np.float64 for dtype in frame.dtypes):
+        return [f"expected float64 columns, found {', '.join(map(str, frame.dtypes))}"]
+    if len(frame) < MINIMUM_BARS:
+        return [f"expected at least {MINIMUM_BARS} bars, found {len(frame)}"]
+    return []
+
+
+def _order_faults(index: pd.Index) -> list[str]:
+    if index.hasnans:
+        return [f"row {int(np.flatnonzero(index.isna())[0]) + 1} has no date"]
+    if index.is_monotonic_decreasing and index.is_unique:
+        return [
+            f"the newest row, {day(index[0])}, comes first; expected the oldest first. To turn a CSV file round: "
+            "pd.read_csv(path, dtype=str)[::-1].to_csv(path, index=False)"
+        ]
+    disorder = np.flatnonzero(index[1:] < index[:-1]) + 1
+    duplicates = np.flatnonzero(index.duplicated())
+    faults = []
+    if disorder.size:
+        row = disorder[0]
+        faults.append(f"{day(index[row])}: stands after {day(index[row - 1])}{_count(disorder)}; sort by date")
+    if duplicates.size:
+        faults.append(f"{day(index[duplicates[0]])}: given twice{_count(duplicates)}; keep one row of each date")
+    return faults
+
+
+def _value_faults(frame: pd.DataFrame) -> list[str]:
+    bars = {str(name): column.to_numpy() for name, column in frame.items()}  # (n,) each
+    empty = np.all([np.isnan(bars[name]) for name in PRICES], axis=0)
+    faults = _fault(frame, empty, "open, high, low and close are all empty")
+    for name, values in bars.items():
+        not_finite = ~np.isfinite(values) & ~empty
+        faults += _fault(frame, not_finite, f"{name} is {{{name}:.10g}}, expected a finite number")
+        if name == "volume":
+            faults += _fault(frame, values < 0.0, "volume is {volume:.10g}, expected 0 or more")
+        else:
+            faults += _fault(frame, values <= 0.0, f"{name} is {{{name}:.10g}}, expected a price above 0")
+    return faults + _range_faults(frame, bars)
+
+
+def _range_faults(frame: pd.DataFrame, bars: dict[str, np.ndarray]) -> list[str]:
+    high, low = bars["high"], bars["low"]
+    top = np.maximum(bars["open"], bars["close"]) * (1.0 - PRICE_ROUNDING)
+    bottom = np.minimum(bars["open"], bars["close"]) * (1.0 + PRICE_ROUNDING)
+    body = "open {open:.10g} or close {close:.10g}"
+    return [
+        *_fault(frame, high < low * (1.0 - PRICE_ROUNDING), "high {high:.10g} is below low {low:.10g}"),
+        *_fault(frame, high < top, f"high {{high:.10g}} is below {body}"),
+        *_fault(frame, low > bottom, f"low {{low:.10g}} is above {body}"),
+    ]
+
+
+def _fault(frame: pd.DataFrame, mask: np.ndarray, sentence: str) -> list[str]:
+    """One line: `sentence` with the values of the first row where `mask` (n,) is true; empty if there is none."""
+    rows = np.flatnonzero(mask)
+    if not rows.size:
+        return []
+    first = {str(name): value for name, value in frame.iloc[rows[0]].items()}
+    return [f"{day(frame.index[rows[0]])}: {sentence.format(**first)}{_count(rows)}"]
+
+
+def _count(rows: np.ndarray) -> str:
+    return f" ({rows.size} such rows)" if rows.size > 1 else ""
+
+
+def day(time: pd.Timestamp) -> str:
+    """`time` for a message: the date, and the time of day if it is not midnight."""
+    return str(time).removesuffix(" 00:00:00")

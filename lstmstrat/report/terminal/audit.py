@@ -1,0 +1,79 @@
+"""The findings of an audit, from the dict of `AuditResult.to_dict`."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, TextIO
+
+from lstmstrat.report.terminal.console import console_on
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+FINDING_STATUSES = ("passed", "failed", "not assessed")
+
+JsonObject = Mapping[str, Any]
+
+
+def print_audit(record: JsonObject, file: TextIO | None = None) -> None:
+    """Print the findings of an audit (`AuditResult.to_dict`) to `file`, standard output by default."""
+    console = console_on(file or sys.stdout)
+    findings = record["findings"]
+    if record["controls"]:
+        console.print(_controls(record["controls"]))
+    console.print(_table(findings))
+    for finding in findings:
+        if finding["status"] == "failed":
+            for line in _failure(finding):
+                console.print(line, soft_wrap=True)
+    groups = _not_assessed(findings)
+    if groups:
+        console.print()
+    for (probe, reason), subjects in groups.items():
+        console.print(f"Not assessed: {probe}, {', '.join(subjects)}: {reason}", soft_wrap=True)
+    for sentence in record["blind"]:
+        console.print(f"\nNot assessable: {sentence}", soft_wrap=True)
+    console.print(f"\n{record['sentence']} Not to be found this way: {'; '.join(record['not_detectable'])}.")
+
+
+def _controls(controls: Sequence[JsonObject]) -> str:
+    """The number of planted leaks that the audit found, and whether the clean control passes."""
+    leaks = [control for control in controls if control["probe"]]
+    hits = sum(bool(leak["caught"]) for leak in leaks)
+    clean = "passes" if all(c["caught"] for c in controls if not c["probe"]) else "DOES NOT PASS"
+    return f"Planted leaks found: {hits} of {len(leaks)}; the clean control {clean}.\n"
+
+
+def _table(findings: Sequence[JsonObject]) -> Table:
+    """One row per probe: the number of strategies with each status, of comparisons and of cuts."""
+    from rich.table import Table
+
+    table = Table(box=None, pad_edge=False)
+    for heading in ("probe", *FINDING_STATUSES, "comparisons", "cuts"):
+        table.add_column(heading, justify="left" if heading == "probe" else "right")
+    for probe in dict.fromkeys(f["probe"] for f in findings):
+        rows = [f for f in findings if f["probe"] == probe]
+        counts = [str(sum(f["status"] == status for f in rows)) for status in FINDING_STATUSES]
+        cuts = len({cut for f in rows for cut in f["cuts"]})
+        table.add_row(probe, *counts, f"{sum(f['comparisons'] for f in rows):,}", str(cuts) if cuts else "")
+    return table
+
+
+def _failure(finding: JsonObject) -> Iterator[str]:
+    """The failure, the first difference if there is one, and the command that shows it again."""
+    yield f"\nFAILED {finding['probe']}, {finding['subject']}: {finding['detail']}"
+    if first := finding["difference"]:
+        change = f" [{first['perturbation']}; cut {first['cut'] or 'none'}]" if first["perturbation"] else ""
+        values = f"{first['original']}, then {first['changed']}"
+        yield f"  {first['date']}, bar {first['bar']}: {first['line']} was {values}{change}"
+    yield f"  {finding['command']}"
+
+
+def _not_assessed(findings: Sequence[JsonObject]) -> dict[tuple[str, str], list[str]]:
+    """The strategies that a probe could not assess, by the probe and the reason."""
+    groups: dict[tuple[str, str], list[str]] = {}
+    for finding in findings:
+        if finding["status"] == "not assessed":
+            groups.setdefault((finding["probe"], finding["detail"]), []).append(finding["subject"])
+    return groups

@@ -1,0 +1,10 @@
+"""The results of a run as values: frozen, picklable, and without the objects that produced them.
+
+account.py      `Account`: equity, exposure, orders and trades of one strategy
+run.py          `Run`: the accounts and forecasts of a run, aligned on the traded window
+trial.py        `Trial`: an entry of the ledger
+tables.py       the tables of a run
+assessment.py   `Assessment`: the content of summary.json
+result.py       `Result`: a finished run, with its config, assessment and tables
+run_folder.py   writes the files of a run and reads them back
+"""

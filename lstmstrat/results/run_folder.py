@@ -1,0 +1,299 @@
+"""Writes and reads the run folder: nine files, and the page if the config asks for it.
+
+A folder is written completely or not at all.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import math
+import os
+import shutil
+import uuid
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from lstmstrat.config.files import dump
+from lstmstrat.config.files import read as read_yaml
+from lstmstrat.config.schema import Config
+from lstmstrat.config.validation import validated
+from lstmstrat.errors import ConfigError, DataError, did_you_mean
+from lstmstrat.prices import bars
+from lstmstrat.results.account import ORDERS, TIME, TRADES
+from lstmstrat.results.assessment import Assessment
+from lstmstrat.results.result import Result
+from lstmstrat.results.tables import FOLDS, FORECASTS
+
+CELL_KINDS = {TIME: "a date such as 2005-01-31", float: "a number or nothing", int: "a whole number"}
+RERUN = "run the config.yaml beside it again"
+
+
+def check_free(folder: Path) -> None:
+    """Check that a run can be written to `folder`, before the training, so that no finished run is lost.
+
+    Raises
+    ------
+    ConfigError
+        `folder` is a file, is not empty, or cannot be made.
+    """
+    if folder.exists() and not folder.is_dir():
+        raise ConfigError(f"{folder} is a file; give another folder, such as --out {folder}_run")
+    if folder.is_dir() and any(folder.iterdir()):
+        raise ConfigError(f"{folder} is not empty; give another folder, such as --out {folder}_2")
+    parent = next(p for p in folder.absolute().parents if p.exists())
+    if not parent.is_dir() or not os.access(parent, os.W_OK | os.X_OK):
+        raise ConfigError(f"cannot make {folder}: no folder can be made in {parent}; give another --out")
+
+
+def write(result: Result, folder: Path, page: str | None) -> None:
+    """Write the run to `folder`, which must be empty or not exist.
+
+    The files are written and synced in a hidden folder beside it, which is then renamed. So `folder` is either
+    complete or not there, even if the program is stopped.
+
+    Parameters
+    ----------
+    page
+        The text of report.html; None if there is to be none.
+
+    Raises
+    ------
+    ConfigError
+        `folder` is not empty, the disk is full, or there is no permission to write.
+    """
+    check_free(folder)
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        with _complete_folder(folder) as partial:
+            for name, text in _texts(result, page):
+                _put(partial / name, text)
+    except OSError as error:
+        raise ConfigError(
+            f"cannot write the run to {folder}: {error.strerror}; nothing was left there. "
+            "Make room or give another --out; fitted folds are kept in the cache"
+        ) from error
+
+
+def _texts(result: Result, page: str | None) -> Iterator[tuple[str, str]]:
+    """Name and text of each file. A float that is read back equals the one that was written."""
+    summary = result.assessment.to_dict()
+    yield "config.yaml", dump(result.config)
+    yield "summary.json", json.dumps(summary, indent=2, allow_nan=False, ensure_ascii=False) + "\n"
+    for name in ("equity", "exposure", "forecasts", "prices"):
+        yield f"{name}.csv", _csv(getattr(result, name).rename_axis("date").reset_index())
+    for name in ("folds", "orders", "trades"):
+        yield f"{name}.csv", _csv(getattr(result, name))
+    if page is not None:
+        yield "report.html", page
+
+
+def _csv(frame: pd.DataFrame) -> str:
+    return frame.to_csv(index=False, lineterminator="\n")
+
+
+@contextmanager
+def _complete_folder(folder: Path) -> Iterator[Path]:
+    """A new folder that is renamed to `folder` if the block succeeds, and removed if it fails."""
+    partial = folder.with_name(f".{folder.name}.{uuid.uuid4().hex[:8]}")
+    try:
+        partial.mkdir()
+        yield partial
+        _sync(partial)
+        if folder.is_dir():
+            folder.rmdir()  # it is empty; not every system can rename onto it
+        os.rename(partial, folder)
+        _sync(folder.parent)
+    except BaseException:  # Ctrl-C too
+        shutil.rmtree(partial, ignore_errors=True)
+        raise
+
+
+def _put(path: Path, text: str) -> None:
+    with path.open("w", encoding="utf-8", newline="\n") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _sync(folder: Path) -> None:
+    """Write the names in `folder` to the disk, so that they survive a power cut. Windows cannot do this."""
+    if os.name == "nt":
+        return
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def read(folder: str | Path) -> Result:
+    """Read back the run that the command wrote to a folder.
+
+    The types of the columns are always the same: text is object, numbers are float64 and int64, times are
+    datetime64[ns]. The index of a table with one row per bar is called ``date``.
+
+    Parameters
+    ----------
+    folder
+        The run folder, such as ``runs/aapl/2026-01-31_120000``.
+
+    Raises
+    ------
+    DataError
+        There is no such folder, it has no run, the run is of another version of lstmstrat, or a file is broken;
+        the message names the file and says what to do.
+
+    Examples
+    --------
+    >>> import lstmstrat, tempfile, pathlib
+    >>> settings = ["forecast.model=always_up", "forecast.members=1", "data.start=2008-01-02"]
+    >>> config = lstmstrat.load_config("configs/aapl.yaml", settings)
+    >>> result = lstmstrat.run(config.model_copy(update={"strategies": config.strategies[:1]}))
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     write(result, pathlib.Path(folder) / "run", page=None)
+    ...     again = lstmstrat.load_run(pathlib.Path(folder) / "run")
+    >>> again.assessment == result.assessment, again.equity.equals(result.equity)
+    (True, True)
+    """
+    folder = Path(folder)
+    _check_run(folder)
+    assessment = _assessment(folder)
+    names = ["buy_and_hold", *(strategy.name for strategy in assessment.strategies)]
+    closes, folds = assessment.period.bars, assessment.walk_forward.folds
+    return Result(
+        config=_config(folder / "config.yaml"),
+        assessment=assessment,
+        equity=_by_date(folder / "equity.csv", dict.fromkeys(names, float), closes),
+        exposure=_by_date(folder / "exposure.csv", dict.fromkeys(names, float), closes),
+        forecasts=_by_date(folder / "forecasts.csv", FORECASTS, closes, optional={"price"}),
+        folds=_table(folder / "folds.csv", FOLDS, folds),
+        orders=_table(folder / "orders.csv", {"strategy": object, **ORDERS}),
+        trades=_table(folder / "trades.csv", {"strategy": object, **TRADES}),
+        prices=_by_date(folder / "prices.csv", dict.fromkeys(bars.COLUMNS, float), closes),
+    )
+
+
+def _check_run(folder: Path) -> None:
+    """Raise unless `folder` is a folder with a summary.json."""
+    if folder.is_file():
+        raise DataError(f"{folder} is a file; expected the folder of a run; give the folder: {folder.parent}")
+    if not folder.is_dir():
+        hint = did_you_mean(folder.name, _runs_in(folder.parent)) or "; give the folder that a run was written to"
+        raise DataError(f"there is no folder {folder}; expected the folder of a run{hint}")
+    if not (folder / "summary.json").exists():
+        runs = _runs_in(folder)
+        example = f"such as {folder / runs[-1]}" if runs else "such as runs/aapl/2026-01-31_120000"
+        raise DataError(f"{folder} is no run folder: it has no summary.json; give the folder of a run, {example}")
+
+
+def _runs_in(folder: Path) -> list[str]:
+    return sorted(path.parent.name for path in folder.glob("[!.]*/summary.json"))
+
+
+def _assessment(folder: Path) -> Assessment:
+    path = folder / "summary.json"
+    try:
+        values = json.loads(_text(path))
+    except json.JSONDecodeError as error:
+        raise DataError(f"{path} is broken: expected JSON, {error}; {RERUN}") from None
+    if not isinstance(values, dict):
+        raise DataError(f"{path} is broken: expected keys and values, found {values!r:.40}; {RERUN}")
+    try:
+        return Assessment.from_dict(values)
+    except DataError as error:
+        raise DataError(f"{folder}: {error}") from None
+
+
+def _config(path: Path) -> Config:
+    _text(path)  # if the file is missing, the folder is at fault, not the command that the user typed
+    try:
+        return validated(Config, read_yaml(path), f"{path} is broken:")
+    except ConfigError as error:
+        raise DataError(f"{error}\n  undo the change, or take the folder of another run") from None
+
+
+def _by_date(
+    path: Path, types: Mapping[str, Any], rows: int, optional: Collection[str] = frozenset()
+) -> pd.DataFrame:
+    return _table(path, {"date": TIME, **types}, rows, optional).set_index("date")
+
+
+def _table(
+    path: Path, types: Mapping[str, Any], rows: int | None = None, optional: Collection[str] = frozenset()
+) -> pd.DataFrame:
+    """A CSV file with `rows` rows (None: any number) and columns of these `types`, in the order of the file."""
+    cells = _cells(path)
+    columns, required = list(cells.columns), [name for name in types if name not in optional]
+    if not set(required) <= set(columns) <= set(types) or not cells.columns.is_unique:
+        raise DataError(
+            f"{path} has the columns {', '.join(columns) or 'none'}; expected {', '.join(required)}; "
+            f"undo the change, or {RERUN}"
+        )
+    if rows is not None and len(cells) != rows:
+        raise DataError(f"{path} has {len(cells):,} rows; expected {rows:,}, as summary.json says; {RERUN}")
+    return pd.DataFrame({name: _column(path, cells[name], types[name]) for name in columns})
+
+
+def _cells(path: Path) -> pd.DataFrame:
+    """The cells of a CSV file as text.
+
+    `pd.read_csv` is not used: it would accept a first row that is too long, as a row with an index, and would fill
+    up short rows.
+    """
+    text = _text(path)
+    if not text.endswith("\n"):
+        raise DataError(f"{path} is empty or cut off: expected a line end at its end; {RERUN}")
+    try:
+        heading, *rows = csv.reader(io.StringIO(text, newline=""), strict=True)
+    except csv.Error as error:
+        raise DataError(f"{path} is broken: expected a table, {error}; undo the change, or {RERUN}") from None
+    for number, row in enumerate(rows, 1):
+        if len(row) != len(heading):
+            raise DataError(
+                f"{path} is broken: row {number} has {len(row)} cells; expected {len(heading)}; "
+                f"undo the change, or {RERUN}"
+            )
+    return pd.DataFrame(rows, columns=heading, dtype=object)
+
+
+def _column(path: Path, cells: pd.Series, kind: Any) -> pd.Series:
+    """The text of `cells` as values of the type `kind`."""
+    try:
+        return _convert(cells, kind)
+    except (ValueError, TypeError):  # TypeError: a date with a time zone
+        for k in range(len(cells) if len(cells) > 1 else 0):
+            _column(path, cells.iloc[k : k + 1], kind)  # raises at the first wrong cell
+        raise DataError(
+            f"{path} is broken: {cells.iloc[0]!r} in column {cells.name}, row {cells.index[0] + 1}; "
+            f"expected {CELL_KINDS[kind]}; undo the change, or {RERUN}"
+        ) from None
+
+
+def _convert(cells: pd.Series, kind: Any) -> pd.Series:
+    if kind == TIME:
+        return pd.to_datetime(cells, format="ISO8601").astype(TIME)
+    if kind is float:
+        return cells.where(cells != "", math.nan).astype(float)  # Python's float is the one nearest to the text
+    return cells.astype(kind)
+
+
+def _text(path: Path) -> str:
+    """The text of a file with its line ends, which `Path.read_text` would translate."""
+    try:
+        return path.read_bytes().decode("utf-8")
+    except FileNotFoundError:
+        raise DataError(
+            f"{path.parent} is no run folder: it has no {path.name}; give the folder of another run, or {RERUN}"
+        ) from None
+    except OSError as error:
+        raise DataError(
+            f"cannot read {path}: {error.strerror}; give the folder of another run, or {RERUN}"
+        ) from None
+    except UnicodeDecodeError:
+        raise DataError(f"{path} is broken: expected text in UTF-8; {RERUN}") from None

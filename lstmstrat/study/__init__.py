@@ -1,0 +1,15 @@
+"""From a config to a `Result`: this part puts the parts below it together.
+
+run.py          from a config to a result, step by step
+prepare.py      checks a config and its strategies, and loads its prices
+simulate.py     simulates buy-and-hold and every strategy -> `Run`
+tasks.py        runs variations of a run -> their outcomes
+replicas.py     other seeds and null worlds
+ladder.py       cheaper models and rarer refits
+extras.py       runs seeds, null worlds and the ladder if the config asks for them
+checks.py       the checks of a run
+judge.py        the statistics and the verdicts of a run
+ledger.py       the ledger of trials
+audits.py       the forecast that an audit uses, and the record of the last audit
+fingerprint.py  the keys of stored results
+"""

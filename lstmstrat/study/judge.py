@@ -1,0 +1,231 @@
+"""All statistics of a run, and the verdict on each strategy.
+
+Letters: S strategies, n bars of the traded window.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from lstmstrat.arrays import Floats, Ints
+from lstmstrat.evaluation.bootstrap import Difference
+from lstmstrat.evaluation.growth import break_even_cost, cagr_difference, drawdown_differences, lead_shares
+from lstmstrat.evaluation.many_trials import (
+    deflated_difference,
+    deflated_sharpe,
+    holm,
+    probabilistic_sharpe,
+    superior_predictive_ability,
+)
+from lstmstrat.evaluation.metrics import Performance, cagr, max_drawdown, total_return
+from lstmstrat.evaluation.sharpe import minimum_detectable_difference, sharpe_difference
+from lstmstrat.evaluation.skill import forecast_skill, skill_tests
+from lstmstrat.evaluation.timing import BAND, SHUFFLES, UNKNOWN, Placebo, Positions, delay_cost, placebo
+from lstmstrat.evaluation.verdict import RULE, Evidence, Verdict, headline, verdict
+from lstmstrat.results.account import Account
+from lstmstrat.results.assessment import (
+    FAILED,
+    Check,
+    ExposureMatched,
+    FoldSkill,
+    ForecastSkill,
+    Luck,
+    PlaceboFacts,
+    StrategyAssessment,
+    Trials,
+    Verdicts,
+    VersusBenchmark,
+)
+from lstmstrat.results.run import Run
+from lstmstrat.store import Store
+from lstmstrat.study import fingerprint
+from lstmstrat.study.checks import VOIDING
+from lstmstrat.study.extras import Extras
+
+
+def judge(run: Run, trials: Trials, checks: Sequence[Check], extras: Extras) -> tuple[StrategyAssessment, ...]:
+    """The assessment of every strategy of a run against buy-and-hold."""
+    sound = not any(check.status == FAILED and check.name in VOIDING for check in checks)
+    benchmark, (base, *others) = run.benchmark.performance(run.periods), run.returns
+    sharpes = [sharpe_difference(returns, base, run.periods) for returns in others]
+    drawdowns = drawdown_differences(run.returns[1:], base)
+    rows = zip(run.strategies, sharpes, _adjusted_p_values(sharpes), drawdowns, strict=True)
+    return tuple(_StrategyJudge(run, benchmark, trials, extras, sound, *row).assessment for row in rows)
+
+
+@dataclass(frozen=True, eq=False)
+class _StrategyJudge:
+    """Assesses one strategy against buy-and-hold; a cached property is computed when it is first read."""
+
+    run: Run
+    benchmark: Performance
+    trials: Trials
+    extras: Extras
+    sound: bool  # no check of look-ahead or of the benchmark failed
+    account: Account
+    sharpe: Difference  # from the Sharpe ratio of buy-and-hold
+    p_adjusted: float | None  # of that difference, adjusted for the number of strategies
+    drawdown: Difference  # from the maximum drawdown of buy-and-hold
+
+    @property
+    def assessment(self) -> StrategyAssessment:
+        """Everything that the run reports about the strategy."""
+        account = self.account
+        identity = account.name, account.class_path, account.params
+        return StrategyAssessment(*identity, self.metrics, self._versus, self._luck)
+
+    @cached_property
+    def metrics(self) -> Performance:
+        """The metrics of its account."""
+        return self.account.performance(self.run.periods)
+
+    @cached_property
+    def _positions(self) -> Positions | None:
+        return _account_positions(self.run, self.account)
+
+    @cached_property
+    def _placebo(self) -> Placebo:
+        return placebo(self._positions, self.run.periods) if self._positions else UNKNOWN
+
+    @cached_property
+    def _luck(self) -> Luck:
+        """The ratios are deflated by the trials in the ledger; without a ledger their number is not known."""
+        trials, returns = self.trials, self.account.returns
+        return Luck(
+            probabilistic_sharpe=probabilistic_sharpe(returns),
+            deflated_sharpe=deflated_sharpe(returns, trials.count, trials.variance) if trials.kept else None,
+            deflated_lead=deflated_difference(self.sharpe, trials.count) if trials.kept else None,
+            exposure_matched=_exposure_matched(self.run, self.account),
+            placebo=PlaceboFacts(**asdict(self._placebo), shuffles=SHUFFLES, band=BAND),
+            seeds=self.extras.seeds.get(self.account.name),
+            worlds=self.extras.worlds.get(self.account.name),
+        )
+
+    @property
+    def _verdict(self) -> Verdict:
+        luck = self._luck
+        return verdict(
+            Evidence(
+                sharpe=self.sharpe,
+                p_adjusted=self.p_adjusted,
+                deflated_sharpe=luck.deflated_sharpe,
+                deflated_lead=luck.deflated_lead,
+                placebo=self._placebo,
+                sound=self.sound,
+                seeds_above=luck.seeds.above if luck.seeds else None,
+                worlds=luck.worlds.p_value if luck.worlds else None,
+            )
+        )
+
+    @property
+    def _versus(self) -> VersusBenchmark:
+        run, (returns, base) = self.run, (self.account.returns, self.run.returns[0])
+        best_fold, best_days = lead_shares(returns, base, _folds(run, self.account))
+        growth, conclusion = cagr_difference(returns, base, run.periods), self._verdict
+        return VersusBenchmark(
+            **_point_estimates(self.metrics, self.benchmark),
+            **_intervals(sharpe=self.sharpe, cagr=growth, max_drawdown=self.drawdown),
+            p_value=self.sharpe.p_value,
+            p_adjusted=self.p_adjusted,
+            detectable=minimum_detectable_difference(returns, base, run.periods),
+            best_fold_share=best_fold,
+            best_days_share=best_days,
+            break_even_cost=_break_even(run, self.account),
+            delay_cost=delay_cost(self._positions, run.periods) if self._positions else None,
+            verdict=conclusion.text,
+            missing=conclusion.missing,
+        )
+
+
+def verdicts(run: Run, strategies: Sequence[StrategyAssessment], store: Store) -> Verdicts:
+    """The verdicts on all strategies; `store` keeps the SPA p-value, which takes a heavy library to compute."""
+    by_strategy = {strategy.name: strategy.versus_benchmark.verdict for strategy in strategies}
+    base, others = run.returns[0], run.returns[1:]
+    key = fingerprint.of_statistic("SPA", others, base)
+    spa_p_value = store.remembered(key, lambda: superior_predictive_ability(others, base))
+    return Verdicts(RULE, headline(by_strategy), by_strategy, spa_p_value)
+
+
+def skill(run: Run, folds: pd.DataFrame, store: Store) -> ForecastSkill:
+    """The skill of the forecasts at the closes of the traded window; `folds` is the table of that name."""
+    series = run.traded.forecast, run.traded.realised, run.traded.past_mean
+    horizon = run.forecasts.config.horizon
+    key = fingerprint.of_statistic(f"skill {horizon}", *series)
+    tests = store.remembered(key, lambda: asdict(skill_tests(*series, horizon)))
+    by_fold = _fold_skill(folds["correlation"].dropna())
+    return ForecastSkill(**asdict(forecast_skill(*series)), **tests, folds=by_fold)
+
+
+def _fold_skill(correlations: pd.Series) -> FoldSkill:
+    if not len(correlations):
+        return FoldSkill(0, None, None)
+    return FoldSkill(len(correlations), float(correlations.median()), float((correlations > 0.0).mean()))
+
+
+def _adjusted_p_values(tests: Sequence[Difference]) -> list[float | None]:
+    """The p-value of each test, adjusted for the number of tests that have one."""
+    adjusted = iter(holm([test.p_value for test in tests if test.p_value is not None]))
+    return [None if test.p_value is None else next(adjusted) for test in tests]
+
+
+def _point_estimates(strategy: Performance, benchmark: Performance) -> dict[str, Any]:
+    return {
+        "total_return": strategy.total_return - benchmark.total_return,
+        "cagr": _difference(strategy.cagr, benchmark.cagr),
+        "sharpe": _difference(strategy.sharpe, benchmark.sharpe),
+        "max_drawdown": strategy.max_drawdown - benchmark.max_drawdown,
+    }
+
+
+def _intervals(**differences: Difference) -> dict[str, Any]:
+    lows = {f"{name}_low": difference.low for name, difference in differences.items()}
+    return lows | {f"{name}_high": difference.high for name, difference in differences.items()}
+
+
+def _difference(a: float | None, b: float | None) -> float | None:
+    return None if a is None or b is None else a - b
+
+
+def _account_positions(run: Run, account: Account) -> Positions | None:
+    """The positions of the account from each open to the next; before the first possible fill nothing is held.
+
+    None if an order was filled inside a bar: the position at the close of that bar was not held since its open.
+    """
+    fills = account.orders.dropna(subset="executed")
+    opens = run.prices.frame["open"].loc[fills["executed"]].to_numpy()
+    deviations = np.abs(np.abs(fills["price"].to_numpy() / opens - 1.0) - run.config.broker.slippage)
+    if (deviations > 1e-9).any():
+        return None
+    return Positions(
+        held=account.exposure.to_numpy()[1:-1],
+        asset=run.opens[2:] / run.opens[1:-1] - 1.0,
+        filled=account.traded.to_numpy()[1:-1] > 0.0,
+    )
+
+
+def _folds(run: Run, account: Account) -> Ints:
+    """The number of the fold whose forecast came before each return, (n - 1,); all 0 without a forecast."""
+    if account.forecasts is None:
+        return np.zeros(run.returns.shape[1], dtype=np.int64)
+    return run.align(account.forecasts).cut(run.window).fold[:-1]
+
+
+def _break_even(run: Run, account: Account) -> float | None:
+    lead = math.log(account.equity.iloc[-1] / run.benchmark.equity.iloc[-1])
+    cost = run.config.broker.commission + run.config.broker.slippage
+    return break_even_cost(lead, account.turned_over, run.benchmark.turned_over, cost)
+
+
+def _exposure_matched(run: Run, account: Account) -> ExposureMatched:
+    exposure = float(account.exposure.mean())
+    returns: Floats = exposure * run.returns[0]
+    equity = pd.Series(np.concatenate([[1.0], np.cumprod(1.0 + returns)]))
+    growth = cagr(equity, run.periods)
+    return ExposureMatched(exposure, total_return(equity), growth, max_drawdown(equity))

@@ -1,0 +1,139 @@
+"""Checks before the training: the config, its strategies, its features, its model and its prices."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from lstmstrat.config.files import override, read
+from lstmstrat.config.schema import DEFAULT_FEATURES, Config, ForecastConfig, StrategyConfig
+from lstmstrat.config.validation import mistakes, validated
+from lstmstrat.errors import ConfigError, DataError, StrategyError
+from lstmstrat.prices import Prices
+
+MINIMUM_WINDOW = 30  # bars after the first forecast, below which no comparison means anything
+
+
+def load_config(path: str | Path, settings: Sequence[str] = ()) -> Config:
+    """Read a config from a YAML file.
+
+    Parameters
+    ----------
+    path
+        The YAML file.
+    settings
+        Changes to values of the config, as ``--set`` takes them: ``["forecast.members=3"]``.
+
+    Raises
+    ------
+    ConfigError
+        The config has mistakes. The message lists all of them, also those in strategies, features and the model.
+
+    Examples
+    --------
+    >>> import lstmstrat
+    >>> config = lstmstrat.load_config("configs/aapl.yaml", ["forecast.members=3"])
+    >>> config.data.symbol, config.forecast.members
+    ('AAPL', 3)
+    """
+    path = Path(path)
+    values = override(read(path), list(settings))
+    lines = mistakes(Config, values) + _plugin_mistakes(_valid_strategies(values), _valid_forecast(values))
+    _raise_all(lines, f"{path}:")
+    return validated(Config, values, "")
+
+
+def prepare(config: Config, offline: bool = False, prices: Prices | None = None) -> tuple[Config, Prices]:
+    """`config` with train_size in bars, and its prices, or the given `prices` in place of them.
+
+    Raises
+    ------
+    ConfigError, DataError
+        A strategy, feature or model does not exist, the prices cannot be loaded, or there are too few of them.
+    """
+    from lstmstrat.forecasting.schedule import resolved
+    from lstmstrat.prices import load
+
+    lines = _plugin_mistakes(list(enumerate(config.strategies)), config.forecast)
+    _raise_all(lines, "the config cannot be run:")
+    prices = load(config.data, offline=offline) if prices is None else prices
+    bars = len(prices.frame)
+    heading = f"the config cannot be run on {bars} bars:"
+    forecast = validated(ForecastConfig, resolved(config.forecast, bars).model_dump(), heading)
+    _check_length(forecast, prices)
+    return config.model_copy(update={"forecast": forecast}), prices
+
+
+def planned_folds(config: Config, prices: Prices) -> pd.DataFrame:
+    """The folds that are going to be fitted, as the table of `tables.fold_dates`."""
+    from lstmstrat.forecasting.walk_forward import plan
+    from lstmstrat.results.tables import fold_dates
+
+    return fold_dates(plan(config.forecast, prices.times, prices.bars), prices.frame.index)
+
+
+def _check_length(forecast: ForecastConfig, prices: Prices) -> None:
+    from lstmstrat.forecasting.schedule import schedule
+
+    bars, needed = len(prices.frame), schedule(forecast).first_fit + 1 + MINIMUM_WINDOW
+    if bars < needed:
+        raise DataError(
+            f"{prices.symbol} has {bars} bars, but train_size {forecast.train_size} with its warm-up, purge and "
+            f"{MINIMUM_WINDOW} bars to trade needs {needed}; give an earlier start, a later end or less train_size"
+        )
+
+
+def _plugin_mistakes(strategies: Sequence[tuple[int, StrategyConfig]], forecast: ForecastConfig) -> list[str]:
+    """One line for every strategy that cannot be loaded, wrong parameter, unknown feature and wrong model.
+
+    `strategies` come with their positions in the config.
+    """
+    from lstmstrat.forecasting.features import feature_set
+    from lstmstrat.forecasting.models import model_of
+
+    lines = [line for i, strategy in strategies for line in _strategy_mistakes(i, strategy)]
+    for load_plugin in (lambda: feature_set(forecast.features), lambda: model_of(forecast)):
+        try:
+            load_plugin()
+        except ConfigError as error:
+            lines += [f"forecast.{line}" for line in str(error).split("\n  ")]
+    return lines
+
+
+def _strategy_mistakes(position: int, strategy: StrategyConfig) -> list[str]:
+    from lstmstrat.trading.parameters import check_params, load_strategy
+
+    try:
+        lines = check_params(load_strategy(strategy.class_), strategy.params)
+    except StrategyError as error:
+        return [f"strategies.{position}.{error}"]
+    return [f"strategies.{position}.params.{line}" for line in lines]
+
+
+def _valid_strategies(values: dict[str, Any]) -> list[tuple[int, StrategyConfig]]:
+    """The strategies whose entries are valid by themselves, with their positions in the config."""
+    entries = values.get("strategies")
+    numbered = enumerate(entries) if isinstance(entries, list) else ()
+    return [(i, validated(StrategyConfig, e, "")) for i, e in numbered if not mistakes(StrategyConfig, e)]
+
+
+def _valid_forecast(values: dict[str, Any]) -> ForecastConfig:
+    """The ``forecast:`` section if it is valid by itself, else the default section with its features and model."""
+    section = values.get("forecast")
+    if not isinstance(section, dict):
+        return ForecastConfig()
+    if not mistakes(ForecastConfig, section):
+        return validated(ForecastConfig, section, "")
+    names = section.get("features")
+    features = tuple(name for name in names if isinstance(name, str)) if isinstance(names, list) else ()
+    model = section.get("model")
+    model = model if isinstance(model, str) and model else ForecastConfig().model
+    return ForecastConfig(features=features or DEFAULT_FEATURES, model=model)
+
+
+def _raise_all(lines: Sequence[str], heading: str) -> None:
+    if lines:
+        raise ConfigError("\n  ".join([heading, *lines]))

@@ -1,0 +1,142 @@
+"""Replicas: the whole run again with other seeds, or on null worlds, in which there is nothing to forecast.
+
+A replica fits every fold anew and trades every strategy. Its Sharpe differences are stored, its models are not. A
+run that was stopped continues after the last complete replica, and a second run takes all replicas from the store.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from lstmstrat.config.schema import Config
+from lstmstrat.errors import LSTMStratError, StrategyError
+from lstmstrat.evaluation.metrics import sharpe
+from lstmstrat.forecasting.models import model_class
+from lstmstrat.forecasting.session import Progress, Session
+from lstmstrat.results.account import Account
+from lstmstrat.results.assessment import Seeds, Worlds
+from lstmstrat.results.run import Run, bars_a_year
+from lstmstrat.study import fingerprint
+from lstmstrat.study.simulate import simulate_buy_and_hold, simulate_one
+from lstmstrat.study.tasks import Variation, outcomes
+
+Differences = dict[str, float | None]  # annual Sharpe ratio minus buy-and-hold's, by strategy; None: account lost
+
+
+@dataclass(frozen=True)
+class Replicas:
+    """The differences of the strategies in each variation that ran, and the errors of the others."""
+
+    differences: tuple[Differences, ...]  # in the order of the variations
+    errors: tuple[str, ...]
+
+    def of(self, strategy: str) -> tuple[float | None, ...]:
+        """The differences of one strategy."""
+        return tuple(by_strategy[strategy] for by_strategy in self.differences)
+
+
+def seeds(run: Run, count: int, session: Session, progress: Progress) -> dict[str, Seeds]:
+    """The strategies that trade the forecast of the config, with `count` seeds from that of the config on.
+
+    Empty if no strategy depends on a seed.
+    """
+    config, strategies = run.config, run.on_the_forecast
+    if not strategies or not model_class(config.forecast.model).ensemble:
+        return {}
+    variations = [
+        Variation(
+            f"seed {seed}", _with_seed(config.model_copy(update={"strategies": strategies}), seed), run.prices
+        )
+        for seed in range(config.forecast.seed + 1, config.forecast.seed + count)
+    ]
+    replicas = _replicas(run, variations, session, progress)
+    own_differences = differences(run)
+    return {
+        s.label: _seeds((own_differences[s.label], *replicas.of(s.label)), len(replicas.errors))
+        for s in strategies
+    }
+
+
+def _with_seed(config: Config, seed: int) -> Config:
+    return config.model_copy(update={"forecast": config.forecast.model_copy(update={"seed": seed})})
+
+
+def _seeds(values: tuple[float | None, ...], failed: int) -> Seeds:
+    above = sum(d is not None and d > 0.0 for d in values) / (len(values) + failed)
+    return Seeds(above, *_worst_and_median(values), values, failed)
+
+
+def worlds(run: Run, count: int, session: Session, progress: Progress) -> dict[str, Worlds]:
+    """Every strategy, compared with itself in `count` null worlds."""
+    numbers = range(1, count + 1)
+    variations = [Variation(f"null world {k}", run.config, run.prices, world=k) for k in numbers]
+    replicas = _replicas(run, variations, session, progress)
+    return {name: _worlds(d, replicas.of(name), len(replicas.errors)) for name, d in differences(run).items()}
+
+
+def _worlds(own_difference: float, values: tuple[float | None, ...], failed: int) -> Worlds:
+    """For the p-value, the real world and each world that failed count as at least as good."""
+    as_good = 1 + failed + sum(d is not None and d >= own_difference for d in values)
+    return Worlds(as_good / (1 + failed + len(values)), *_worst_and_median(values), values, failed)
+
+
+def _worst_and_median(values: Sequence[float | None]) -> tuple[float | None, float | None]:
+    """The worst and the median difference. None stands for a lost account, which is the worst of all."""
+    ordered = sorted(values, key=lambda d: -np.inf if d is None else d)
+    middle = ordered[(len(ordered) - 1) // 2], ordered[len(ordered) // 2]
+    numbers = [d for d in middle if d is not None]
+    return ordered[0], sum(numbers) / 2 if len(numbers) == 2 else None
+
+
+def differences(run: Run) -> dict[str, float]:
+    """The annual Sharpe ratio of each strategy minus that of buy-and-hold.
+
+    The ratio of an account that never moves counts as 0.
+    """
+    return {account.name: _difference(account, run.benchmark, run.periods) for account in run.strategies}
+
+
+def _difference(account: Account, benchmark: Account, periods: int) -> float:
+    return (sharpe(account.returns, periods) or 0.0) - (sharpe(benchmark.returns, periods) or 0.0)
+
+
+def _replicas(run: Run, variations: Sequence[Variation], session: Session, progress: Progress) -> Replicas:
+    """The replicas of the variations: those in the store, and the others newly run.
+
+    Raises
+    ------
+    LSTMStratError
+        Every variation failed.
+    """
+    keys = {v.label: fingerprint.of_replica(v.config, run.prices, v.label) for v in variations}
+    stored = {label: session.store.recorded(key) for label, key in keys.items()}
+    results: dict[str, Differences] = {label: value for label, value in stored.items() if value is not None}
+    missing, errors = [v for v in variations if v.label not in results], []
+    progress(len(results), len(variations))
+    for outcome in outcomes(replica, missing, session):
+        if outcome.value is None:
+            errors.append(f"{outcome.label}: {outcome.error}")
+        else:
+            results[outcome.label] = outcome.value
+            session.store.record(keys[outcome.label], outcome.value)
+        progress(len(results) + len(errors), len(variations))
+    if errors and not results:
+        raise LSTMStratError(errors[0])
+    return Replicas(tuple(results[v.label] for v in variations if v.label in results), tuple(errors))
+
+
+def replica(variation: Variation, session: Session) -> Differences:
+    """The difference of every strategy. If one loses its account, the others go on."""
+    config, prices = variation.config, variation.history()
+    benchmark, results = simulate_buy_and_hold(config, prices, session), Differences()
+    periods = bars_a_year(config, prices)
+    for strategy in config.strategies:
+        try:
+            account = simulate_one(config, prices, strategy, session)
+            results[strategy.label] = _difference(account, benchmark, periods)
+        except StrategyError:
+            results[strategy.label] = None
+    return results

@@ -1,0 +1,196 @@
+"""From a config to a `Result`, step by step."""
+
+from __future__ import annotations
+
+import contextlib
+import datetime as dt
+import platform
+from collections.abc import Iterator, Sequence
+from importlib.metadata import version
+from typing import Any
+
+import pandas as pd
+
+from lstmstrat.config.schema import Config
+from lstmstrat.forecasting.forecasts import WARM_UP
+from lstmstrat.forecasting.session import Progress, Session
+from lstmstrat.prices import Prices
+from lstmstrat.results import tables
+from lstmstrat.results.assessment import (
+    SCHEMA,
+    Assessment,
+    DataFacts,
+    Origin,
+    Period,
+    Trials,
+    WalkForwardFacts,
+)
+from lstmstrat.results.result import Result
+from lstmstrat.results.run import Run
+from lstmstrat.store import Store, default_path
+from lstmstrat.study.audits import audit_record
+from lstmstrat.study.checks import run_checks
+from lstmstrat.study.extras import Extras, ProgressBar, extra_checks, extras
+from lstmstrat.study.judge import judge, skill, verdicts
+from lstmstrat.study.ledger import enter_trials
+from lstmstrat.study.prepare import prepare
+from lstmstrat.study.simulate import simulate_all
+from lstmstrat.version import __version__
+
+PACKAGES = ("backtrader", "numba", "torch", "numpy", "pandas")
+
+
+def run(
+    config: Config, *, prices: Prices | None = None, session: Session | None = None, offline: bool = False
+) -> Result:
+    """Backtest the strategies of `config` and buy-and-hold; nothing is written or printed.
+
+    Parameters
+    ----------
+    config
+        A config from `load_config`, or one that is built in Python.
+    prices
+        Prices to use in place of those that ``config.data`` describes.
+    session
+        Store, threads and progress; by default a session with the user's cache and one thread per core.
+    offline
+        Whether the network must not be used; ``source: yahoo`` is then an error.
+
+    Raises
+    ------
+    ConfigError, DataError, StrategyError
+        The config, the prices or a strategy cannot be used; the message says what to change.
+
+    Examples
+    --------
+    >>> import lstmstrat
+    >>> config = lstmstrat.Config(
+    ...     data=lstmstrat.DataConfig(symbol="AAPL", start="2011-01-03"),
+    ...     forecast=lstmstrat.ForecastConfig(model="ridge", train_size=250),
+    ...     strategies=[{"class": "strategies.long_flat:LongFlat"}],
+    ... )
+    >>> result = lstmstrat.run(config)
+    >>> list(result.equity.columns)
+    ['buy_and_hold', 'long_flat']
+    >>> result.assessment.verdict.by_strategy
+    {'long_flat': 'not distinguishable from buy-and-hold'}
+    """
+    if session is None:
+        with Session(Store(default_path())) as default_session:
+            return run(config, prices=prices, session=default_session, offline=offline)
+    config, prices = prepare(config, offline, prices)
+    return finish(simulate_all(config, prices, session), session)
+
+
+@contextlib.contextmanager
+def _silent(task: str, unit: str) -> Iterator[Progress]:
+    yield lambda done, total: None
+
+
+def finish(run: Run, session: Session, progress: ProgressBar = _silent, command: str = "") -> Result:
+    """The result of a run, with the seeds, null worlds and ladder that its config asks for.
+
+    `progress(task, unit)` opens a progress bar for each of these; `command` is the command line of the run.
+    """
+    extra_results = extras(run, session, progress)
+    trials = enter_trials(session.store, run)
+    folds = tables.folds(run)
+    return Result(
+        config=run.config,
+        assessment=assess(run, session, trials, extra_results, folds, command),
+        equity=tables.equity(run),
+        exposure=tables.exposure(run),
+        forecasts=tables.forecasts(run),
+        folds=folds,
+        orders=tables.orders(run),
+        trades=tables.trades(run),
+        prices=tables.prices(run),
+    )
+
+
+def assess(
+    run: Run, session: Session, trials: Trials, extra_results: Extras, folds: pd.DataFrame, command: str
+) -> Assessment:
+    """Every number and every sentence of the run."""
+    checks = run_checks(run, audit_record(run.config, run.prices, session.store))
+    strategies = judge(run, trials, checks, extra_results)
+    return Assessment(
+        schema=SCHEMA,
+        name=run.config.name,
+        made=Origin(f"{dt.datetime.now(dt.UTC):%Y-%m-%dT%H:%M:%S+00:00}", command),
+        data=_data(run.prices, [*run.prices.notices, *_notices(run), *session.store.notices]),
+        costs=run.config.broker,
+        walk_forward=_walk_forward(run, session),
+        period=_period(run),
+        benchmark=run.benchmark.performance(run.periods),
+        strategies=strategies,
+        forecast_skill=skill(run, folds, session.store),
+        ladder=extra_results.ladder,
+        verdict=verdicts(run, strategies, session.store),
+        trials=trials,
+        checks=(*checks, *extra_checks(extra_results)),
+        versions=_versions(),
+    )
+
+
+def _versions() -> dict[str, str]:
+    packages = {name: version(name) for name in PACKAGES}
+    return {"python": platform.python_version(), "lstmstrat": __version__, **packages}
+
+
+def _data(prices: Prices, notices: Sequence[str]) -> DataFacts:
+    index = prices.frame.index
+    return DataFacts(
+        symbol=prices.symbol,
+        source=prices.source,
+        first=_date(index[0]),
+        last=_date(index[-1]),
+        bars=len(index),
+        sha256=prices.sha256,
+        notices=tuple(notices),
+    )
+
+
+def _period(run: Run) -> Period:
+    return Period(_date(run.dates[0]), _date(run.dates[-1]), len(run.dates), run.periods)
+
+
+def _notices(run: Run) -> list[str]:
+    """Notices on a warm start, a forecast of a strategy's own, and bars after the warm-up without a forecast."""
+    forecasts = run.forecasts
+    own_forecast = [
+        "forecasts, folds and skill are those of a strategy's own LSTMForecast, not of the forecast: section"
+    ]
+    missing = [
+        f"no forecast on {count} bars: {reason}"
+        for reason, count in sorted(forecasts.missing.items())
+        if count and reason != WARM_UP
+    ]
+    warm_start = [
+        "warm_start: a fold began with the weights of the one before, so all forecasts depend on the first fold"
+    ]
+    notices = warm_start if forecasts.config.warm_start else []
+    return notices + (missing if forecasts.config == run.config.forecast else own_forecast + missing)
+
+
+def _walk_forward(run: Run, session: Session) -> WalkForwardFacts:
+    forecasts, config = run.forecasts, run.forecasts.config
+    index = run.prices.frame.index[run.before(forecasts) :]
+    settings: dict[str, Any] = {
+        name: getattr(config, name)
+        for name in ("model", "members", "train_size", "refit_every", "lookback", "horizon", "purge", "seed")
+    }
+    return WalkForwardFacts(
+        **settings,
+        folds=len(forecasts.folds),
+        first_forecast=_date(index[forecasts.folds[0].fold.fitted_at]) if forecasts.folds else None,
+        fitted=session.fitted,
+        cached=session.cached,
+        failed=session.failed,
+        fit_seconds=session.seconds,
+    )
+
+
+def _date(time: Any) -> str:
+    stamp = pd.Timestamp(time)
+    return str(stamp.date()) if stamp == stamp.normalize() else stamp.isoformat()

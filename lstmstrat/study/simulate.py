@@ -1,0 +1,71 @@
+"""Buy-and-hold and every strategy of a config, each with an account of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from lstmstrat.config.schema import Config, StrategyConfig
+from lstmstrat.forecasting.forecasts import Forecasts
+from lstmstrat.forecasting.schedule import schedule
+from lstmstrat.forecasting.session import Session
+from lstmstrat.forecasting.walk_forward import WalkForward
+from lstmstrat.prices import Prices
+from lstmstrat.results.account import Account
+from lstmstrat.results.run import Run
+from lstmstrat.trading.parameters import load_strategy
+from lstmstrat.trading.simulation import simulate
+from lstmstrat.trading.strategy import BuyAndHold
+
+BENCHMARK = "buy_and_hold"
+
+
+def simulate_all(config: Config, prices: Prices, session: Session) -> Run:
+    """Simulate all accounts from the first forecast on; train_size of `config` is a number of bars."""
+    accounts = tuple(simulate_one(config, prices, strategy, session) for strategy in config.strategies)
+    benchmark = simulate_buy_and_hold(config, prices, session)
+    return Run(config, prices, benchmark, accounts, _forecasts(config, accounts, session))
+
+
+def simulate_one(config: Config, prices: Prices, strategy: StrategyConfig, session: Session) -> Account:
+    """Simulate one strategy of a config."""
+    names = strategy.label, strategy.class_
+    return _simulate(config, prices, load_strategy(strategy.class_), dict(strategy.params), names, session)
+
+
+def simulate_buy_and_hold(config: Config, prices: Prices, session: Session) -> Account:
+    """Simulate buy-and-hold over the same window."""
+    names = BENCHMARK, f"{BuyAndHold.__module__}:{BuyAndHold.__name__}"
+    return _simulate(config, prices, BuyAndHold, {}, names, session)
+
+
+def _simulate(
+    config: Config,
+    prices: Prices,
+    cls: type[Any],
+    params: dict[str, Any],
+    names: tuple[str, str],
+    session: Session,
+) -> Account:
+    name, class_path = names
+    return simulate(
+        prices,
+        cls,
+        params,
+        config.broker,
+        session=session,
+        start=schedule(config.forecast).first_fit,
+        name=name,
+        class_path=class_path,
+        forecast=config.forecast,
+    )
+
+
+def _forecasts(config: Config, accounts: Sequence[Account], session: Session) -> Forecasts:
+    """The forecasts of the `forecast:` section, if a strategy trades them.
+
+    Otherwise those of the first strategy with a forecast of its own; empty if there is none.
+    """
+    candidates = [account.forecasts for account in accounts if account.forecasts is not None]
+    candidates.sort(key=lambda forecasts: forecasts.config != config.forecast)
+    return candidates[0] if candidates else WalkForward(config.forecast, session).forecasts

@@ -1,0 +1,79 @@
+"""Variations of a run, with something changed in each: a list of variations goes in, their outcomes come out.
+
+A variation is one call of the executor. It has a session of its own, which fits one model after another, so that
+no pool is opened inside a pool. Variations and outcomes can be pickled. If one variation fails, the others go on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import CancelledError
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+from lstmstrat.config.schema import Config
+from lstmstrat.errors import LSTMStratError
+from lstmstrat.forecasting.executor import GivenUp, Inline, completed
+from lstmstrat.forecasting.models import model_of
+from lstmstrat.forecasting.models.base import Stop
+from lstmstrat.forecasting.schedule import schedule
+from lstmstrat.forecasting.session import Session
+from lstmstrat.prices import Prices
+from lstmstrat.prices.null_history import null_history
+from lstmstrat.store import Store
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, eq=False)
+class Variation:
+    """A config and prices for one more run."""
+
+    label: str  # "seed 3", "null world 17", "ridge, refit every 21"; unique in a list
+    config: Config  # train_size in bars
+    prices: Prices
+    world: int = 0  # number of the null history in place of the prices; 0 for the prices themselves
+
+    def history(self) -> Prices:
+        """The prices of the run. A null history is made only here, so it is not pickled with the variation."""
+        if not self.world:
+            return self.prices
+        return null_history(self.prices, self.world, schedule(self.config.forecast).first_fit)
+
+
+@dataclass(frozen=True, eq=False)
+class Outcome(Generic[T]):
+    """The outcome of a variation: a value, or the message of an error."""
+
+    label: str
+    value: T | None
+    seconds: float  # of all fits
+    error: str = ""
+
+
+Work = Callable[[Variation, Session], T]  # defined at the top of a module, so that it can be pickled
+
+
+def outcomes(work: Work[T], variations: Sequence[Variation], session: Session) -> Iterator[Outcome[T]]:
+    """The outcomes of the variations, in the order in which they finish."""
+    stop = GivenUp(session.given_up)
+    # A GPU serves the models of one variation together; several variations at once would only wait for each other.
+    on_a_gpu = any(model_of(variation.config.forecast).at_once > 1 for variation in variations)
+    with session.workers(in_turn=on_a_gpu) as executor:
+        try:
+            calls: Iterator[tuple[Any, ...]] = ((_attempt, work, variation, stop) for variation in variations)
+            yield from completed(executor, calls, session.jobs)
+        finally:  # after Ctrl-C, the variations that still run must stop
+            stop.set()
+
+
+def _attempt(work: Work[T], variation: Variation, stop: Stop) -> Outcome[T]:
+    with Session(Store(None), executor=Inline(), jobs=1, given_up=stop) as session:
+        try:
+            value = work(variation, session)
+        except CancelledError:
+            raise
+        except Exception as error:
+            message = str(error) if isinstance(error, LSTMStratError) else f"{type(error).__name__}: {error}"
+            return Outcome(variation.label, None, session.seconds, message)
+        return Outcome(variation.label, value, session.seconds)

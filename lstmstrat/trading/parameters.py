@@ -1,0 +1,87 @@
+"""Loads a strategy class by its path and checks the parameters for it."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import backtrader as bt
+
+from lstmstrat.config.plugins import load_attribute
+from lstmstrat.errors import StrategyError, did_you_mean
+from lstmstrat.trading.strategy import ExposureStrategy
+
+SET_BY_RUN = {"forecast": "the forecast: section", "fractional": "fractional: in the broker: section"}
+
+
+def load_strategy(path: str) -> type[Any]:
+    """The Backtrader strategy class that ``module:Class`` names; modules are found from the current directory.
+
+    Raises
+    ------
+    StrategyError
+        No such module or class, a module that fails when imported, or a class that cannot be run.
+    """
+    try:
+        cls = load_attribute(path, "Class", "strategies.long_flat:LongFlat", _can_run)
+    except ImportError as error:
+        raise StrategyError(f"class: {error}") from error.__cause__
+    if not _is_strategy(cls):
+        raise StrategyError(
+            f"class: {path!r} is not a Backtrader strategy; expected class {path.partition(':')[2]}(bt.Strategy)"
+        )
+    if _is_abstract(cls):
+        raise StrategyError(f"class: {path!r} does not say what to hold; define target_exposure(self) in it")
+    return cls  # type: ignore[no-any-return]
+
+
+def check_params(cls: type[Any], params: Mapping[str, Any]) -> list[str]:
+    """One sentence for each entry of `params` that `cls` does not know or whose type is not its default's."""
+    defaults = {name: value for name, value in cls.params._getitems() if name not in SET_BY_RUN}
+    return [sentence for name, value in params.items() if (sentence := _mistake(name, value, defaults))]
+
+
+def _mistake(name: str, value: object, defaults: Mapping[str, object]) -> str:
+    if name in SET_BY_RUN:
+        return f"{name}: set by {SET_BY_RUN[name]}; remove it here"
+    if name not in defaults:
+        return f"{name}: unknown parameter{did_you_mean(name, defaults) or '; there are none'}"
+    default = defaults[name]
+    if default is None or _fits(value, default):
+        return ""
+    kind = {bool: "true or false", int: "a whole number", float: "a number", str: "text"}.get(type(default))
+    return (
+        f"{name}: {value!r} given, expected {kind or type(default).__name__}, such as {_example(value, default)!r}"
+    )
+
+
+def _example(value: object, default: object) -> object:
+    """The number in text such as ``1e-3``, which YAML reads as text and not as a number; else the default."""
+    if isinstance(value, str) and isinstance(default, float):
+        with contextlib.suppress(ValueError):
+            return float(value)
+    return default
+
+
+def _fits(value: object, default: object) -> bool:
+    if isinstance(default, bool) or isinstance(value, bool):
+        return isinstance(value, bool) and isinstance(default, bool)
+    if isinstance(default, float):
+        return isinstance(value, (int, float)) and math.isfinite(value)
+    if isinstance(default, (tuple, list)):
+        return isinstance(value, (tuple, list))
+    return isinstance(value, type(default))
+
+
+def _is_strategy(value: object) -> bool:
+    return isinstance(value, type) and issubclass(value, bt.Strategy)
+
+
+def _can_run(value: object) -> bool:
+    return isinstance(value, type) and _is_strategy(value) and not _is_abstract(value)
+
+
+def _is_abstract(cls: type[Any]) -> bool:
+    return getattr(cls, "target_exposure", None) is ExposureStrategy.target_exposure

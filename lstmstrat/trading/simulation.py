@@ -1,0 +1,240 @@
+"""`simulate` runs one strategy with one account over the prices.
+
+This file defines what all strategies and buy-and-hold share: the feed, the broker with its costs, and the bar of
+the first decision. Equity and orders are read from the broker itself, not from Backtrader's own analyzers.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import backtrader as bt
+import numpy as np
+import pandas as pd
+
+from lstmstrat.config.schema import BrokerConfig, ForecastConfig
+from lstmstrat.errors import DataError, StrategyError
+from lstmstrat.evaluation.round_trips import Fill, RoundTrip, round_trips
+from lstmstrat.forecasting.session import Session
+from lstmstrat.prices import Prices
+from lstmstrat.prices.bars import Bars
+from lstmstrat.results.account import ORDERS, TRADES, Account
+from lstmstrat.trading.clock import to_numbers
+from lstmstrat.trading.indicator import LSTMForecast
+from lstmstrat.trading.parameters import SET_BY_RUN
+
+
+def simulate(
+    prices: Prices,
+    cls: type[Any],
+    params: dict[str, Any],
+    broker: BrokerConfig,
+    *,
+    session: Session,
+    start: int,
+    name: str,
+    class_path: str = "",
+    forecast: ForecastConfig | None = None,
+    runonce: bool = True,
+) -> Account:
+    """Run one strategy class over `prices` with an account of its own.
+
+    The strategy decides for the first time, in its first call of `next`, at the close of bar number `start`,
+    counted from 0; its first fill is at the open of the next bar. `forecast` and `broker.fractional` are passed to
+    a class that has parameters of those names. An `LSTMForecast` that the strategy creates uses `session`. With
+    `runonce` False Backtrader goes bar by bar, as with a live feed; the numbers are the same.
+
+    Raises
+    ------
+    DataError
+        There is no bar after `start` to trade in.
+    StrategyError
+        The strategy needs more history than `start` bars, orders before `start`, or loses the whole account.
+    """
+    bars = len(prices.frame)
+    if not 0 <= start < bars - 1:
+        raise DataError(f"{name}: the first decision would be at bar {start + 1} of {bars}; give more history")
+    cerebro = build_cerebro(prices, cls, broker, runonce=runonce)
+    cerebro.addstrategy(cls, **params, **set_by_run(cls, broker, forecast))
+    cerebro.addindicator(_FirstDecision, bar=start)
+    cerebro.addanalyzer(_Closes, start=start, label=name, _name="closes")
+    with session.active():  # Backtrader creates the indicators inside `run`
+        strategy = cerebro.run()[0]
+    return _account(strategy, prices, start, name, class_path)
+
+
+def _account(strategy: Any, prices: Prices, start: int, name: str, class_path: str) -> Account:
+    """The account of a strategy that has run."""
+    closes, orders, index = strategy.analyzers.closes, list(strategy.broker.orders), prices.frame.index
+    window, fills = index[start:], _fills(orders, strategy.data)
+    trips = round_trips(fills, len(index) - 1, float(prices.frame["close"].iloc[-1]))
+    walks = [i.walk_forward for i in strategy.getindicators() if isinstance(i, LSTMForecast)]
+    equity = pd.Series(closes.equity, index=window, name=name)
+    return Account(
+        name=name,
+        class_path=class_path,
+        params=_params(strategy),
+        equity=equity,
+        exposure=pd.Series(closes.position_values, index=window, name=name) / equity,
+        orders=_orders_frame(orders, strategy.data, index),
+        trades=_trades_frame(trips, index),
+        traded=_traded_value(fills, index, start).rename(name),
+        forecasts=walks[0].forecasts if walks else None,
+    )
+
+
+def build_cerebro(
+    bars: Bars, cls: type[Any], broker: BrokerConfig, *, runonce: bool = True, preload: bool = True
+) -> Any:
+    """A Cerebro with the feed and the broker that a strategy of class `cls` needs, still without the strategy."""
+    # Cheat-on-open changes the price at which the broker checks the cash for plain orders, so it is on only for a
+    # class that defines `next_open`.
+    at_open = cls.next_open is not bt.Strategy.next_open
+    cerebro = bt.Cerebro(stdstats=False, runonce=runonce, preload=preload, cheat_on_open=at_open)
+    cerebro.broker = _broker(broker)
+    cerebro.adddata(_Feed(dataname=bars, name=bars.symbol))
+    return cerebro
+
+
+def set_by_run(cls: type[Any], broker: BrokerConfig, forecast: ForecastConfig | None) -> dict[str, Any]:
+    """The values of those parameters of a class that the run sets, see `SET_BY_RUN`."""
+    values = {"forecast": forecast.model_dump() if forecast else None, "fractional": broker.fractional}
+    return {name: value for name, value in values.items() if name in cls.params._getkeys()}
+
+
+class _Feed(bt.feed.DataBase):  # type: ignore[misc]
+    """A feed of `Prices`. It loads whole columns, or row by row if Backtrader does not preload."""
+
+    def start(self) -> None:
+        super().start()
+        frame = self.p.dataname.frame
+        self._columns = {name: frame[name].to_numpy() for name in frame}  # each (n,)
+        self._columns["openinterest"] = np.zeros(len(frame))
+        self._columns["datetime"] = to_numbers(pd.DatetimeIndex(frame.index))
+
+    def preload(self) -> None:
+        for name, column in self._columns.items():
+            getattr(self.lines, name).array.frombytes(column.tobytes())
+        self.home()
+
+    def _load(self) -> bool:
+        row = len(self) - 1
+        if row >= len(self._columns["datetime"]):
+            return False
+        for name, column in self._columns.items():
+            getattr(self.lines, name)[0] = float(column[row])
+        return True
+
+
+class _Broker(bt.brokers.BackBroker):  # type: ignore[misc]
+    """A broker with slippage at its full, constant rate on market orders, never beyond a limit order's limit."""
+
+    def _slip_up(self, pmax: float, price: float, doslip: bool = True, lim: bool = False) -> Any:
+        fill_price = super()._slip_up(pmax, price, doslip, lim)
+        return min(fill_price, pmax) if lim else fill_price
+
+    def _slip_down(self, pmin: float, price: float, doslip: bool = True, lim: bool = False) -> Any:
+        fill_price = super()._slip_down(pmin, price, doslip, lim)
+        return max(fill_price, pmin) if lim else fill_price
+
+
+def _broker(config: BrokerConfig) -> Any:
+    broker = _Broker()
+    broker.setcash(config.cash)
+    broker.setcommission(commission=config.commission)
+    broker.set_slippage_perc(config.slippage, slip_out=True)  # else the slippage stops at the bar's high or low
+    return broker
+
+
+class _FirstDecision(bt.Indicator):  # type: ignore[misc]
+    """An empty indicator; its minimum period holds back the strategy's `next` until bar number `bar`."""
+
+    lines = ("nothing",)
+    params = (("bar", 0),)
+
+    def __init__(self) -> None:
+        self.addminperiod(self.p.bar + 1)
+
+
+class _Closes(bt.Analyzer):  # type: ignore[misc]
+    """Records the account at each close from bar number `start` on."""
+
+    params = (("start", 0), ("label", ""))
+
+    def start(self) -> None:
+        bars = self.strategy._minperiod  # bars up to the first `next`, including its own
+        if bars != self.p.start + 1:
+            raise StrategyError(
+                f"{self.p.label}: its indicators need {bars} bars, but the first forecast, where all strategies "
+                f"start, is at bar {self.p.start + 1}; shorten its longest period"
+            )
+        self.equity: list[float] = []
+        self.position_values: list[float] = []
+
+    def prenext(self) -> None:
+        if self.strategy.broker.orders:
+            self._fail(
+                "it orders before the first forecast, where all strategies start; do not order in prenext()"
+            )
+
+    def next(self) -> None:
+        broker, data = self.strategy.broker, self.strategy.data
+        equity = broker.getvalue()
+        if math.isnan(equity):
+            self._fail("the account value is NaN; one of its orders has a size or price that is not a number")
+        if equity <= 0.0:
+            self._fail(f"the account is down to {equity:.2f}, more than it had; make its positions smaller")
+        self.equity.append(equity)
+        self.position_values.append(broker.getposition(data).size * data.close[0])
+
+    def _fail(self, why: str) -> None:
+        raise StrategyError(f"{self.p.label}: at {self.strategy.data.datetime.date(0)} {why}")
+
+
+def _params(strategy: Any) -> dict[str, Any]:
+    params = {name: value for name, value in strategy.p._getkwargs().items() if name not in SET_BY_RUN}
+    return json.loads(json.dumps(params, default=str))  # type: ignore[no-any-return]
+
+
+def bar_of(data: Any, number: float) -> int:
+    """The number of the bar that Backtrader's time `number` belongs to."""
+    return int(np.searchsorted(data._columns["datetime"], number))
+
+
+def _fills(orders: Sequence[Any], data: Any) -> list[Fill]:
+    bits = [bit for order in orders for bit in order.executed.exbits]
+    return sorted((Fill(bar_of(data, bit.dt), bit.size, bit.price, bit.comm) for bit in bits), key=lambda f: f.bar)
+
+
+def _traded_value(fills: Sequence[Fill], index: pd.Index, start: int) -> pd.Series:
+    values = np.zeros(len(index))  # (n,)
+    np.add.at(values, [fill.bar for fill in fills], [abs(fill.size * fill.price) for fill in fills])
+    return pd.Series(values[start:], index=index[start:])
+
+
+def _orders_frame(orders: Sequence[Any], data: Any, index: pd.Index) -> pd.DataFrame:
+    rows = []
+    for order in orders:
+        filled = bool(order.executed.exbits)
+        rows.append(
+            {
+                "status": order.getstatusname(),
+                "created": index[bar_of(data, order.created.dt)],
+                "executed": index[bar_of(data, order.executed.dt)] if filled else pd.NaT,
+                "side": "buy" if order.isbuy() else "sell",
+                "size": abs(order.created.size),
+                "price": order.executed.price if filled else math.nan,
+                "commission": order.executed.comm,
+            }
+        )
+    return pd.DataFrame(rows, columns=list(ORDERS)).astype(ORDERS)
+
+
+def _trades_frame(trips: Sequence[RoundTrip], index: pd.Index) -> pd.DataFrame:
+    frame = pd.DataFrame([vars(trip) for trip in trips], columns=list(TRADES))
+    frame["opened"] = [index[trip.opened] for trip in trips]
+    frame["closed"] = [pd.NaT if trip.closed is None else index[trip.closed] for trip in trips]
+    return frame.astype(TRADES)

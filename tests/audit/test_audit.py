@@ -1,0 +1,398 @@
+"""The look-ahead audit: planted leaks are found, honest strategies left alone, and nothing is claimed blindly."""
+
+from __future__ import annotations
+
+import json
+import random
+import re
+import shlex
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import backtrader as bt
+import numpy as np
+import pandas as pd
+import pytest
+from helpers.command import tiny, written
+from helpers.market import market, small
+from scipy.stats import binom
+
+import lstmstrat
+from lstmstrat import ConfigError, DataError, LSTMForecast, StrategyError, WalkForward
+from lstmstrat.audit import AuditResult, leaks, suite, trading
+from lstmstrat.audit.finding import FAILED, NOT_ASSESSED, PASSED, Control, Discrepancy, Finding
+from lstmstrat.commands import audit as command_line
+from lstmstrat.forecasting.schedule import Fold
+from lstmstrat.forecasting.targets import labels
+from lstmstrat.forecasting.training_set import TrainingSet
+
+PRICES = market(160)
+LSTM = {**small().model_dump(), "train_size": 40, "device": "cpu"}
+
+
+class Mine(bt.Strategy):
+    """Nothing of lstmstrat in it: an average with endless memory, a comparison, orders of its own."""
+
+    params = (("period", 5),)
+
+    def __init__(self) -> None:
+        self.mean = bt.ind.EMA(self.data.close, period=self.p.period)
+        self.above = self.data.close > self.mean
+
+    def next(self) -> None:
+        if self.above[0] and not self.position:
+            self.buy(size=10)
+        elif not self.above[0] and self.position:
+            self.close()
+
+
+class OnForecast(bt.Strategy):
+    """A user's strategy on an LSTMForecast, with a stop below each purchase."""
+
+    def __init__(self) -> None:
+        self.model = LSTMForecast(self.data, **LSTM)
+
+    def next(self) -> None:
+        if self.model.forecast[0] > 0.0 and not self.position and not self.broker.get_orders_open():
+            self.buy(size=10)
+        elif self.position and not self.broker.get_orders_open():
+            self.sell(size=10, exectype=bt.Order.Stop, price=self.data.close[0] * 0.98)
+
+
+class PeeksInNext(bt.Strategy):
+    """Buys before a bar that opens higher: it reads a bar that is loaded but has not come."""
+
+    def next(self) -> None:
+        if len(self.data) < self.data.buflen() and not self.position and self.data.open[1] > self.data.close[0]:
+            self.buy(size=10)
+        elif self.position:
+            self.close()
+
+
+class Repaints(bt.Indicator):
+    """Writes into the past once the future is known, as zigzags do."""
+
+    lines = ("turn",)
+
+    def __init__(self) -> None:
+        self.addminperiod(4)
+
+    def next(self) -> None:
+        self.lines.turn[0] = self.data.close[0]
+        self.lines.turn[-3] = self.data.close[0]
+
+
+class Rolls(bt.Strategy):
+    """Honest, but it rolls dice that nobody seeded."""
+
+    def next(self) -> None:
+        if random.random() < 0.5 and not self.position:
+            self.buy(size=10)
+        elif self.position:
+            self.close()
+
+
+class Sleeps(bt.Strategy):
+    """Has no indicator and never trades."""
+
+
+class KnowsDates(bt.Strategy):
+    """Trades by the calendar: no price can move it, so nothing can be said of it."""
+
+    def next(self) -> None:
+        if self.data.datetime.date(0).day < 15 and not self.position:
+            self.buy(size=1)
+        elif self.data.datetime.date(0).day >= 15 and self.position:
+            self.sell(size=1)
+
+
+class Breaks(bt.Strategy):
+    def next(self) -> None:
+        raise ZeroDivisionError("of its own")
+
+
+class Level(bt.Indicator):
+    """A feature in money."""
+
+    lines = ("high",)
+
+    def __init__(self) -> None:
+        self.lines.high = self.data.close > 100.0
+
+
+def audited(cls: type[Any], prices: Any = PRICES, **options: Any) -> AuditResult:
+    return lstmstrat.audit(cls, prices, **{"self_test": False, **options})
+
+
+def by_probe(result: AuditResult) -> dict[str, Finding]:
+    return {finding.id: finding for finding in result.findings}
+
+
+# --- planted leaks ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("leak", "probe"), suite.PLANTED, ids=lambda value: getattr(value, "__name__", value))
+def test_a_planted_leak_is_found_by_the_probe_that_is_there_for_it(leak: type[Any], probe: str) -> None:
+    found = suite.check_leak(leak, probe)
+    assert found.caught, found.detail
+
+
+@pytest.mark.parametrize(("leak", "probe"), suite.PLANTED, ids=lambda value: getattr(value, "__name__", value))
+def test_without_its_leak_the_same_probe_finds_nothing(leak: type[Any], probe: str) -> None:
+    """What is found is the leak and nothing else: the honest version of each passes the very probe."""
+    if probe == "P9":
+        assert trading.benchmark(suite.control_subject(leaks.Honest)) == ""
+    else:
+        honest = suite.open_case(suite.control_subject(leaks.Honest), 0, lambda *_: "")
+        assert suite.run_probe(honest, probe).status == PASSED
+
+
+def test_every_detectable_row_of_the_catalogue_is_planted() -> None:
+    """Rows 8 and 16 cannot be found by changing bars; the others of 1 to 18 can."""
+    rows = {int(re.match(r"(\d+):", leak.__doc__ or "")[1]) for leak, _ in suite.PLANTED}  # type: ignore[index]
+    assert rows == set(range(1, 19)) - {8, 16}
+
+
+def test_the_clean_control_passes() -> None:
+    assert suite.check_honest() == Control("Honest, the clean control", "", True, "passes 11 probes")
+
+
+def test_evenly_spaced_cuts_miss_what_aimed_ones_find(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The labels that overlap reach HORIZON bars: five cuts in the middle of folds see nothing of them."""
+    middles = [t + leaks.EVERY // 2 for t in range(leaks.FIRST, suite.BARS - leaks.EVERY, leaks.EVERY)][:5]
+    monkeypatch.setattr("lstmstrat.audit.case.aimed_cuts", lambda *_, **__: middles)
+    assert not suite.check_leak(leaks.LabelsOverlap, "P2").caught
+
+
+# --- honest strategies --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("cls", [Mine, OnForecast])
+def test_an_honest_strategy_of_a_user_passes(cls: type[Any]) -> None:
+    result = audited(cls)
+    assert [f for f in result.findings if f.status == FAILED] == []
+    assert {f.id for f in result.findings if f.status == NOT_ASSESSED} <= {"P10"}
+    assert result.exit_code == 0
+    assert re.fullmatch(r"No difference in [\d,]+ comparisons at \d+ cuts\.", result.sentence)
+
+
+def test_an_indicator_is_audited_without_an_account() -> None:
+    found = by_probe(audited(LSTMForecast, params=LSTM))
+    assert {probe for probe, f in found.items() if f.status != PASSED} == {"P4", "P5", "P11"}
+    assert found["P10"].comparisons > 2
+
+
+def test_a_module_that_was_imported_anew_leaves_nothing_behind() -> None:
+    """Pickle looks the classes of lines and parameters up by name, in modules of Backtrader."""
+    before = getattr(bt.lineseries, Mine.lines.__name__)
+    assert "as if they were the first" in by_probe(audited(Mine, only="P6"))["P6"].detail
+    assert getattr(bt.lineseries, Mine.lines.__name__) is before
+    assert not [name for name in sys.modules if "__audited_" in name]
+    assert Mine in type(bt.Strategy)._indcol.values()
+
+
+@pytest.mark.parametrize(
+    ("params", "said"),
+    [({"mode": "expanding"}, "rightly depends on it"), ({"warm_start": True}, "rightly depends on the first one")],
+)
+def test_what_rightly_depends_on_older_history_is_not_assessed(params: dict[str, Any], said: str) -> None:
+    found = by_probe(audited(LSTMForecast, params={**LSTM, **params}, only="P8"))["P8"]
+    assert (found.status, said in found.detail) == (NOT_ASSESSED, True)
+
+
+def test_an_average_that_never_forgets_is_told_from_a_leak() -> None:
+    found = by_probe(audited(Mine, params={"period": 20}, only="P8"))["P8"]
+    assert found.status == PASSED
+    assert "fading: EMA.ema" in found.detail
+
+
+def test_a_frame_and_a_broker_of_ones_own() -> None:
+    frame = PRICES.frame.rename(columns=str.title)
+    calls: list[Any] = []
+
+    def setup(cerebro: Any) -> None:
+        calls.append(cerebro)
+        cerebro.broker.setcash(500_000.0)
+
+    found = by_probe(audited(Mine, frame, setup=setup))
+    assert len(calls) > 50
+    assert {probe for probe, f in found.items() if f.status != PASSED} == {"P9", "P10"}
+
+
+# --- leaks of users -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("cls", "probes"),
+    [(PeeksInNext, {"P2", "P3"}), (Repaints, {"P2", "P3"}), (Level, {"P7"})],
+)
+def test_a_leak_of_a_user_is_found(cls: type[Any], probes: set[str]) -> None:
+    result = audited(cls)
+    assert probes <= {f.id for f in result.failures}
+    assert result.exit_code == 1
+
+
+def ahead(bars: np.ndarray) -> np.ndarray:
+    """A feature of the next bar."""
+    return np.append(bars[1:, 3] / bars[:-1, 3] - 1.0, 0.0)
+
+
+def test_a_feature_that_looks_ahead_is_found_in_the_forecast() -> None:
+    params = {**LSTM, "features": ("return_1", "test_audit:ahead")}
+    found = by_probe(audited(LSTMForecast, params=params))
+    assert (found["P2"].status, found["P3"].status) == (FAILED, FAILED)
+
+
+def test_labels_that_reach_past_the_fitting_bar_are_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The engine itself with a purge too short by three bars, and labels made with the bars that this takes."""
+
+    def leaky(self: WalkForward, fold: Fold) -> TrainingSet:
+        later = labels(self._history.bars, self.config)[fold.first + 3 : fold.cutoff + 4]
+        rows = self._input_rows[fold.first : fold.cutoff + 1]
+        return TrainingSet(rows, np.nan_to_num(later), self.config.lookback, fold.purge)
+
+    monkeypatch.setattr(WalkForward, "_training_set", leaky)
+    found = by_probe(audited(LSTMForecast, params=LSTM))
+    assert (found["P2"].status, found["P3"].status) == (FAILED, FAILED)
+
+
+# --- what cannot be assessed --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("cls", "probe", "why"),
+    [
+        (Rolls, "P0", "two equal runs differ"),
+        (Sleeps, "P1", "no indicator and made no order"),
+        (KnowsDates, "P1", "moved no line and no order"),
+        (Breaks, "P0", "it does not run: ZeroDivisionError: of its own"),
+    ],
+)
+def test_what_cannot_be_seen_is_not_assessed(cls: type[Any], probe: str, why: str) -> None:
+    result = audited(cls)
+    found = by_probe(result)
+    assert found[probe].status == NOT_ASSESSED
+    assert why in found[probe].detail
+    assert (result.failures, result.exit_code) == ([], 3)
+    assert result.sentence.startswith("Not assessable.")
+
+
+def test_an_audit_that_misses_a_planted_leak_is_not_trusted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(suite, "PLANTED", ((leaks.Honest, "P2"),))  # nothing to find
+    result = lstmstrat.audit(Mine, PRICES)
+    assert [c.caught for c in result.controls] == [False, True]
+    assert result.exit_code == 3
+    assert result.blind[0].startswith("the audit is broken: Honest")
+
+
+def test_a_finding_cannot_pass_without_a_comparison() -> None:
+    with pytest.raises(ValueError, match="passed without a comparison"):
+        Finding("P2 suffix", "x", PASSED, 0, (), "")
+
+
+def test_the_exit_code_of_a_leak_is_that_of_a_leak_though_another_is_blind() -> None:
+    leak = Finding("P2 suffix", "x", FAILED, 1, (), "", Discrepancy(0, "", "", "", ""))
+    blind = Finding("P1 liveness", "y", NOT_ASSESSED, 0, (), "")
+    assert AuditResult((leak, blind), ()).exit_code == 1
+    assert AuditResult((blind,), ()).exit_code == 3
+    assert AuditResult((), ()).exit_code == 3
+
+
+def test_the_noise_rule_is_the_99_percent_quantile() -> None:
+    """SciPy is the second origin of the number of walks that luck may win."""
+    assert binom.ppf(0.99, trading.WALKS, 0.05) == trading.ALLOWED
+
+
+# --- the interface ------------------------------------------------------------------------------------------
+
+
+def test_the_module_can_be_called_and_imported() -> None:
+    script = """
+import lstmstrat
+from lstmstrat.audit import audit
+assert callable(lstmstrat.audit) and lstmstrat.audit.audit is audit
+import sys
+print([name for name in ("torch", "numba", "backtrader", "pandas") if name in sys.modules])
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"
+
+
+@pytest.mark.parametrize(
+    ("call", "error", "said"),
+    [
+        (lambda: audited(Mine, only="P12"), ConfigError, "--only P12: there is no such probe"),
+        (lambda: audited(Mine, cut="1999-01-01"), ConfigError, "no bar has this date"),
+        (lambda: audited(dict), StrategyError, "no class of a Backtrader strategy or indicator"),
+        (lambda: audited(Mine, [1, 2]), DataError, "expected a DataFrame"),
+        (lambda: audited(Mine, pd.DataFrame({"close": [1.0]})), DataError, "no column open, high, low, volume"),
+    ],
+)
+def test_what_the_user_can_mend_is_said(call: Callable[[], Any], error: type[Exception], said: str) -> None:
+    with pytest.raises(error, match=said):
+        call()
+
+
+def test_the_call_of_a_failure_shows_it_again() -> None:
+    failure = audited(Repaints, seed=3).failures[-1]
+    prices = PRICES
+    scope = {"lstmstrat": lstmstrat, "Repaints": Repaints, "prices": prices}
+    again = eval(failure.command, scope)
+    assert [f.difference for f in again.failures] == [failure.difference]
+
+
+class TestCommand:
+    LEAKY: dict[str, Any] = tiny(forecast={"features": ["return_1", "test_audit:ahead"], "refit_every": 20})
+
+    def test_an_honest_config(self, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        path = written(tmp_path, tiny(forecast={"refit_every": 20}))
+        out = tmp_path / "audit.json"
+        assert command_line.main([str(path), "--quiet", "--json", str(out)]) == 0
+        printed = capsys.readouterr().out
+        assert printed.startswith("Planted leaks found: 16 of 16; the clean control passes.\n")
+        assert "Not to be found this way: hyper-parameters" in printed
+        record = json.loads(out.read_text())
+        assert record["sentence"] in printed.replace("\n", " ")
+        assert {f["subject"] for f in record["findings"]} == {"forecast", "long_flat", "cross"}
+
+    def test_the_printed_command_shows_a_failure_again(
+        self, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        path = written(tmp_path, self.LEAKY)
+        assert (
+            command_line.main([str(path), "--quiet", "--strategy", "long_flat", "--only", "P2", "--seed", "5"])
+            == 1
+        )
+        first = capsys.readouterr().out
+        printed = next(
+            line.strip() for line in first.splitlines() if line.startswith("  python -m lstmstrat.audit")
+        )
+        words = shlex.split(printed)
+        assert words[:3] == ["python", "-m", "lstmstrat.audit"]
+        assert command_line.main([*words[3:], "--quiet"]) == 1
+        seen = next(line for line in first.splitlines() if " was " in line)
+        assert seen in capsys.readouterr().out
+
+    @pytest.mark.parametrize(
+        ("arguments", "said"),
+        [
+            (["--strategy", "none"], "--strategy none: there is none; known: forecast, long_flat, cross"),
+            (["--only", "P77"], "--only P77: there is no such probe"),
+            (["--only", "P2", "--cut", "1999-01-01"], "no bar has this date"),
+            (["--only", "P9", "--json", "/nowhere/x.json"], "--json /nowhere/x.json"),
+        ],
+    )
+    def test_what_the_user_can_mend(
+        self, arguments: list[str], said: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        path = written(tmp_path, tiny())
+        assert command_line.main([str(path), "--quiet", *arguments]) == 2
+        assert said in capsys.readouterr().err
+
+    def test_a_strategy_that_cannot_be_assessed(self, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        path = written(tmp_path, {**tiny(), "strategies": [{"class": "test_audit:Rolls"}]})
+        assert command_line.main([str(path), "--quiet", "--strategy", "rolls"]) == 3
+        assert "Not assessable: rolls: P0 rerun: two equal runs differ" in capsys.readouterr().out

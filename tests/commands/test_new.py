@@ -1,0 +1,125 @@
+"""A project of one's own, from an installed wheel, and the schema of its config."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import sysconfig
+import venv
+import zipfile
+from pathlib import Path
+
+import jsonschema
+import pytest
+import yaml
+
+from lstmstrat.commands import new
+from lstmstrat.config.schema import Config, ForecastConfig
+from lstmstrat.forecasting.models import MODELS
+
+ROOT = Path(__file__).parents[2]
+
+
+def test_nothing_is_written_over(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "my_feature.py").write_text("mine")
+    assert new.main([str(tmp_path)]) == 2
+    assert capsys.readouterr().err == f"error: {tmp_path} has my_feature.py already; give another folder\n"
+    assert [path.name for path in tmp_path.iterdir()] == ["my_feature.py"]
+
+
+def test_a_folder_that_cannot_be_made_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "file").write_text("")
+    assert new.main([str(tmp_path / "file" / "mine")]) == 2
+    assert "cannot write to" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "configs").glob("*.yaml")), ids=lambda p: p.stem)
+def test_the_schema_takes_every_config_that_is_shipped(path: Path) -> None:
+    values = json.loads(json.dumps(yaml.safe_load(path.read_text()), default=str))
+    jsonschema.validate(values, json.loads(new.schema()))
+
+
+def test_the_schema_knows_wrong_keys_and_values() -> None:
+    right = {"strategies": [{"class": "a:B"}]}
+    schema = json.loads(new.schema())
+    jsonschema.validate(right, schema)
+    for name in (*MODELS, "my_models:Mine"):
+        jsonschema.validate({**right, "forecast": {"model": name}}, schema)
+    for wrong in (
+        {"forecast": {"lookbak": 5}},
+        {"forecast": {"lookback": "5"}},
+        {"forecast": {"model": "ols"}},
+        {"data": {"source": "yaho"}},
+    ):
+        with pytest.raises(jsonschema.ValidationError):
+            jsonschema.validate({**right, **wrong}, schema)
+    assert schema["properties"].keys() == Config.model_fields.keys()
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("wheel")
+    build = "from hatchling.build import build_wheel; import sys; print(build_wheel(sys.argv[1]))"
+    done = subprocess.run([sys.executable, "-c", build, str(folder)], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return folder / done.stdout.split()[-1]
+
+
+def test_the_wheel_holds_the_package_and_nothing_else(wheel: Path) -> None:
+    names = zipfile.ZipFile(wheel).namelist()
+    assert {name.split("/")[0].split("-")[0] for name in names} == {"lstmstrat"}
+    project = [f"commands/project/{name}" for name in ("config.yaml", "my_strategy.py", "my_feature.py")]
+    for needed in (*project, "report/page.html", "prices/snapshots/PROVENANCE.json", "py.typed"):
+        assert f"lstmstrat/{needed}" in names, needed
+
+
+@pytest.fixture(scope="module")
+def python(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Of a new environment with the wheel in it and no checkout; the libraries are lent by this one.
+
+    A line in a .pth file brings the libraries in, and not what the .pth files beside them bring: no checkout.
+    """
+    folder = tmp_path_factory.mktemp("environment")
+    venv.create(folder, with_pip=False, symlinks=True)
+    (lib,) = (Path(p) for p in folder.glob("[Ll]ib/**/site-packages"))
+    found = [folder / "bin" / "python", folder / "Scripts" / "python.exe"]
+    python = next(path for path in found if path.exists())
+    install = ["install", "--quiet", "--no-deps", "--no-index", str(wheel)]
+    subprocess.run([sys.executable, "-m", "pip", "--python", str(python), *install], check=True)
+    (lib / "lent.pth").write_text("\n".join({sysconfig.get_path("purelib"), sysconfig.get_path("platlib")}))
+    return python
+
+
+def ran(python: Path, *arguments: str, cwd: Path) -> str:
+    """What a command printed; in the folder of a user, and nothing of ours on the path."""
+    plain = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    done = subprocess.run([python, *arguments], cwd=cwd, env=plain, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_from_the_wheel_alone_a_project_is_made_and_runs_as_it_is_printed(python: Path, tmp_path: Path) -> None:
+    assert ran(python, "-c", "import lstmstrat; print(lstmstrat.__file__)", cwd=tmp_path).startswith(
+        str(python.parent.parent)
+    )
+    told = ran(python, "-m", "lstmstrat.new", "mine", cwd=tmp_path)
+    assert told == "cd mine && python -m lstmstrat.backtest config.yaml\n"
+    fast = ["--set", "forecast.members=1", "--set", "forecast.epochs=1", "--set", "data.start=2008-01-01"]
+    folder = tmp_path / "mine"
+    told = ran(python, "-m", "lstmstrat.backtest", "config.yaml", "--out", "out", *fast, cwd=folder)
+    assert told.endswith("out/report.html\n")
+    summary = json.loads((folder / "out" / "summary.json").read_text())
+    assert summary["strategies"][0]["class"] == "my_strategy:MyStrategy"
+    checked = next(check for check in summary["checks"] if check["name"] == "features")
+    assert checked["status"] == "passed"
+    assert "my_feature:up_days" in checked["detail"]
+
+
+def test_from_the_wheel_alone_the_indicator_works_and_explains_itself(python: Path, tmp_path: Path) -> None:
+    script = tmp_path / "plain.py"
+    script.write_text((ROOT / "examples" / "live.py").read_text())
+    assert "equal to the last bit: True" in ran(python, str(script), cwd=tmp_path)
+    told = ran(python, "-c", "import lstmstrat; help(lstmstrat.LSTMForecast)", cwd=tmp_path)
+    assert all(f"{name} = " in told for name in ForecastConfig.model_fields)

@@ -1,0 +1,88 @@
+"""The GPU engine as far as a CPU can show it: which device is meant, fixed places, how a graph is recorded."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from test_lstm_training import a_task, tiny
+
+from lstmstrat.forecasting.models.lstm import gpu, training
+from lstmstrat.forecasting.models.lstm.cpu import CpuBatch
+from lstmstrat.forecasting.models.lstm.gpu import TorchBatch, device_name
+
+
+@pytest.mark.parametrize(
+    ("device", "gpu", "expected"),
+    [("auto", False, "cpu"), ("cpu", True, "cpu"), ("auto", True, "cuda"), ("cuda", True, "cuda")],
+)
+def test_device(monkeypatch, device, gpu, expected):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: gpu)
+    assert device_name(device) == expected
+
+
+def test_a_gpu_that_is_not_there(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    with pytest.raises(RuntimeError, match="device: cuda, but torch finds no GPU here; set device: auto or cpu"):
+        device_name("cuda")
+
+
+def test_a_gpu_has_its_own_engine():
+    assert training.engine("cpu") is CpuBatch
+    assert training.engine("cuda") is TorchBatch
+
+
+@pytest.mark.parametrize("changes", [{}, {"layers": 2, "dropout": 0.3}], ids=str)
+def test_a_minibatch_works_in_fixed_places_and_does_nothing_when_nobody_has_a_turn(changes):
+    # A CUDA graph replays the addresses it was recorded with, and torch wants the step run before it is recorded.
+    networks = TorchBatch([a_task(1), a_task(2)], tiny(**changes), "cpu")
+    kept = {name: t for name, t in vars(networks).items() if isinstance(t, torch.Tensor)}
+    kept |= {f"adam{name}": t for name, t in vars(networks._adam).items() if isinstance(t, torch.Tensor)}
+    before = {name: t.clone() for name, t in kept.items()}
+    for _ in range(3):
+        networks._minibatch()
+    assert all(torch.equal(t, before[name]) for name, t in kept.items())
+    networks.epoch(np.array([True, True]))
+    changed = {name for name, t in kept.items() if not torch.equal(t, before[name])}
+    assert {
+        "_theta",
+        "_starts",
+        "_weights",
+        "_turn",
+        "_total",
+        "adam_mean",
+        "adam_square",
+        "adam_steps",
+    } <= changed
+
+
+def test_a_graph_is_recorded_after_three_runs_aside(monkeypatch):
+    told: list[str] = []
+
+    class Stream:
+        def wait_stream(self, other: Any) -> None:
+            told.append("wait")
+
+    class Graph:
+        def replay(self) -> None:
+            told.append("replay")
+
+    @contextmanager
+    def block(name: str) -> Iterator[None]:
+        told.append(f"{name} begins")
+        yield
+        told.append(f"{name} ends")
+
+    monkeypatch.setattr(torch.cuda, "Stream", Stream)
+    monkeypatch.setattr(torch.cuda, "current_stream", Stream)
+    monkeypatch.setattr(torch.cuda, "CUDAGraph", Graph)
+    monkeypatch.setattr(torch.cuda, "stream", lambda _: block("aside"))
+    monkeypatch.setattr(torch.cuda, "graph", lambda _: block("graph"))
+    replay = gpu.record_graph(lambda: told.append("step"))
+    replay()
+    aside = ["wait", "aside begins", "step", "step", "step", "aside ends", "wait"]
+    assert told == [*aside, "graph begins", "step", "graph ends", "replay"]

@@ -1,0 +1,224 @@
+"""Prices from CSV and Parquet files, as people have them."""
+
+from __future__ import annotations
+
+import datetime as dt
+import gzip
+import sys
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lstmstrat.config.schema import DataConfig
+from lstmstrat.errors import DataError
+from lstmstrat.prices import Prices, load
+from lstmstrat.prices.table import raw_bars
+
+TABLE = pd.DataFrame(
+    {
+        "Date": ["2024-01-02", "2024-01-03", "2024-01-04"],
+        "Open": ["10", "11", "12"],
+        "High": ["12", "13", "14"],
+        "Low": ["9", "10", "11"],
+        "Close": ["11", "12", "13"],
+        "Adj Close": ["5.5", "6", "13"],  # 2:1 on 4 January
+        "Volume": ["100", "200", "300"],
+    }
+)
+# By hand: the first two rows halved, their volume doubled.
+BARS = [[5.0, 6.0, 4.5, 5.5, 200.0], [5.5, 6.5, 5.0, 6.0, 400.0], [12.0, 14.0, 11.0, 13.0, 300.0]]
+
+
+def csv(folder: Path, text: str | bytes, name: str = "prices.csv", **more: dt.date) -> Prices:
+    path = folder / name
+    path.write_bytes(text.encode() if isinstance(text, str) else text)
+    return load(DataConfig(symbol="ABC", source="csv", path=str(path), **more))
+
+
+def parquet(folder: Path, table: pd.DataFrame) -> Prices:
+    path = folder / "prices.parquet"
+    table.to_parquet(path)
+    return load(DataConfig(symbol="ABC", source="parquet", path=str(path)))
+
+
+def test_csv_is_read_and_adjusted(tmp_path: Path) -> None:
+    value = csv(tmp_path, TABLE.to_csv(index=False))
+    assert value.bars.tolist() == BARS
+    assert value.times.astype("datetime64[D]").astype(str).tolist() == TABLE["Date"].tolist()
+    assert (value.symbol, value.source, value.notices) == ("ABC", "csv", ())
+
+
+def test_csv_may_be_compressed_and_start_with_a_byte_order_mark(tmp_path: Path) -> None:
+    assert csv(tmp_path, "\ufeff" + TABLE.to_csv(index=False)).bars.tolist() == BARS
+    assert csv(tmp_path, gzip.compress(TABLE.to_csv(index=False).encode()), "p.csv.gz").bars.tolist() == BARS
+
+
+@pytest.mark.parametrize("indexed", [True, False])
+@pytest.mark.parametrize("zone", [None, "America/New_York"])
+def test_parquet_holds_the_date_in_a_column_or_in_the_index(
+    tmp_path: Path, indexed: bool, zone: str | None
+) -> None:
+    dates = pd.DatetimeIndex(TABLE["Date"]).tz_localize(zone)
+    table = TABLE.drop(columns="Date").astype(float)
+    table = table.set_axis(dates) if indexed else table.assign(Date=dates)
+    value = parquet(tmp_path, table)
+    assert value.bars.tolist() == BARS
+    assert value.times.astype("datetime64[D]").astype(str).tolist() == TABLE["Date"].tolist()
+
+
+def test_parquet_of_date32(tmp_path: Path) -> None:
+    dates = [dt.date(2024, 1, day) for day in (2, 3, 4)]
+    assert parquet(tmp_path, TABLE.assign(Date=dates)).times.astype("datetime64[D]").tolist() == dates
+
+
+def test_parquet_without_pyarrow(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    with pytest.raises(DataError, match=r'pip install "lstmstrat\[parquet\]"'):
+        load(DataConfig(source="parquet", path=str(tmp_path / "prices.parquet")))
+
+
+def test_a_path_is_relative_to_the_current_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    csv(tmp_path, TABLE.to_csv(index=False))
+    monkeypatch.chdir(tmp_path)
+    assert load(DataConfig(source="csv", path="prices.csv")).bars.tolist() == BARS
+
+
+@st.composite
+def spelled(draw: st.DrawFn) -> pd.DataFrame:
+    """`TABLE`, its columns in any order, case and spelling of the space, one foreign column among them."""
+    spell = [str.lower, str.upper, str.title, lambda name: f" {name} "]
+    space = draw(st.sampled_from([" ", "_", "", "-", ". "]))
+    names = {name: draw(st.sampled_from(spell))(name.replace(" ", space)) for name in TABLE.columns}
+    table = TABLE.rename(columns=names).assign(Dividends="0")
+    return table[draw(st.permutations(list(table.columns)))]
+
+
+@given(spelled())
+def test_order_case_and_spaces_of_columns_do_not_matter(table: pd.DataFrame) -> None:
+    pd.testing.assert_frame_equal(raw_bars(table, "t"), raw_bars(TABLE, "t"), check_exact=True)
+
+
+def test_adjusted_close_is_adj_close(tmp_path: Path) -> None:
+    text = TABLE.rename(columns={"Adj Close": "Adjusted_close"}).to_csv(index=False)
+    assert csv(tmp_path, text).bars.tolist() == BARS
+
+
+def test_without_adj_close_a_notice_says_that_prices_are_taken_as_adjusted(tmp_path: Path) -> None:
+    table = TABLE.drop(columns="Adj Close").assign(Low="5", Close=["11", "5.5", "13"])
+    value = csv(tmp_path, table.to_csv(index=False))
+    assert value.bars[:, 3].tolist() == [11.0, 5.5, 13.0]
+    # 13 / 5.5 - 1 = 1.364; 5.5 / 11 - 1 = -0.5
+    assert len(value.notices) == 1
+    assert "taken as adjusted" in value.notices[0]
+    assert "+136.4% on 2024-01-04" in value.notices[0]
+
+
+def test_numbers_are_read_to_the_last_bit(tmp_path: Path) -> None:
+    text = (
+        TABLE.drop(columns="Adj Close").assign(Close=["11.1", "12.300000000000001", "1.3e1"]).to_csv(index=False)
+    )
+    assert csv(tmp_path, text).bars[:, 3].tolist() == [11.1, 12.300000000000001, 13.0]
+
+
+# --- dates -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "dates",
+    [
+        ["20240102", "20240103", "20240104"],
+        ["2024-01-02 00:00:00-05:00", "2024-01-03 00:00:00-05:00", "2024-01-04 00:00:00-04:00"],
+        ["2024-01-02T16:00:00.000Z", "2024-01-03T16:00:00.000Z", "2024-01-04T16:00:00.000Z"],
+        # Midnight in Tokyo is the day before in London: the clock of the exchange counts.
+        ["2024-01-02 00:00:00+09:00", "2024-01-03 00:00:00+09:00", "2024-01-04 00:00:00+09:00"],
+    ],
+)
+def test_dates_are_those_of_the_exchange(tmp_path: Path, dates: list[str]) -> None:
+    value = csv(tmp_path, TABLE.assign(Date=dates).to_csv(index=False))
+    assert value.times.astype(str).tolist() == [f"2024-01-0{d}T00:00:00.000000000" for d in (2, 3, 4)]
+
+
+def test_several_bars_a_day_keep_their_time_and_end_includes_its_whole_day(tmp_path: Path) -> None:
+    dates = ["2024-01-02 10:00:00-05:00", "2024-01-02 11:00:00-05:00", "2024-01-03 10:00:00-05:00"]
+    value = csv(tmp_path, TABLE.assign(Date=dates).to_csv(index=False), end=dt.date(2024, 1, 2))
+    assert value.times.astype("datetime64[m]").astype(str).tolist() == ["2024-01-02T10:00", "2024-01-02T11:00"]
+
+
+@pytest.mark.parametrize("date", ["01/03/2024", "2024-02-31", "soon", ""])
+def test_a_date_of_another_form_is_named_with_its_row(tmp_path: Path, date: str) -> None:
+    text = TABLE.assign(Date=["2024-01-02", date, "2024-01-04"]).to_csv(index=False)
+    with pytest.raises(DataError, match=f"prices.csv: row 2: the date is {date and repr(date)}.*2024-01-31"):
+        csv(tmp_path, text)
+
+
+# --- broken files ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"Close": ["11", "n.a.", "13"]}, r"row 2, 2024-01-03: close is 'n.a.', expected a number"),
+        ({"Volume": ["100", "200", "1,300"]}, r"row 3, 2024-01-04: volume is '1,300', expected a number"),
+        ({"Adj Close": ["5.5", "", "13"]}, r"2024-01-03: adj close is nan"),
+        ({"Adj Close": ["5.5", "0", "13"]}, r"2024-01-03: adj close is 0, expected a price above 0"),
+        ({"Date": ["2024-01-04", "2024-01-03", "2024-01-02"]}, "the newest row, 2024-01-04, comes first"),
+        (
+            {"Date": ["2024-01-03", "2024-01-02", "2024-01-04"]},
+            "2024-01-02: stands after 2024-01-03; sort by date",
+        ),
+        ({key: ["10", "", "10"] for key in ("Open", "High", "Low", "Close")}, "2024-01-03: .* are all empty"),
+        # The value is the one in the file, not the adjusted one.
+        ({"High": ["8", "13", "14"]}, "2024-01-02: high 8 is below low 9"),
+    ],
+)
+def test_a_broken_cell_is_named_with_its_row(tmp_path: Path, given: dict[str, list[str]], message: str) -> None:
+    with pytest.raises(DataError, match=message):
+        csv(tmp_path, TABLE.assign(**given).to_csv(index=False))
+
+
+def test_every_missing_column_is_named_with_the_nearest_there_is(tmp_path: Path) -> None:
+    text = TABLE.rename(columns={"Volume": "Vol", "Close": "Closing"}).to_csv(index=False)
+    with pytest.raises(DataError, match="no column volume; did you mean 'vol'") as caught:
+        csv(tmp_path, text)
+    assert "no column close; did you mean 'closing'" in str(caught.value)
+
+
+def test_a_column_given_twice_is_not_chosen_from(tmp_path: Path) -> None:
+    text = TABLE.assign(close="1").rename(columns={"close": "Close"}).to_csv(index=False)
+    assert text.startswith("Date,Open,High,Low,Close,Adj Close,Volume,Close\n")
+    with pytest.raises(DataError, match="more than one column is called close"):
+        csv(tmp_path, text)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "not a comma-separated table"),
+        ("Date,Open,High,Low,Close,Volume\n2024-01-02,1,1,1,1,1,1\n", "not a comma-separated table"),
+        ("Date,Open,High,Low,Close,Volume\n", "no row below the heading"),
+        (b"PAR1\xff\xfe\x00", "not a text file; is it source: parquet"),
+        ("Date;Open;High;Low;Close;Volume\n2024-01-02;1;1;1;1;1\n", "no column open.*date;open;high"),
+    ],
+)
+def test_what_is_no_table_is_said_to_be_none(tmp_path: Path, text: str | bytes, message: str) -> None:
+    with pytest.raises(DataError, match=message):
+        csv(tmp_path, text)
+
+
+def test_a_text_file_is_no_parquet_file(tmp_path: Path) -> None:
+    path = tmp_path / "prices.csv"
+    path.write_text(TABLE.to_csv(index=False))
+    with pytest.raises(DataError, match=r"prices.csv: not a Parquet file"):
+        load(DataConfig(source="parquet", path=str(path)))
+
+
+@pytest.mark.parametrize("source", ["csv", "parquet"])
+def test_a_missing_file_is_answered_with_near_names(tmp_path: Path, source: str) -> None:
+    (tmp_path / f"aapl_daily.{source}").touch()
+    with pytest.raises(DataError, match=f"no price file .*did you mean 'aapl_daily.{source}'"):
+        load(DataConfig(source=source, path=str(tmp_path / f"aapl-daily.{source}")))
+    with pytest.raises(DataError, match=r"there is no folder .*missing"):
+        load(DataConfig(source=source, path=str(tmp_path / "missing" / f"aapl.{source}")))

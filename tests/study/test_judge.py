@@ -1,0 +1,355 @@
+"""What speaks for and against a strategy, worked from whole runs; and whether the verdict can be trusted."""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime as dt
+import importlib
+import linecache
+import math
+import sys
+from pathlib import Path
+from typing import Any
+
+import backtrader as bt
+import numpy as np
+import pandas as pd
+import pytest
+from helpers.command import TINY, command, summary, tiny, written
+
+from lstmstrat import Config, LSTMForecast, Session, Store
+from lstmstrat.audit.finding import AuditResult, Finding
+from lstmstrat.commands.audit import _keep
+from lstmstrat.config.validation import validated
+from lstmstrat.evaluation import verdict as rule
+from lstmstrat.evaluation.metrics import returns, sharpe
+from lstmstrat.evaluation.timing import BAND, SHUFFLES, UNKNOWN
+from lstmstrat.evaluation.verdict import SUPPORTED, UNDECIDED, Evidence
+from lstmstrat.prices import Prices, load
+from lstmstrat.prices.bars import OPEN
+from lstmstrat.results import tables
+from lstmstrat.results.assessment import FAILED, PASSED, Check, PlaceboFacts, StrategyAssessment, Trials
+from lstmstrat.results.run import Run
+from lstmstrat.study import fingerprint, replicas
+from lstmstrat.study import judge as judgement
+from lstmstrat.study.checks import AUDIT, VOIDING
+from lstmstrat.study.extras import Extras
+from lstmstrat.study.prepare import load_config, prepare
+from lstmstrat.study.simulate import simulate_all
+
+ONE = Trials(1, None, True)
+SOUND = "no failed check of look-ahead or of the benchmark"
+
+
+def ran(prices: Prices | None = None, **sections: Any) -> Run:
+    """On `prices`, or those that the config names."""
+    config = validated(Config, tiny(**sections), "")
+    with Session(Store(None), jobs=2) as session:
+        return simulate_all(config, prices or load(config.data), session)
+
+
+def judged(
+    run: Run, trials: Trials = ONE, checks: tuple[Check, ...] = (), extras: Extras | None = None
+) -> dict[str, StrategyAssessment]:
+    """Each strategy, by name."""
+    return {one.name: one for one in judgement.judge(run, trials, checks, extras or Extras())}
+
+
+@pytest.fixture(scope="module")
+def run() -> Run:
+    return ran()
+
+
+@pytest.fixture
+def evidence(monkeypatch: pytest.MonkeyPatch) -> list[Evidence]:
+    """What the rule was asked about, in the order of the strategies."""
+    seen: list[Evidence] = []
+
+    def kept(of: Evidence) -> rule.Verdict:
+        seen.append(of)
+        return rule.verdict(of)
+
+    monkeypatch.setattr(judgement, "verdict", kept)
+    return seen
+
+
+def test_at_its_break_even_cost_a_strategy_ends_with_buy_and_hold() -> None:
+    """The crossover, run again through the broker at the cost that was found to the first order."""
+    falling = {"symbol": "MSFT", "start": "2000-03-01", "end": "2003-06-30"}
+    cross = TINY["strategies"][1:]
+    one = ran(data=falling, strategies=cross)
+    cost = judged(one)["cross"].versus_benchmark.break_even_cost
+    assert 0.002 < cost < 0.02
+    again = ran(data=falling, strategies=cross, broker={"commission": cost - 0.0005, "slippage": 0.0005})
+    leads = [r.strategies[0].equity.iloc[-1] / r.benchmark.equity.iloc[-1] - 1.0 for r in (one, again)]
+    assert leads[0] > 0.3
+    assert abs(leads[1]) < 0.01 * leads[0]
+
+
+def test_the_matched_hold_is_a_part_of_buy_and_hold(run: Run) -> None:
+    for account in run.strategies:
+        found = judged(run)[account.name].luck.exposure_matched
+        assert found.exposure == pytest.approx(account.exposure.mean())
+        part = found.exposure * returns(run.benchmark.equity)
+        assert found.total_return == pytest.approx(math.expm1(np.log1p(part).sum()))
+
+
+def test_positions_on_the_grid_of_opens_earn_what_the_broker_says() -> None:
+    """Without costs, and with all in or out, the two are the same from the first open to the last."""
+    free = ran(broker={"commission": 0.0, "slippage": 0.0})
+    opens = free.prices.bars[-len(free.benchmark.equity) :, OPEN]
+    for account in free.strategies:
+        found = judgement._account_positions(free, account)
+        assert found is not None
+        wealth = float(np.prod(1.0 + found.held * found.asset))
+        value, exposure = account.equity.to_numpy(), account.exposure.to_numpy()
+        shares = exposure * value / free.prices.frame["close"].loc[account.equity.index].to_numpy()
+        cash = value * (1.0 - exposure)
+        at_last_open = cash[-2] + shares[-2] * opens[-1]  # before what is done there
+        assert wealth == pytest.approx(at_last_open / 100_000.0, rel=1e-9)
+
+
+class Stopped(bt.Strategy):
+    """In at an open, out at a stop inside a bar, a hundredth below the last close."""
+
+    stop_order = None
+
+    def next(self) -> None:
+        if self.stop_order:
+            self.cancel(self.stop_order)
+        if not self.position:
+            self.buy(size=10)
+        self.stop_order = self.sell(size=10, exectype=bt.Order.Stop, price=self.data.close[0] * 0.99)
+
+
+def test_timing_of_what_trades_inside_bars_is_not_known() -> None:
+    """What was held until the stop is not what is held at the close: such a strategy would look well timed."""
+    run = ran(strategies=[{"class": "test_judge:Stopped"}])
+    assert len(run.strategies[0].trades) > 3
+    found = judged(run)["stopped"]
+    assert found.luck.placebo == PlaceboFacts(**dataclasses.asdict(UNKNOWN), shuffles=SHUFFLES, band=BAND)
+    assert found.versus_benchmark.delay_cost is None
+
+
+def test_without_a_ledger_nothing_is_deflated_and_no_edge_supported(run: Run, evidence: list[Evidence]) -> None:
+    found = judged(run, Trials(2, 1e-4, False))["cross"]
+    assert (found.luck.deflated_sharpe, found.luck.deflated_lead) == (None, None)
+    assert "a deflated Sharpe ratio above 0.95 (undefined)" in found.versus_benchmark.missing
+    assert "a deflated lead above 0.95 (undefined)" in found.versus_benchmark.missing
+    known = judged(run, Trials(2, 1e-4, True))["cross"].luck
+    assert known.deflated_sharpe is not None
+    assert known.deflated_lead is not None
+    asked = [(of.deflated_sharpe, of.deflated_lead) for of in evidence[1::2]]  # of the crossover
+    assert asked == [(None, None), (known.deflated_sharpe, known.deflated_lead)]
+
+
+class OnAnAverage(bt.Strategy):
+    """Forecasts the average of five closes, so the first four bars are not handed to its walk-forward."""
+
+    def __init__(self) -> None:
+        self.model = LSTMForecast(
+            bt.ind.SMA(self.data.close, period=5),
+            **{**TINY["forecast"], "target": "close", "features": ("return_1",), "refit_every": 20},
+        )
+
+
+def test_a_forecast_that_begins_later_is_set_beside_its_own_bars() -> None:
+    asked = {"features": ["return_1", "return_5"], "target": "open", "refit_every": 20}
+    late = ran(forecast=asked, strategies=[{"class": "test_judge:OnAnAverage"}])
+    walk = late.forecasts
+    assert late.before(walk) == 4
+    frame = tables.forecasts(late)
+    day = walk.times[200]
+    assert frame.loc[day, "forecast"] == walk.forecast[200]
+    at = late.dates.get_loc(day)
+    assert late.traded.forecast[at] == walk.forecast[200]
+    closes = late.prices.frame["close"]
+    place = closes.index.get_loc(day)
+    assert late.traded.realised[at] == pytest.approx(math.log(closes.iloc[place + 1] / closes.iloc[place]))
+    fold = walk.folds[1].fold
+    assert frame.loc[walk.times[fold.fitted_at], "cutoff"] == walk.times[fold.cutoff]
+
+
+def test_the_best_fold_is_one_of_the_folds_in_use(run: Run) -> None:
+    """By pandas: log return differences, grouped by the fold whose forecast was known the bar before."""
+    ahead = np.log1p(returns(run.strategies[0].equity)) - np.log1p(returns(run.benchmark.equity))
+    assert ahead.sum() > 0.0
+    assert run.strategies[0].forecasts is not None
+    folds = run.strategies[0].forecasts.fold[-len(run.benchmark.equity) : -1]
+    by_fold = ahead.groupby(folds).sum()
+    found = {name: one.versus_benchmark.best_fold_share for name, one in judged(run).items()}
+    assert found["long_flat"] == pytest.approx(by_fold.max() / ahead.sum())
+    assert found["cross"] is None  # it has no forecast
+
+
+def test_p_values_are_adjusted_for_the_strategies_of_the_run(run: Run, evidence: list[Evidence]) -> None:
+    one, other = (found.versus_benchmark for found in judged(run).values())
+    smaller, larger = sorted([one.p_value, other.p_value])
+    assert sorted([one.p_adjusted, other.p_adjusted]) == pytest.approx(
+        [min(1.0, 2 * smaller), max(larger, min(1.0, 2 * smaller))]
+    )
+    assert [of.sharpe.p_value for of in evidence] == [one.p_value, other.p_value]
+    assert [of.p_adjusted for of in evidence] == [one.p_adjusted, other.p_adjusted]
+
+
+def test_a_failed_check_of_look_ahead_leaves_nothing_sound(run: Run, evidence: list[Evidence]) -> None:
+    for name in VOIDING:
+        found = judged(run, checks=(Check(name, FAILED, ""),))["cross"]
+        assert SOUND in found.versus_benchmark.missing
+    assert [of.sound for of in evidence] == [False] * 2 * len(VOIDING)
+    evidence.clear()
+    found = judged(run, checks=(Check(AUDIT, PASSED, ""), Check("orders", FAILED, "")))["cross"]
+    assert SOUND not in found.versus_benchmark.missing
+    assert [of.sound for of in evidence] == [True, True]
+
+
+def test_seeds_and_worlds_reach_the_verdict(run: Run, evidence: list[Evidence]) -> None:
+    seeds, worlds = replicas._seeds((0.1, -0.1), 0), replicas._worlds(0.1, (0.0, 0.2, 0.3), 0)
+    found = judged(run, extras=Extras(seeds={"long_flat": seeds}, worlds={"long_flat": worlds}))
+    assert [(of.seeds_above, of.worlds) for of in evidence] == [(0.5, 0.75), (None, None)]
+    assert (found["long_flat"].luck.seeds, found["long_flat"].luck.worlds) == (seeds, worlds)
+    assert (found["cross"].luck.seeds, found["cross"].luck.worlds) == (None, None)
+    short = {"80% of seeds above (0.500)", "more than null worlds have (p 0.750)"}
+    assert short <= set(found["long_flat"].versus_benchmark.missing)
+    assert not any("seeds" in one or "null" in one for one in found["cross"].versus_benchmark.missing)
+
+
+def test_heavy_statistics_are_kept_in_the_store(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    store, strategies, folds = Store(None), list(judged(run).values()), tables.folds(run)
+
+    def heavy() -> tuple[object, ...]:
+        return judgement.verdicts(run, strategies, store), judgement.skill(run, folds, store)
+
+    first = heavy()
+    for name in ("superior_predictive_ability", "skill_tests"):
+        monkeypatch.setattr(judgement, name, lambda *a: pytest.fail("made again"))
+    assert heavy() == first
+
+
+def test_an_audit_is_remembered_until_something_changes(tmp_path: Path) -> None:
+    """What `python -m lstmstrat.audit` leaves in the user's store, by hand: an audit of its own takes a minute."""
+    path, cache = written(tmp_path, TINY), tmp_path / "cache.sqlite"  # $LSTMSTRAT_CACHE
+    config, prices = prepare(load_config(path))
+
+    def status(*options: object) -> tuple[str, str]:
+        out = tmp_path / f"run{len(list(tmp_path.iterdir()))}"
+        told = command(path, "--out", out, "--quiet", "--set", "report.html=false", *options)
+        assert told.code == 0, told.err
+        (found,) = (check for check in summary(out)["checks"] if check["name"] == AUDIT)
+        return found["status"], found["detail"]
+
+    assert status()[0] == "not run"
+    _keep(cache, config, prices, AuditResult((failing(),), ()))
+    assert status()[0] == "failed"
+    for elsewhere in ("--no-cache",), ("--cache", tmp_path / "other.sqlite"):  # no way round it
+        assert status(*elsewhere)[0] == "failed"
+    assert status("--seed", 5, "--set", "forecast.members=1")[0] == "failed"  # no leak depends on these
+    assert status("--set", "forecast.lookback=6")[0] == "not run"
+    assert status("--set", "data.end=2006-03-01")[0] == "not run"
+    _keep(
+        cache, config, prices, AuditResult((dataclasses.replace(failing(), status="passed"),), ())
+    )  # it was mended
+    assert status() == (
+        "passed",
+        f"No difference in 12 comparisons at 0 cuts. (of {dt.datetime.now(dt.UTC):%Y-%m-%d})",
+    )
+
+
+def failing() -> Finding:
+    return Finding("P2 suffix", "long_flat", "failed", 12, (), "it moved")
+
+
+def test_what_a_strategy_imports_is_part_of_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A helper beside it, also one that a helper imports; but no library."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    (tmp_path / "pack").mkdir()
+    texts = {
+        "pack/__init__.py": "SOME = 1\n",
+        "pack/rule.py": "from . import limits\nimport pack.names\nfrom lstmstrat import ExposureStrategy\n",
+        "pack/limits.py": "import numpy\nLIMIT = 1\n",
+        "pack/names.py": "NAME = 'a'\n",
+        "unrelated.py": "",
+    }
+
+    def key(**changed: str) -> str:
+        for name, text in {**texts, **{f"pack/{k}.py": v for k, v in changed.items()}}.items():
+            (tmp_path / name).write_text(text)
+        for name in [name for name in sys.modules if name.split(".")[0] == "pack"]:
+            monkeypatch.delitem(sys.modules, name)
+        linecache.clearcache()
+        importlib.invalidate_caches()
+        return fingerprint._source("pack.rule:Rule")
+
+    assert key() == key()
+    assert len({key(), key(limits="import numpy\nLIMIT = 22\n"), key(names="NAME = 'bb'\n")}) == 3
+    key()
+    found: dict[str, str] = {}
+    fingerprint._read(sys.modules["pack.rule"], found)
+    assert sorted(found) == ["pack", "pack.limits", "pack.names", "pack.rule"]
+
+
+# --- the verdict: noise is noise, an edge is an edge ---
+
+BARS = 2000
+FORECAST = {
+    "features": ["return_1"],
+    "scaler": "standard",
+    "lookback": 5,
+    "loss_steps": 5,
+    "hidden_size": 8,
+    "epochs": 12,
+    "learning_rate": 0.01,
+    "train_size": 500,
+    "refit_every": 250,
+    "members": 1,
+    "device": "cpu",
+}
+STRATEGIES = [{"class": "strategies.long_flat:LongFlat"}, {"class": "strategies.long_short:LongShort"}]
+CHEAP = {"commission": 0.0002, "slippage": 0.0}
+
+
+def asset(seed: int, phi: float, drift: float = 0.0) -> Prices:
+    """Returns from open to open that follow the one before by `phi`, with fat tails and volatility in clusters.
+
+    A bar opens where the one before closed; what it did says `phi` of what the next will do.
+    """
+    rng = np.random.default_rng(seed)
+    calm = 0.01 * np.exp(0.2 * np.convolve(rng.standard_normal(BARS + 40), 0.9 ** np.arange(40), "valid")[:BARS])
+    shock, move = calm * rng.standard_t(6, BARS) / math.sqrt(1.5), np.zeros(BARS)
+    for t in range(1, BARS):
+        move[t] = drift + phi * (move[t - 1] - drift) + shock[t]
+    close = 100.0 * np.exp(np.cumsum(move))
+    opened = np.concatenate([[100.0], close[:-1]])
+    wick = np.exp(np.abs(rng.normal(0.0, 0.002, (2, BARS))))
+    bars = {
+        "open": opened,
+        "high": np.maximum(opened, close) * wick[0],
+        "low": np.minimum(opened, close) / wick[1],
+        "close": close,
+        "volume": rng.integers(1000, 9000, BARS).astype(float),
+    }
+    return Prices("X", "csv", pd.DataFrame(bars, pd.bdate_range("2010-01-04", periods=BARS)), ())
+
+
+def verdicts(prices: Prices) -> list[str]:
+    """Of both strategies, with nothing tried before."""
+    run = ran(prices, forecast=FORECAST, strategies=STRATEGIES, broker=CHEAP)
+    ratios = [sharpe(returns(account.equity), 1) or 0.0 for account in run.strategies]
+    found = judged(run, Trials(len(ratios), float(np.var(ratios, ddof=1)), True))
+    return [one.versus_benchmark.verdict for one in found.values()]
+
+
+def test_noise_comes_out_as_noise() -> None:
+    """40 random walks, half of them rising by a tenth of a percent a bar: an edge on two of them at most."""
+    found = [verdicts(asset(100 + k, phi=0.0, drift=0.001 * (k % 2))) for k in range(40)]
+    assert sum(SUPPORTED in of for of in found) <= 2
+    assert sum(set(of) == {UNDECIDED} for of in found) >= 30  # some pay their costs for nothing
+
+
+def test_a_signal_that_is_worth_finding_is_found() -> None:
+    """A return follows three tenths of the one before: known, its sign alone earns about 0.3 sqrt(2 / pi) = 0.24
+    deviations a bar, an annual Sharpe ratio of nearly 4. At least 80 % of 20 assets.
+    """
+    found = [verdicts(asset(200 + k, phi=0.3)) for k in range(20)]
+    assert sum(SUPPORTED in of for of in found) >= 16
