@@ -16,12 +16,12 @@ _HOME = {
     # a run
     "run": "study.run:run",
     "load_config": "study.prepare:load_config",
-    "load_prices": "prices:load",
+    "load_prices": "prices.prices:load",
     "load_run": "results.run_folder:read",
     "audit": "audit",  # a module that can be called
     "plot": "trading.plotting:plot",
     # values
-    "Prices": "prices:Prices",
+    "Prices": "prices.prices:Prices",
     "Result": "results.result:Result",
     "Assessment": "results.assessment:Assessment",
     "Forecasts": "forecasting.forecasts:Forecasts",

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-import pandas as pd
+if TYPE_CHECKING:
+    import pandas as pd
 
 OPEN, HIGH, LOW, CLOSE, VOLUME = range(5)
 PRICES = ("open", "high", "low", "close")

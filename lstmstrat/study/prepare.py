@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
-
-import pandas as pd
+from typing import TYPE_CHECKING, Any
 
 from lstmstrat.config.files import override, read
 from lstmstrat.config.schema import DEFAULT_FEATURES, Config, ForecastConfig, StrategyConfig
 from lstmstrat.config.validation import mistakes, validated
 from lstmstrat.errors import ConfigError, DataError, StrategyError
-from lstmstrat.prices import Prices
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from lstmstrat.prices import Prices
 
 MINIMUM_WINDOW = 30  # bars after the first forecast, below which no comparison means anything
 

@@ -1,0 +1,181 @@
+"""`Prices`, and how they are made: read from a source, checked and adjusted."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from lstmstrat.arrays import Floats, Times
+from lstmstrat.config.schema import DataConfig
+from lstmstrat.errors import DataError
+from lstmstrat.prices import bundled, files, yahoo
+from lstmstrat.prices.adjust import adjusted
+from lstmstrat.prices.bars import COLUMNS
+from lstmstrat.prices.check import ADJUSTED_CLOSE, check, day
+
+
+@dataclass(frozen=True, eq=False)
+class Prices:
+    """Checked and adjusted bars; bars that fail `check.check` raise at construction.
+
+    Attributes
+    ----------
+    symbol, source
+        As in the config; ``source`` is bundled, yahoo, csv or parquet.
+    frame
+        (n, 5) float64: open, high, low and close, adjusted for splits and dividends; volume, adjusted for the
+        splits that are known. The index is naive and ascending: the date of the bar at its exchange.
+    notices
+        Sentences about the data that the report must show.
+
+    Raises
+    ------
+    DataError
+        The message lists every kind of fault in `frame`, each with its first row.
+
+    Examples
+    --------
+    Prices of one's own: checked, and refused if they cannot be used.
+
+    >>> import lstmstrat
+    >>> import pandas as pd
+    >>> rows = {"2024-01-02": [10.0, 11.0, 9.5, 11.0, 500.0], "2024-01-03": [11.0, 12.0, 10.5, 11.5, 400.0]}
+    >>> frame = pd.DataFrame.from_dict(rows, "index", columns=["open", "high", "low", "close", "volume"])
+    >>> frame.index = pd.DatetimeIndex(frame.index)
+    >>> prices = lstmstrat.Prices("MINE", "csv", frame, ())
+    >>> prices.bars.shape
+    (2, 5)
+    """
+
+    symbol: str
+    source: str
+    frame: pd.DataFrame
+    notices: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        check(self.frame, f"{self.symbol} ({self.source})")
+        if tuple(self.frame.columns) != COLUMNS:
+            raise DataError(f"{self.symbol} ({self.source}): {ADJUSTED_CLOSE} is left; pass adjusted bars")
+
+    def __reduce__(self) -> tuple[type[Prices], tuple[object, ...]]:
+        """Without the arrays below, which are made again where they are needed."""
+        return Prices, (self.symbol, self.source, self.frame, self.notices)
+
+    @cached_property
+    def times(self) -> Times:
+        """(n,) datetime64[ns]; read-only."""
+        return _read_only(self.frame.index.to_numpy().astype("datetime64[ns]"))
+
+    @cached_property
+    def bars(self) -> Floats:
+        """(n, 5) float64, C-contiguous: open, high, low, close, volume; read-only."""
+        return _read_only(np.array(self.frame.to_numpy(), dtype=np.float64, order="C"))
+
+    @cached_property
+    def sha256(self) -> str:
+        """Hex digest of the times and the bars; the same on every machine."""
+        times = self.times.astype("<M8[ns]").tobytes()
+        return hashlib.sha256(times + self.bars.astype("<f8").tobytes()).hexdigest()
+
+
+def _read_only(array: np.ndarray) -> np.ndarray:
+    array = array.view()
+    array.flags.writeable = False
+    return array
+
+
+def load(data: DataConfig, *, offline: bool = False) -> Prices:
+    """The prices that `data` asks for, from `data.start` to `data.end`, both days included.
+
+    A file that does not reach from start to end is an error; Yahoo may lack the first days (a holiday) and the
+    last (not traded yet). A relative `data.path` starts at the current directory.
+
+    Parameters
+    ----------
+    data
+        Symbol, source and dates.
+    offline
+        Never use the network: ``source: yahoo`` is then an error.
+
+    Raises
+    ------
+    DataError
+        The source cannot give them, or `Prices` refuses them.
+
+    Examples
+    --------
+    >>> import lstmstrat
+    >>> prices = lstmstrat.load_prices(lstmstrat.DataConfig(symbol="IBM", start="2012-01-03"))
+    >>> len(prices.frame), list(prices.frame.columns)
+    (291, ['open', 'high', 'low', 'close', 'volume'])
+    """
+    raw, notices = _read_source(data, offline)
+    raw = _select_dates(raw, data)
+    check(raw, f"{data.symbol} ({data.source})")
+    if ADJUSTED_CLOSE not in raw:
+        notices = (*notices, _unadjusted_notice(raw["close"]))
+    return Prices(data.symbol, data.source, adjusted(raw), notices)
+
+
+Raw = tuple[pd.DataFrame, tuple[str, ...]]  # bars as the source has them, and notices for the report
+
+SOURCES: dict[str, Callable[[DataConfig], Raw]] = {
+    "bundled": lambda data: bundled.read(data.symbol),
+    "yahoo": yahoo.download,
+    "csv": lambda data: (files.read_csv_file(_path(data)), ()),
+    "parquet": lambda data: (files.read_parquet_file(_path(data)), ()),
+}
+"""The function that reads each ``source:``."""
+
+DOWNLOADS = ("yahoo",)  # sources that need a network, and select the dates themselves
+
+
+def _read_source(data: DataConfig, offline: bool) -> Raw:
+    if data.source in DOWNLOADS and offline:
+        raise DataError(f"{data.symbol}: --offline forbids source: {data.source}, a download\n  {yahoo.INSTEAD}")
+    raw, notices = SOURCES[data.source](data)
+    if data.source not in DOWNLOADS:
+        _check_dates(raw.index, data)
+    return raw, notices
+
+
+def _path(data: DataConfig) -> Path:
+    return Path(data.path or "").expanduser()
+
+
+def _check_dates(index: pd.Index, data: DataConfig) -> None:
+    """Raises where `data.start` or `data.end` is outside the dates of the source."""
+    if index.empty:
+        raise DataError(f"{data.symbol} ({data.source}): there is no row below the heading")
+    first, last = index.min().date(), index.max().date()
+    for key, date in (("start", data.start), ("end", data.end)):
+        if date and not first <= date <= last:
+            raise DataError(
+                f"{data.symbol} ({data.source}): {key}: {date} is outside the data, which run from {first} to "
+                f"{last}; write {key}: {first if key == 'start' else last}, or take {key}: out to use all there is"
+            )
+
+
+def _select_dates(raw: pd.DataFrame, data: DataConfig) -> pd.DataFrame:
+    days = pd.DatetimeIndex(raw.index).normalize()
+    inside = np.ones(len(raw), dtype=bool)
+    if data.start:
+        inside &= days >= pd.Timestamp(data.start)
+    if data.end:
+        inside &= days <= pd.Timestamp(data.end)
+    return raw[inside]
+
+
+def _unadjusted_notice(close: pd.Series) -> str:
+    change = close.pct_change().to_numpy()[1:]  # (n - 1,)
+    largest = int(np.abs(change).argmax())
+    return (
+        "there is no Adj Close: prices are taken as adjusted for splits and dividends already "
+        f"(largest change of close in one bar: {change[largest]:+.1%} on {day(close.index[largest + 1])})"
+    )
