@@ -9,7 +9,9 @@ from pathlib import Path
 from pkgutil import resolve_name
 
 import backtrader as bt
+import numpy as np
 import pytest
+from helpers.market import advanced, market, small
 
 from lstmstrat import load_config
 from lstmstrat.commands import audit, run
@@ -99,3 +101,14 @@ def test_the_strategies_of_readme_run() -> None:
 def test_what_the_benchmark_of_the_command_times_is_still_there() -> None:
     stages = runpy.run_path(str(ROOT / "benchmarks" / "command.py"))["STAGES"]
     assert all(callable(getattr(resolve_name(place), name)) for place, name in stages.values())
+
+
+def test_the_model_of_readme_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    blocks = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+    (code,) = (block for block in blocks if "class Nearest(Model)" in block)
+    (tmp_path / "my_models.py").write_text(code)
+    monkeypatch.chdir(tmp_path)
+    prices = market()
+    walk = advanced(small(model="my_models:Nearest"), prices.times, prices.bars)
+    assert walk.folds
+    assert np.isfinite(walk.forecasts.forecast[walk.folds[0].fold.fitted_at :]).all()

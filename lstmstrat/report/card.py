@@ -58,7 +58,7 @@ def skill(assessment: Assessment) -> str:
         f"{thousandths(s.correlation)}; its median over {s.folds.known:,} folds is "
         f"{thousandths(s.folds.median_correlation)}, and {fine_percent(s.folds.above_zero)} are above 0. "
         f"Right sign {fine_percent(s.hit_rate)}; always up would have had {fine_percent(s.always_up)}. "
-        f"R2 against a forecast of zero {thousandths(s.r2_against_zero)}, against the mean of the training slice "
+        f"R2 against a forecast of zero {thousandths(s.r2_against_zero)}, against the mean of the training set "
         f"{thousandths(s.r2_against_mean)}. Is there any signal beside zero (Clark-West)? p = "
         f"{thousandths(s.clark_west)}; beside that mean? p = {thousandths(s.clark_west_mean)}. "
         "Are the signs right more often than by chance (Pesaran-Timmermann)? "

@@ -145,7 +145,7 @@ def _ladder(assessment: Assessment) -> str:
         return f"<p>Not run; {escape(reason)}</p>"
     explanation = (
         f"Each forecast is traded by {ladder.strategy}, on the same folds, targets and fills. Clark-West: is "
-        "there a signal beside the mean of the training slice? Last column: Sharpe ratio with the forecast of "
+        "there a signal beside the mean of the training set? Last column: Sharpe ratio with the forecast of "
         "this run minus that with the forecast of the row."
     )
     questions = (("What does it add to cheaper models?", ladder.models), ("Does retraining pay?", ladder.refits))
