@@ -12,6 +12,7 @@ message and exits with 2.
 from __future__ import annotations
 
 import difflib
+import traceback
 from collections.abc import Iterable
 
 
@@ -38,3 +39,12 @@ def did_you_mean(word: str, candidates: Iterable[str]) -> str:
     if matches:
         return f"; did you mean {matches[0]!r}?"
     return f"; known: {', '.join(words)}" if words else ""
+
+
+def describe(error: Exception) -> str:
+    """The type, the message and the place of an error in a user's code, for the sentence of an error of ours."""
+    reason = "".join(traceback.format_exception_only(error)).strip()
+    frames = (
+        [] if isinstance(error, SyntaxError) else traceback.extract_tb(error.__traceback__)[-1:]
+    )  # it names its own
+    return reason + "".join(f" ({frame.filename}, line {frame.lineno})" for frame in frames)

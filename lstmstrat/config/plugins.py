@@ -7,13 +7,12 @@ import importlib
 import pkgutil
 import sys
 import threading
-import traceback
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from lstmstrat.errors import did_you_mean
+from lstmstrat.errors import describe, did_you_mean
 
 
 def load_attribute(path: str, kind: str, example: str, fits: Callable[[object], bool]) -> Any:
@@ -68,10 +67,7 @@ def load_module(name: str) -> ModuleType:
 
 def _import_error(name: str, error: Exception) -> ImportError:
     """The error of a module that exists but raises `error` when it is imported."""
-    frame = traceback.extract_tb(error.__traceback__)[-1]
-    reason = "".join(traceback.format_exception_only(error)).strip()
-    place = "" if isinstance(error, SyntaxError) else f" ({frame.filename}, line {frame.lineno})"
-    return ImportError(f"{name} cannot be imported: {reason}{place}")
+    return ImportError(f"{name} cannot be imported: {describe(error)}")
 
 
 def _neighbours(name: str) -> list[str]:

@@ -16,6 +16,7 @@ WARM_UP = "warm-up: before the first fold"
 TOO_FEW = "the fold had too few samples"
 FAILED = "the training of the fold failed"
 MISSING = "an input of the last `lookback` bars is missing"
+NO_NUMBER = "the model gave no finite number"
 
 
 @dataclass(frozen=True)

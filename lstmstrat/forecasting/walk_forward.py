@@ -33,7 +33,7 @@ from lstmstrat.arrays import Floats, Times
 from lstmstrat.config.schema import ForecastConfig
 from lstmstrat.forecasting import trainer
 from lstmstrat.forecasting.features import FeatureSet, feature_set
-from lstmstrat.forecasting.forecasts import FAILED, MISSING, TOO_FEW, WARM_UP, FoldRecord, Forecasts
+from lstmstrat.forecasting.forecasts import FAILED, MISSING, NO_NUMBER, TOO_FEW, WARM_UP, FoldRecord, Forecasts
 from lstmstrat.forecasting.history import History, Rows
 from lstmstrat.forecasting.models import model_of
 from lstmstrat.forecasting.models.base import FitTask, FittedModel, mean_loss
@@ -131,7 +131,7 @@ class WalkForward:
         self._refit = Rows((), "bool")  # (n,) whether the user's condition asks for a refit
         self._outputs = Rows((4,), "float64")  # (n, 4) forecast, spread, distance, fold
         self.missing: Counter[str] = Counter()
-        self._warned = False
+        self._warned: set[str] = set()  # reasons that were logged
 
     @property
     def forecasts(self) -> Forecasts:
@@ -233,7 +233,10 @@ class WalkForward:
         """The inputs and labels of a fold; the labels are calculated from bars before the fitting bar alone."""
         bars = self._history.bars[fold.first : fold.fitted_at]
         rows = self._input_rows[fold.first : fold.cutoff + 1]
-        return TrainingSet(rows, labels(bars, self.config)[: fold.bars], self.config.lookback, fold.purge)
+        known = labels(bars, self.config)[: fold.bars]
+        for array in (rows, known):
+            array.flags.writeable = False  # a model that changed them would change the history
+        return TrainingSet(rows, known, self.config.lookback, fold.purge)
 
     def _tasks(self, fold: Fold, training: TrainingSet) -> list[FitTask]:
         """The fit of each member; none if the fold has too few samples."""
@@ -282,21 +285,24 @@ class WalkForward:
         rows = self._input_rows[low + 1 - lookback : high]  # (L - 1 + bars, F)
         members = trainer.predict(self._session, self.model, fitted.members, windows(rows, lookback))  # (M, bars)
         complete = sliding_window_view(np.isfinite(rows).all(1), lookback).all(1)  # (bars,)
+        good = complete & np.isfinite(members).all(axis=0)  # (bars,)
+        members = np.where(good, members, np.nan)
         # Added member by member, so that the bits of a bar do not depend on the number of bars.
         mean = np.add.accumulate(members)[-1] / len(members)  # (bars,)
         spread = np.sqrt(np.add.accumulate(np.square(members - mean))[-1] / len(members))
-        out[complete, 0], out[complete, 1] = mean[complete], spread[complete]
-        out[complete, 2] = fitted.distance(rows[lookback - 1 :])[complete]
+        out[good, 0], out[good, 1] = mean[good], spread[good]
+        out[good, 2] = fitted.distance(rows[lookback - 1 :])[good]
         out[:, 3] = fitted.fold.number
-        if not complete.all():
-            self._warn_of_missing()
-        self.missing[MISSING] += int((~complete).sum())
+        self._count_missing(MISSING, int((~complete).sum()))
+        self._count_missing(NO_NUMBER, int((complete & ~good).sum()))
 
-    def _warn_of_missing(self) -> None:
-        """Warns once, because a plain script shows no report."""
-        if not self._warned:
-            _log.warning("no forecast at some bars: %s; walk_forward.missing counts them", MISSING)
-        self._warned = True
+    def _count_missing(self, reason: str, bars: int) -> None:
+        """Counts bars without a forecast. Warns once of each reason, because a plain script shows no report."""
+        if bars and reason not in self._warned:
+            _log.warning("no forecast at some bars: %s; walk_forward.missing counts them", reason)
+            self._warned.add(reason)
+        if bars:
+            self.missing[reason] += bars
 
 
 def _fitted_fold(fold: Fold, training: TrainingSet, fits: Sequence[FittedModel | None]) -> FittedFold:

@@ -48,8 +48,8 @@ def load_config(path: str | Path, settings: Sequence[str] = ()) -> Config:
     return validated(Config, values, "")
 
 
-def prepare(config: Config, offline: bool = False, prices: Prices | None = None) -> tuple[Config, Prices]:
-    """`config` with train_size in bars, and its prices, or the given `prices` in place of them.
+def prepare(config: Config, offline: bool = False) -> tuple[Config, Prices]:
+    """`config` with train_size in bars, and its prices.
 
     Raises
     ------
@@ -61,7 +61,7 @@ def prepare(config: Config, offline: bool = False, prices: Prices | None = None)
 
     lines = _plugin_mistakes(list(enumerate(config.strategies)), config.forecast)
     _raise_all(lines, "the config cannot be run:")
-    prices = load(config.data, offline=offline) if prices is None else prices
+    prices = load(config.data, offline=offline)
     bars = len(prices.frame)
     heading = f"the config cannot be run on {bars} bars:"
     forecast = validated(ForecastConfig, resolved(config.forecast, bars).model_dump(), heading)

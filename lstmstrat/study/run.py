@@ -40,17 +40,13 @@ from lstmstrat.version import __version__
 PACKAGES = ("backtrader", "numba", "torch", "numpy", "pandas")
 
 
-def run(
-    config: Config, *, prices: Prices | None = None, session: Session | None = None, offline: bool = False
-) -> Result:
+def run(config: Config, *, session: Session | None = None, offline: bool = False) -> Result:
     """Backtest the strategies of `config` and buy-and-hold; nothing is written or printed.
 
     Parameters
     ----------
     config
         A config from `load_config`, or one that is built in Python.
-    prices
-        Prices to use in place of those that ``config.data`` describes.
     session
         Store, threads and progress; by default a session with the user's cache and one thread per core.
     offline
@@ -77,8 +73,8 @@ def run(
     """
     if session is None:
         with Session(Store(default_path())) as default_session:
-            return run(config, prices=prices, session=default_session, offline=offline)
-    config, prices = prepare(config, offline, prices)
+            return run(config, session=default_session, offline=offline)
+    config, prices = prepare(config, offline)
     return finish(simulate_all(config, prices, session), session)
 
 

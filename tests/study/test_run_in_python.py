@@ -9,7 +9,6 @@ import backtrader as bt
 import pandas as pd
 import pytest
 from helpers.command import TINY, tiny
-from helpers.market import market
 
 import lstmstrat
 from lstmstrat import Config, DataError, LSTMForecast, Result, Session, Store, StrategyError
@@ -133,37 +132,7 @@ def test_nothing_is_left_where_a_run_fails(own: list[Session]) -> None:
     assert own[0].store._connection is None
 
 
-def test_prices_that_are_given_are_those_of_the_run() -> None:
-    prices = market(400)
-    result = lstmstrat.run(config(), prices=prices, session=Session(Store(None)))
-    data = result.assessment.data
-    assert (data.symbol, data.source, data.sha256, data.bars) == ("X", "csv", prices.sha256, 400)
-    assert result.prices.equals(prices.frame.loc[result.equity.index])
-    assert result.equity.index[-1] == prices.frame.index[-1]
-    # 49 bars of warm-up (distance_50), 60 to train on, 2 of purge.
-    assert result.equity.index[0] == prices.frame.index[111]
-    other = lstmstrat.run(config(), prices=market(400, seed=1), session=Session(Store(None)))
-    assert not other.equity.equals(result.equity)
-    bundled = lstmstrat.load_prices(config().data)
-    with Session(Store(None)) as session:
-        named = lstmstrat.run(config(), session=session)
-        assert_the_same(named, lstmstrat.run(config(), prices=bundled, session=session))
-
-
-def test_a_share_of_given_prices_is_a_share_of_theirs() -> None:
-    half = config(forecast={"train_size": 0.5, "refit_every": "never"})
-    result = lstmstrat.run(half, prices=market(400), session=Session(Store(None)))
-    assert result.config.forecast.train_size == 200 - 49
-
-
-def test_given_prices_that_are_too_few_are_refused() -> None:
-    with pytest.raises(DataError, match=r"^X has 141 bars, but train_size 60 .* needs 142"):
-        lstmstrat.run(config(), prices=market(141))
-
-
-def test_offline_is_asked_of_the_prices_alone() -> None:
+def test_offline_forbids_a_download() -> None:
     far = config(data={"source": "yahoo"})
     with pytest.raises(DataError, match="--offline forbids source: yahoo, a download"):
         lstmstrat.run(far, offline=True)
-    result = lstmstrat.run(far, prices=market(200), session=Session(Store(None)), offline=True)
-    assert result.assessment.data.bars == 200

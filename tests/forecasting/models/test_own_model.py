@@ -1,0 +1,111 @@
+"""A user's model that misbehaves: a sentence, NaN with a counted reason, and never a wrong number."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+import pytest
+from helpers.market import advanced, alone, bits, market, small
+
+from lstmstrat import ConfigError, FittedModel, Model, TrainingSet
+from lstmstrat.forecasting.forecasts import FAILED, NO_NUMBER
+
+PRICES = market()
+FIRST = 64  # warm-up, train_size and purge of `small`
+
+
+@dataclass(frozen=True, eq=False)
+class Says(FittedModel):
+    what: Any
+
+    def predict(self, windows: np.ndarray) -> Any:
+        return self.what(windows)
+
+
+@dataclass(frozen=True)
+class Toy(Model):
+    scaler: str
+    clip: float
+    does: ClassVar[Any] = staticmethod(lambda training: None)
+    says: ClassVar[Any] = staticmethod(lambda windows: np.zeros(len(windows)))
+
+    def fit(self, training: TrainingSet, seed: int, start: Any = None, stop: Any = None) -> Any:
+        given = type(self).does(training)
+        unit = training.scaled(self.scaler, self.clip).inputs
+        return given or Says(unit, np.array([np.nan]), type(self).says)
+
+
+def walk(monkeypatch: pytest.MonkeyPatch, **members: Any) -> Any:
+    for name, value in members.items():
+        monkeypatch.setattr(Toy, name, staticmethod(value))
+    return advanced(small(model="test_own_model:Toy"), PRICES.times, PRICES.bars)
+
+
+def broken(*_: Any) -> Any:
+    raise ZeroDivisionError("by my own fault")
+
+
+@pytest.mark.parametrize(
+    ("members", "sentence"),
+    [
+        ({"does": broken}, r"model: Toy.fit failed: ZeroDivisionError: by my own fault \(.*, line \d+\)"),
+        ({"does": lambda t: "fitted"}, "model: Toy.fit gave a str; expected a FittedModel, or None"),
+        ({"says": broken}, r"model: Says.predict failed on \d+ windows: ZeroDivisionError: by my own fault"),
+        ({"says": lambda w: 0.0}, r"model: Says.predict gave shape \(\) for \d+ windows; expected \(\d+,\)"),
+        ({"says": lambda w: np.zeros((len(w), 1))}, r"gave shape \(\d+, 1\) for \d+ windows"),
+        ({"says": lambda w: ["up"] * len(w)}, "model: Says.predict failed on .* could not convert string"),
+        ({"says": lambda w: w.fill(0.0)}, "model: Says.predict failed on .* read-only"),
+        ({"does": lambda t: t.rows.fill(0.0)}, "model: Toy.fit failed: .* read-only"),
+        ({"does": lambda t: t.labels.fill(0.0)}, "model: Toy.fit failed: .* read-only"),
+    ],
+)
+def test_a_mistake_is_a_sentence(members: dict[str, Any], sentence: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(ConfigError, match=sentence):
+        walk(monkeypatch, **members)
+
+
+@pytest.mark.parametrize("wrong", [np.nan, np.inf, -np.inf])
+def test_a_forecast_that_is_no_number_is_nan_and_counted(
+    wrong: float, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """At windows that end with a rise; law 4."""
+    rises = lambda w: np.where(w[:, -1, 0] > 0.0, wrong, 0.001)  # noqa: E731
+    done = walk(monkeypatch, says=rises)
+    missing = np.isnan(done.forecasts.forecast[FIRST:])
+    assert 0 < missing.sum() < len(missing)
+    assert done.missing[NO_NUMBER] == missing.sum()
+    assert (done.forecasts.forecast[FIRST:][~missing] == 0.001).all()
+    assert np.isnan(bits(done).view(float)[FIRST:][missing]).all()
+    assert [record.message for record in caplog.records if NO_NUMBER in record.message]
+
+
+def test_integers_are_numbers(monkeypatch: pytest.MonkeyPatch) -> None:
+    done = walk(monkeypatch, says=lambda w: np.ones(len(w), dtype=int))
+    assert (done.forecasts.forecast[FIRST:] == 1.0).all()
+
+
+def test_a_fit_that_gives_nothing_is_a_failed_fold(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Toy, "fit", lambda *_, **__: None)
+    done = advanced(small(model="test_own_model:Toy"), PRICES.times, PRICES.bars)
+    assert {fold.record.reason for fold in done.folds} == {FAILED}
+    assert done.missing[FAILED] == len(PRICES.times) - FIRST
+    assert np.isnan(done.forecasts.forecast).all()
+
+
+def test_an_open_class_cannot_be_a_model() -> None:
+    with pytest.raises(TypeError, match="cannot inherit non-frozen dataclass from a frozen one"):
+
+        @dataclasses.dataclass
+        class Open(Model):
+            pass
+
+
+def test_what_a_model_breaks_stays_with_it() -> None:
+    """A failure leaves the session as it was: the next walk-forward in it runs."""
+    session = alone()
+    with pytest.raises(ConfigError):
+        advanced(small(model="test_own_model:Nothing"), PRICES.times, PRICES.bars, session=session)
+    assert advanced(small(model="ridge"), PRICES.times, PRICES.bars, session=session).folds
