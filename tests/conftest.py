@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from helpers.parallel import Cores
 
 from lstmstrat.forecasting import session
 
@@ -16,3 +17,11 @@ def _own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None
     session._default.cache_clear()
     yield
     session._default.cache_clear()
+
+
+@pytest.fixture(scope="module")
+def cores() -> Iterator[Cores]:
+    """For many independent samples."""
+    found = Cores()
+    with found.pool:
+        yield found

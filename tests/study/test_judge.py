@@ -16,6 +16,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from helpers.command import TINY, command, summary, tiny, written
+from helpers.parallel import Cores
 
 from lstmstrat import Config, LSTMForecast, Session, Store
 from lstmstrat.audit.finding import AuditResult, Finding
@@ -332,24 +333,25 @@ def asset(seed: int, phi: float, drift: float = 0.0) -> Prices:
     return Prices("X", "csv", pd.DataFrame(bars, pd.bdate_range("2010-01-04", periods=BARS)), ())
 
 
-def verdicts(prices: Prices) -> list[str]:
-    """Of both strategies, with nothing tried before."""
-    run = ran(prices, forecast=FORECAST, strategies=STRATEGIES, broker=CHEAP)
+def verdicts(of: dict[str, Any]) -> list[str]:
+    """Of both strategies on an asset, with nothing tried before."""
+    run = ran(asset(**of), forecast=FORECAST, strategies=STRATEGIES, broker=CHEAP)
     ratios = [sharpe(returns(account.equity), 1) or 0.0 for account in run.strategies]
     found = judged(run, Trials(len(ratios), float(np.var(ratios, ddof=1)), True))
     return [one.versus_benchmark.verdict for one in found.values()]
 
 
-def test_noise_comes_out_as_noise() -> None:
+def test_noise_comes_out_as_noise(cores: Cores) -> None:
     """40 random walks, half of them rising by a tenth of a percent a bar: an edge on two of them at most."""
-    found = [verdicts(asset(100 + k, phi=0.0, drift=0.001 * (k % 2))) for k in range(40)]
+    walks = [{"seed": 100 + k, "phi": 0.0, "drift": 0.001 * (k % 2)} for k in range(40)]
+    found = cores.map(verdicts, walks)
     assert sum(SUPPORTED in of for of in found) <= 2
     assert sum(set(of) == {UNDECIDED} for of in found) >= 30  # some pay their costs for nothing
 
 
-def test_a_signal_that_is_worth_finding_is_found() -> None:
+def test_a_signal_that_is_worth_finding_is_found(cores: Cores) -> None:
     """A return follows three tenths of the one before: known, its sign alone earns about 0.3 sqrt(2 / pi) = 0.24
     deviations a bar, an annual Sharpe ratio of nearly 4. At least 80 % of 20 assets.
     """
-    found = [verdicts(asset(200 + k, phi=0.3)) for k in range(20)]
+    found = cores.map(verdicts, [{"seed": 200 + k, "phi": 0.3} for k in range(20)])
     assert sum(SUPPORTED in of for of in found) >= 16
