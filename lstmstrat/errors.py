@@ -41,6 +41,11 @@ def did_you_mean(word: str, candidates: Iterable[str]) -> str:
     return f"; known: {', '.join(words)}" if words else ""
 
 
+def sentence(error: Exception) -> str:
+    """The message of an error of ours; of any other its type and its message."""
+    return str(error) if isinstance(error, LSTMStratError) else f"{type(error).__name__}: {error}"
+
+
 def describe(error: Exception) -> str:
     """The type, the message and the place of an error in a user's code, for the sentence of an error of ours."""
     reason = "".join(traceback.format_exception_only(error)).strip()

@@ -19,7 +19,7 @@ from lstmstrat.study.audits import shrink
 from lstmstrat.trading.indicator import LSTMForecast
 from lstmstrat.trading.parameters import load_strategy
 
-FOLDS = 3  # refit periods after the first fit, at least
+AUDITED_FOLDS = 3  # refit periods after the first fit, at least
 SPARE_BARS = 42  # additional bars, at least, for P8, which leaves out the oldest bars
 LEAST_BARS = 70  # bars after the first fit, at least, however short the refit period is
 # The approximate number of bars of a refit period.
@@ -29,12 +29,12 @@ PERIODS: dict[str, int] = {"week": 5, "month": 21, "quarter": 63, "year": 252, "
 def of_config(config: Config, prices: Prices) -> list[Subject]:
     """The forecast itself and every strategy of `config`, in which `train_size` must be a number of bars.
 
-    They run on the newest bars only: enough for `FOLDS` folds, and `SPARE_BARS` for P8.
+    They run on the newest bars only: enough for `AUDITED_FOLDS` folds, and `SPARE_BARS` for P8.
     """
     forecast = shrink(config.forecast)
     every = forecast.refit_every
     period = every if isinstance(every, int) else PERIODS[every]
-    bars = schedule(forecast).first_fit + 1 + max(FOLDS * period, LEAST_BARS)
+    bars = schedule(forecast).first_fit + 1 + max(AUDITED_FOLDS * period, LEAST_BARS)
     bars += -(-SPARE_BARS // period) * period
     frame = prices.frame.iloc[-bars:]
     shared: dict[str, Any] = {"frame": frame, "broker": config.broker, "forecast": forecast}

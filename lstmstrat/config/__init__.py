@@ -1,8 +1,9 @@
 """The config: its structure, and how it is read.
 
-schema.py    the sections and their fields
-files.py     YAML files and ``--set`` values
-plugins.py   a user's own strategy, feature or model, named ``module:attribute``
+schema.py      the sections and their fields
+validation.py  values to a section, with every mistake at once
+files.py       YAML files and ``--set`` values
+plugins.py     a user's own strategy, feature or model, named ``module:attribute``
 """
 
 from lstmstrat.config.schema import BrokerConfig as BrokerConfig

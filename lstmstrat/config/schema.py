@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Literal
 
 from pydantic import (
     AfterValidator,
@@ -104,9 +104,6 @@ class Section(BaseModel):
     )
 
 
-S = TypeVar("S", bound=Section)
-
-
 class DataConfig(Section):
     """The prices: symbol, source and dates.
 
@@ -126,9 +123,10 @@ class DataConfig(Section):
 
     @model_validator(mode="after")
     def _consistent(self) -> DataConfig:
-        if self.source in ("csv", "parquet") and not self.path:
+        is_file = self.source in ("csv", "parquet")
+        if is_file and not self.path:
             raise ValueError(f"source: {self.source} needs a file; add path: prices.{self.source}")
-        if self.source in ("bundled", "yahoo") and self.path:
+        if self.path and not is_file:
             raise ValueError(f"path is only read with source: csv or parquet, not {self.source}; remove it")
         if self.source != "yahoo" and self.interval != "1d":
             raise ValueError("interval is only asked of source: yahoo; files keep the interval they have")

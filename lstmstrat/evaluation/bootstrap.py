@@ -34,7 +34,7 @@ class Difference:
     error: float | None = None  # standard error of the difference
 
 
-UNDEFINED = Difference(None, None, None, None)
+NO_DIFFERENCE = Difference(None, None, None, None)
 
 
 def block_length(bars: int) -> int:
@@ -95,14 +95,14 @@ def _bootstrap_difference(
     estimate = float(statistic(means))
     variance = long_run_variance((moments - means) @ gradient(means), block_length(len(moments)) - 1)
     if not (math.isfinite(estimate) and math.isfinite(variance) and variance > 0.0):
-        return UNDEFINED
+        return NO_DIFFERENCE
     error = math.sqrt(variance / len(moments))
     scores = np.abs(np.concatenate(list(_scores(moments, statistic, gradient, estimate))))  # (R,)
     rank = round((1 - CONFIDENCE) * (1 + len(scores))) - 1  # p is below 5 % if fewer scores are as large
     half_width = float(np.sort(scores)[-rank]) * error
     p_value = (1 + int((scores >= abs(estimate) / error).sum())) / (1 + len(scores))
     result = Difference(estimate, estimate - half_width, estimate + half_width, p_value, error)
-    return result if math.isfinite(half_width) else UNDEFINED
+    return result if math.isfinite(half_width) else NO_DIFFERENCE
 
 
 def _scores(

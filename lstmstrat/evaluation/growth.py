@@ -17,7 +17,7 @@ from lstmstrat.evaluation.bootstrap import (
     CONFIDENCE,
     COPY_TOLERANCE,
     MIN_RETURNS,
-    UNDEFINED,
+    NO_DIFFERENCE,
     Difference,
     block_length,
     block_starts,
@@ -53,7 +53,7 @@ def cagr_difference(strategy: Floats, benchmark: Floats, periods: int) -> Differ
     """
     logs = _log_returns(strategy, benchmark)
     if logs is None or len(logs) < periods - 1:
-        return UNDEFINED
+        return NO_DIFFERENCE
 
     def statistic(means: Floats) -> Floats:
         growth = np.exp(periods * means)
@@ -93,7 +93,7 @@ def drawdown_differences(strategies: Floats, benchmark: Floats) -> list[Differen
     """
     pairs = [_log_returns(strategy, benchmark) for strategy in strategies]
     rows = [k for k, pair in enumerate(pairs) if pair is not None]
-    differences = [UNDEFINED] * len(pairs)
+    differences = [NO_DIFFERENCE] * len(pairs)
     if not rows:
         return differences
     logs = np.stack([np.log1p(benchmark), *(np.log1p(strategies[k]) for k in rows)])  # (1 + S, n)

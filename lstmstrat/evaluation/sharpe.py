@@ -11,7 +11,7 @@ from statistics import NormalDist
 import numpy as np
 
 from lstmstrat.arrays import Floats
-from lstmstrat.evaluation.bootstrap import MIN_RETURNS, UNDEFINED, Difference, bootstrap_difference
+from lstmstrat.evaluation.bootstrap import MIN_RETURNS, NO_DIFFERENCE, Difference, bootstrap_difference
 from lstmstrat.evaluation.metrics import sharpe
 
 SIGNIFICANCE = 0.05  # two-sided
@@ -46,7 +46,7 @@ def sharpe_difference(strategy_returns: Floats, benchmark_returns: Floats, perio
         The lengths differ.
     """
     if not _comparable(strategy_returns, benchmark_returns):
-        return UNDEFINED
+        return NO_DIFFERENCE
     n = len(strategy_returns)
     unit = np.array([strategy_returns.std(), benchmark_returns.std()])  # of the moments: keeps them near 1
     sides = np.stack([strategy_returns, benchmark_returns], axis=1) / unit  # (n, 2)

@@ -222,8 +222,8 @@ class FeatureSet:
         return np.where(np.isfinite(recent), recent, np.nan)
 
 
-def feature_set(names: Sequence[str]) -> FeatureSet:
-    """The features called `names`.
+def feature_set(names: Sequence[str], key: str = "features") -> FeatureSet:
+    """The features called `names`; `key` is the setting that names them, for the message of an error.
 
     Raises
     ------
@@ -235,7 +235,7 @@ def feature_set(names: Sequence[str]) -> FeatureSet:
         try:
             features.append(feature(name))
         except ConfigError as error:
-            mistakes.append(str(error))
+            mistakes.append(str(error).replace("features:", f"{key}:", 1))
     if mistakes:
         raise ConfigError("\n  ".join(mistakes))
     return FeatureSet(tuple(features))

@@ -14,7 +14,7 @@ from lstmstrat.forecasting.schedule import Fold
 
 WARM_UP = "warm-up: before the first fold"
 TOO_FEW = "the fold had too few samples"
-FAILED = "the training of the fold failed"
+TRAINING_FAILED = "the training of the fold failed"
 MISSING = "an input of the last `lookback` bars is missing"
 NO_NUMBER = "the model gave no finite number"
 
@@ -28,7 +28,7 @@ class FoldRecord:
     mean: float  # mean label of its samples, which is the forecast of the past average; NaN without a sample
     first_loss: float  # mean training loss of its members after the first epoch; NaN if the fit failed
     train_loss: float  # the same after the last epoch
-    reason: str = ""  # why the fold has no forecast: TOO_FEW or FAILED; "" if it has one
+    reason: str = ""  # why the fold has no forecast: TOO_FEW or TRAINING_FAILED; "" if it has one
 
     @property
     def status(self) -> str:

@@ -33,7 +33,15 @@ from lstmstrat.arrays import Floats, Times
 from lstmstrat.config.schema import ForecastConfig
 from lstmstrat.forecasting import trainer
 from lstmstrat.forecasting.features import FeatureSet, feature_set
-from lstmstrat.forecasting.forecasts import FAILED, MISSING, NO_NUMBER, TOO_FEW, WARM_UP, FoldRecord, Forecasts
+from lstmstrat.forecasting.forecasts import (
+    MISSING,
+    NO_NUMBER,
+    TOO_FEW,
+    TRAINING_FAILED,
+    WARM_UP,
+    FoldRecord,
+    Forecasts,
+)
 from lstmstrat.forecasting.history import History, Rows
 from lstmstrat.forecasting.models import model_of
 from lstmstrat.forecasting.models.base import FitTask, FittedModel, mean_loss
@@ -124,7 +132,7 @@ class WalkForward:
         self._history = History(config.features)
         self._peers = [History(config.peer_features) for _ in range(peers)]
         self.features = self._history.features
-        self.condition = feature_set([config.refit_when]).features if config.refit_when else ()
+        self.condition = feature_set([config.refit_when], "refit_when").features if config.refit_when else ()
         self.folds: list[FittedFold] = []
         self._session = session or current()
         self._inputs: Rows | None = None  # (n, F), the asset's own features, then those of its peers
@@ -309,7 +317,7 @@ def _fitted_fold(fold: Fold, training: TrainingSet, fits: Sequence[FittedModel |
     """The fold with its members; `fits` is empty if the fold has too few samples."""
     models = tuple(model for model in fits if model is not None)
     members = models if len(models) == len(fits) else ()  # part of an ensemble would be another forecast
-    reason = "" if members else FAILED if fits else TOO_FEW
+    reason = "" if members else TRAINING_FAILED if fits else TOO_FEW
     losses = mean_loss(members, 0), mean_loss(members, -1)
     record = FoldRecord(fold, training.samples, training.mean_label, *losses, reason)
     return FittedFold(record, members, training.range)

@@ -125,22 +125,30 @@ def load(data: DataConfig, *, offline: bool = False) -> Prices:
 
 Raw = tuple[pd.DataFrame, tuple[str, ...]]  # bars as the source has them, and notices for the report
 
-SOURCES: dict[str, Callable[[DataConfig], Raw]] = {
-    "bundled": lambda data: bundled.read(data.symbol),
-    "yahoo": yahoo.download,
-    "csv": lambda data: (files.read_csv_file(_path(data)), ()),
-    "parquet": lambda data: (files.read_parquet_file(_path(data)), ()),
-}
-"""The function that reads each ``source:``."""
 
-DOWNLOADS = ("yahoo",)  # sources that need a network, and select the dates themselves
+@dataclass(frozen=True)
+class Source:
+    """What reads a ``source:``. One that needs a network selects the dates itself, and --offline refuses it."""
+
+    read: Callable[[DataConfig], Raw]
+    network: bool = False
+
+
+SOURCES = {
+    "bundled": Source(lambda data: bundled.read(data.symbol)),
+    "csv": Source(lambda data: (files.read_csv_file(_path(data)), ())),
+    "parquet": Source(lambda data: (files.read_parquet_file(_path(data)), ())),
+    "yahoo": Source(yahoo.download, network=True),
+}
+"""The source of each name."""
 
 
 def _read_source(data: DataConfig, offline: bool) -> Raw:
-    if data.source in DOWNLOADS and offline:
+    source = SOURCES[data.source]
+    if source.network and offline:
         raise DataError(f"{data.symbol}: --offline forbids source: {data.source}, a download\n  {yahoo.INSTEAD}")
-    raw, notices = SOURCES[data.source](data)
-    if data.source not in DOWNLOADS:
+    raw, notices = source.read(data)
+    if not source.network:
         _check_dates(raw.index, data)
     return raw, notices
 

@@ -118,7 +118,7 @@ UNCERTAINTY: tuple[Entry[StrategyAssessment], ...] = (
 )
 """How uncertain the difference is; `detectable` is the Sharpe difference found in 80 % of such samples."""
 
-SOURCES: tuple[Entry[StrategyAssessment], ...] = (
+LEAD_ORIGIN: tuple[Entry[StrategyAssessment], ...] = (
     Entry("net exposure", lambda s: percent(s.luck.exposure_matched.exposure)),
     Entry("hold\u00a0of that", lambda s: percent(s.luck.exposure_matched.total_return)),
     Entry("lead\u00a0from best\u00a0fold", lambda s: percent(s.versus_benchmark.best_fold_share)),

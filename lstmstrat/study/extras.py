@@ -10,7 +10,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import TypeVar
 
-from lstmstrat.errors import LSTMStratError
+from lstmstrat.errors import sentence
 from lstmstrat.forecasting.session import Progress, Session
 from lstmstrat.results.assessment import NOT_RUN, RAN, Check, Ladder, Seeds, Worlds
 from lstmstrat.results.run import Run
@@ -45,8 +45,7 @@ class _Attempts:
             with self.progress(name, unit) as show:
                 return work(show)
         except Exception as error:
-            has_message = isinstance(error, LSTMStratError)
-            self.not_run[name] = str(error) if has_message else f"{type(error).__name__}: {error}"
+            self.not_run[name] = sentence(error)
             return None
 
 

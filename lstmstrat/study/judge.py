@@ -57,7 +57,20 @@ def judge(run: Run, trials: Trials, checks: Sequence[Check], extras: Extras) -> 
     sharpes = [sharpe_difference(returns, base, run.periods) for returns in others]
     drawdowns = drawdown_differences(run.returns[1:], base)
     rows = zip(run.strategies, sharpes, _adjusted_p_values(sharpes), drawdowns, strict=True)
-    return tuple(_StrategyJudge(run, benchmark, trials, extras, sound, *row).assessment for row in rows)
+    return tuple(
+        _StrategyJudge(
+            run=run,
+            benchmark=benchmark,
+            trials=trials,
+            extras=extras,
+            sound=sound,
+            account=account,
+            sharpe=sharpe,
+            p_adjusted=p_adjusted,
+            drawdown=drawdown,
+        ).assessment
+        for account, sharpe, p_adjusted, drawdown in rows
+    )
 
 
 @dataclass(frozen=True, eq=False)

@@ -89,7 +89,7 @@ def _check_length(forecast: ForecastConfig, prices: Prices) -> None:
 
 
 def _plugin_mistakes(strategies: Sequence[tuple[int, StrategyConfig]], forecast: ForecastConfig) -> list[str]:
-    """One line for every strategy that cannot be loaded, wrong parameter, unknown feature and wrong model.
+    """One line for every mistake in what the config names: strategies, parameters, features, conditions, model.
 
     `strategies` come with their positions in the config.
     """
@@ -97,7 +97,13 @@ def _plugin_mistakes(strategies: Sequence[tuple[int, StrategyConfig]], forecast:
     from lstmstrat.forecasting.models import model_of
 
     lines = [line for i, strategy in strategies for line in _strategy_mistakes(i, strategy)]
-    for load_plugin in (lambda: feature_set(forecast.features), lambda: model_of(forecast)):
+    refit_when = [forecast.refit_when] if forecast.refit_when else []
+    for load_plugin in (
+        lambda: feature_set(forecast.features),
+        lambda: feature_set(forecast.peer_features, "peer_features"),
+        lambda: feature_set(refit_when, "refit_when"),
+        lambda: model_of(forecast),
+    ):
         try:
             load_plugin()
         except ConfigError as error:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 from lstmstrat.config.schema import Config
-from lstmstrat.errors import LSTMStratError
+from lstmstrat.errors import sentence
 from lstmstrat.forecasting.executor import GivenUp, Inline, completed
 from lstmstrat.forecasting.models import model_of
 from lstmstrat.forecasting.models.base import Stop
@@ -74,6 +74,5 @@ def _attempt(work: Work[T], variation: Variation, stop: Stop) -> Outcome[T]:
         except CancelledError:
             raise
         except Exception as error:
-            message = str(error) if isinstance(error, LSTMStratError) else f"{type(error).__name__}: {error}"
-            return Outcome(variation.label, None, session.seconds, message)
+            return Outcome(variation.label, None, session.seconds, sentence(error))
         return Outcome(variation.label, value, session.seconds)

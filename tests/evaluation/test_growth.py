@@ -10,7 +10,7 @@ import pytest
 from arch.bootstrap import CircularBlockBootstrap
 from scipy import stats
 
-from lstmstrat.evaluation.bootstrap import UNDEFINED, block_length, bootstrap_difference
+from lstmstrat.evaluation.bootstrap import NO_DIFFERENCE, block_length, bootstrap_difference
 from lstmstrat.evaluation.growth import (
     _blocks,
     break_even_cost,
@@ -111,7 +111,7 @@ def test_half_the_exposure_falls_less_for_certain() -> None:
     _, b = alike(np.random.default_rng(5))
     half, none = drawdown_differences(np.stack([0.5 * b, b]), b)
     assert 0.0 < half.low < half.difference < half.high
-    assert none == UNDEFINED  # a copy
+    assert none == NO_DIFFERENCE  # a copy
 
 
 def test_a_drawdown_counts_from_the_start() -> None:
@@ -166,17 +166,17 @@ def test_the_best_of_nothing_is_undefined() -> None:
 )
 def test_what_cannot_be_compared_is_undefined(broken: np.ndarray) -> None:
     hold = 0.01 * np.random.default_rng(8).standard_normal(len(broken))
-    assert cagr_difference(broken, hold, 252) == UNDEFINED
-    assert drawdown_differences(broken[None], hold) == [UNDEFINED]
+    assert cagr_difference(broken, hold, 252) == NO_DIFFERENCE
+    assert drawdown_differences(broken[None], hold) == [NO_DIFFERENCE]
     assert lead_shares(broken, hold, np.arange(len(hold))) == (None, None)
 
 
 def test_growth_beyond_a_float_is_undefined_and_so_is_a_rate_of_days() -> None:
     wild = np.full(300, 9.0) + np.random.default_rng(9).random(300)  # tenfold a bar, 252 bars a year
-    assert cagr_difference(wild, np.zeros(300), 252) == UNDEFINED
+    assert cagr_difference(wild, np.zeros(300), 252) == NO_DIFFERENCE
     a, b = alike(np.random.default_rng(11))
-    assert cagr_difference(a[:250], b[:250], 252) == UNDEFINED
-    assert cagr_difference(a[:251], b[:251], 252) != UNDEFINED  # 252 closes
+    assert cagr_difference(a[:250], b[:250], 252) == NO_DIFFERENCE
+    assert cagr_difference(a[:251], b[:251], 252) != NO_DIFFERENCE  # 252 closes
 
 
 def test_more_than_all_cannot_be_lost() -> None:

@@ -13,8 +13,8 @@ from statsmodels.stats.sandwich_covariance import S_hac_simple
 
 from lstmstrat.evaluation.bootstrap import (
     MIN_RETURNS,
+    NO_DIFFERENCE,
     RESAMPLES,
-    UNDEFINED,
     Difference,
     block_length,
     block_starts,
@@ -189,9 +189,9 @@ def undefined_cases() -> dict[str, tuple[np.ndarray, np.ndarray]]:
 @pytest.mark.parametrize("case", undefined_cases())
 def test_undefined_tests_are_none_and_decide_nothing(case):
     a, b = undefined_cases()[case]
-    assert sharpe_difference(a, b, 252) == UNDEFINED
+    assert sharpe_difference(a, b, 252) == NO_DIFFERENCE
     assert minimum_detectable_difference(a, b, 252) is None
-    assert verdict(evidence(sharpe=UNDEFINED, p_adjusted=None)).text == UNDECIDED
+    assert verdict(evidence(sharpe=NO_DIFFERENCE, p_adjusted=None)).text == UNDECIDED
 
 
 def test_the_shortest_series_that_is_tested():
@@ -284,7 +284,7 @@ def test_holm_by_hand():
 @given(st.lists(st.floats(0.0, 1.0), min_size=1, max_size=12))
 def test_holm_equals_statsmodels(p_values):
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(gc, "collect", lambda: 0)  # multipletests calls it each time: seconds beside all that we load
+        patch.setattr(gc, "collect", lambda: 0)  # multipletests calls it each time: seconds in all
         expected = multipletests(p_values, method="holm")[1]
     assert holm(p_values) == pytest.approx(list(expected), abs=1e-12)
 

@@ -10,7 +10,7 @@ import pytest
 import statsmodels.api as sm
 from scipy import stats
 
-from lstmstrat.evaluation.bootstrap import UNDEFINED, Difference
+from lstmstrat.evaluation.bootstrap import NO_DIFFERENCE, Difference
 from lstmstrat.evaluation.many_trials import (
     deflated_difference,
     deflated_sharpe,
@@ -96,7 +96,7 @@ def test_a_deflated_lead_by_hand() -> None:
     assert deflated_difference(lead, 1) == pytest.approx(0.97725, abs=1e-5)
     expected = stats.norm.cdf(2.0 - 0.1132 / math.sqrt(0.002))
     assert deflated_difference(lead, 100) == pytest.approx(expected, abs=1e-3)
-    assert deflated_difference(UNDEFINED, 1) is None
+    assert deflated_difference(NO_DIFFERENCE, 1) is None
 
 
 def test_the_best_of_many_that_hold_a_rising_asset_has_no_lead() -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import pickle
 import threading
 from collections.abc import Callable, Iterator
@@ -10,6 +9,7 @@ from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPool
 from typing import Any
 
 import pytest
+from helpers.parallel import fresh
 
 from lstmstrat.forecasting.executor import GivenUp, Inline, completed, cores
 
@@ -69,7 +69,7 @@ def asked(stop: Callable[[], bool]) -> bool:
 
 def test_it_travels_with_the_work() -> None:
     stop = GivenUp(lambda: True)
-    with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
+    with ProcessPoolExecutor(1, mp_context=fresh()) as pool:
         assert pool.submit(asked, stop).result() is False
     assert asked(stop) is True
 

@@ -11,7 +11,7 @@ from helpers.market import BARS, advanced, alone, bits, learned, market, small
 
 from lstmstrat import ForecastConfig, TrainingSet, WalkForward
 from lstmstrat.arrays import Floats
-from lstmstrat.forecasting.forecasts import FAILED, MISSING, TOO_FEW, WARM_UP
+from lstmstrat.forecasting.forecasts import MISSING, TOO_FEW, TRAINING_FAILED, WARM_UP
 from lstmstrat.forecasting.schedule import Fold
 from lstmstrat.forecasting.targets import labels
 from lstmstrat.forecasting.walk_forward import FittedFold
@@ -234,6 +234,6 @@ def test_law_4_a_training_that_diverges_does_not_forecast() -> None:
     config = small(epochs=2, members=3).model_copy(update={"learning_rate": 1e37})
     walk = advanced(config, PRICES.times, PRICES.bars, session=session)
     assert np.isnan(walk.forecasts.forecast).all()
-    assert {f.record.reason for f in walk.folds} == {FAILED}
-    assert +walk.missing == {WARM_UP: 64, FAILED: BARS - 64}
+    assert {f.record.reason for f in walk.folds} == {TRAINING_FAILED}
+    assert +walk.missing == {WARM_UP: 64, TRAINING_FAILED: BARS - 64}
     assert (session.fitted, session.failed) == (0, 3 * len(walk.folds))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-import multiprocessing
 import signal
 import threading
 import time
@@ -15,6 +14,7 @@ from typing import Any
 import numpy as np
 import pytest
 from helpers.market import BARS, advanced, alone, bits, market, small
+from helpers.parallel import fresh
 
 from lstmstrat import FittedModel, ForecastConfig, Session, Store
 from lstmstrat.forecasting import session as sessions
@@ -112,7 +112,7 @@ def _in_a_process(path: Path, start: Any, counts: Any) -> None:
 
 def test_processes_that_begin_together_share_the_work(tmp_path: Path) -> None:
     """558 networks; two that train the same one at the same moment are the exception, as with optstrategy."""
-    context = multiprocessing.get_context("spawn")
+    context = fresh()
     start, counts = context.Barrier(2), context.Queue()
     processes = [context.Process(target=_in_a_process, args=(tmp_path / "s", start, counts)) for _ in range(2)]
     for process in processes:

@@ -24,10 +24,10 @@ def fresh() -> Any:
 
 
 class Cores:
-    """All cores of the machine; the processes are started by the first work."""
+    """A process for each core of the machine, two or more; the first work starts them."""
 
     def __init__(self) -> None:
-        self.pool = ProcessPoolExecutor(os.cpu_count() or 1, mp_context=fresh())
+        self.pool = ProcessPoolExecutor(max(2, os.cpu_count() or 1), mp_context=fresh())
 
     def map(self, work: Callable[[S], T], items: Iterable[S], at_once: int = 1) -> list[T]:
         """`work`, a function at the top of a module, of each of the items, in their order."""

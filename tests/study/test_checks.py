@@ -13,7 +13,7 @@ from lstmstrat import Forecasts, WalkForward
 from lstmstrat.arrays import Floats
 from lstmstrat.config.schema import BrokerConfig, DataConfig
 from lstmstrat.forecasting import trainer
-from lstmstrat.forecasting.forecasts import FAILED as FAILED_FOLD
+from lstmstrat.forecasting.forecasts import TRAINING_FAILED as FAILED_FOLD
 from lstmstrat.forecasting.schedule import Fold
 from lstmstrat.prices import Prices, load
 from lstmstrat.results.assessment import FAILED, PASSED, Check
@@ -137,3 +137,11 @@ def test_the_report_of_a_strategy_with_a_forecast_of_its_own(
     assert (summary["walk_forward"]["members"], summary["walk_forward"]["refit_every"]) == (1, 50)
     assert summary["forecast_skill"]["observations"] > 0
     assert any("a strategy's own LSTMForecast" in notice for notice in summary["data"]["notices"])
+
+
+def test_what_voids_an_edge_is_a_check_that_there_is() -> None:
+    """A name that no check has would void nothing."""
+    config = load_config(Path("configs/aapl.yaml"), ["forecast.model=always_up", "forecast.members=1"])
+    config = config.model_copy(update={"strategies": config.strategies[:1]})
+    names = {check.name for check in run(config).assessment.checks}
+    assert names >= set(checks.VOIDING)

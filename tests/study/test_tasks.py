@@ -9,7 +9,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import CancelledError, Executor, ProcessPoolExecutor, ThreadPoolExecutor
+from concurrent.futures import CancelledError, Executor, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 import pytest
 from helpers.command import tiny
+from helpers.parallel import Cores
 
 from lstmstrat import Config, ConfigError, FittedModel, Model, Session, Store, TrainingSet
 from lstmstrat.arrays import Floats
@@ -113,7 +114,7 @@ def test_threads_change_no_bit(jobs: int, inline: dict[str, dict[str, Any]]) -> 
 
 
 def test_processes_change_no_bit(inline: dict[str, dict[str, Any]]) -> None:
-    with ProcessPoolExecutor(2, mp_context=multiprocessing.get_context("spawn")) as pool:
+    with Cores().pool as pool:
         assert_the_same(Session(Store(None), jobs=2, executor=pool), inline)
         found = came(inside, variations()[:2], Session(Store(None), jobs=2, executor=pool))
         for outcome in found.values():

@@ -150,7 +150,7 @@ class FittedOnScaled(FittedBaseline):
 
     @abstractmethod
     def predict_scaled(self, x: Floats) -> Floats:
-        """ScaledTrainingSet forecasts from scaled inputs; (n, F) -> (n,)."""
+        """Scaled forecasts from scaled inputs; (n, F) -> (n,)."""
 
 
 @dataclass(frozen=True)
@@ -203,7 +203,7 @@ class Trees(FittedOnScaled):
     trees: Any
 
     def predict_scaled(self, x: Floats) -> Floats:
-        """ScaledTrainingSet forecasts from scaled inputs; (n, F) -> (n,)."""
+        """Scaled forecasts from scaled inputs; (n, F) -> (n,)."""
         with _one_thread():
             forecasts: Floats = self.trees.predict(x)
         return forecasts

@@ -11,9 +11,9 @@ from lstmstrat.report.cells import difference, verdict
 from lstmstrat.report.columns import (
     FOR_THE_VERDICT,
     LADDER,
+    LEAD_ORIGIN,
     METRICS,
     NAME,
-    SOURCES,
     Column,
     Entry,
     Row,
@@ -89,7 +89,7 @@ def _tables(assessment: Assessment, width: int | None) -> tuple[list[Table], lis
     parts = [
         (_metrics(assessment, columns), [column.field for column in METRICS if column not in columns]),
         _table_that_fits(strategies, (NAME, *FOR_THE_VERDICT), 2, width),
-        _table_that_fits(strategies, (NAME, *SOURCES), 2, width),
+        _table_that_fits(strategies, (NAME, *LEAD_ORIGIN), 2, width),
         *(_table_that_fits(rows, LADDER, 1, width) for rows in rungs if rows),
     ]
     headings = [heading for _, no_room in parts for heading in no_room]

@@ -11,7 +11,7 @@ import pytest
 from helpers.market import advanced, alone, bits, market, small
 
 from lstmstrat import ConfigError, FittedModel, Model, TrainingSet
-from lstmstrat.forecasting.forecasts import FAILED, NO_NUMBER
+from lstmstrat.forecasting.forecasts import NO_NUMBER, TRAINING_FAILED
 
 PRICES = market()
 FIRST = 64  # warm-up, train_size and purge of `small`
@@ -90,8 +90,8 @@ def test_integers_are_numbers(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_fit_that_gives_nothing_is_a_failed_fold(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Toy, "fit", lambda *_, **__: None)
     done = advanced(small(model="test_own_model:Toy"), PRICES.times, PRICES.bars)
-    assert {fold.record.reason for fold in done.folds} == {FAILED}
-    assert done.missing[FAILED] == len(PRICES.times) - FIRST
+    assert {fold.record.reason for fold in done.folds} == {TRAINING_FAILED}
+    assert done.missing[TRAINING_FAILED] == len(PRICES.times) - FIRST
     assert np.isnan(done.forecasts.forecast).all()
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import multiprocessing
 import pickle
 import subprocess
 import sys
@@ -17,6 +16,7 @@ import numpy as np
 import pytest
 from helpers.market import advanced, alone, bits, learned, market, small
 from helpers.own_model import EVERY, OWN, Drawn, Nearest, alive
+from helpers.parallel import Cores
 
 from lstmstrat import ConfigError, FittedModel, ForecastConfig, Model, Session, Store, TrainingSet
 from lstmstrat.forecasting import trainer
@@ -332,8 +332,9 @@ for cls in (Unnumbered, Network, Numbered, LSTM):
 def test_a_stored_model_is_found_by_another_process_if_its_class_declares_a_version_and_not_else() -> None:
     """Without one nothing says whether the code is still the same."""
     command = [sys.executable, "-c", KEPT]
-    runs = [subprocess.run(command, capture_output=True, text=True, check=True) for _ in range(2)]
-    first, second = (run.stdout.splitlines() for run in runs)
+    runs = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(2)]
+    first, second = (run.communicate()[0].splitlines() for run in runs)
+    assert [run.returncode for run in runs] == [0, 0]
     assert [a == b for a, b in zip(first, second, strict=True)] == [False, False, True, True]
     assert first[2] == "__main__:Numbered 2 [('scaler', 'robust'), ('clip', 5.0)]"
 
@@ -494,16 +495,10 @@ def test_a_warm_start_is_felt_and_has_a_key_of_its_own(model: str) -> None:
 # ---- on an executor of one's own -------------------------------------------------------------------------------
 
 
-@pytest.fixture(scope="module")
-def processes() -> Iterator[ProcessPoolExecutor]:
-    with ProcessPoolExecutor(2, mp_context=multiprocessing.get_context("spawn")) as pool:
-        yield pool
-
-
 @models
-def test_processes_give_the_same_bits_as_threads(model: str, processes: ProcessPoolExecutor) -> None:
+def test_processes_give_the_same_bits_as_threads(model: str, cores: Cores) -> None:
     config = small(**alive(model))
-    with Session(Store(None), jobs=2, executor=processes) as elsewhere, Session(Store(None), jobs=2) as here:
+    with Session(Store(None), jobs=2, executor=cores.pool) as elsewhere, Session(Store(None), jobs=2) as here:
         other = advanced(config, PRICES.times, PRICES.bars, session=elsewhere)
         walk = advanced(config, PRICES.times, PRICES.bars, session=here)
     assert elsewhere.fitted == here.fitted == config.members * len(walk.folds) > 0
@@ -513,9 +508,9 @@ def test_processes_give_the_same_bits_as_threads(model: str, processes: ProcessP
 
 
 @pytest.mark.parametrize("model", [m for m in EVERY if model_class(m).warm_start])
-def test_a_warm_start_goes_to_another_process_and_back(model: str, processes: ProcessPoolExecutor) -> None:
+def test_a_warm_start_goes_to_another_process_and_back(model: str, cores: Cores) -> None:
     config = small(**{**alive(model), "warm_start": True})
-    with Session(Store(None), jobs=2, executor=processes) as elsewhere:
+    with Session(Store(None), jobs=2, executor=cores.pool) as elsewhere:
         other = advanced(config, PRICES.times, PRICES.bars, session=elsewhere)
     assert np.array_equal(bits(other), bits(advanced(config, PRICES.times, PRICES.bars)))
 
