@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import functools
+import itertools
 import math
 
 import numpy as np
 import pandas as pd
 import pytest
 from arch.bootstrap import CircularBlockBootstrap
+from helpers.parallel import Cores, with_fewer_resamples
 from scipy import stats
 
 from lstmstrat.evaluation.bootstrap import NO_DIFFERENCE, block_length, bootstrap_difference
@@ -41,11 +44,13 @@ def alike(rng: np.random.Generator, n: int = 500) -> Returns:
     return volatility * (0.04 + market + a), volatility * (0.04 + market + b)
 
 
-def rejected(gain: float, runs: int = 300) -> float:
+def rejected(cores: Cores, gain: float, runs: int = 300) -> float:
     """Share of samples in which the growth rates differ at 5 %, one of them higher by `gain` a bar."""
     rng = np.random.default_rng(1)
-    found = [cagr_difference(a + gain, b, 252).p_value for a, b in (alike(rng) for _ in range(runs))]
-    return float(np.mean([p is not None and p < 0.05 for p in found]))
+    a, b = zip(*(alike(rng) for _ in range(runs)), strict=True)
+    work = functools.partial(with_fewer_resamples, cagr_difference)
+    found = cores.map(work, [one + gain for one in a], b, itertools.repeat(252), at_once=20)
+    return float(np.mean([d.p_value is not None and d.p_value < 0.05 for d in found]))
 
 
 def test_growth_is_that_of_the_metrics() -> None:
@@ -55,12 +60,12 @@ def test_growth_is_that_of_the_metrics() -> None:
     assert found.low < found.difference < found.high
 
 
-def test_equal_growth_is_rejected_at_the_nominal_rate_and_a_lead_is_found() -> None:
+def test_equal_growth_is_rejected_at_the_nominal_rate_and_a_lead_is_found(cores: Cores) -> None:
     """Binomial 99.9 % bounds of 5 % in 300 samples: 1.3 % and 9.7 %. Returns of 1.6 % apart have a mean error of
     0.016 / sqrt(500) = 0.0007 a bar, so a gain of 0.0025 is found nearly always.
     """
-    assert 0.013 <= rejected(0.0) <= 0.097
-    assert rejected(0.0025) > 0.85
+    assert 0.013 <= rejected(cores, 0.0) <= 0.097
+    assert rejected(cores, 0.0025) > 0.85
 
 
 def test_the_interval_of_a_mean_is_that_of_arch() -> None:
@@ -140,18 +145,17 @@ def test_break_even_by_hand() -> None:
     assert break_even_cost(0.1, 1.0, 1.0, 0.0015) is None  # costs do not matter
 
 
-def test_the_best_of_noise_is_no_better_than_buy_and_hold_and_a_good_one_is() -> None:
+def test_the_best_of_noise_is_no_better_than_buy_and_hold_and_a_good_one_is(cores: Cores) -> None:
     """Hansen's test, by arch: 5 % of 60 noisy samples, binomial 99.9 % at most 9; a Sharpe gain of 0.2 a bar over
     500 bars is 0.2 * sqrt(500 / 2) = 3.2 errors of a difference.
     """
-    rng, size, power = np.random.default_rng(6), 0, 0
-    for _ in range(60):
-        hold, five = 0.01 * rng.standard_normal(500), 0.01 * rng.standard_normal((5, 500))
-        size += superior_predictive_ability(five, hold) < 0.05
-        five[2] += 0.002
-        power += superior_predictive_ability(five, hold) < 0.05
-    assert size <= 9
-    assert power >= 40
+    rng, gain = np.random.default_rng(6), np.array([[0.0], [0.0], [0.002], [0.0], [0.0]])
+    drawn = [0.01 * rng.standard_normal((6, 500)) for _ in range(60)]
+    holds, fives = [six[0] for six in drawn], [six[1:] for six in drawn]
+    size = cores.map(superior_predictive_ability, fives, holds)
+    power = cores.map(superior_predictive_ability, [five + gain for five in fives], holds)
+    assert sum(p < 0.05 for p in size) <= 9
+    assert sum(p < 0.05 for p in power) >= 40
 
 
 def test_the_best_of_nothing_is_undefined() -> None:

@@ -1,11 +1,15 @@
 from __future__ import annotations
 
+import functools
 import gc
+import itertools
 import math
+from collections.abc import Iterable
 
 import numpy as np
 import pandas as pd
 import pytest
+from helpers.parallel import Cores, with_fewer_resamples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from statsmodels.stats.multitest import multipletests
@@ -51,10 +55,10 @@ def test_difference_is_that_of_the_two_sharpe_ratios():
     assert (found.low + found.high) / 2 == pytest.approx(by_hand, rel=1e-12)
 
 
-@pytest.fixture
-def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Fewer resamples: the size of a bootstrap test is the same with any number that makes 5 % of them whole."""
-    monkeypatch.setattr("lstmstrat.evaluation.bootstrap.RESAMPLES", 999)
+def tested(cores: Cores, pairs: Iterable[tuple[np.ndarray, np.ndarray]]) -> list[Difference]:
+    """Every pair, a year of 252 bars; with fewer resamples, as only the size of the test is asked."""
+    work = functools.partial(with_fewer_resamples, sharpe_difference)
+    return cores.map(work, *zip(*pairs, strict=True), itertools.repeat(252), at_once=20)
 
 
 def moments_of(a: np.ndarray, b: np.ndarray) -> np.ndarray:
@@ -92,10 +96,9 @@ def by_the_letter(a: np.ndarray, b: np.ndarray) -> tuple[float, float, float]:
     return found, sorted(scores)[-249] * error, (1 + at_least) / (1 + len(scores))
 
 
-def test_an_interval_leaves_zero_out_just_where_the_p_value_is_small(quick) -> None:
+def test_an_interval_leaves_zero_out_just_where_the_p_value_is_small(cores) -> None:
     rng = np.random.default_rng(21)
-    for _ in range(200):
-        found = sharpe_difference(*pair(rng, 100, rho=0.5, gain=0.2), 252)
+    for found in tested(cores, [pair(rng, 100, rho=0.5, gain=0.2) for _ in range(200)]):
         assert (found.p_value < 0.05) == (found.low > 0.0 or found.high < 0.0)
 
 
@@ -138,24 +141,24 @@ def test_resamples_are_cut_into_parts_that_fit_into_memory(monkeypatch: pytest.M
     assert sharpe_difference(a, b, 252).p_value is not None
 
 
-def rejections(draw, n: int, runs: int, seed: int) -> int:
+def rejections(cores, draw, n: int, runs: int, seed: int) -> int:
     rng = np.random.default_rng(seed)
-    return sum(sharpe_difference(*draw(rng, n), 252).p_value < 0.05 for _ in range(runs))
+    return sum(found.p_value < 0.05 for found in tested(cores, [draw(rng, n) for _ in range(runs)]))
 
 
 # 600 runs at a true rate of 5 %: Binomial(600, 0.05) lies in 14..48 with probability 0.9995.
 @pytest.mark.parametrize("draw", [lambda rng, n: pair(rng, n, rho=0.7), clustered], ids=["normal", "clustered"])
-def test_a_true_null_is_rejected_at_the_nominal_rate(draw, quick):
-    assert 14 <= rejections(draw, n=500, runs=600, seed=4) <= 48
+def test_a_true_null_is_rejected_at_the_nominal_rate(draw, cores):
+    assert 14 <= rejections(cores, draw, n=500, runs=600, seed=4) <= 48
 
 
-def test_detectable_difference_is_found_in_80_percent_of_samples(quick):
+def test_detectable_difference_is_found_in_80_percent_of_samples(cores):
     # 2.8016 = 1.9600 + 0.8416, the normal quantiles at 0.975 and 0.80; 1000 bars are 1000 / 252 years.
     n, rho = 1000, 0.7
     detectable = 2.8016 * math.sqrt((2 - 2 * rho) / (n / 252))
     gain = detectable / math.sqrt(252)
     # 600 runs at 80 %: Binomial(600, 0.8) lies in 445..512 with probability 0.999.
-    assert 445 <= rejections(lambda rng, n: pair(rng, n, rho, gain), n, runs=600, seed=5) <= 512
+    assert 445 <= rejections(cores, lambda rng, n: pair(rng, n, rho, gain), n, runs=600, seed=5) <= 512
     a, b = pair(np.random.default_rng(6), n, rho)
     sample_rho = np.corrcoef(a, b)[0, 1]
     by_hand = detectable * math.sqrt((1 - sample_rho) / (1 - rho))

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import statistics
 from collections.abc import Callable
 
 import numpy as np
 import pytest
+from helpers.parallel import Cores
 
 from lstmstrat.evaluation.metrics import sharpe
 from lstmstrat.evaluation.timing import SHUFFLES, UNKNOWN, Positions, delay_cost, placebo
@@ -36,24 +38,27 @@ def gradual_path(rng: np.random.Generator, n: int) -> np.ndarray:
     return np.repeat(np.clip(0.5 + 0.2 * slow, 0.0, 1.0)[::2], 2)[:n]
 
 
-def share_below(level: float, skill: float, path: Path = random_path, runs: int = 200, n: int = 600) -> float:
-    rng, found = np.random.default_rng(1), []
+def share_below(
+    cores: Cores, level: float, skill: float, path: Path = random_path, runs: int = 200, n: int = 600
+) -> float:
+    rng, taken = np.random.default_rng(1), []
     for _ in range(runs):
         asset, held = market(rng, n), path(rng, n)
         knows = rng.random(n) < skill
-        found.append(placebo(positions(np.where(knows, asset > 0.0, held).astype(float), asset), 252).p_value)
+        taken.append(positions(np.where(knows, asset > 0.0, held).astype(float), asset))
+    found = [of.p_value for of in cores.map(placebo, taken, itertools.repeat(252), at_once=10)]
     return float(np.mean([p is not None and p < level for p in found]))
 
 
 @pytest.mark.parametrize("path", [random_path, gradual_path])
-def test_positions_without_timing_pass_as_seldom_as_chance_has_it(path: Path) -> None:
+def test_positions_without_timing_pass_as_seldom_as_chance_has_it(path: Path, cores: Cores) -> None:
     """5 % of 200: binomial 99.9 % bounds 1 % and 10.5 %."""
-    assert 0.01 <= share_below(0.05, skill=0.0, path=path) <= 0.105
+    assert 0.01 <= share_below(cores, 0.05, skill=0.0, path=path) <= 0.105
 
 
-def test_good_timing_is_found() -> None:
+def test_good_timing_is_found(cores: Cores) -> None:
     """One bar in five known is 0.08 * sqrt(600) errors."""
-    assert share_below(0.05, skill=0.2) > 0.75
+    assert share_below(cores, 0.05, skill=0.2) > 0.75
 
 
 def test_cash_through_a_falling_market_is_not_skill() -> None:

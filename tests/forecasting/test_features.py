@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import math
+import re
 import sys
 import types
 
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 
 from lstmstrat import ConfigError, ForecastConfig
 from lstmstrat.config.schema import DEFAULT_FEATURES
-from lstmstrat.forecasting.features import feature, feature_set
+from lstmstrat.forecasting.features import KNOWN, feature, feature_set
 from lstmstrat.forecasting.targets import labels
 from lstmstrat.prices.bars import COLUMNS
 
@@ -294,3 +295,10 @@ def test_target_of_a_broken_price_is_nan():
     bars[3, 0] = 0.0
     known = np.isfinite(labels(bars, ForecastConfig()))
     assert known.tolist() == [True, False, False, True, False, False]
+
+
+def test_every_feature_is_held_to_the_laws() -> None:
+    """A new one is not forgotten in `NAMES`; a family is there with two of its windows."""
+    families = [re.sub(r"_\d+$", "_N", name) for name in NAMES]
+    assert set(families) == set(KNOWN)
+    assert all(families.count(name) == 2 for name in KNOWN if name.endswith("_N"))

@@ -8,10 +8,12 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import ProcessPoolExecutor
 from typing import Any, TypeVar
 
-S, T = TypeVar("S"), TypeVar("T")
+import pytest
 
-# What every process needs; the server from which they are forked imports it once for all modules of the suite.
-ONCE = ["pytest", "hypothesis", "scipy.stats", "arch.bootstrap", "sklearn.ensemble", "lstmstrat.study.run"]
+T = TypeVar("T")
+
+# What most of it needs; the server from which the processes are forked imports it once for all tests.
+ONCE = ["pytest", "hypothesis", "sklearn.ensemble", "lstmstrat.study.run"]
 
 
 def fresh() -> Any:
@@ -29,6 +31,13 @@ class Cores:
     def __init__(self) -> None:
         self.pool = ProcessPoolExecutor(max(2, os.cpu_count() or 1), mp_context=fresh())
 
-    def map(self, work: Callable[[S], T], items: Iterable[S], at_once: int = 1) -> list[T]:
-        """`work`, a function at the top of a module, of each of the items, in their order."""
-        return list(self.pool.map(work, items, chunksize=at_once))
+    def map(self, work: Callable[..., T], *arguments: Iterable[Any], at_once: int = 1) -> list[T]:
+        """As `map`; `work` is a function at the top of a module, of which each process does `at_once` in a row."""
+        return list(self.pool.map(work, *arguments, chunksize=at_once))
+
+
+def with_fewer_resamples(work: Callable[..., T], *arguments: Any) -> T:
+    """The size of a bootstrap test is the same with any number of them that makes 5 % whole."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("lstmstrat.evaluation.bootstrap.RESAMPLES", 999)
+        return work(*arguments)

@@ -7,7 +7,7 @@ import pickle
 import subprocess
 import sys
 from collections.abc import Iterator
-from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
+from concurrent.futures import Executor, ThreadPoolExecutor
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -515,9 +515,9 @@ def test_a_warm_start_goes_to_another_process_and_back(model: str, cores: Cores)
     assert np.array_equal(bits(other), bits(advanced(config, PRICES.times, PRICES.bars)))
 
 
-def test_a_fit_that_fails_in_another_process_is_counted(processes: ProcessPoolExecutor) -> None:
+def test_a_fit_that_fails_in_another_process_is_counted(cores: Cores) -> None:
     nothing = TrainingSet(training().rows, np.full(140, np.nan), 5, 2)
-    with Session(Store(None), jobs=2, executor=processes) as session:
+    with Session(Store(None), jobs=2, executor=cores.pool) as session:
         made = model_of(small(model="ridge"))
         tasks = [FitTask(nothing, 0), FitTask(training(), 0)]
         failed, sound = trainer.fit(session, made, tasks)
@@ -542,10 +542,10 @@ def test_an_executor_of_ones_own_is_not_shut_down() -> None:
         assert usable(pool)
 
 
-def test_nor_is_one_of_processes(processes: ProcessPoolExecutor) -> None:
-    with Session(Store(None), jobs=2, executor=processes) as session:
+def test_nor_is_one_of_processes(cores: Cores) -> None:
+    with Session(Store(None), jobs=2, executor=cores.pool) as session:
         trainer.fit(session, model_of(small(model="always_up")), [FitTask(training(), 0)])
-    assert usable(processes)
+    assert usable(cores.pool)
 
 
 def test_nor_is_it_when_the_work_is_left_early() -> None:
