@@ -55,7 +55,7 @@ def test_difference_is_that_of_the_two_sharpe_ratios():
     assert (found.low + found.high) / 2 == pytest.approx(by_hand, rel=1e-12)
 
 
-def tested(cores: Cores, pairs: Iterable[tuple[np.ndarray, np.ndarray]]) -> list[Difference]:
+def compared(cores: Cores, pairs: Iterable[tuple[np.ndarray, np.ndarray]]) -> list[Difference]:
     """Every pair, a year of 252 bars; with fewer resamples, as only the size of the test is asked."""
     work = functools.partial(with_fewer_resamples, sharpe_difference)
     return cores.map(work, *zip(*pairs, strict=True), itertools.repeat(252), at_once=20)
@@ -98,7 +98,7 @@ def by_the_letter(a: np.ndarray, b: np.ndarray) -> tuple[float, float, float]:
 
 def test_an_interval_leaves_zero_out_just_where_the_p_value_is_small(cores) -> None:
     rng = np.random.default_rng(21)
-    for found in tested(cores, [pair(rng, 100, rho=0.5, gain=0.2) for _ in range(200)]):
+    for found in compared(cores, [pair(rng, 100, rho=0.5, gain=0.2) for _ in range(200)]):
         assert (found.p_value < 0.05) == (found.low > 0.0 or found.high < 0.0)
 
 
@@ -143,7 +143,7 @@ def test_resamples_are_cut_into_parts_that_fit_into_memory(monkeypatch: pytest.M
 
 def rejections(cores, draw, n: int, runs: int, seed: int) -> int:
     rng = np.random.default_rng(seed)
-    return sum(found.p_value < 0.05 for found in tested(cores, [draw(rng, n) for _ in range(runs)]))
+    return sum(found.p_value < 0.05 for found in compared(cores, [draw(rng, n) for _ in range(runs)]))
 
 
 # 600 runs at a true rate of 5 %: Binomial(600, 0.05) lies in 14..48 with probability 0.9995.

@@ -8,10 +8,14 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from helpers.command import tiny
 from helpers.made_up import BARS, FOLDS, NAMES, put, result
 
+import lstmstrat
+from lstmstrat import Session, Store
 from lstmstrat.config import files
 from lstmstrat.config.schema import Config
+from lstmstrat.config.validation import validated
 from lstmstrat.errors import ConfigError, DataError
 from lstmstrat.report.html import page
 from lstmstrat.results import run_folder
@@ -414,3 +418,17 @@ def test_line_ends_of_windows_change_nothing(own_folder: Path) -> None:
     for path in own_folder.iterdir():
         path.write_bytes(path.read_bytes().replace(b"\n", b"\r\n"))
     assert_equal(read(own_folder), result())
+
+
+@pytest.mark.parametrize("target", ["open", "close"])
+def test_a_run_is_read_back_as_it_was(target: str, tmp_path: Path) -> None:
+    """Not a made-up result: what `lstmstrat.run` gives, to the last bit and type."""
+    config = validated(Config, tiny(forecast={"target": target, "horizon": 2}), "")
+    found = lstmstrat.run(config, session=Session(Store(None)))
+    run_folder.write(found, tmp_path / "run", None)
+    again = lstmstrat.load_run(str(tmp_path / "run"))
+    assert again.config == found.config
+    assert again.assessment == found.assessment
+    for name in ("equity", "exposure", "forecasts", "folds", "orders", "trades", "prices"):
+        there, here = getattr(again, name), getattr(found, name)
+        pd.testing.assert_frame_equal(there, here, check_freq=False, check_exact=True)
