@@ -66,9 +66,9 @@ class Store:
     {'a': b'result'}
     """
 
-    def __init__(self, path: Path | None):
+    def __init__(self, path: str | Path | None):
         """The file is opened at the first use."""
-        self.path = path
+        self.path = None if path is None else Path(path)
         self.notices: list[str] = []
         self._connection: sqlite3.Connection | None = None
         self._process = 0

@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
+from concurrent.futures import Executor, Future
+from queue import SimpleQueue
 from typing import Any, TypeVar
 
 from lstmstrat.forecasting.models.base import Stop, never
@@ -57,15 +58,23 @@ def completed(executor: Executor, calls: Iterable[tuple[Any, ...]], ahead: int) 
     not begun are cancelled.
     """
     running: set[Future[Any]] = set()
+    # Not `wait`: it never returns for a future that a shutdown of the executor has cancelled.
+    done: SimpleQueue[Future[Any]] = SimpleQueue()
+
+    def next_result() -> Any:
+        future = done.get()
+        running.remove(future)
+        return future.result()
+
     try:
         for call in calls:
-            running.add(executor.submit(*call))
+            future = executor.submit(*call)
+            running.add(future)
+            future.add_done_callback(done.put)
             if len(running) >= ahead or isinstance(executor, Inline):
-                done, running = wait(running, return_when=FIRST_COMPLETED)
-                yield from (future.result() for future in done)
+                yield next_result()
         while running:
-            done, running = wait(running, return_when=FIRST_COMPLETED)
-            yield from (future.result() for future in done)
+            yield next_result()
     finally:
         for future in running:
             future.cancel()

@@ -20,6 +20,7 @@ from types import TracebackType
 from typing import Self
 from weakref import WeakValueDictionary
 
+from lstmstrat.errors import ConfigError
 from lstmstrat.forecasting.executor import Inline, cores
 from lstmstrat.forecasting.models.base import FittedModel, Stop, never
 from lstmstrat.store import Store, default_path
@@ -38,7 +39,8 @@ class Session:
         The number of threads that fit models, by default one per core. The forecasts do not depend on it.
     executor
         Any object with the interface of `concurrent.futures.Executor`, in place of threads; `jobs` is then the
-        number of tasks that it runs at once. The session does not shut it down.
+        number of tasks that it runs at once. Seeds, null worlds and rungs of a ladder run on it side by side; a
+        process must be able to import the user's modules. The session does not shut it down.
     progress
         Called with (done, total), two numbers of models, during each job.
     given_up
@@ -47,7 +49,7 @@ class Session:
     Attributes
     ----------
     fitted, cached, failed
-        The numbers of models that were fitted, found in the store, or could not be fitted.
+        The numbers of models that were fitted, found in the store, or could not be fitted, in the last run.
     seconds
         Wall-clock time of fitting.
 
@@ -71,6 +73,8 @@ class Session:
         progress: Progress | None = None,
         given_up: Stop = never,
     ):
+        if jobs is not None and jobs < 1:
+            raise ConfigError(f"jobs: {jobs} given, expected at least 1")
         self.store = store
         self.jobs = jobs or cores()
         self.progress = progress
@@ -80,7 +84,7 @@ class Session:
         self.models: MutableMapping[str, FittedModel] = {}  # by key
         self.broken: set[str] = set()  # keys of fits that failed
         self.counted: set[str] = set()  # keys that are in `fitted`, `cached` or `failed`
-        self._executor = executor
+        self.executor = executor
 
     def __enter__(self) -> Self:
         return self
@@ -95,6 +99,12 @@ class Session:
         self.models.clear()
         self.store.close()
 
+    def start_counting(self) -> None:
+        """Begins the counts anew, for the next run."""
+        self.fitted = self.cached = self.failed = 0
+        self.seconds = 0.0
+        self.counted.clear()
+
     @contextmanager
     def workers(self, in_turn: bool = False) -> Iterator[Executor]:
         """The executor, for one block.
@@ -103,8 +113,8 @@ class Session:
         With `in_turn` the calls run one after the other in this thread. Work on a GPU needs that: while one call
         records its graph, no other may even allocate memory.
         """
-        if in_turn or self._executor is not None:
-            yield Inline() if in_turn or self._executor is None else self._executor
+        if in_turn or self.executor is not None:
+            yield Inline() if in_turn or self.executor is None else self.executor
             return
         pool = ThreadPoolExecutor(self.jobs, thread_name_prefix="lstmstrat")
         try:

@@ -12,13 +12,12 @@ import hashlib
 import os
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import CancelledError
 
 import numpy as np
 
 from lstmstrat.arrays import Floats
-from lstmstrat.errors import ConfigError, LSTMStratError, describe
 from lstmstrat.forecasting.executor import GivenUp, completed
+from lstmstrat.forecasting.models import checked
 from lstmstrat.forecasting.models.base import FitTask, FittedModel, Model, Stop
 from lstmstrat.forecasting.session import Session
 
@@ -65,27 +64,7 @@ def predict(session: Session, model: Model, members: Sequence[FittedModel], wind
 
 
 def _predict(members: Sequence[FittedModel], windows: Floats) -> Floats:
-    return np.stack([_forecasts_of(member, windows) for member in members])
-
-
-def _forecasts_of(member: FittedModel, windows: Floats) -> Floats:
-    """The forecasts (n,) of one member, which may be of a user's class.
-
-    Raises
-    ------
-    ConfigError
-        Its `predict` fails, or gives another shape.
-    """
-    name, count = type(member).__name__, len(windows)
-    try:
-        forecasts: Floats = np.asarray(member.predict(windows), dtype=np.float64)
-    except Exception as error:
-        raise ConfigError(f"model: {name}.predict failed on {count} windows: {describe(error)}") from error
-    if forecasts.shape != (count,):
-        raise ConfigError(
-            f"model: {name}.predict gave shape {forecasts.shape} for {count} windows; expected ({count},)"
-        )
-    return forecasts
+    return np.stack([checked.forecasts(member, windows) for member in members])
 
 
 def _forecast_key(model: Model, members: Sequence[FittedModel], windows: Floats) -> str:
@@ -133,25 +112,7 @@ def _fit_missing(session: Session, model: Model, tasks: Tasks) -> Iterator[Fits]
 
 
 def _fit_portion(model: Model, tasks: Tasks, stop: Stop) -> Fits:
-    """The fits of some tasks; the model may be of a user's class.
-
-    Raises
-    ------
-    ConfigError
-        Its `fit` fails, or gives something that is no `FittedModel`.
-    """
-    name = type(model).__name__
-    try:
-        fits = dict(zip(tasks, model.fit_all(list(tasks.values()), stop), strict=True))
-    except (CancelledError, LSTMStratError):
-        raise
-    except Exception as error:
-        raise ConfigError(f"model: {name}.fit failed: {describe(error)}") from error
-    for fitted in fits.values():
-        if fitted is not None and not isinstance(fitted, FittedModel):
-            kind = type(fitted).__name__
-            raise ConfigError(f"model: {name}.fit gave a {kind}; expected a FittedModel, or None where it failed")
-    return fits
+    return dict(zip(tasks, checked.fits(model, list(tasks.values()), stop), strict=True))
 
 
 def _store_fits(session: Session, model: Model, fits: Fits) -> Fits:

@@ -92,6 +92,8 @@ class TrainingSet:
             labels = self.labels[:, None]
             inputs, output = fit_scaler(self.rows, scaler), fit_scaler(labels, scaler)
             x, y = inputs.apply(self.rows, clip), output.apply(labels, clip)[:, 0]
+            for array in (*vars(inputs).values(), *vars(output).values(), x, y):
+                array.flags.writeable = False  # all members of the fold share them
             cache[scaler, clip] = ScaledTrainingSet(inputs, output, x, y)
         scaled: ScaledTrainingSet = cache[scaler, clip]
         return scaled

@@ -241,10 +241,10 @@ class WalkForward:
         """The inputs and labels of a fold; the labels are calculated from bars before the fitting bar alone."""
         bars = self._history.bars[fold.first : fold.fitted_at]
         rows = self._input_rows[fold.first : fold.cutoff + 1]
-        known = labels(bars, self.config)[: fold.bars]
-        for array in (rows, known):
+        targets = labels(bars, self.config)[: fold.bars]
+        for array in (rows, targets):
             array.flags.writeable = False  # a model that changed them would change the history
-        return TrainingSet(rows, known, self.config.lookback, fold.purge)
+        return TrainingSet(rows, targets, self.config.lookback, fold.purge)
 
     def _tasks(self, fold: Fold, training: TrainingSet) -> list[FitTask]:
         """The fit of each member; none if the fold has too few samples."""

@@ -73,3 +73,10 @@ class Account:
         """The metrics of the account; `periods` is the number of bars in a year."""
         traded = float(self.traded.sum())
         return performance(self.equity, self.exposure, self.orders, self.trades, traded, periods)
+
+
+def common_returns(one: Account, other: Account) -> tuple[Floats, Floats]:
+    """The simple returns of two accounts on the bars that both have; a further feature may cost one a bar."""
+    pair = returns(one.equity).align(returns(other.equity), join="inner")
+    first, second = (np.asarray(side, dtype=np.float64) for side in pair)
+    return first, second

@@ -291,7 +291,7 @@ class Assessment:
         schema = values.get("schema")
         if schema != SCHEMA:
             raise DataError(
-                f"summary.json has schema {schema}, and this version of lstmstrat reads schema {SCHEMA}; "
+                f"summary.json has schema {schema!r}, and this version of lstmstrat reads schema {SCHEMA}; "
                 "run the config.yaml beside it again"
             )
         try:

@@ -12,11 +12,12 @@ import math
 import os
 import shutil
 import uuid
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from lstmstrat.config.files import dump
@@ -166,16 +167,21 @@ def read(folder: str | Path) -> Result:
     assessment = _assessment(folder)
     names = ["buy_and_hold", *(strategy.name for strategy in assessment.strategies)]
     closes, folds = assessment.period.bars, assessment.walk_forward.folds
+    equity = _numbers_by_date(folder / "equity.csv", names, closes)
     return Result(
         config=_config(folder / "config.yaml"),
         assessment=assessment,
-        equity=_by_date(folder / "equity.csv", dict.fromkeys(names, float), closes),
-        exposure=_by_date(folder / "exposure.csv", dict.fromkeys(names, float), closes),
-        forecasts=_by_date(folder / "forecasts.csv", FORECASTS, closes, optional={"price"}),
+        equity=equity,
+        exposure=_on(equity, _numbers_by_date(folder / "exposure.csv", names, closes), folder / "exposure.csv"),
+        forecasts=_on(
+            equity,
+            _by_date(folder / "forecasts.csv", FORECASTS, closes, optional={"price"}),
+            folder / "forecasts.csv",
+        ),
         folds=_table(folder / "folds.csv", FOLDS, folds),
         orders=_table(folder / "orders.csv", {"strategy": object, **ORDERS}),
         trades=_table(folder / "trades.csv", {"strategy": object, **TRADES}),
-        prices=_by_date(folder / "prices.csv", dict.fromkeys(bars.COLUMNS, float), closes),
+        prices=_on(equity, _numbers_by_date(folder / "prices.csv", bars.COLUMNS, closes), folder / "prices.csv"),
     )
 
 
@@ -199,8 +205,8 @@ def _runs_in(folder: Path) -> list[str]:
 def _assessment(folder: Path) -> Assessment:
     path = folder / "summary.json"
     try:
-        values = json.loads(_text(path))
-    except json.JSONDecodeError as error:
+        values = json.loads(_text(path), parse_constant=_refuse)
+    except ValueError as error:
         raise DataError(f"{path} is broken: expected JSON, {error}; {RERUN}") from None
     if not isinstance(values, dict):
         raise DataError(f"{path} is broken: expected keys and values, found {values!r:.40}; {RERUN}")
@@ -208,6 +214,10 @@ def _assessment(folder: Path) -> Assessment:
         return Assessment.from_dict(values)
     except DataError as error:
         raise DataError(f"{folder}: {error}") from None
+
+
+def _refuse(word: str) -> None:
+    raise ValueError(f"{word} is no number")
 
 
 def _config(path: Path) -> Config:
@@ -221,7 +231,26 @@ def _config(path: Path) -> Config:
 def _by_date(
     path: Path, types: Mapping[str, Any], rows: int, optional: Collection[str] = frozenset()
 ) -> pd.DataFrame:
-    return _table(path, {"date": TIME, **types}, rows, optional).set_index("date")
+    frame = _table(path, {"date": TIME, **types}, rows, optional).set_index("date")
+    if frame.index.hasnans or not frame.index.is_monotonic_increasing or not frame.index.is_unique:
+        raise DataError(f"{path} is broken: expected a date in each row, each after the one before; {RERUN}")
+    return frame
+
+
+def _numbers_by_date(path: Path, names: Sequence[str], rows: int) -> pd.DataFrame:
+    """A table by date in which no number is missing."""
+    frame = _by_date(path, dict.fromkeys(names, float), rows)
+    gaps = frame.index[~np.isfinite(frame.to_numpy()).all(axis=1)]
+    if len(gaps):
+        raise DataError(f"{path} is broken: a number is missing on {gaps[0]}; undo the change, or {RERUN}")
+    return frame
+
+
+def _on(equity: pd.DataFrame, frame: pd.DataFrame, path: Path) -> pd.DataFrame:
+    """`frame`, which must have the dates of `equity`."""
+    if not frame.index.equals(equity.index):
+        raise DataError(f"{path} has other dates than equity.csv; undo the change, or {RERUN}")
+    return frame
 
 
 def _table(
@@ -286,7 +315,7 @@ def _convert(cells: pd.Series, kind: Any) -> pd.Series:
 def _text(path: Path) -> str:
     """The text of a file with its line ends, which `Path.read_text` would translate."""
     try:
-        return path.read_bytes().decode("utf-8")
+        return path.read_bytes().decode("utf-8-sig")  # some editors put a mark at the beginning
     except FileNotFoundError:
         raise DataError(
             f"{path.parent} is no run folder: it has no {path.name}; give the folder of another run, or {RERUN}"

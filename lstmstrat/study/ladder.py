@@ -2,7 +2,7 @@
 
 It shows what the LSTM adds to cheaper models, and whether refits pay. A rung is one model on one schedule of
 refits. Prices, folds, features, labels, costs and fills stay the same, and one strategy trades all rungs. The
-models of every rung are fitted anew, on one thread, beside those of other rungs.
+models of every rung are fitted anew, so that its seconds are those of its own fits.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from lstmstrat.evaluation.sharpe import sharpe_difference
 from lstmstrat.evaluation.skill import forecast_skill, skill_tests
 from lstmstrat.forecasting.models import MODELS
 from lstmstrat.forecasting.session import Progress, Session
+from lstmstrat.results.account import common_returns
 from lstmstrat.results.assessment import Ladder, Rung
 from lstmstrat.results.run import Run
 from lstmstrat.study.simulate import simulate_all
@@ -134,8 +135,7 @@ def _refits(forecast: ForecastConfig) -> list[ForecastConfig]:
 def _rung(run: Run, seconds: float, own_run: Run) -> Rung:
     traded, forecasts = run.traded, run.forecasts
     series = traded.forecast, traded.realised, traded.past_mean
-    own_returns, returns = own_run.strategies[0].returns, run.strategies[0].returns
-    common = min(len(own_returns), len(returns))  # an additional feature may need one more bar
+    own_account, account = own_run.strategies[0], run.strategies[0]
     return Rung(
         **asdict(forecast_skill(*series)),
         **asdict(skill_tests(*series, forecasts.config.horizon)),
@@ -143,6 +143,6 @@ def _rung(run: Run, seconds: float, own_run: Run) -> Rung:
         refit_every=forecasts.config.refit_every,
         folds=len(forecasts.folds),
         seconds=seconds,
-        sharpe=sharpe(returns, run.periods),
-        own_minus=sharpe_difference(own_returns[-common:], returns[-common:], run.periods),
+        sharpe=sharpe(account.returns, run.periods),
+        own_minus=sharpe_difference(*common_returns(own_account, account), run.periods),
     )

@@ -22,6 +22,7 @@ BENCHMARK = "buy_and_hold"
 
 def simulate_all(config: Config, prices: Prices, session: Session) -> Run:
     """Simulate all accounts from the first forecast on; train_size of `config` is a number of bars."""
+    session.start_counting()
     accounts = tuple(simulate_one(config, prices, strategy, session) for strategy in config.strategies)
     benchmark = simulate_buy_and_hold(config, prices, session)
     return Run(config, prices, benchmark, accounts, _forecasts(config, accounts, session))

@@ -1,15 +1,15 @@
 """Variations of a run, with something changed in each: a list of variations goes in, their outcomes come out.
 
-A variation is one call of the executor. It has a session of its own, which fits one model after another, so that
-no pool is opened inside a pool. Variations and outcomes can be pickled. If one variation fails, the others go on.
+A variation has a session of its own. Variations and outcomes can be pickled. If one variation fails, the others go
+on.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import CancelledError
+from concurrent.futures import CancelledError, Executor
 from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from typing import Generic, TypeVar
 
 from lstmstrat.config.schema import Config
 from lstmstrat.errors import sentence
@@ -55,20 +55,27 @@ Work = Callable[[Variation, Session], T]  # defined at the top of a module, so t
 
 
 def outcomes(work: Work[T], variations: Sequence[Variation], session: Session) -> Iterator[Outcome[T]]:
-    """The outcomes of the variations, in the order in which they finish."""
+    """The outcomes of the variations, in the order in which they finish.
+
+    On an executor of the user's they run side by side, and each fits its models in turn: no pool opens in a pool.
+    Without one they run in turn, and threads fit the models of each. Threads share the classes and modules of the
+    user's strategies: one that keeps something there would mix the variations that run at once.
+    """
     stop = GivenUp(session.given_up)
-    # A GPU serves the models of one variation together; several variations at once would only wait for each other.
+    # A GPU serves the models of one variation together; several at once would only wait for each other.
     on_a_gpu = any(model_of(variation.config.forecast).at_once > 1 for variation in variations)
-    with session.workers(in_turn=on_a_gpu) as executor:
+    in_turn = on_a_gpu or session.executor is None
+    fitting = None if in_turn else Inline()  # the executor inside a variation; None for threads
+    with session.workers(in_turn) as executor:
         try:
-            calls: Iterator[tuple[Any, ...]] = ((_attempt, work, variation, stop) for variation in variations)
+            calls = ((_attempt, work, variation, stop, session.jobs, fitting) for variation in variations)
             yield from completed(executor, calls, session.jobs)
         finally:  # after Ctrl-C, the variations that still run must stop
             stop.set()
 
 
-def _attempt(work: Work[T], variation: Variation, stop: Stop) -> Outcome[T]:
-    with Session(Store(None), executor=Inline(), jobs=1, given_up=stop) as session:
+def _attempt(work: Work[T], variation: Variation, stop: Stop, jobs: int, fitting: Executor | None) -> Outcome[T]:
+    with Session(Store(None), jobs, executor=fitting, given_up=stop) as session:
         try:
             value = work(variation, session)
         except CancelledError:

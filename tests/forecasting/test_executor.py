@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pickle
 import threading
+import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
+from concurrent.futures import CancelledError, Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -256,3 +257,21 @@ def test_cores_are_those_that_this_process_may_use(monkeypatch: pytest.MonkeyPat
     assert cores() == 6
     monkeypatch.setattr("os.cpu_count", lambda: None)
     assert cores() == 1
+
+
+def test_an_executor_that_is_shut_down_in_the_middle_ends_the_wait() -> None:
+    """`concurrent.futures.wait` never comes back for a future that a shutdown has cancelled."""
+    pool, begun = ThreadPoolExecutor(1), threading.Event()
+
+    def work(number: int) -> int:
+        begun.set()
+        time.sleep(0.1)
+        return number
+
+    def shut_down() -> None:
+        begun.wait()
+        pool.shutdown(wait=False, cancel_futures=True)
+
+    threading.Thread(target=shut_down).start()
+    with pytest.raises((CancelledError, RuntimeError)):
+        list(completed(pool, [(work, k) for k in range(5)], ahead=4))

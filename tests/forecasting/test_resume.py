@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import json
 import sqlite3
-import subprocess
-import sys
 import time
 from pathlib import Path
 from typing import Any
 
 import pytest
+from helpers.command import command
 from helpers.market import market
+from helpers.parallel import fresh
 
 CONFIG = """
 name: resumed
@@ -41,16 +41,21 @@ def config(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-def start(config: Path, out: Path, cache: Path) -> subprocess.Popen[bytes]:
+def run(*options: object) -> None:
+    told = command(*options, "--jobs", 1, "--offline", "--quiet")
+    assert told.code == 0, told.err
+
+
+def start(config: Path, out: Path, cache: Path) -> Any:
     """One process with one thread, so that a killed run has had time for some of its networks only."""
-    options = [str(config), "--out", str(out), "--cache", str(cache), "--jobs", "1", "--offline", "--quiet"]
-    command = [sys.executable, "-m", "lstmstrat.backtest", *options]
-    return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    process = fresh().Process(target=run, args=(config, "--out", out, "--cache", cache))
+    process.start()
+    return process
 
 
-def finish(process: subprocess.Popen[bytes]) -> None:
-    error = process.communicate(timeout=120)[1]
-    assert process.returncode == 0, error.decode()
+def finish(process: Any) -> None:
+    process.join(120.0)
+    assert process.exitcode == 0
 
 
 def stored(cache: Path) -> int:
@@ -92,11 +97,11 @@ def test_a_killed_run_goes_on_and_ends_as_if_nothing_had_been(
     killed = start(config, out, cache)
     deadline = time.monotonic() + 60
     while not stored(cache):
-        assert killed.poll() is None
+        assert killed.is_alive()
         assert time.monotonic() < deadline
         time.sleep(0.005)
     killed.kill()
-    killed.communicate()
+    killed.join()
     assert not out.exists()
     finish(start(config, out, cache))
     again, counted = summary(out)

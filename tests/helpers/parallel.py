@@ -13,7 +13,8 @@ import pytest
 T = TypeVar("T")
 
 # What most of it needs; the server from which the processes are forked imports it once for all tests.
-ONCE = ["pytest", "hypothesis", "sklearn.ensemble", "lstmstrat.study.run"]
+LIBRARIES = ["arch.bootstrap", "statsmodels.tsa.stattools", "statsmodels.stats.diagnostic", "sklearn.ensemble"]
+ONCE = ["pytest", "hypothesis", *LIBRARIES, "lstmstrat.commands.run", "lstmstrat.study.run"]
 
 
 def fresh() -> Any:

@@ -133,6 +133,7 @@ class Visit:
     """A page that was opened with the network shut, and what it tried."""
 
     tab: Any
+    address: str
     requests: list[str] = field(default_factory=list)
     errors: list[str] = field(default_factory=list)
 
@@ -153,18 +154,23 @@ def browser() -> Iterator[Any]:
 def visit(browser: Any, folder: Path, names: tuple[str, ...] = NAMES, width: int = 1200) -> Visit:
     path = folder / "report.html"
     path.write_text(page(result(names)), encoding="utf-8")
-    view = Visit(browser.new_context(offline=True, viewport={"width": width, "height": 900}).new_page())
+    tab = browser.new_context(offline=True, viewport={"width": width, "height": 900}).new_page()
+    view = Visit(tab, path.as_uri())
     view.tab.on("request", lambda request: view.requests.append(request.url))
     view.tab.on("console", lambda message: view.errors.append(message.text))
     view.tab.on("pageerror", lambda error: view.errors.append(str(error)))
-    view.tab.goto(path.as_uri())
+    view.tab.goto(view.address)
     view.tab.wait_for_function("document.querySelectorAll('.plot .main-svg').length >= 5")
     return view
 
 
-def test_opens_offline_from_one_file_and_draws_everything(browser: Any, tmp_path: Path) -> None:
-    view = visit(browser, tmp_path)
-    assert view.requests == [(tmp_path / "report.html").as_uri()]
+@pytest.fixture(scope="module")
+def view(browser: Any, tmp_path_factory: pytest.TempPathFactory) -> Visit:
+    return visit(browser, tmp_path_factory.mktemp("wide"))
+
+
+def test_opens_offline_from_one_file_and_draws_everything(view: Visit) -> None:
+    assert view.requests == [view.address]
     assert view.errors == []
     lines = {p: view.tab.locator(f"#{p} .trace.scatter").count() for p in ("equity", "forecasts", "folds")}
     # Equity and drawdown of 7 strategies and buy-and-hold; three panels; two losses, a band of two lines, dots.
@@ -174,8 +180,7 @@ def test_opens_offline_from_one_file_and_draws_everything(browser: Any, tmp_path
     assert view.tab.locator(".checks li").count() == 4
 
 
-def test_table_has_the_numbers_of_the_summary(browser: Any, tmp_path: Path) -> None:
-    view = visit(browser, tmp_path)
+def test_table_has_the_numbers_of_the_summary(view: Visit) -> None:
     rows = [r.split("\t") for r in view.tab.locator("#results tbody tr").all_inner_texts()]
     assert [row[0] for row in rows] == ["buy_and_hold", *NAMES]
     # The fractions of tests/results.py, written by hand.
@@ -185,23 +190,28 @@ def test_table_has_the_numbers_of_the_summary(browser: Any, tmp_path: Path) -> N
     ]
 
 
-def test_choosing_a_strategy_shows_its_positions(browser: Any, tmp_path: Path) -> None:
-    view = visit(browser, tmp_path)
+def test_choosing_a_strategy_shows_its_positions(view: Visit) -> None:
     view.tab.select_option("#strategy", label="sma_cross")
     shown = view.tab.evaluate("Array.from(document.getElementById('forecasts').data[2].y)")
     assert shown == result().exposure["sma_cross"].tolist()
 
 
-def test_a_name_cannot_run_a_script(browser: Any, tmp_path: Path) -> None:
-    view = visit(browser, tmp_path, (EVIL, *NAMES[1:]))
+@pytest.fixture(scope="module")
+def narrow(browser: Any, tmp_path_factory: pytest.TempPathFactory) -> Visit:
+    """On a telephone, with a name that has no good in mind."""
+    return visit(browser, tmp_path_factory.mktemp("narrow"), (EVIL, *NAMES[1:]), width=420)
+
+
+def test_a_name_cannot_run_a_script(narrow: Visit) -> None:
+    view = narrow
     assert view.errors == []
     assert view.tab.evaluate("window.hurt") is None
     assert view.tab.locator("#results tbody th").nth(1).inner_text() == EVIL
     assert EVIL in view.tab.locator("#equity .legendtext").all_text_contents()
 
 
-def test_dark_redraws_the_charts_and_a_telephone_needs_no_sideways_scrolling(browser: Any, tmp_path: Path) -> None:
-    view = visit(browser, tmp_path, width=420)
+def test_dark_redraws_the_charts_and_a_telephone_needs_no_sideways_scrolling(narrow: Visit) -> None:
+    view = narrow
     assert view.tab.evaluate("document.documentElement.scrollWidth") == 420
     colour = "document.getElementById('equity')._fullLayout.paper_bgcolor"
     light = view.tab.evaluate(colour)

@@ -432,3 +432,40 @@ def test_a_run_is_read_back_as_it_was(target: str, tmp_path: Path) -> None:
     for name in ("equity", "exposure", "forecasts", "folds", "orders", "trades", "prices"):
         there, here = getattr(again, name), getattr(found, name)
         pd.testing.assert_frame_equal(there, here, check_freq=False, check_exact=True)
+
+
+def rows_of(path: Path) -> list[str]:
+    return path.read_text().splitlines(keepends=True)
+
+
+@pytest.mark.parametrize("name", ["equity", "exposure", "prices"])
+def test_a_number_that_is_missing_is_missed(own_folder: Path, name: str) -> None:
+    path = own_folder / f"{name}.csv"
+    heading, first, *rest = rows_of(path)
+    path.write_text("".join([heading, first.rsplit(",", 1)[0] + ",\n", *rest]))
+    assert f"{name}.csv is broken: a number is missing on 2004-01-05" in error_of(own_folder)
+
+
+@pytest.mark.parametrize("name", ["equity", "exposure", "forecasts", "prices"])
+def test_dates_out_of_order_or_of_another_run_are_refused(own_folder: Path, name: str) -> None:
+    path = own_folder / f"{name}.csv"
+    heading, *rest = rows_of(path)
+    path.write_text("".join([heading, *reversed(rest)]))
+    assert f"{name}.csv is broken: expected a date in each row, each after" in error_of(own_folder)
+    path.write_text("".join([heading, rest[0], rest[0], *rest[2:]]))
+    assert f"{name}.csv is broken: expected a date in each row, each after" in error_of(own_folder)
+    path.write_text("".join([heading, "2004-01-04" + rest[0][10:], *rest[1:]]))
+    assert "other dates than equity.csv" in error_of(own_folder)
+
+
+def test_a_summary_with_a_word_for_a_number_is_refused(own_folder: Path) -> None:
+    edit(own_folder / "summary.json", '"cash": 100000.0', '"cash": NaN')
+    assert "summary.json is broken: expected JSON, NaN is no number" in error_of(own_folder)
+
+
+def test_a_mark_that_an_editor_put_in_front_changes_nothing(own_folder: Path) -> None:
+    before = read(own_folder)
+    for name in ("equity.csv", "summary.json", "config.yaml"):
+        path = own_folder / name
+        path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes())
+    assert read(own_folder).assessment == before.assessment

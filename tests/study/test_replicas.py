@@ -393,3 +393,29 @@ def test_the_rungs_of_a_ladder_are_trials(tmp_path: Path) -> None:
     assert told.code == 0, told.err
     assert summary(tmp_path / "out")["trials"]["count"] == 2 + 4 + 2
     assert len(read_trials(Store(cache))) == 8
+
+
+def test_a_strategy_that_keeps_something_in_its_class_mixes_no_worlds(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Threads would share the class: 20 worlds at once gave another p-value in each run."""
+    (tmp_path / "keeping.py").write_text(
+        "from lstmstrat import ForecastStrategy\n"
+        "class Keeps(ForecastStrategy):\n"
+        "    last = 0.0\n"
+        "    def __init__(self):\n"
+        "        super().__init__()\n"
+        "        Keeps.last = 0.0\n"
+        "    def target_exposure(self):\n"
+        "        rises, Keeps.last = self.forecast[0] > Keeps.last, self.forecast[0]\n"
+        "        return 1.0 if rises else 0.0\n"
+    )
+    monkeypatch.chdir(tmp_path)
+    changes = {"forecast": {"model": "ridge", "members": 1}, "strategies": [{"class": "keeping:Keeps"}]}
+    config = written(tmp_path, tiny(**changes))
+    told = []
+    for jobs in (1, 2, 2):
+        out = tmp_path / f"{len(told)}"
+        assert command(config, "--worlds", 20, "--jobs", jobs, "--no-cache", "--quiet", "--out", out).code == 0
+        told.append(summary(out)["strategies"][0]["luck"]["worlds"])
+    assert told[0] == told[1] == told[2]

@@ -24,6 +24,7 @@ from lstmstrat.arrays import Floats
 from lstmstrat.config.validation import validated
 from lstmstrat.forecasting import session as sessions
 from lstmstrat.forecasting.executor import Inline
+from lstmstrat.forecasting.models import model_of
 from lstmstrat.forecasting.models.base import Stop, never
 from lstmstrat.forecasting.schedule import schedule
 from lstmstrat.prices.null_history import null_history
@@ -202,7 +203,10 @@ def ours() -> list[str]:
     return [thread.name for thread in threading.enumerate() if thread.name.startswith("lstmstrat")]
 
 
-def end_within_a_second() -> bool:
+def end_within_a_second(session: Session) -> bool:
+    """No thread works any more; those of an executor of the user's end once it is shut down."""
+    if session.executor is not None:
+        session.executor.shutdown(wait=False)
     end = time.monotonic() + 1.0
     while ours() and time.monotonic() < end:
         time.sleep(0.02)
@@ -216,10 +220,14 @@ def endless(variation: Variation, session: Session) -> Any:
     return replica(dataclasses.replace(variation, config=config), session)
 
 
-@pytest.fixture
-def session(tmp_path: Path) -> Iterator[Session]:
-    with Session(Store(tmp_path / "store.sqlite"), jobs=2) as session:
+@pytest.fixture(params=["in turn", "side by side"])
+def session(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Session]:
+    """In turn by default, side by side on an executor of the user's."""
+    pool = ThreadPoolExecutor(2, thread_name_prefix="lstmstrat") if request.param == "side by side" else None
+    with Session(Store(tmp_path / "store.sqlite"), jobs=2, executor=pool) as session:
         yield session
+    if pool is not None:
+        pool.shutdown()
 
 
 @pytest.fixture
@@ -242,7 +250,6 @@ def interrupt() -> Iterator[Callable[[float], None]]:
 
 def stop_after_one(done: int, total: int) -> None:
     if done == 1:
-        assert len(ours()) == 2
         raise KeyboardInterrupt
 
 
@@ -250,7 +257,8 @@ def assert_the_first_is_kept(run: Run, session: Session, monkeypatch: pytest.Mon
     """The next run goes on after it, and comes to what a run that nobody stopped comes to."""
     told: list[tuple[int, int]] = []
     monkeypatch.setattr(replicas, "replica", replica)
-    again = replicas.seeds(run, 3, session, lambda done, total: told.append((done, total)))
+    next_session = Session(session.store, jobs=2)
+    again = replicas.seeds(run, 3, next_session, lambda done, total: told.append((done, total)))
     assert told == [(1, 2), (2, 2)]
     assert again == replicas.seeds(run, 3, Session(Store(None), jobs=1), lambda done, total: None)
 
@@ -262,7 +270,7 @@ def test_ctrl_c_in_the_progress_leaves_no_thread_and_keeps_what_is_done(
     monkeypatch.setattr(replicas, "replica", endless)
     with pytest.raises(KeyboardInterrupt):
         replicas.seeds(run, 3, session, stop_after_one)
-    assert end_within_a_second()
+    assert end_within_a_second(session)
     assert_the_first_is_kept(run, session, monkeypatch)
 
 
@@ -274,7 +282,7 @@ def test_ctrl_c_while_it_waits_leaves_no_thread_and_keeps_what_is_done(
     monkeypatch.setattr(replicas, "replica", endless)
     with pytest.raises(KeyboardInterrupt):
         replicas.seeds(run, 3, session, lambda done, total: interrupt(0.3) if done == 1 else None)
-    assert end_within_a_second()
+    assert end_within_a_second(session)
     assert_the_first_is_kept(run, session, monkeypatch)
 
 
@@ -283,16 +291,16 @@ def test_ctrl_c_on_a_ladder_leaves_no_thread(session: Session, monkeypatch: pyte
     monkeypatch.setattr(ladders, "run_rung", endless)
     with pytest.raises(KeyboardInterrupt):
         ladders.ladder(run, session, stop_after_one)
-    assert end_within_a_second()
+    assert end_within_a_second(session)
 
 
 def test_who_stops_reading_leaves_no_thread(session: Session) -> None:
     made = [dataclasses.replace(v, label=f"seed {k}") for k, v in enumerate(variations(), 1)]
     reading = outcomes(endless, made, session)
     assert next(reading).label == "seed 1"
-    assert ours()
+    assert bool(ours()) == (session.executor is not None)
     reading.close()
-    assert end_within_a_second()
+    assert end_within_a_second(session)
 
 
 def test_a_session_that_is_given_up_gives_up_its_variations() -> None:
@@ -302,7 +310,7 @@ def test_a_session_that_is_given_up_gives_up_its_variations() -> None:
     session = Session(Store(None), jobs=2, given_up=given_up.is_set)
     with pytest.raises(CancelledError):
         list(outcomes(endless, variations()[1::2], session))  # networks both
-    assert end_within_a_second()
+    assert end_within_a_second(session)
 
 
 # --- no pool inside a pool ---
@@ -310,8 +318,8 @@ def test_a_session_that_is_given_up_gives_up_its_variations() -> None:
 
 def inside(variation: Variation, session: Session) -> tuple[str, bool, list[Any], int]:
     """Where a variation runs, whether its session works there too, what it starts, and what was known before."""
-    with session.workers() as executor:
-        here = isinstance(executor, Inline) and session.jobs == 1 and session.store.path is None
+    with session.workers(in_turn=model_of(variation.config.forecast).at_once > 1) as executor:
+        here = isinstance(executor, Inline) and session.store.path is None
     known, threads = session.fitted + session.cached, set(threading.enumerate())
     replica(variation, session)
     started = [thread.name for thread in threading.enumerate() if thread not in threads]
@@ -333,18 +341,27 @@ def pools(monkeypatch: pytest.MonkeyPatch) -> list[Executor]:
 
 
 def test_a_variation_starts_no_thread_and_no_process(pools: list[Executor]) -> None:
-    with Session(Store(None), jobs=1) as session:
+    with ThreadPoolExecutor(1, "mine") as mine, Session(Store(None), jobs=1, executor=mine) as session:
         found = came(inside, variations(), session)
     for outcome in found.values():
-        assert outcome.value == ("lstmstrat_0", True, [], 0), outcome.error
-    assert len(pools) == 1
+        assert outcome.value == ("mine_0", True, [], 0), outcome.error
+    assert not pools
 
 
 @pytest.mark.parametrize("work", [replica, run_rung])
-def test_all_variations_share_one_pool(work: Any, pools: list[Executor]) -> None:
-    with Session(Store(None), jobs=2) as session:
+def test_an_executor_of_the_users_is_the_only_pool(work: Any, pools: list[Executor]) -> None:
+    with ThreadPoolExecutor(2) as mine, Session(Store(None), jobs=2, executor=mine) as session:
         came(work, variations(), session)
-    assert len(pools) == 1
+    assert not pools
+
+
+@pytest.mark.parametrize("work", [replica, run_rung])
+def test_without_one_a_pool_opens_when_the_one_before_is_closed(work: Any, pools: list[Any]) -> None:
+    """The variations go in turn in this thread, and threads fit the models of each."""
+    with Session(Store(None), jobs=2) as session:
+        for _ in outcomes(work, variations(), session):
+            assert all(pool._shutdown for pool in pools)
+    assert pools
 
 
 @dataclass(frozen=True)

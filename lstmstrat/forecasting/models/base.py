@@ -62,7 +62,8 @@ class FittedModel(ABC):
 
     def to_bytes(self) -> bytes:
         """The bytes that `Model.load` reads, for a model that is stored or from which a fit can start."""
-        raise NotImplementedError(f"{type(self).__name__} is stored or begins others, so it needs to_bytes()")
+        name = type(self).__name__
+        raise ConfigError(f"model: {name} is stored, or other fits begin with it, so it needs to_bytes()")
 
     @property
     def digest(self) -> bytes:
@@ -169,6 +170,11 @@ class Model(ABC):
             and field.default is MISSING
             and field.default_factory is MISSING
         ]
+        if "__dataclass_fields__" not in vars(cls) and vars(cls).get("__annotations__"):
+            mistakes.append(
+                f"model: the fields of {cls.__qualname__} would have no value of the config; write "
+                "@dataclass(frozen=True) above the class"
+            )
         if config.members > 1 and not cls.ensemble:
             mistakes.append(
                 f"members: {config.members} given with model: {config.model}, where all members would be equal; "
@@ -230,7 +236,7 @@ class Model(ABC):
 
     def load(self, data: bytes) -> FittedModel:
         """The inverse of `FittedModel.to_bytes`, for a model with `stored` = True."""
-        raise NotImplementedError(f"{type(self).__name__} is stored, so it needs load()")
+        raise ConfigError(f"model: {type(self).__name__} is stored, so it needs load()")
 
 
 def mean_loss(members: Sequence[FittedModel], epoch: int) -> float:

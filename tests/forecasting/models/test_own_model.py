@@ -56,7 +56,20 @@ def broken(*_: Any) -> Any:
         ({"says": broken}, r"model: Says.predict failed on \d+ windows: ZeroDivisionError: by my own fault"),
         ({"says": lambda w: 0.0}, r"model: Says.predict gave shape \(\) for \d+ windows; expected \(\d+,\)"),
         ({"says": lambda w: np.zeros((len(w), 1))}, r"gave shape \(\d+, 1\) for \d+ windows"),
-        ({"says": lambda w: ["up"] * len(w)}, "model: Says.predict failed on .* could not convert string"),
+        (
+            {"says": lambda w: ["up"] * len(w)},
+            "Says.predict gave values of type <U2; expected real numbers",
+        ),
+        ({"says": lambda w: np.zeros(len(w), complex)}, "gave values of type complex128; expected real numbers"),
+        (
+            {"does": lambda t: Says(None, np.array([1.0]), None)},
+            r"gave inputs of type NoneType; expected training.s",
+        ),
+        (
+            {"does": lambda t: Says(t.scaled("robust", 5.0).inputs, 0.5, None)},
+            "gave losses 0.5; expected an array",
+        ),
+        ({"does": lambda t: t.scaled("robust", 5.0).x.fill(0.0)}, "model: Toy.fit failed: .* read-only"),
         ({"says": lambda w: w.fill(0.0)}, "model: Says.predict failed on .* read-only"),
         ({"does": lambda t: t.rows.fill(0.0)}, "model: Toy.fit failed: .* read-only"),
         ({"does": lambda t: t.labels.fill(0.0)}, "model: Toy.fit failed: .* read-only"),
@@ -109,3 +122,30 @@ def test_what_a_model_breaks_stays_with_it() -> None:
     with pytest.raises(ConfigError):
         advanced(small(model="test_own_model:Nothing"), PRICES.times, PRICES.bars, session=session)
     assert advanced(small(model="ridge"), PRICES.times, PRICES.bars, session=session).folds
+
+
+class Undecorated(Toy):
+    lookback: int = 60
+
+
+@dataclass(frozen=True)
+class Stored(Toy):
+    stored: ClassVar[bool] = True
+
+
+@pytest.mark.parametrize(
+    ("name", "sentence"),
+    [
+        ("Undecorated", r"the fields of Undecorated would have no value of the config; write @dataclass"),
+        ("Stored", r"Says is stored, or other fits begin with it, so it needs to_bytes"),
+    ],
+)
+def test_a_class_that_is_not_whole_is_a_sentence(name: str, sentence: str) -> None:
+    with pytest.raises(ConfigError, match=sentence):
+        advanced(small(model=f"test_own_model:{name}", lookback=7), PRICES.times, PRICES.bars)
+
+
+def test_an_error_of_a_built_in_model_stays_what_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("lstmstrat.forecasting.models.baselines.Ridge.learn", broken)
+    with pytest.raises(ZeroDivisionError):
+        advanced(small(model="ridge"), PRICES.times, PRICES.bars)

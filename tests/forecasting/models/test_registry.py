@@ -472,9 +472,9 @@ def test_a_stored_model_comes_back_from_its_bytes_and_another_has_none(model: st
     made = model_of(small(**alive(model)))
     found = fitted(made)
     if not made.stored:
-        with pytest.raises(NotImplementedError, match=r"is stored or begins others, so it needs to_bytes\(\)"):
+        with pytest.raises(ConfigError, match=r"is stored, or other fits begin with it, so it needs to_bytes\(\)"):
             found.to_bytes()
-        with pytest.raises(NotImplementedError, match=r"is stored, so it needs load\(\)"):
+        with pytest.raises(ConfigError, match=r"is stored, so it needs load\(\)"):
             made.load(b"")
         return
     back = made.load(found.to_bytes())

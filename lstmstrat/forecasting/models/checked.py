@@ -1,0 +1,81 @@
+"""The fits and the forecasts of a model, which may be of a user's class: what cannot be used is a sentence."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from concurrent.futures import CancelledError
+
+import numpy as np
+
+from lstmstrat.arrays import Floats
+from lstmstrat.errors import ConfigError, LSTMStratError, describe
+from lstmstrat.forecasting.models.base import FitTask, FittedModel, Model, Stop
+from lstmstrat.forecasting.training_set import Scaler
+
+
+def fits(model: Model, tasks: Sequence[FitTask], stop: Stop) -> list[FittedModel | None]:
+    """The fits of some tasks.
+
+    Raises
+    ------
+    CancelledError
+        The work has been given up.
+    ConfigError
+        A user's `fit` fails, or gives something that is no `FittedModel`.
+    """
+    if stop():  # a model that is fitted quickly does not ask
+        raise CancelledError
+    try:
+        fitted = model.fit_all(tasks, stop)
+    except (CancelledError, LSTMStratError):
+        raise
+    except Exception as error:
+        raise _own_error(model, "fit failed", error) from error
+    for one in fitted:
+        _check(model, one)
+    return fitted
+
+
+def _check(model: Model, fitted: object) -> None:
+    name = type(model).__name__
+    if fitted is None:
+        return
+    if not isinstance(fitted, FittedModel):
+        kind = type(fitted).__name__
+        raise ConfigError(f"model: {name}.fit gave a {kind}; expected a FittedModel, or None where it failed")
+    if not isinstance(fitted.inputs, Scaler):
+        kind = type(fitted.inputs).__name__
+        raise ConfigError(f"model: {name}.fit gave inputs of type {kind}; expected training.scaled(...).inputs")
+    if not isinstance(fitted.losses, np.ndarray) or fitted.losses.ndim != 1:
+        raise ConfigError(
+            f"model: {name}.fit gave losses {fitted.losses!r:.40}; expected an array, one number an epoch, "
+            "such as np.array([0.9]), or np.array([np.nan])"
+        )
+
+
+def forecasts(member: FittedModel, windows: Floats) -> Floats:
+    """The forecasts of one member; (n, L, F) -> (n,).
+
+    Raises
+    ------
+    ConfigError
+        A user's `predict` fails, or gives another shape or no real numbers.
+    """
+    name, count = type(member).__name__, len(windows)
+    try:
+        values = np.asarray(member.predict(windows))
+    except Exception as error:
+        raise _own_error(member, f"predict failed on {count} windows", error) from error
+    if values.dtype.kind not in "biuf":
+        raise ConfigError(f"model: {name}.predict gave values of type {values.dtype}; expected real numbers")
+    if values.shape != (count,):
+        shape = values.shape
+        raise ConfigError(f"model: {name}.predict gave shape {shape} for {count} windows; expected ({count},)")
+    return values.astype(np.float64, copy=False)
+
+
+def _own_error(model: Model | FittedModel, failure: str, error: Exception) -> Exception:
+    """A sentence for a user's class; an error of ours stays what it is."""
+    if type(model).__module__.startswith("lstmstrat."):
+        return error
+    return ConfigError(f"model: {type(model).__name__}.{failure}: {describe(error)}")
