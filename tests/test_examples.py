@@ -3,27 +3,21 @@
 from __future__ import annotations
 
 import ast
-import contextlib
 import datetime as dt
 import importlib
-import io
 import os
 import re
-import runpy
+import subprocess
 import sys
-from collections.abc import Iterator
-from concurrent.futures import Future, ProcessPoolExecutor
 from pathlib import Path
 
 import pytest
-from helpers.parallel import fresh
 
 import lstmstrat
 from lstmstrat import DataConfig, Prices, Session, Store, load_prices
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
 SCRIPTS = sorted(path.name for path in EXAMPLES.glob("*.py"))
-OFFLINE = [name for name in SCRIPTS if name != "yahoo.py"]
 STRATEGIES = EXAMPLES.parent / "strategies"
 COPIED = sorted(path for folder in (EXAMPLES, STRATEGIES) for path in folder.rglob("*.py"))
 README = (EXAMPLES / "README.md").read_text(encoding="utf-8")
@@ -34,26 +28,13 @@ def test_readme_shows_every_example() -> None:
     assert sorted(SHOWN) == SCRIPTS
 
 
-def printed(script: Path, cache: Path) -> str:
-    """By a script that runs as ``python script`` runs it, with an empty cache."""
-    os.environ["LSTMSTRAT_CACHE"] = str(cache)
-    sys.argv[:], sys.path[:0] = [str(script)], [str(script.parent)]
-    with contextlib.redirect_stdout(io.StringIO()) as out:
-        runpy.run_path(str(script), run_name="__main__")
-    return out.getvalue()
-
-
-@pytest.fixture(scope="module")
-def runs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Future[str]]]:
-    """Of every example, each in a process of its own; some at once."""
-    folder = tmp_path_factory.mktemp("examples")
-    with ProcessPoolExecutor(2, mp_context=fresh(), max_tasks_per_child=1) as pool:
-        yield {name: pool.submit(printed, EXAMPLES / name, folder / f"{name}.sqlite") for name in OFFLINE}
-
-
-@pytest.mark.parametrize("name", OFFLINE)
-def test_an_example_prints_what_readme_shows(name: str, runs: dict[str, Future[str]]) -> None:
-    assert runs[name].result() == SHOWN[name]
+@pytest.mark.parametrize("name", [name for name in SCRIPTS if name != "yahoo.py"])
+def test_an_example_prints_what_readme_shows(name: str, tmp_path: Path) -> None:
+    environment = {**os.environ, "LSTMSTRAT_CACHE": str(tmp_path / "cache.sqlite")}
+    command = [sys.executable, str(EXAMPLES / name)]
+    done = subprocess.run(command, capture_output=True, text=True, env=environment, cwd=EXAMPLES.parent)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == SHOWN[name]
 
 
 def test_the_yahoo_example_prints_it_on_bundled_prices(
