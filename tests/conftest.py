@@ -11,6 +11,14 @@ from helpers.parallel import Cores
 from lstmstrat.forecasting import session
 
 
+@pytest.fixture(autouse=True, scope="session")
+def _not_the_users_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """For what is started before a test, and lives longer."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("LSTMSTRAT_CACHE", str(tmp_path_factory.mktemp("cache") / "cache.sqlite"))
+        yield
+
+
 @pytest.fixture(autouse=True)
 def _own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setenv("LSTMSTRAT_CACHE", str(tmp_path / "cache.sqlite"))

@@ -9,6 +9,8 @@ import os
 import re
 import subprocess
 import sys
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -18,6 +20,7 @@ from lstmstrat import DataConfig, Prices, Session, Store, load_prices
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
 SCRIPTS = sorted(path.name for path in EXAMPLES.glob("*.py"))
+OFFLINE = [name for name in SCRIPTS if name != "yahoo.py"]
 STRATEGIES = EXAMPLES.parent / "strategies"
 COPIED = sorted(path for folder in (EXAMPLES, STRATEGIES) for path in folder.rglob("*.py"))
 README = (EXAMPLES / "README.md").read_text(encoding="utf-8")
@@ -28,11 +31,25 @@ def test_readme_shows_every_example() -> None:
     assert sorted(SHOWN) == SCRIPTS
 
 
-@pytest.mark.parametrize("name", [name for name in SCRIPTS if name != "yahoo.py"])
-def test_an_example_prints_what_readme_shows(name: str, tmp_path: Path) -> None:
-    environment = {**os.environ, "LSTMSTRAT_CACHE": str(tmp_path / "cache.sqlite")}
+def ran(name: str, cache: Path) -> subprocess.CompletedProcess[str]:
+    environment = {**os.environ, "LSTMSTRAT_CACHE": str(cache)}
     command = [sys.executable, str(EXAMPLES / name)]
-    done = subprocess.run(command, capture_output=True, text=True, env=environment, cwd=EXAMPLES.parent)
+    return subprocess.run(command, capture_output=True, text=True, env=environment, cwd=EXAMPLES.parent)
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Future[subprocess.CompletedProcess[str]]]]:
+    """Of every example, each a process with a cache of its own; two at a time."""
+    folder = tmp_path_factory.mktemp("examples")
+    with ThreadPoolExecutor(2) as two:
+        yield {name: two.submit(ran, name, folder / f"{name}.sqlite") for name in OFFLINE}
+
+
+@pytest.mark.parametrize("name", OFFLINE)
+def test_an_example_prints_what_readme_shows(
+    name: str, runs: dict[str, Future[subprocess.CompletedProcess[str]]]
+) -> None:
+    done = runs[name].result()
     assert done.returncode == 0, done.stderr
     assert done.stdout == SHOWN[name]
 
