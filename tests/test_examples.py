@@ -31,14 +31,20 @@ def test_readme_shows_every_example() -> None:
     assert sorted(SHOWN) == SCRIPTS
 
 
-def ran(name: str, cache: Path) -> subprocess.CompletedProcess[str]:
+Done = subprocess.CompletedProcess[str]
+
+
+def ran(name: str, cache: Path) -> Done:
     environment = {**os.environ, "LSTMSTRAT_CACHE": str(cache)}
     command = [sys.executable, str(EXAMPLES / name)]
     return subprocess.run(command, capture_output=True, text=True, env=environment, cwd=EXAMPLES.parent)
 
 
+Runs = dict[str, Future[subprocess.CompletedProcess[str]]]
+
+
 @pytest.fixture(scope="module")
-def runs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Future[subprocess.CompletedProcess[str]]]]:
+def runs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Runs]:
     """Of every example, each a process with a cache of its own; two at a time."""
     folder = tmp_path_factory.mktemp("examples")
     with ThreadPoolExecutor(2) as two:
@@ -46,9 +52,7 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Future[
 
 
 @pytest.mark.parametrize("name", OFFLINE)
-def test_an_example_prints_what_readme_shows(
-    name: str, runs: dict[str, Future[subprocess.CompletedProcess[str]]]
-) -> None:
+def test_an_example_prints_what_readme_shows(name: str, runs: Runs) -> None:
     done = runs[name].result()
     assert done.returncode == 0, done.stderr
     assert done.stdout == SHOWN[name]

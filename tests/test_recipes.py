@@ -98,9 +98,9 @@ def add_a_number(package: Path) -> None:
     columns = package / "report" / "columns.py"
     put(
         columns,
-        "\nSOURCES: tuple[Entry[StrategyAssessment], ...] = (\n",
+        "\nLEAD_ORIGIN: tuple[Entry[StrategyAssessment], ...] = (\n",
         (
-            "\nSOURCES: tuple[Entry[StrategyAssessment], ...] = (\n"
+            "\nLEAD_ORIGIN: tuple[Entry[StrategyAssessment], ...] = (\n"
             '    Entry("toy", lambda s: ratio(s.versus_benchmark.toy_number)),\n'
         ),
     )
