@@ -49,7 +49,6 @@ def sentence(error: Exception) -> str:
 def describe(error: Exception) -> str:
     """The type, the message and the place of an error in a user's code, for the sentence of an error of ours."""
     reason = "".join(traceback.format_exception_only(error)).strip()
-    frames = (
-        [] if isinstance(error, SyntaxError) else traceback.extract_tb(error.__traceback__)[-1:]
-    )  # it names its own
+    names_its_place = isinstance(error, SyntaxError)
+    frames = [] if names_its_place else traceback.extract_tb(error.__traceback__)[-1:]
     return reason + "".join(f" ({frame.filename}, line {frame.lineno})" for frame in frames)

@@ -32,15 +32,13 @@ def test_readme_shows_every_example() -> None:
 
 
 Done = subprocess.CompletedProcess[str]
+Runs = dict[str, Future[Done]]
 
 
 def ran(name: str, cache: Path) -> Done:
     environment = {**os.environ, "LSTMSTRAT_CACHE": str(cache)}
     command = [sys.executable, str(EXAMPLES / name)]
     return subprocess.run(command, capture_output=True, text=True, env=environment, cwd=EXAMPLES.parent)
-
-
-Runs = dict[str, Future[subprocess.CompletedProcess[str]]]
 
 
 @pytest.fixture(scope="module")
@@ -88,9 +86,7 @@ def inner(source: str) -> list[str]:
         if isinstance(node, ast.ImportFrom):
             names = [f"{node.module}.{alias.name}" for alias in node.names]
             found += [name for name in names if _ours(name) and name not in public]
-        elif isinstance(
-            node, ast.Import
-        ):  # `import lstmstrat.audit` would bind it, and load the package behind it
+        elif isinstance(node, ast.Import):  # `import lstmstrat.audit` would load the package behind the function
             found += [alias.name for alias in node.names if _ours(alias.name) and alias.name != "lstmstrat"]
         elif isinstance(node, ast.Attribute) and ast.unparse(node.value) == "lstmstrat":
             found += [name for name in [ast.unparse(node)] if name not in public]

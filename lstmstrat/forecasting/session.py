@@ -113,8 +113,11 @@ class Session:
         With `in_turn` the calls run one after the other in this thread. Work on a GPU needs that: while one call
         records its graph, no other may even allocate memory.
         """
-        if in_turn or self.executor is not None:
-            yield Inline() if in_turn or self.executor is None else self.executor
+        if in_turn:
+            yield Inline()
+            return
+        if self.executor is not None:
+            yield self.executor
             return
         pool = ThreadPoolExecutor(self.jobs, thread_name_prefix="lstmstrat")
         try:
@@ -138,9 +141,8 @@ _active: ContextVar[Session | None] = ContextVar("lstmstrat_session", default=No
 @cache
 def _default() -> Session:
     session = Session(Store(default_path()))
-    session.models = (
-        WeakValueDictionary()
-    )  # this session lives as long as the program, a model as long as its user
+    # This session lives as long as the program, a model only as long as its user.
+    session.models = WeakValueDictionary()
     return session
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import subprocess
 import sys
 import sysconfig
@@ -81,7 +80,6 @@ def python(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Of a new environment with the wheel in it and no checkout; the libraries are lent by this one.
 
     A line in a .pth file brings the libraries in, and not what the .pth files beside them bring: no checkout.
-    What numba has made of the same sources is lent too, if there is any: to compile them again takes ten seconds.
     """
     folder = tmp_path_factory.mktemp("environment")
     venv.create(folder, with_pip=False, symlinks=True)
@@ -90,14 +88,6 @@ def python(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     python = next(path for path in found if path.exists())
     install = ["install", "--quiet", "--no-deps", "--no-index", str(wheel)]
     subprocess.run([sys.executable, "-m", "pip", "--python", str(python), *install], check=True)
-    for source in (ROOT / "lstmstrat").rglob("*.py"):  # numba tells a source by its size and its time
-        installed = lib / source.relative_to(ROOT)
-        assert installed.read_bytes() == source.read_bytes()
-        shutil.copystat(source, installed)
-    for compiled in (ROOT / "lstmstrat").rglob("*.nb[ci]"):
-        installed = lib / compiled.relative_to(ROOT)
-        installed.parent.mkdir(exist_ok=True)
-        shutil.copy(compiled, installed)
     (lib / "lent.pth").write_text("\n".join({sysconfig.get_path("purelib"), sysconfig.get_path("platlib")}))
     return python
 

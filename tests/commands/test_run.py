@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from helpers.command import TINY, Told, command, summary, table, tiny, written
+from helpers.command import TINY, Told, command, summary, table, tiny, what_it_found, written
 
 from lstmstrat.config.files import parse
 from lstmstrat.config.schema import Config
@@ -180,18 +180,6 @@ def assert_shape(values: Any, shape: Any, where: str = "summary") -> None:
         assert isinstance(values, bool) == (shape is bool), where
 
 
-def without_timing(folder: Path) -> dict[str, Any]:
-    """And without what rightly depends on the runs that were made in between: the ledger."""
-    found = summary(folder)
-    del found["trials"], found["made"]
-    for strategy in found["strategies"]:
-        del strategy["luck"]["deflated_sharpe"], strategy["luck"]["deflated_lead"]
-        del strategy["versus_benchmark"]["missing"]
-    for key in ("fitted", "cached", "fit_seconds"):
-        del found["walk_forward"][key]
-    return found
-
-
 def test_the_run_folder_holds_the_ten_files_and_nothing_lies_beside_it(first: Run, classical: Run) -> None:
     assert {p.name for p in first.folder.iterdir()} == FILES
     assert {p.name for p in classical.folder.iterdir()} == FILES - {"report.html"}
@@ -330,13 +318,13 @@ def test_the_config_of_a_run_gives_the_same_run_and_trains_nothing(
     assert summary(again.folder)["walk_forward"]["cached"] == summary(before.folder)["walk_forward"]["fitted"]
     for file in FILES - {"summary.json", "report.html"}:
         assert (again.folder / file).read_bytes() == (before.folder / file).read_bytes(), file
-    assert without_timing(again.folder) == without_timing(before.folder)
+    assert what_it_found(summary(again.folder)) == what_it_found(summary(before.folder))
 
 
 def test_trained_anew_the_numbers_are_the_same(first: Run, tmp_path: Path) -> None:
     again = start(tmp_path, TINY, "again", "--quiet")
     assert summary(again.folder)["walk_forward"]["fitted"] == 8
-    assert without_timing(again.folder) == without_timing(first.folder)
+    assert what_it_found(summary(again.folder)) == what_it_found(summary(first.folder))
 
 
 def test_another_seed_is_another_forecast(first: Run, tmp_path: Path) -> None:
@@ -356,7 +344,7 @@ def test_the_command_in_the_summary_gives_the_same_run(first: Run, tmp_path: Pat
     assert (python, module, path) == ("python", ["-m", "lstmstrat.backtest"], str(tmp_path / "tiny.yaml"))
     again = command(*shlex.split(made["command"])[3:], "--out", tmp_path / "again", "--quiet", "--no-cache")
     assert again.code == 0, again.err
-    assert without_timing(tmp_path / "again") == without_timing(tmp_path / "out")
+    assert what_it_found(summary(tmp_path / "again")) == what_it_found(summary(tmp_path / "out"))
     equity = (tmp_path / "out" / "equity.csv").read_bytes()
     assert (tmp_path / "again" / "equity.csv").read_bytes() == equity != (first.folder / "equity.csv").read_bytes()
 

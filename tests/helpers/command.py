@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import copy
 import io
 import json
 from dataclasses import dataclass
@@ -77,6 +78,18 @@ def summary(folder: Path) -> dict[str, Any]:
         raise ValueError(f"{word} in summary.json")
 
     found: dict[str, Any] = json.loads((folder / "summary.json").read_text(), parse_constant=refuse)
+    return found
+
+
+def what_it_found(values: dict[str, Any]) -> dict[str, Any]:
+    """A summary without its time, its work, and what depends on the runs that the ledger knows."""
+    found = copy.deepcopy(values)
+    del found["trials"], found["made"]
+    for strategy in found["strategies"]:
+        del strategy["luck"]["deflated_sharpe"], strategy["luck"]["deflated_lead"]
+        del strategy["versus_benchmark"]["missing"]
+    for key in ("fitted", "cached", "fit_seconds"):
+        del found["walk_forward"][key]
     return found
 
 

@@ -247,9 +247,8 @@ def test_an_audit_is_remembered_until_something_changes(tmp_path: Path) -> None:
     assert status("--seed", 5, "--set", "forecast.members=1")[0] == "failed"  # no leak depends on these
     assert status("--set", "forecast.lookback=6")[0] == "not run"
     assert status("--set", "data.end=2006-03-01")[0] == "not run"
-    _keep(
-        cache, config, prices, AuditResult((dataclasses.replace(failing(), status="passed"),), ())
-    )  # it was mended
+    mended = dataclasses.replace(failing(), status="passed")
+    _keep(cache, config, prices, AuditResult((mended,), ()))
     assert status() == (
         "passed",
         f"No difference in 12 comparisons at 0 cuts. (of {dt.datetime.now(dt.UTC):%Y-%m-%d})",

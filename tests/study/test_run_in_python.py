@@ -8,7 +8,7 @@ from typing import Any
 import backtrader as bt
 import pandas as pd
 import pytest
-from helpers.command import TINY, tiny
+from helpers.command import TINY, tiny, what_it_found
 
 import lstmstrat
 from lstmstrat import Config, DataError, LSTMForecast, Result, Session, Store, StrategyError
@@ -24,20 +24,8 @@ def config(**sections: Any) -> Config:
     return validated(Config, tiny(**sections), "")
 
 
-def numbers(result: Result) -> dict[str, Any]:
-    """The summary without the time, the work, and what rightly depends on the ledger."""
-    found = result.summary
-    del found["made"], found["trials"]
-    for strategy in found["strategies"]:
-        del strategy["luck"]["deflated_sharpe"], strategy["luck"]["deflated_lead"]
-        del strategy["versus_benchmark"]["missing"]
-    for key in ("fitted", "cached", "fit_seconds"):
-        del found["walk_forward"][key]
-    return found
-
-
 def assert_the_same(one: Result, other: Result) -> None:
-    assert numbers(one) == numbers(other)
+    assert what_it_found(one.summary) == what_it_found(other.summary)
     assert one.config == other.config
     for name in FRAMES:
         pd.testing.assert_frame_equal(getattr(one, name), getattr(other, name), check_exact=True)

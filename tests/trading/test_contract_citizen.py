@@ -9,9 +9,7 @@ import pickle
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import backtrader as bt
@@ -19,7 +17,6 @@ import numpy as np
 import pandas as pd
 import pytest
 from helpers.market import SMALL, alone, market
-from helpers.parallel import fresh
 from helpers.recorder import FIRST, FRAME, Lines, recorded
 
 from lstmstrat import (
@@ -200,25 +197,12 @@ def one_process() -> list[float]:
         return [found.told.get_analysis()["value"] for found in optimised(4, maxcpus=1)]
 
 
-def share(cache: str) -> None:
-    os.environ["LSTMSTRAT_CACHE"] = cache
-
-
-@pytest.fixture(scope="module")
-def pool(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
-    """What gives Backtrader two processes that are started in one way; they go on after it has closed the pool."""
-    method, cache = request.param, tmp_path_factory.mktemp("optimised") / "cache.sqlite"
-    context = fresh() if method == "forkserver" else multiprocessing.get_context(method)
-    with context.Pool(2, share, [str(cache)]) as started:
-        yield lambda processes: SimpleNamespace(imap=started.imap, close=lambda: None)
-
-
 @pytest.mark.parametrize("optreturn", [True, False])
-@pytest.mark.parametrize("pool", multiprocessing.get_all_start_methods(), indirect=True)
+@pytest.mark.parametrize("method", multiprocessing.get_all_start_methods())
 def test_c26_optstrategy_works_with_any_way_to_start_processes(
-    pool: Any, optreturn: bool, one_process: list[float], monkeypatch: pytest.MonkeyPatch
+    method: str, optreturn: bool, one_process: list[float], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(bt.cerebro.multiprocessing, "Pool", pool)
+    monkeypatch.setattr(bt.cerebro.multiprocessing, "Pool", multiprocessing.get_context(method).Pool)
     found = optimised(4, maxcpus=2, optreturn=optreturn)
     assert [analyzers.told.get_analysis()["value"] for analyzers in found] == one_process
     assert all("sharperatio" in analyzers.sharpe.get_analysis() for analyzers in found)

@@ -226,9 +226,8 @@ def test_a_faster_second_feed_neither_repeats_decisions_nor_trades_an_old_open()
     cerebro.addstrategy(Scripted, path=(0.5, 1, 0))
     [strategy] = cerebro.run()
     assert strategy.asked == [1, 2, 3, 4, 5]
-    assert [price for _, price in executed(strategy)] == pytest.approx(
-        [105, 112, 119]
-    )  # Mondays the 6th, 13th and 20th
+    mondays = [105, 112, 119]  # opens of the 6th, 13th and 20th
+    assert [price for _, price in executed(strategy)] == pytest.approx(mondays)
 
 
 # --- ForecastStrategy ---------------------------------------------------------------------------------------

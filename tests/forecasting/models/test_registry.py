@@ -453,9 +453,8 @@ def test_a_forecast_changes_nothing_and_depends_on_its_own_window_alone(model: s
         assert made.predict(seen[first:last]).tobytes() == whole[first:last].tobytes()
 
 
-@pytest.mark.parametrize(
-    "model", [m for m in EVERY if m != "lstm"]
-)  # it is asked with `loss_steps` samples or more
+# The LSTM is only asked with `loss_steps` samples or more.
+@pytest.mark.parametrize("model", [m for m in EVERY if m != "lstm"])
 def test_without_a_sample_there_is_no_fit(model: str) -> None:
     rows = training().rows.copy()
     rows[::4] = np.nan  # no five complete rows
