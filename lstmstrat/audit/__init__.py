@@ -14,6 +14,8 @@ The audit changes bars and checks that nothing changes in what the strategy saw 
     isolation.py   a fresh import of the user's module, for the cache probe
     leaks.py       examples of leaks, which the audit must find
     suite.py       runs the probes             finding.py            the results
+    small.py       the small network of an audit
+    books.py, labels.py                        accounts and training labels, worked again; each run uses these too
 
 The package itself is callable, as ``lstmstrat.audit(...)``: at the end of this file its module gets a class with a
 ``__call__`` method.

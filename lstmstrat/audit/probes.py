@@ -13,10 +13,10 @@ from lstmstrat.audit.case import Case
 from lstmstrat.audit.compare import ALL, ROUNDING, compare, same
 from lstmstrat.audit.cuts import spread_over
 from lstmstrat.audit.finding import Finding
+from lstmstrat.audit.labels import check_labels
 from lstmstrat.audit.trace import ACCOUNT, Trace
 from lstmstrat.forecasting.walk_forward import FittedFold, WalkForward
 from lstmstrat.results.assessment import FAILED as CHECK_FAILED
-from lstmstrat.study.checks import check_labels
 
 TRUNCATIONS = 12  # number of cuts for P3, at most
 

@@ -9,13 +9,13 @@ import backtrader as bt
 import numpy as np
 import pandas as pd
 
+from lstmstrat.audit.small import shrink
 from lstmstrat.audit.trace import Subject
 from lstmstrat.config.schema import BrokerConfig, Config
 from lstmstrat.errors import DataError, StrategyError
 from lstmstrat.forecasting.schedule import schedule
 from lstmstrat.prices import Prices
 from lstmstrat.prices.bars import COLUMNS
-from lstmstrat.study.audits import shrink
 from lstmstrat.trading.indicator import LSTMForecast
 from lstmstrat.trading.parameters import load_strategy
 

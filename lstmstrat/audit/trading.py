@@ -7,6 +7,7 @@ import math
 import numpy as np
 
 from lstmstrat.audit import perturb
+from lstmstrat.audit.books import check_benchmark
 from lstmstrat.audit.case import Case
 from lstmstrat.audit.compare import compare
 from lstmstrat.audit.cuts import spread_over
@@ -17,7 +18,6 @@ from lstmstrat.forecasting.session import Session
 from lstmstrat.prices import Prices
 from lstmstrat.results.assessment import FAILED as CHECK_FAILED
 from lstmstrat.store import Store
-from lstmstrat.study.checks import check_benchmark
 from lstmstrat.trading.simulation import simulate
 from lstmstrat.trading.strategy import BuyAndHold
 

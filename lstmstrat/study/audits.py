@@ -1,32 +1,14 @@
-"""The forecast that a look-ahead audit uses, and the record of the last audit of a config."""
+"""The record of the last look-ahead audit of a config."""
 
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from typing import Any
 
+from lstmstrat.audit.small import NO_LEAK
 from lstmstrat.config.schema import Config, ForecastConfig
 from lstmstrat.prices import Prices
 from lstmstrat.store import Store, default_path
 from lstmstrat.study import fingerprint
-
-SMALL: dict[str, Any] = {"hidden_size": 4, "layers": 1, "dropout": 0.0, "device": "cpu"}
-MEMBERS = 2  # at most; one is not enough, because a strategy may use the spread of the members
-NO_LEAK = (*SMALL, "seed", "members", "epochs", "patience")
-"""The settings of a forecast that no leak depends on; `shrink` changes no other."""
-
-
-def shrink(forecast: ForecastConfig) -> ForecastConfig:
-    """The same forecast with a smaller network: a leak does not depend on how well the network is trained.
-
-    All settings that decide which bars are used stay the same: lookback, horizon, target, features, scaler,
-    train_size, refits, validation.
-    """
-    epochs = min(forecast.epochs, 2 if forecast.val_size else 1)  # with two, training can stop early after one
-    members = min(forecast.members, MEMBERS)
-    return forecast.model_copy(
-        update={**SMALL, "members": members, "epochs": epochs, "patience": min(forecast.patience, epochs)}
-    )
 
 
 @dataclass(frozen=True)

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 
 import numpy as np
 
-from lstmstrat.arrays import Floats
-from lstmstrat.config.schema import BrokerConfig
+from lstmstrat.audit.books import check_benchmark
+from lstmstrat.audit.labels import check_labels
 from lstmstrat.evaluation.metrics import REJECTED
 from lstmstrat.forecasting.features import Feature, FeatureSet, feature_set
 from lstmstrat.forecasting.forecasts import WARM_UP, Forecasts
 from lstmstrat.forecasting.schedule import schedule
-from lstmstrat.forecasting.targets import labels
 from lstmstrat.prices import Prices
-from lstmstrat.prices.bars import CLOSE, OPEN
 from lstmstrat.results.account import Account
 from lstmstrat.results.assessment import FAILED, NOT_RUN, PASSED, Check
 from lstmstrat.results.run import Run
@@ -78,21 +75,6 @@ def _first_difference(feature: Feature, prices: Prices, cuts: np.ndarray) -> str
     return ""
 
 
-def check_labels(forecasts: Forecasts, bars: Floats) -> Check:
-    """Every label of a training set must be complete before the bar at which the fold is fitted."""
-    name = "training labels"
-    if not forecasts.folds:
-        return Check(name, NOT_RUN, "no strategy asked for a forecast")
-    late_folds = []
-    for fold in (record.fold for record in forecasts.folds):
-        newest = labels(bars[fold.cutoff : fold.fitted_at], forecasts.config)[0]  # from the bars before the fit
-        if not np.isfinite(newest):
-            late_folds.append(fold.number)
-    if late_folds:
-        return Check(name, FAILED, f"folds {late_folds} were trained on labels of their own future")
-    return Check(name, PASSED, f"complete before the fitting bar in all {len(forecasts.folds)} folds")
-
-
 def _forecasts(forecasts: Forecasts) -> Check:
     name = "forecasts"
     if not forecasts.folds:
@@ -101,20 +83,6 @@ def _forecasts(forecasts: Forecasts) -> Check:
     if missing:
         return Check(name, FAILED, "; ".join(f"{count} bars: {reason}" for reason, count in missing.items()))
     return Check(name, PASSED, f"on each of {int(np.isfinite(forecasts.forecast).sum())} bars after warm-up")
-
-
-def check_benchmark(broker: BrokerConfig, bars: Floats, benchmark: Account) -> Check:
-    """The final value of buy-and-hold with the broker must equal its closed form."""
-    name = "buy-and-hold"
-    entry = len(bars) - len(benchmark.equity) + 1  # the bar after the first decision
-    price = float(bars[entry, OPEN]) * (1.0 + broker.slippage)
-    size = broker.cash / (price * (1.0 + broker.commission))
-    size = size if broker.fractional else math.floor(size)
-    spent = size * price * (1.0 + broker.commission)
-    expected = broker.cash - spent + size * float(bars[-1, CLOSE])
-    gap = abs(float(benchmark.equity.iloc[-1]) / expected - 1.0)
-    status = PASSED if gap < 1e-9 else FAILED
-    return Check(name, status, f"differs from its closed form, costs included, by {gap:.1e} of its value")
 
 
 def _orders(accounts: Sequence[Account]) -> Check:

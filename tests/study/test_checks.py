@@ -11,6 +11,8 @@ from helpers.market import alone, small
 
 from lstmstrat import Forecasts, WalkForward
 from lstmstrat.arrays import Floats
+from lstmstrat.audit.books import check_benchmark
+from lstmstrat.audit.labels import check_labels
 from lstmstrat.config.schema import BrokerConfig, DataConfig
 from lstmstrat.forecasting import trainer
 from lstmstrat.forecasting.forecasts import TRAINING_FAILED as FAILED_FOLD
@@ -67,12 +69,12 @@ def test_a_refit_condition_that_looks_ahead_is_named(prices: Prices) -> None:
 
 def test_labels_of_the_future_are_named(prices: Prices) -> None:
     found = walked(prices, "return_1")
-    assert checks.check_labels(found, prices.bars).status == PASSED
+    assert check_labels(found, prices.bars).status == PASSED
     first, *others = found.folds
     leaking = object.__new__(Fold)  # the constructor would refuse it
     vars(leaking).update(dataclasses.asdict(first.fold) | {"fitted_at": first.fold.cutoff + 2})
     leaked = dataclasses.replace(found, folds=(dataclasses.replace(first, fold=leaking), *others))
-    assert checks.check_labels(leaked, prices.bars) == Check(
+    assert check_labels(leaked, prices.bars) == Check(
         "training labels", FAILED, "folds [1] were trained on labels of their own future"
     )
 
@@ -80,8 +82,8 @@ def test_labels_of_the_future_are_named(prices: Prices) -> None:
 def test_buy_and_hold_that_is_not_its_closed_form_is_said(prices: Prices) -> None:
     cheap, dear = BrokerConfig(commission=0.0), BrokerConfig(commission=0.01)
     hold = simulate(prices, BuyAndHold, {}, cheap, session=alone(), start=50, name="buy_and_hold")
-    assert checks.check_benchmark(cheap, prices.bars, hold).status == PASSED
-    assert checks.check_benchmark(dear, prices.bars, hold).status == FAILED
+    assert check_benchmark(cheap, prices.bars, hold).status == PASSED
+    assert check_benchmark(dear, prices.bars, hold).status == FAILED
 
 
 def test_rejected_orders_are_said(prices: Prices) -> None:
