@@ -21,8 +21,10 @@ from lstmstrat.audit.finding import dates
 from lstmstrat.config.schema import BrokerConfig, ForecastConfig
 from lstmstrat.forecasting.session import Session
 from lstmstrat.forecasting.walk_forward import WalkForward
+from lstmstrat.results.orders import Execution, PlacedOrder
 from lstmstrat.store import Store
-from lstmstrat.trading.simulation import bar_of, build_cerebro, set_by_run
+from lstmstrat.trading.order_log import OrderLog
+from lstmstrat.trading.simulation import build_cerebro, set_by_run
 from lstmstrat.trading.strategy import ExposureStrategy
 
 MODES: dict[str, dict[str, bool]] = {
@@ -97,29 +99,6 @@ class _IndicatorHolder(bt.Strategy):  # type: ignore[misc]
 
 
 @dataclass(frozen=True)
-class TracedOrder:
-    """One order of a run, as the strategy placed it."""
-
-    bar: int  # the order was placed at the close of this bar, or at its open if `at_open`
-    side: str
-    size: float
-    kind: str  # Market, Limit, Stop ...
-    price: float | None  # limit or trigger; None for a market order, whose price has no effect
-    at_open: bool  # placed in next_open, before the high, low and close of its bar
-    ended: int | None  # bar at which it was filled, cancelled, expired or refused; None: still alive
-
-
-@dataclass(frozen=True)
-class TracedFill:
-    """One execution: all or part of an order."""
-
-    bar: int
-    size: float  # signed
-    price: float
-    order: TracedOrder = field(repr=False)
-
-
-@dataclass(frozen=True)
 class Trace:
     """The record of one run; it has fewer bars than `frame` if the run ended with an `error`."""
 
@@ -127,8 +106,8 @@ class Trace:
     bars: int  # n, the number of recorded bars
     first: int  # bar of the strategy's first `next`
     lines: Mapping[str, Floats]  # (n,) each: lines of indicators, numeric attributes of the strategy, account
-    orders: tuple[TracedOrder, ...]
-    fills: tuple[TracedFill, ...]
+    orders: tuple[PlacedOrder, ...]
+    fills: tuple[Execution, ...]
     walks: tuple[WalkForward, ...]
     error: Exception | None
 
@@ -146,7 +125,7 @@ class Trace:
         lines = {name: line for name, line in self.lines.items() if name != ACCOUNT}
         return dataclasses.replace(self, lines=lines, fills=())
 
-    def market_fills(self) -> list[TracedFill]:
+    def market_fills(self) -> list[Execution]:
         """The fills of market orders, which Backtrader fills at an open unless cheat-on-close is set."""
         return [fill for fill in self.fills if fill.order.kind == "Market"]
 
@@ -156,8 +135,7 @@ class _Record:
 
     def __init__(self) -> None:
         self.rows: list[dict[str, float]] = []
-        self.orders: list[tuple[Any, int, bool]] = []  # Backtrader's order, its bar, placed at the open
-        self.ended: dict[int, int] = {}  # by `ref` of the order: the bar of its end
+        self.orders = OrderLog()
         self.walks: tuple[WalkForward, ...] = ()
         self.first: int | None = None
         self.data: Any = None
@@ -166,22 +144,9 @@ class _Record:
     def trace(self, frame: pd.DataFrame) -> Trace:
         names = dict.fromkeys(name for row in self.rows[-1:] + self.rows[:1] for name in row)
         lines = {name: np.array([row.get(name, np.nan) for row in self.rows]) for name in names}  # (n,)
-        pairs = [(order, self._order(order, bar, at_open)) for order, bar, at_open in self.orders]
-        fills = [
-            TracedFill(bar_of(self.data, bit.dt), bit.size, bit.price, traced)
-            for order, traced in pairs
-            for bit in order.executed.exbits
-        ]
         first = len(self.rows) if self.first is None else self.first
-        orders = tuple(traced for _, traced in pairs)
-        by_bar = tuple(sorted(fills, key=lambda fill: fill.bar))
-        return Trace(frame, len(self.rows), first, lines, orders, by_bar, self.walks, self.error)
-
-    def _order(self, order: Any, bar: int, at_open: bool) -> TracedOrder:
-        kind = order.ExecTypes[order.exectype]
-        price = None if kind == "Market" else order.created.price
-        side = "buy" if order.isbuy() else "sell"
-        return TracedOrder(bar, side, order.created.size, kind, price, at_open, self.ended.get(order.ref))
+        placed, fills = self.orders.placed(), self.orders.executions(self.data)
+        return Trace(frame, len(self.rows), first, lines, placed, fills, self.walks, self.error)
 
 
 class _Recorder(bt.Analyzer):  # type: ignore[misc]
@@ -219,12 +184,11 @@ class _Recorder(bt.Analyzer):  # type: ignore[misc]
         bar = len(strategy.data) - 1
         del record.rows[bar:]
         record.rows.append(row)
-        for order in strategy.broker.orders[len(record.orders) :]:
-            record.orders.append((order, bar, order.status not in (order.Created, order.Submitted)))
+        record.orders.note(strategy.broker.orders, bar)
 
     def notify_order(self, order: Any) -> None:
         if not order.alive():
-            self.record.ended.setdefault(order.ref, len(self.strategy.data) - 1)
+            self.record.orders.end(order, len(self.strategy.data) - 1)
 
 
 def _columns(strategy: Any) -> Any:

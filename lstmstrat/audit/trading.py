@@ -12,11 +12,12 @@ from lstmstrat.audit.case import Case
 from lstmstrat.audit.compare import compare
 from lstmstrat.audit.cuts import spread_over
 from lstmstrat.audit.finding import Discrepancy, Finding
-from lstmstrat.audit.trace import ACCOUNT, Subject, Trace, TracedFill, TracedOrder
+from lstmstrat.audit.trace import ACCOUNT, Subject, Trace
 from lstmstrat.config.schema import BrokerConfig
 from lstmstrat.forecasting.session import Session
 from lstmstrat.prices import Prices
 from lstmstrat.results.assessment import FAILED as CHECK_FAILED
+from lstmstrat.results.orders import Execution, PlacedOrder
 from lstmstrat.store import Store
 from lstmstrat.trading.simulation import simulate
 from lstmstrat.trading.strategy import BuyAndHold
@@ -109,7 +110,7 @@ def fills(case: Case) -> Finding:
     return case.passed(name, count, bars, f"{len(original.fills)} fills come after their orders, at the open")
 
 
-def _too_early(fill: TracedFill, trace: Trace) -> str:
+def _too_early(fill: Execution, trace: Trace) -> str:
     """What is wrong with a fill that does not come after its order; "" for any other fill."""
     order = fill.order
     if fill.bar > order.bar or (fill.bar == order.bar and order.at_open):
@@ -117,7 +118,7 @@ def _too_early(fill: TracedFill, trace: Trace) -> str:
     return f"an order made at the close of {trace.day(order.bar)} is filled on that very bar, at {fill.price:.10g}"
 
 
-def _best_of_bar(fill: TracedFill, case: Case) -> str:
+def _best_of_bar(fill: Execution, case: Case) -> str:
     """What is wrong with a fill at a limit on a bar that reached a stop of the same position too; else "".
 
     The bar does not tell which of the two prices came first, so the better one must not be filled.
@@ -134,7 +135,7 @@ def _best_of_bar(fill: TracedFill, case: Case) -> str:
     return ""
 
 
-def _competes(stop: TracedOrder, fill: TracedFill) -> bool:
+def _competes(stop: PlacedOrder, fill: Execution) -> bool:
     """Whether the stop order could have been filled on the bar of `fill` in place of the limit order."""
     alive = stop.bar < fill.bar and (stop.ended is None or stop.ended >= fill.bar)
     return alive and stop.side == fill.order.side and math.isclose(stop.size, fill.order.size)

@@ -1,6 +1,7 @@
 """The results of a run as values: frozen, picklable, and without the objects that produced them.
 
 account.py      `Account`: equity, exposure, orders and trades of one strategy
+orders.py       orders as they were placed, and their fills
 run.py          `Run`: the accounts and forecasts of a run, aligned on the traded window
 trial.py        `Trial`: an entry of the ledger
 tables.py       the tables of a run

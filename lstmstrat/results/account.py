@@ -11,6 +11,7 @@ import pandas as pd
 from lstmstrat.arrays import Floats
 from lstmstrat.evaluation.metrics import Performance, performance, returns
 from lstmstrat.forecasting.forecasts import Forecasts
+from lstmstrat.results.orders import Execution
 
 TIME: Final = "datetime64[ns]"
 ORDERS: dict[str, Any] = {  # `created` of an order that is made at an open is the bar of that open
@@ -51,6 +52,7 @@ class Account:
     equity: pd.Series  # account value at each close of the window
     exposure: pd.Series  # position value / account value at each close, same index
     orders: pd.DataFrame  # one row per order, columns of ORDERS; price and executed are NaN/NaT if not executed
+    fills: tuple[Execution, ...]  # in the order of their bars, which are counted from the first bar of the prices
     trades: pd.DataFrame  # one row per round trip, columns of TRADES; see `round_trips`
     traded: pd.Series  # sum of |size * fill price| over the fills of each bar, same index
     forecasts: Forecasts | None  # of the strategy's first LSTMForecast; None if it has none

@@ -24,6 +24,7 @@ from lstmstrat.prices.bars import Bars
 from lstmstrat.results.account import ORDERS, TRADES, Account
 from lstmstrat.trading.clock import to_numbers
 from lstmstrat.trading.indicator import LSTMForecast
+from lstmstrat.trading.order_log import OrderLog, bar_of
 from lstmstrat.trading.parameters import SET_BY_RUN
 
 
@@ -68,8 +69,10 @@ def simulate(
 
 def _account(strategy: Any, prices: Prices, start: int, name: str, class_path: str) -> Account:
     """The account of a strategy that has run."""
-    closes, orders, index = strategy.analyzers.closes, list(strategy.broker.orders), prices.frame.index
-    window, fills = index[start:], _fills(orders, strategy.data)
+    closes, index = strategy.analyzers.closes, prices.frame.index
+    log: OrderLog = closes.orders
+    log.note(strategy.broker.orders, len(index) - 1)  # those that the strategy places in `stop`
+    window, fills = index[start:], log.executions(strategy.data)
     trips = round_trips(fills, len(index) - 1, float(prices.frame["close"].iloc[-1]))
     walks = [i.walk_forward for i in strategy.getindicators() if isinstance(i, LSTMForecast)]
     equity = pd.Series(closes.equity, index=window, name=name)
@@ -79,7 +82,8 @@ def _account(strategy: Any, prices: Prices, start: int, name: str, class_path: s
         params=_params(strategy),
         equity=equity,
         exposure=pd.Series(closes.position_values, index=window, name=name) / equity,
-        orders=_orders_frame(orders, strategy.data, index),
+        orders=_orders_frame(log, strategy.data, index),
+        fills=fills,
         trades=_trades_frame(trips, index),
         traded=_traded_value(fills, index, start).rename(name),
         forecasts=walks[0].forecasts if walks else None,
@@ -171,6 +175,7 @@ class _Closes(bt.Analyzer):  # type: ignore[misc]
                 f"{self.p.label}: its indicators need {bars} bars, but the first forecast, where all strategies "
                 f"start, is at bar {self.p.start + 1}; shorten its longest period"
             )
+        self.orders = OrderLog()
         self.equity: list[float] = []
         self.position_values: list[float] = []
 
@@ -182,6 +187,7 @@ class _Closes(bt.Analyzer):  # type: ignore[misc]
 
     def next(self) -> None:
         broker, data = self.strategy.broker, self.strategy.data
+        self.orders.note(broker.orders, len(data) - 1)
         equity = broker.getvalue()
         if math.isnan(equity):
             self._fail("the account value is NaN; one of its orders has a size or price that is not a number")
@@ -189,6 +195,10 @@ class _Closes(bt.Analyzer):  # type: ignore[misc]
             self._fail(f"the account is down to {equity:.2f}, more than it had; make its positions smaller")
         self.equity.append(equity)
         self.position_values.append(broker.getposition(data).size * data.close[0])
+
+    def notify_order(self, order: Any) -> None:
+        if not order.alive():
+            self.orders.end(order, len(self.strategy.data) - 1)
 
     def _fail(self, why: str) -> None:
         raise StrategyError(f"{self.p.label}: at {self.strategy.data.datetime.date(0)} {why}")
@@ -199,38 +209,34 @@ def _params(strategy: Any) -> dict[str, Any]:
     return json.loads(json.dumps(params, default=str))  # type: ignore[no-any-return]
 
 
-def bar_of(data: Any, number: float) -> int:
-    """The number of the bar that Backtrader's time `number` belongs to."""
-    return int(np.searchsorted(data._columns["datetime"], number))
-
-
-def _fills(orders: Sequence[Any], data: Any) -> list[Fill]:
-    bits = [bit for order in orders for bit in order.executed.exbits]
-    return sorted((Fill(bar_of(data, bit.dt), bit.size, bit.price, bit.comm) for bit in bits), key=lambda f: f.bar)
-
-
 def _traded_value(fills: Sequence[Fill], index: pd.Index, start: int) -> pd.Series:
     values = np.zeros(len(index))  # (n,)
     np.add.at(values, [fill.bar for fill in fills], [abs(fill.size * fill.price) for fill in fills])
     return pd.Series(values[start:], index=index[start:])
 
 
-def _orders_frame(orders: Sequence[Any], data: Any, index: pd.Index) -> pd.DataFrame:
-    rows = []
-    for order in orders:
-        filled = bool(order.executed.exbits)
-        rows.append(
-            {
-                "status": order.getstatusname(),
-                "created": index[bar_of(data, order.created.dt)],
-                "executed": index[bar_of(data, order.executed.dt)] if filled else pd.NaT,
-                "side": "buy" if order.isbuy() else "sell",
-                "size": abs(order.created.size),
-                "price": order.executed.price if filled else math.nan,
-                "commission": order.executed.comm,
-            }
-        )
+def _orders_frame(log: OrderLog, data: Any, index: pd.Index) -> pd.DataFrame:
+    rows = [
+        _ending(order, data, index)
+        | {
+            "created": index[placed.bar],
+            "side": placed.side,
+            "size": abs(placed.size),
+        }
+        for order, placed in zip(log.orders, log.placed(), strict=True)
+    ]
     return pd.DataFrame(rows, columns=list(ORDERS)).astype(ORDERS)
+
+
+def _ending(order: Any, data: Any, index: pd.Index) -> dict[str, Any]:
+    """What became of an order of Backtrader."""
+    executed, filled = order.executed, bool(order.executed.exbits)
+    return {
+        "status": order.getstatusname(),
+        "executed": index[bar_of(data, executed.dt)] if filled else pd.NaT,
+        "price": executed.price if filled else math.nan,
+        "commission": executed.comm,
+    }
 
 
 def _trades_frame(trips: Sequence[RoundTrip], index: pd.Index) -> pd.DataFrame:

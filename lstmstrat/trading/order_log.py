@@ -1,0 +1,70 @@
+"""The orders of a run as they were placed, and their fills.
+
+Backtrader changes an order after it was placed: at every bar it moves the price of a trailing stop. So what a
+strategy asked for is copied at the close of the bar at which it asked.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from lstmstrat.results.orders import Execution, PlacedOrder
+
+
+class OrderLog:
+    """Copies each order of a broker while it is new: call `note` at every close, after the strategy."""
+
+    def __init__(self) -> None:
+        self.orders: list[Any] = []  # of Backtrader, with their status and executions
+        self._placed: list[PlacedOrder] = []
+        self._ended: dict[int, int] = {}  # bar of the end, by `ref` of the order
+
+    def note(self, orders: Sequence[Any], bar: int) -> None:
+        """Copy the orders that are new at the close of bar number `bar`; `orders` are all of the run so far."""
+        for order in orders[len(self.orders) :]:
+            self.orders.append(order)
+            self._placed.append(_placed(order, bar))
+
+    def end(self, order: Any, bar: int) -> None:
+        """Note that an order is no longer alive at bar number `bar`."""
+        self._ended.setdefault(order.ref, bar)
+
+    def placed(self) -> tuple[PlacedOrder, ...]:
+        """The orders as they were placed, in that order; each has the bar of its end."""
+        pairs = zip(self.orders, self._placed, strict=True)
+        return tuple(replace(placed, ended=self._ended.get(order.ref)) for order, placed in pairs)
+
+    def executions(self, data: Any) -> tuple[Execution, ...]:
+        """All fills, in the order of their bars; `data` is the feed whose bars are counted."""
+        fills = [
+            Execution(bar_of(data, bit.dt), bit.size, bit.price, bit.comm, placed)
+            for order, placed in zip(self.orders, self.placed(), strict=True)
+            for bit in order.executed.exbits
+        ]
+        return tuple(sorted(fills, key=lambda fill: fill.bar))
+
+
+def _placed(order: Any, bar: int) -> PlacedOrder:
+    kind, asked = order.ExecTypes[order.exectype], order.created
+    return PlacedOrder(
+        bar=bar,
+        side="buy" if order.isbuy() else "sell",
+        size=asked.size,
+        kind=kind,
+        price=None if kind == "Market" else asked.price,
+        # The broker has looked at an order of the open, but not yet at one of the close.
+        at_open=order.status not in (order.Created, order.Submitted),
+        limit=asked.pricelimit if "Limit" in kind and kind != "Limit" else math.nan,
+        trail=asked.trailamount or 0.0,
+        trail_percent=asked.trailpercent or 0.0,
+    )
+
+
+def bar_of(data: Any, number: float) -> int:
+    """The number of the bar that Backtrader's time `number` belongs to."""
+    return int(np.searchsorted(data._columns["datetime"], number))
