@@ -11,10 +11,13 @@ import pandas as pd
 
 from lstmstrat.audit import invariance, leaks, perturb, probes, trading
 from lstmstrat.audit.case import Case, Command, open_case
-from lstmstrat.audit.finding import FAILED, NOT_ASSESSED, PASSED, Control, Finding
+from lstmstrat.audit.finding import FAILED, NOT_ASSESSED, PASSED, AuditResult, Control, Finding
+from lstmstrat.audit.subjects import of_config
 from lstmstrat.audit.trace import Subject
+from lstmstrat.config.schema import Config
 from lstmstrat.errors import ConfigError, LSTMStratError, did_you_mean
 from lstmstrat.forecasting.session import Progress
+from lstmstrat.prices import Prices
 from lstmstrat.prices.bars import COLUMNS
 
 Probe = Callable[[Case], Finding]
@@ -66,6 +69,19 @@ def probe_ids(only: str) -> list[str]:
     if only and only.upper() not in PROBES:
         raise ConfigError(f"--only {only}: there is no such probe{did_you_mean(only.upper(), PROBES)}")
     return [only.upper()] if only else list(PROBES)
+
+
+def audit_config(config: Config, prices: Prices, progress: Progress | None = None) -> AuditResult:
+    """Audit the strategies of `config`, with the forecast, after the self-test; train_size is a number of bars."""
+
+    def command(strategy: str) -> Command:
+        return lambda probe, day: (
+            f"python -m lstmstrat.audit CONFIG --strategy {strategy} --only {probe}"
+            + (f" --cut {day}" if day else "")
+        )
+
+    subjects = of_config(config, prices)
+    return AuditResult(findings([(s, command(s.name)) for s in subjects], progress=progress), controls())
 
 
 def findings(
