@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from lstmstrat.evaluation.verdict import UNPROVEN
 from lstmstrat.report.cells import fine_percent, thousandths
 from lstmstrat.results.assessment import FAILED, NOT_RUN, PASSED, RAN, Assessment, WalkForwardFacts
 
@@ -14,6 +15,7 @@ def card(assessment: Assessment) -> list[tuple[str, str]]:
     prices = f"{data.symbol}, {data.source}, {data.first} to {data.last}, sha256 {data.sha256[:12]}"
     return [
         ("verdict", assessment.verdict.text),
+        *(("not proven", reason) for reason in _not_proven(assessment)),
         ("data", prices),
         ("costs", f"commission {costs.commission:.2%} and slippage {costs.slippage:.2%} of each trade"),
         ("trials", _trials(assessment)),
@@ -21,6 +23,12 @@ def card(assessment: Assessment) -> list[tuple[str, str]]:
         ("best of all", _best(assessment)),
         *((status, _checks(assessment, status)) for status in STATUSES),
     ]
+
+
+def _not_proven(assessment: Assessment) -> list[str]:
+    """What the proof of each edge lacks, where nothing else is missing."""
+    edges = [s for s in assessment.strategies if s.versus_benchmark.verdict == UNPROVEN]
+    return [f"{s.name} lacks {'; '.join(s.versus_benchmark.missing)}" for s in edges]
 
 
 def _trials(assessment: Assessment) -> str:

@@ -28,6 +28,9 @@ VOIDING = ("features", "training labels", "buy-and-hold", BOOKS, CUT_BARS, STALE
 """If one of these fails, no edge is supported. The look-ahead audit must even have passed."""
 TRIPWIRES = "tripwires"
 LARGEST_SHARPE, LARGEST_R2, LARGEST_GROWTH = 3.0, 0.02, 100.0  # annual; out of sample; of the account
+CHANCE_R2 = (
+    6.63  # over n bars, chance alone gives more than this / n in 1% of cases: the quantile of chi-square(1)
+)
 CUTS = 10  # bars at which a feature is computed again without the later bars
 
 
@@ -81,7 +84,8 @@ def tripwires(strategies: Sequence[StrategyAssessment], skill: Skill) -> Check:
         for s in strategies
         if s.metrics.total_return + 1.0 > LARGEST_GROWTH
     ]
-    if (skill.r2_against_mean or 0.0) > LARGEST_R2:
+    chance = CHANCE_R2 / max(skill.observations, 1)
+    if (skill.r2_against_mean or 0.0) > LARGEST_R2 + chance:
         found.append(f"the forecasts have an R2 of {skill.r2_against_mean:.1%}")
     if found:
         return Check(TRIPWIRES, FAILED, f"{'; '.join(found)}: look for a leak or stale prices")

@@ -113,7 +113,18 @@ def set_by_run(cls: type[Any], broker: BrokerConfig, forecast: ForecastConfig | 
 
 
 class _Feed(bt.feed.DataBase):  # type: ignore[misc]
-    """A feed of `Prices`. It loads whole columns, or row by row if Backtrader does not preload."""
+    """A feed of `Prices`. It loads whole columns, or row by row if Backtrader does not preload.
+
+    Its bars are complete, so it has no ticks: Backtrader would copy every bar into them.
+    """
+
+    tick_open = tick_high = tick_low = tick_close = tick_last = None
+
+    def _tick_nullify(self) -> None:
+        pass
+
+    def _tick_fill(self, force: bool = False) -> None:
+        pass
 
     def start(self) -> None:
         super().start()

@@ -27,7 +27,17 @@ from lstmstrat.evaluation.many_trials import holm
 from lstmstrat.evaluation.sharpe import minimum_detectable_difference, sharpe_difference
 from lstmstrat.evaluation.skill import forecast_skill
 from lstmstrat.evaluation.timing import UNKNOWN, Placebo
-from lstmstrat.evaluation.verdict import RULE, SUPPORTED, UNDECIDED, WORSE, Evidence, headline, verdict
+from lstmstrat.evaluation.verdict import (
+    RULE,
+    SUPPORTED,
+    UNDECIDED,
+    UNPROVEN,
+    WORSE,
+    Evidence,
+    Verdict,
+    headline,
+    verdict,
+)
 
 Z95 = 1.959963985  # normal quantile at 0.975, from any table
 
@@ -217,7 +227,8 @@ def evidence(**changes) -> Evidence:
         "deflated_sharpe": 0.97,
         "deflated_lead": 0.96,
         "placebo": Placebo(1.0, -0.5, 0.1, 0.6, 0.01),
-        "sound": True,
+        "faults": (),
+        "audit": "",
         "seeds_above": 0.8,
         "worlds": 0.024,
     }
@@ -239,13 +250,24 @@ def test_an_edge_needs_everything_that_the_rule_says():
         {"placebo": UNKNOWN, "worlds": None},
         {"seeds_above": 0.79},
         {"worlds": 0.05},
-        {"sound": False},
     ):
         found = verdict(evidence(**one))
         assert found.text == UNDECIDED, one
         assert len(found.missing) == 1, one
     assert verdict(evidence(placebo=UNKNOWN)).text == SUPPORTED  # null worlds stand in for it
-    assert all(text in RULE for text in (SUPPORTED, WORSE, UNDECIDED, "0.95", "80%"))
+    assert all(text in RULE for text in (SUPPORTED, WORSE, UNDECIDED, UNPROVEN, "0.95", "80%"))
+
+
+def test_without_a_proof_there_is_no_edge_and_the_reason_is_named():
+    made = [{"audit": "not made yet"}, {"faults": ("cut bars: it moved",)}, {"faults": ("a", "b"), "audit": "c"}]
+    assert [verdict(evidence(**one)) for one in made] == [
+        Verdict(UNPROVEN, ("a look-ahead audit that passed (not made yet)",)),
+        Verdict(UNPROVEN, ("no failed check (cut bars: it moved)",)),
+        Verdict(UNPROVEN, ("no failed check (a)", "no failed check (b)", "a look-ahead audit that passed (c)")),
+    ]
+    undecided = verdict(evidence(faults=("a",), audit="c", worlds=0.5))
+    assert undecided.text == UNDECIDED  # the audit, which takes long, is not asked for
+    assert undecided.missing == ("more than null worlds have (p 0.500)", "no failed check (a)")
 
 
 def test_worse_needs_a_significantly_lower_sharpe_ratio_and_nothing_else():
@@ -256,7 +278,8 @@ def test_worse_needs_a_significantly_lower_sharpe_ratio_and_nothing_else():
         "placebo": UNKNOWN,
         "seeds_above": 0.0,
         "worlds": 1.0,
-        "sound": False,
+        "faults": ("a",),
+        "audit": "b",
     }
     assert verdict(evidence(sharpe=below, **nothing)).text == WORSE
     assert verdict(evidence(sharpe=below, p_adjusted=0.05)).text == UNDECIDED

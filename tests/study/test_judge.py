@@ -29,17 +29,18 @@ from lstmstrat.evaluation.verdict import SUPPORTED, UNDECIDED, Evidence
 from lstmstrat.prices import Prices, load
 from lstmstrat.prices.bars import OPEN
 from lstmstrat.results import tables
-from lstmstrat.results.assessment import FAILED, PASSED, Check, PlaceboFacts, StrategyAssessment, Trials
+from lstmstrat.results.assessment import FAILED, Check, PlaceboFacts, StrategyAssessment, Trials
 from lstmstrat.results.run import Run
 from lstmstrat.study import fingerprint, replicas
 from lstmstrat.study import judge as judgement
+from lstmstrat.study.audits import AuditRecord
 from lstmstrat.study.checks import AUDIT, VOIDING
 from lstmstrat.study.extras import Extras
 from lstmstrat.study.prepare import load_config, prepare
 from lstmstrat.study.simulate import simulate_all
 
 ONE = Trials(1, None, True)
-SOUND = "no failed check of look-ahead or of the benchmark"
+FOUND_NOTHING = AuditRecord(0, "No difference in 12 comparisons at 3 cuts.", "2026-11-26")
 
 
 def ran(prices: Prices | None = None, **sections: Any) -> Run:
@@ -52,8 +53,9 @@ def ran(prices: Prices | None = None, **sections: Any) -> Run:
 def judged(
     run: Run, trials: Trials = ONE, checks: tuple[Check, ...] = (), extras: Extras | None = None
 ) -> dict[str, StrategyAssessment]:
-    """Each strategy, by name."""
-    return {one.name: one for one in judgement.judge(run, trials, checks, extras or Extras())}
+    """Each strategy, by name; the look-ahead audit of all of them has passed."""
+    audits = {account.name: FOUND_NOTHING for account in run.strategies}
+    return {one.name: one for one in judgement.judge(run, trials, checks, extras or Extras(), audits)}
 
 
 @pytest.fixture(scope="module")
@@ -193,15 +195,24 @@ def test_p_values_are_adjusted_for_the_strategies_of_the_run(run: Run, evidence:
     assert [of.p_adjusted for of in evidence] == [one.p_adjusted, other.p_adjusted]
 
 
-def test_a_failed_check_of_look_ahead_leaves_nothing_sound(run: Run, evidence: list[Evidence]) -> None:
+def test_a_failed_check_voids_the_edges_that_it_concerns(run: Run, evidence: list[Evidence]) -> None:
     for name in VOIDING:
-        found = judged(run, checks=(Check(name, FAILED, ""),))["cross"]
-        assert SOUND in found.versus_benchmark.missing
-    assert [of.sound for of in evidence] == [False] * 2 * len(VOIDING)
+        judged(run, checks=(Check(name, FAILED, "why"),))
+    assert [of.faults for of in evidence] == [(f"{name}: why",) for name in VOIDING for _ in run.strategies]
     evidence.clear()
-    found = judged(run, checks=(Check(AUDIT, PASSED, ""), Check("orders", FAILED, "")))["cross"]
-    assert SOUND not in found.versus_benchmark.missing
-    assert [of.sound for of in evidence] == [True, True]
+    judged(run, checks=(Check(VOIDING[0], FAILED, "why", "cross"), Check("orders", FAILED, "")))
+    assert [of.faults for of in evidence] == [(), (f"{VOIDING[0]}: why",)]
+    evidence.clear()
+    judged(run, checks=(Check(VOIDING[0], FAILED, "why", "buy_and_hold"),))  # what all are compared with
+    assert [of.faults for of in evidence] == [(f"{VOIDING[0]}: why",)] * 2
+
+
+def test_only_an_audit_that_passed_is_a_proof(run: Run, evidence: list[Evidence]) -> None:
+    leak = dataclasses.replace(FOUND_NOTHING, exit_code=1, sentence="1 probe of 12 failed.")
+    judgement.judge(run, ONE, (), Extras(), {"long_flat": leak})
+    judgement.judge(run, ONE, (), Extras(), {"long_flat": FOUND_NOTHING})
+    reasons = ["1 probe of 12 failed (of 2026-11-26)", judgement.NOT_AUDITED, "", judgement.NOT_AUDITED]
+    assert [of.audit for of in evidence] == reasons
 
 
 def test_seeds_and_worlds_reach_the_verdict(run: Run, evidence: list[Evidence]) -> None:
@@ -248,11 +259,10 @@ def test_an_audit_is_remembered_until_something_changes(tmp_path: Path) -> None:
     assert status("--set", "forecast.lookback=6")[0] == "not run"
     assert status("--set", "data.end=2006-03-01")[0] == "not run"
     mended = dataclasses.replace(failing(), status="passed")
-    _keep(cache, config, prices, AuditResult((mended,), ()))
-    assert status() == (
-        "passed",
-        f"No difference in 12 comparisons at 0 cuts. (of {dt.datetime.now(dt.UTC):%Y-%m-%d})",
-    )
+    other = dataclasses.replace(mended, subject="cross")
+    _keep(cache, config, prices, AuditResult((mended, other), ()))
+    found = f"No difference in 12 comparisons at 0 cuts (of {dt.datetime.now(dt.UTC):%Y-%m-%d})"
+    assert status() == ("passed", f"long_flat: {found}; cross: {found}")
 
 
 def failing() -> Finding:
