@@ -69,12 +69,15 @@ def check_cuts(run: Run, session: Session) -> list[Check]:
 def _cuts(run: Run, account: Account) -> list[int]:
     """Some bars at which orders were decided, spread over the window; there are bars before and after each.
 
-    A target exposure is decided at the close before the open at which it is ordered.
+    A target exposure is decided at the close before the open at which it is ordered. One cut stands a bar later,
+    for orders that depend on the number of all bars: cut where they stand, they may seem to be right.
     """
     early = int(_has_targets(account))
     decided = {order.bar - (early if order.at_open else 0) for order in account.placed}
     inside = sorted(decided & set(range(run.window.start + 1, len(run.prices.frame) - 1)))
-    return [inside[int(place * len(inside))] for place in PLACES] if len(inside) > len(PLACES) else inside
+    aimed = [inside[int(place * len(inside))] for place in PLACES] if len(inside) > len(PLACES) else inside
+    last = len(run.prices.frame) - 2
+    return [min(bar + (k == 1), last) for k, bar in enumerate(aimed)]
 
 
 def _shorter(run: Run, account: Account, cut: int) -> Iterator[Shorter]:
