@@ -145,7 +145,7 @@ class _Record:
         names = dict.fromkeys(name for row in self.rows[-1:] + self.rows[:1] for name in row)
         lines = {name: np.array([row.get(name, np.nan) for row in self.rows]) for name in names}  # (n,)
         first = len(self.rows) if self.first is None else self.first
-        placed, fills = self.orders.placed(), self.orders.executions(self.data)
+        placed, fills = self.orders.placed(), self.orders.executions(self.data._columns["datetime"])
         return Trace(frame, len(self.rows), first, lines, placed, fills, self.walks, self.error)
 
 

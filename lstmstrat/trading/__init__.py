@@ -5,6 +5,7 @@ strategy.py     the base classes of strategies, and buy-and-hold
 parameters.py   loads a strategy class by its path and checks its parameters
 simulation.py   runs one strategy with one account over the prices
 order_log.py    copies orders while they are new
+recorder.py     records the account of a strategy in any Cerebro
 clock.py        converts dates to Backtrader's times and back
 plotting.py     ``cerebro.plot()`` without a screen
 """
