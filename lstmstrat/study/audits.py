@@ -1,14 +1,24 @@
-"""The forecast that a look-ahead audit uses, and the record of the last audit of a config."""
+"""The forecast that a look-ahead audit uses, and the record of the last audit of a strategy.
+
+A record belongs to the code that was audited, with its settings and prices, and to what this code did: the
+strategy is run once more over all prices, with a small network, when a record is kept and when one is found. So it
+counts no more once a file that the code reads while it runs has changed, although the code is the same.
+"""
 
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from lstmstrat.config.schema import Config, ForecastConfig
+from lstmstrat.config.identity import Identity
+from lstmstrat.config.schema import Config, ForecastConfig, StrategyConfig
+from lstmstrat.errors import StrategyError
+from lstmstrat.forecasting.models import model_class
+from lstmstrat.forecasting.session import Session
 from lstmstrat.prices import Prices
 from lstmstrat.store import Store, default_path
 from lstmstrat.study import fingerprint
+from lstmstrat.study.simulate import simulate_one
 
 SMALL: dict[str, Any] = {"hidden_size": 4, "layers": 1, "dropout": 0.0, "device": "cpu"}
 MEMBERS = 2  # at most; one is not enough, because a strategy may use the spread of the members
@@ -29,33 +39,77 @@ def shrink(forecast: ForecastConfig) -> ForecastConfig:
     )
 
 
+def _alike(forecast: ForecastConfig) -> ForecastConfig:
+    """A small forecast that is the same for all that differ only in `NO_LEAK`."""
+    members = MEMBERS if model_class(forecast.model).ensemble else 1
+    return forecast.model_copy(update={**SMALL, "seed": 0, "members": members, "epochs": 1, "patience": 1})
+
+
 @dataclass(frozen=True)
 class AuditRecord:
-    """The outcome of the last audit of a config."""
+    """The outcome of the last audit of a strategy."""
 
     exit_code: int  # 0 for nothing found, 1 for a leak, 3 for not assessable
     sentence: str
     date: str  # UTC
 
 
-def audit_record(config: Config, prices: Prices, store: Store) -> AuditRecord | None:
-    """The record of the last audit of this config, from `store` or the user's store; None if there is none."""
-    key, user_path = _key(config, prices), default_path()
+def audit_record(
+    config: Config, prices: Prices, strategy: StrategyConfig, code: Identity, session: Session
+) -> AuditRecord | None:
+    """The record of the last audit of a strategy, from the store of the session or the user's; None without one.
+
+    `code` is `fingerprint.of_code`, taken before the run (`Run.code`).
+    """
+    key = audit_key(config, prices, strategy, code)
+    record = None if key is None else _stored(key, session.store)
+    if record is None or record.pop("did") != _probe(config, prices, strategy, session):
+        return None
+    return AuditRecord(**record)
+
+
+def keep_audit(
+    config: Config,
+    prices: Prices,
+    strategy: StrategyConfig,
+    code: Identity,
+    session: Session,
+    record: AuditRecord,
+) -> bool:
+    """Store the record of an audit in place of an older one; False if the code has no identity."""
+    key = audit_key(config, prices, strategy, code)
+    if key is not None:
+        did = _probe(config, prices, strategy, session)
+        session.store.record(key, {**asdict(record), "did": did})
+    return key is not None
+
+
+def audit_key(config: Config, prices: Prices, strategy: StrategyConfig, code: Identity) -> str | None:
+    """The key of the audit of a strategy: code, parameters, forecast without `NO_LEAK`, costs, prices, versions.
+
+    None if the code has no identity.
+    """
+    defaults = ForecastConfig()
+    forecast = config.forecast.model_copy(update={name: getattr(defaults, name) for name in NO_LEAK})
+    return fingerprint.of_audit(config.model_copy(update={"forecast": forecast}), prices, strategy, code)
+
+
+def _stored(key: str, store: Store) -> Any:
+    """The JSON value in this store, or else in the user's: another store is no way round an audit that failed."""
+    user_path = default_path()
     record = store.recorded(key)
     if record is None and user_path.exists() and store.path != user_path:
         user_store = Store(user_path)
         record = user_store.recorded(key)
         user_store.close()
-    return AuditRecord(**record) if record else None
+    return record
 
 
-def keep_audit(config: Config, prices: Prices, store: Store, record: AuditRecord) -> None:
-    """Store the record of an audit, for the reports of runs with the same strategies, settings and prices."""
-    store.record(_key(config, prices), asdict(record))
-
-
-def _key(config: Config, prices: Prices) -> str:
-    """The key of an audit: the same for configs that differ only in settings of `NO_LEAK`."""
-    defaults = ForecastConfig()
-    forecast = config.forecast.model_copy(update={name: getattr(defaults, name) for name in NO_LEAK})
-    return fingerprint.of_audit(config.model_copy(update={"forecast": forecast}), prices)
+def _probe(config: Config, prices: Prices, strategy: StrategyConfig, session: Session) -> str:
+    """What the strategy does over all prices with a small network; the counts of `session` stay."""
+    small = config.model_copy(update={"forecast": _alike(config.forecast)})
+    probe_session = Session(session.store, session.jobs, executor=session.executor)
+    try:
+        return fingerprint.of_account(simulate_one(small, prices, strategy, probe_session))
+    except StrategyError as error:  # with another forecast it may lose its account
+        return str(error)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -26,10 +26,10 @@ VOIDING = ("features", "training labels", "buy-and-hold", AUDIT)  # if one of th
 CUTS = 10  # bars at which a feature is computed again without the later bars
 
 
-def run_checks(run: Run, audit: AuditRecord | None) -> list[Check]:
+def run_checks(run: Run, audits: Mapping[str, AuditRecord | None]) -> list[Check]:
     """The checks of a finished run, in the order of the computation: from prices to orders.
 
-    `audit` is the record of the last look-ahead audit of this config; None if there was none.
+    `audits` has the record of the last look-ahead audit of each strategy; None if there was none.
     """
     prices, forecasts = run.prices, run.forecasts
     return [
@@ -39,15 +39,21 @@ def run_checks(run: Run, audit: AuditRecord | None) -> list[Check]:
         _forecasts(forecasts),
         check_benchmark(run.config.broker, prices.bars, run.benchmark),
         _orders(run.accounts),
-        _audit(audit),
+        _audit(audits),
     ]
 
 
-def _audit(record: AuditRecord | None) -> Check:
-    if record is None:
-        return Check(AUDIT, NOT_RUN, "to run it: python -m lstmstrat.audit CONFIG")
-    status = {0: PASSED, 1: FAILED}.get(record.exit_code, NOT_RUN)
-    return Check(AUDIT, status, f"{record.sentence} (of {record.date})")
+def _audit(audits: Mapping[str, AuditRecord | None]) -> Check:
+    """Passed if the audit of every strategy passed, failed if one failed."""
+    records = {name: record for name, record in audits.items() if record is not None}
+    exit_codes = {record.exit_code for record in records.values()}
+    missing = [name for name in audits if name not in records]
+    details = [f"{name}: {record.sentence} (of {record.date})" for name, record in records.items()]
+    if missing:
+        of_whom = f"of {', '.join(missing)}; " if records else ""
+        details.append(f"{of_whom}to run it: python -m lstmstrat.audit CONFIG")
+    status = FAILED if 1 in exit_codes else PASSED if exit_codes == {0} and not missing else NOT_RUN
+    return Check(AUDIT, status, "; ".join(details))
 
 
 def _features(forecasts: Forecasts, prices: Prices) -> Check:

@@ -28,9 +28,10 @@ from lstmstrat.results.assessment import (
 from lstmstrat.results.result import Result
 from lstmstrat.results.run import Run
 from lstmstrat.store import Store, default_path
-from lstmstrat.study.audits import audit_record
+from lstmstrat.study.audits import AuditRecord, audit_record
 from lstmstrat.study.checks import run_checks
 from lstmstrat.study.extras import Extras, ProgressBar, extra_checks, extras
+from lstmstrat.study.fingerprint import not_identified
 from lstmstrat.study.judge import judge, skill, verdicts
 from lstmstrat.study.ledger import enter_trials
 from lstmstrat.study.prepare import prepare
@@ -108,7 +109,7 @@ def assess(
     run: Run, session: Session, trials: Trials, extra_results: Extras, folds: pd.DataFrame, command: str
 ) -> Assessment:
     """Every number and every sentence of the run."""
-    checks = run_checks(run, audit_record(run.config, run.prices, session.store))
+    checks = run_checks(run, _audits(run, session))
     strategies = judge(run, trials, checks, extra_results)
     return Assessment(
         schema=SCHEMA,
@@ -127,6 +128,14 @@ def assess(
         checks=(*checks, *extra_checks(extra_results)),
         versions=_versions(),
     )
+
+
+def _audits(run: Run, session: Session) -> dict[str, AuditRecord | None]:
+    """The record of the last audit of each strategy, by its name."""
+    return {
+        strategy.label: audit_record(run.config, run.prices, strategy, run.code[strategy.label], session)
+        for strategy in run.config.strategies
+    }
 
 
 def _versions() -> dict[str, str]:
@@ -152,7 +161,7 @@ def _period(run: Run) -> Period:
 
 
 def _notices(run: Run) -> list[str]:
-    """Notices on a warm start, a forecast of a strategy's own, and bars after the warm-up without a forecast."""
+    """Notices on code without an identity, a warm start, a forecast of a strategy's own, and missing forecasts."""
     forecasts = run.forecasts
     own_forecast = [
         "forecasts, folds and skill are those of a strategy's own LSTMForecast, not of the forecast: section"
@@ -166,7 +175,16 @@ def _notices(run: Run) -> list[str]:
         "warm_start: a fold began with the weights of the one before, so all forecasts depend on the first fold"
     ]
     notices = warm_start if forecasts.config.warm_start else []
+    notices = _unidentified(run) + notices
     return notices + (missing if forecasts.config == run.config.forecast else own_forecast + missing)
+
+
+def _unidentified(run: Run) -> list[str]:
+    """One notice on all strategies whose code has no identity."""
+    reasons = [f"{name}: {not_identified(code)}" for name, code in run.code.items() if code.sha256 is None]
+    if not reasons:
+        return []
+    return [f"seeds and null worlds are worked out anew in each run, and no audit is known: {'; '.join(reasons)}"]
 
 
 def _walk_forward(run: Run, session: Session) -> WalkForwardFacts:

@@ -4,14 +4,15 @@ A file says what may run next time; the objects in memory are what runs now. So 
 on the path, and a number that was read from a file at the import count as they are, and a comment does not.
 
 Code, defaults, closures, attributes of classes and instances, values of module variables, and those of the user's
-modules that the code names are followed. Installed packages count by name and version. A value of which no copy could
-be made, such as an open file, leaves the code without an identity.
+modules that the code names are followed. Installed packages count by name and version. A value of which no copy
+could be made, such as an open file, leaves the code without an identity.
 
 bytecode.py     what a code object does
 own_modules.py  which modules are the user's
 walk.py         the hash, and the way through the objects
 code.py         functions, classes and modules
 values.py       containers, arrays, tables and other instances
+sources.py      is the file of a module still the one that was imported?
 """
 
 from __future__ import annotations

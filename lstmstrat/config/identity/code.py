@@ -88,8 +88,7 @@ def _is_own_module(value: object) -> bool:
 
 def _imports(used: Names, package: str) -> Iterator[ModuleType]:
     """The user's modules that code imports when it runs, or names as text."""
-    wanted = {f"{'.' * level}{name}" for name, level in used.imports}
-    wanted |= {text for text in used.texts if text in sys.modules}
+    wanted = used.imports | {text for text in used.texts if text in sys.modules}
     if {"import_module", "__import__"} & (used.attributes | used.variables):
         wanted |= {text for text in used.texts if text.replace(".", "").isidentifier()}
     for name in sorted(wanted):
