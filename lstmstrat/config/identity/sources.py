@@ -52,7 +52,8 @@ def changed_since_import(module: ModuleType) -> list[str]:
 
 def _look(module: ModuleType) -> tuple[_Look | None, str]:
     """How the file was imported, None if there is none; and what is wrong with it now, "" for nothing."""
-    spec, look = module.__spec__, _LOOKS.get(module)
+    look = _LOOKS.get(module)
+    spec = module.__spec__ or (look.spec if look else None)  # None after a reload that failed
     if spec is None or spec.origin is None or type(spec.loader) is not SourceFileLoader:
         return None, ""
     try:
