@@ -1,13 +1,14 @@
 """The forecast that a look-ahead audit uses, and the record of the last audit of a strategy.
 
 A record belongs to the code that was audited, with its settings and prices, and to what this code did: the
-strategy is run once more over all prices, with a small network, when a record is kept and when one is found. So it
-counts no more once a file that the code reads while it runs has changed, although the code is the same.
+strategy is run once more over all prices, with a small network (the probe), when a record is kept, and by the
+first run that finds it. So it counts no more once a file that the code reads while it runs has changed, although
+the code is the same. A run that does to the last bit what an earlier one did needs no probe.
 """
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 from lstmstrat.config.identity import Identity
@@ -16,6 +17,8 @@ from lstmstrat.errors import StrategyError
 from lstmstrat.forecasting.models import model_class
 from lstmstrat.forecasting.session import Session
 from lstmstrat.prices import Prices
+from lstmstrat.results.account import Account
+from lstmstrat.results.run import Run
 from lstmstrat.store import Store, default_path
 from lstmstrat.study import fingerprint
 from lstmstrat.study.simulate import simulate_one
@@ -24,6 +27,7 @@ SMALL: dict[str, Any] = {"hidden_size": 4, "layers": 1, "dropout": 0.0, "device"
 MEMBERS = 2  # at most; one is not enough, because a strategy may use the spread of the members
 NO_LEAK = (*SMALL, "seed", "members", "epochs", "patience")
 """The settings of a forecast that no leak depends on; `shrink` changes no other."""
+KNOWN_RUNS = 20  # runs that a record knows to do what was audited
 
 
 def shrink(forecast: ForecastConfig) -> ForecastConfig:
@@ -54,18 +58,23 @@ class AuditRecord:
     date: str  # UTC
 
 
-def audit_record(
-    config: Config, prices: Prices, strategy: StrategyConfig, code: Identity, session: Session
-) -> AuditRecord | None:
-    """The record of the last audit of a strategy, from the store of the session or the user's; None without one.
+def audit_record(run: Run, account: Account, session: Session) -> AuditRecord | None:
+    """The record of the last audit of a strategy of `run`, from the store of the session or the user's.
 
-    `code` is `fingerprint.of_code`, taken before the run (`Run.code`).
+    None if there was no audit of this code, or if the strategy does something else than it did then.
     """
-    key = audit_key(config, prices, strategy, code)
-    record = None if key is None else _stored(key, session.store)
-    if record is None or record.pop("did") != _probe(config, prices, strategy, session):
+    strategy = next(s for s in run.config.strategies if s.label == account.name)
+    key = audit_key(run.config, run.prices, strategy, run.code[account.name])
+    kept = None if key is None else _stored(key, session.store)
+    if key is None or kept is None:
         return None
-    return AuditRecord(**record)
+    did = fingerprint.of_account(account)
+    if did not in kept["runs"]:  # the first run with this seed, say
+        if kept["probe"] != _probe(run.config, run.prices, strategy, session):
+            return None
+        if session.store.recorded(key) is not None:  # and not in the user's store, which another audit may change
+            session.store.record(key, {**kept, "runs": [did, *kept["runs"]][:KNOWN_RUNS]})
+    return AuditRecord(**{field.name: kept[field.name] for field in fields(AuditRecord)})
 
 
 def keep_audit(
@@ -76,11 +85,14 @@ def keep_audit(
     session: Session,
     record: AuditRecord,
 ) -> bool:
-    """Store the record of an audit in place of an older one; False if the code has no identity."""
+    """Store the record of an audit in place of an older one; False if the code has no identity.
+
+    `code` is `fingerprint.of_code`, taken before anything ran.
+    """
     key = audit_key(config, prices, strategy, code)
     if key is not None:
-        did = _probe(config, prices, strategy, session)
-        session.store.record(key, {**asdict(record), "did": did})
+        probe = _probe(config, prices, strategy, session)
+        session.store.record(key, {**asdict(record), "probe": probe, "runs": []})
     return key is not None
 
 

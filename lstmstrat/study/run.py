@@ -132,10 +132,7 @@ def assess(
 
 def _audits(run: Run, session: Session) -> dict[str, AuditRecord | None]:
     """The record of the last audit of each strategy, by its name."""
-    return {
-        strategy.label: audit_record(run.config, run.prices, strategy, run.code[strategy.label], session)
-        for strategy in run.config.strategies
-    }
+    return {account.name: audit_record(run, account, session) for account in run.strategies}
 
 
 def _versions() -> dict[str, str]:

@@ -5,6 +5,7 @@ Each expected number is that of the same run with an empty store.
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import json
 import linecache
@@ -26,7 +27,7 @@ from lstmstrat.commands.audit import _keep
 from lstmstrat.config.plugins import changed_files, load_module
 from lstmstrat.config.validation import validated
 from lstmstrat.results.assessment import Seeds
-from lstmstrat.study import fingerprint, replicas
+from lstmstrat.study import audits, fingerprint, replicas
 from lstmstrat.study.checks import AUDIT
 from lstmstrat.study.prepare import prepare
 
@@ -170,7 +171,7 @@ def test_a_file_that_is_edited_while_the_process_lives_is_refused_until_it_is_lo
 
 
 def test_a_new_process_has_nothing_of_the_old_code(store: Store, tmp_path: Path) -> None:
-    """The command, twice; its seeds are those of the edited file."""
+    """The command after a live process that still has the old code; its seeds are those of the edited file."""
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     path = written(tmp_path, config().model_dump(mode="json", by_alias=True, exclude_none=True))
 
@@ -182,10 +183,14 @@ def test_a_new_process_has_nothing_of_the_old_code(store: Store, tmp_path: Path)
         return luck["seeds"]["differences"]
 
     write(Path("rule_mine.py"), RISES)
-    first = found("a")
+    first = seeds(config(), Store("c"))
+    assert found("a") == list(first.differences)
     write(Path("rule_mine.py"), FALLS)
+    with contextlib.suppress(ConfigError):
+        seeds(config(), Store("c"))
     second = found("b")
-    assert second == list(seeds(config(), Store(None)).differences) != first
+    as_in_a_new_process()
+    assert second == list(seeds(config(), Store(None)).differences) != list(first.differences)
 
 
 HELPED = "import rule_helper\n" + RULE.format(rule="rule_helper.rule(self.forecast[0])")
@@ -293,10 +298,35 @@ def test_an_audit_of_other_code_is_no_audit(edited: str, tmp_path: Path) -> None
     if edited == "settings":
         Path("sign").write_text("-1.0")
     as_in_a_new_process()
-    with Session(Store(tmp_path / "store.sqlite"), jobs=1) as session:
+    assert audit_status(tmp_path) == ("passed" if edited == "nothing" else "not run")
+
+
+def audit_status(folder: Path) -> str:
+    with Session(Store(folder / "store.sqlite"), jobs=1) as session:
         checks = lstmstrat.run(config(), session=session).assessment.checks
-    (found,) = (one for one in checks if one.name == AUDIT)
-    assert found.status == ("passed" if edited == "nothing" else "not run")
+    return next(one.status for one in checks if one.name == AUDIT)
+
+
+def test_an_audit_is_bound_to_what_the_code_did_and_that_is_asked_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The second run knows that the first one did the same. It is asked again when the strategy does otherwise."""
+    read = "float(__import__('pathlib').Path('sign').read_text())"
+    write(Path("rule_mine.py"), RULE.format(rule=f"self.forecast[0] * {read} > 0.0"))
+    Path("sign").write_text("1.0")
+    asked, prices = prepare(config())
+    code = {s.label: fingerprint.of_code(asked, s) for s in asked.strategies}
+    passed = Finding("P2 suffix", "mine", "passed", 12, (), "")
+    _keep(tmp_path / "store.sqlite", asked, prices, code, AuditResult((passed,), ()))
+    probes, real = list[str](), audits._probe
+    monkeypatch.setattr(audits, "_probe", lambda *of: probes.append(real(*of)) or probes[-1])
+    assert [audit_status(tmp_path) for _ in range(3)] == ["passed"] * 3
+    assert len(probes) == 1
+    Path("sign").write_text("-1.0")
+    assert audit_status(tmp_path) == "not run"
+    Path("sign").write_text("2.0")
+    assert audit_status(tmp_path) == "passed"
+    assert (len(probes), len(set(probes))) == (2, 2)
 
 
 def test_an_audit_of_code_without_an_identity_is_not_kept(
