@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import random
+import shutil
 import socket
 import subprocess
 import sys
@@ -19,7 +21,7 @@ import pandas as pd
 import pytest
 
 from lstmstrat import load_config
-from lstmstrat.config.identity import Identity, identify
+from lstmstrat.config.identity import Identity, identify, own_modules
 from lstmstrat.trading.parameters import load_strategy
 
 ROOT = Path(__file__).parents[2]
@@ -410,6 +412,87 @@ def test_a_compiled_function_counts_by_its_source() -> None:
     assert first.sha256 is not None
     assert identify(module(source.replace("x + 1", "x + 2")).rule) != first
     assert identify(module(source.replace("njit", "njit(fastmath=True)")).rule) != first
+
+
+def test_an_installed_package_counts_by_its_version_and_the_hashes_of_its_files(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A package of the user's may be installed again without another version; a loose file there is the user's."""
+    module("def rule():\n    import pack_installed\n    return pack_installed.f()\n")
+    site = tmp_path / "site-packages"
+    (site / "pack_installed-1.0.dist-info").mkdir(parents=True)
+    (site / "pack_installed.py").write_text("def f():\n    return 1\n")
+    monkeypatch.syspath_prepend(str(site))
+    info = site / "pack_installed-1.0.dist-info"
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: pack_installed\nVersion: 1.0\n")
+    found = []
+    for record in ("pack_installed.py,sha256=a,1", "pack_installed.py,sha256=a,1", "pack_installed.py,sha256=b,1"):
+        (info / "RECORD").write_text(record)
+        own_modules._version.cache_clear()
+        own_modules._package.cache_clear()
+        monkeypatch.delitem(sys.modules, "pack_installed", raising=False)
+        import pack_installed
+
+        found.append(identify(pack_installed.f).sha256)
+    assert found[0] == found[1] != found[2]
+    (info / "METADATA").unlink()
+    shutil.rmtree(info)
+    own_modules._version.cache_clear()
+    own_modules._package.cache_clear()
+    importlib.invalidate_caches()
+    own = identify(pack_installed.f)
+    pack_installed.f.__defaults__ = (1,)
+    assert identify(pack_installed.f) != own
+    monkeypatch.delitem(sys.modules, "pack_installed")
+
+
+def test_an_object_that_raises_when_it_is_looked_at_stops_no_run() -> None:
+    made = module("""
+    class Mean(type):
+        @property
+        def __module__(cls):
+            raise ZeroDivisionError("no")
+    Odd = Mean("Odd", (), {})
+    def rule():
+        return Odd
+    """)
+    told = identify(made.rule).unidentified
+    assert told.startswith("mine.rule, which cannot be read (ZeroDivisionError: no")
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "from sklearn.ensemble import RandomForestRegressor as R\nimport numpy as np\n"
+        "HELD = R(3, random_state=0).fit(np.arange({}.0)[:, None], np.arange({}.0))",
+        "import torch\ntorch.manual_seed({})\nHELD = torch.nn.Sequential(torch.nn.Linear(2, 3), torch.nn.ReLU())",
+        "import numba\n@numba.vectorize\ndef HELD(x):\n    return x + {}",
+        "import dataclasses\n@dataclasses.dataclass\nclass Held:\n    x: int = {}\nHELD = Held()",
+        "import enum\nclass HELD(enum.Enum):\n    A = {}",
+        "import pydantic\nclass Held(pydantic.BaseModel):\n    x: int = {}\nHELD = Held()",
+        "from typing import NamedTuple\nclass Held(NamedTuple):\n    x: int\nHELD = Held({})",
+        "import re, decimal, datetime as d\nHELD = re.compile('a' * {}), decimal.Decimal({}), d.date(2000, 1, {})",
+        "import functools\n@functools.singledispatch\ndef HELD(x):\n    return {}",
+    ],
+)
+def test_what_people_keep_in_a_module_has_the_same_identity_in_every_process(source: str) -> None:
+    script = (
+        "import sys\nfrom lstmstrat.config.identity import identify\nfor source in sys.argv[1:]:\n"
+        "    names = {'__name__': '__main__'}\n"
+        "    exec(source + '\\ndef rule():\\n    return HELD\\n', names)\n    print(identify(names['rule']))"
+    )
+    sources = [source.replace("{}", number) for number in ("8", "8", "9")]
+    found = []
+    for seed in ("1", "2"):
+        environment = {**os.environ, "PYTHONHASHSEED": seed, "PYTHONPATH": str(ROOT)}
+        done = subprocess.run(
+            [sys.executable, "-c", script, *sources], capture_output=True, text=True, env=environment
+        )
+        assert done.returncode == 0, done.stderr
+        found.append(done.stdout.splitlines())
+    assert found[0] == found[1]
+    assert found[0][0] == found[0][1] != found[0][2]
+    assert "sha256=None" not in found[0][0]
 
 
 def test_an_identity_is_a_hash_or_a_name() -> None:

@@ -21,6 +21,7 @@ from dataclasses import dataclass
 
 from lstmstrat.config.identity import code, values
 from lstmstrat.config.identity.walk import UnidentifiedError, Walk, named
+from lstmstrat.errors import describe
 
 __all__ = ["Identity", "identify"]
 
@@ -71,4 +72,6 @@ def identify(*objects: object) -> Identity:
         return Identity(None, str(error))
     except RecursionError:
         return Identity(None, f"{named(objects[0])}, which is nested too deeply")
+    except Exception as error:  # an object may raise whatever it likes when it is looked at
+        return Identity(None, f"{named(objects[0])}, which cannot be read ({describe(error)})")
     return Identity(walk.hexdigest())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import importlib
 import importlib.util
 import os
@@ -63,9 +64,14 @@ def _package(top: str, path: str) -> str | None:
 
 @cache
 def _version(top: str) -> str:
-    """The version of the distribution that a top-level module belongs to; "" if it belongs to none."""
+    """Versions of the distributions of a top-level module, and hashes of their lists of files; "" without any.
+
+    A list has the hash of each file: a package of the user's may be installed again without another version.
+    """
     try:
-        return metadata.version(top)
+        distributions = [metadata.distribution(top)]
     except metadata.PackageNotFoundError:
-        distributions = metadata.packages_distributions().get(top, [])
-        return " ".join(f"{name} {metadata.version(name)}" for name in sorted(set(distributions)))
+        names = sorted(set(metadata.packages_distributions().get(top, [])))
+        distributions = [metadata.distribution(name) for name in names]
+    files = [hashlib.sha256((found.read_text("RECORD") or "").encode()).hexdigest() for found in distributions]
+    return " ".join(f"{found.version} {listed}" for found, listed in zip(distributions, files, strict=True))
