@@ -1,9 +1,10 @@
 """One SQLite file: a cache of results, with their content as the key, and the ledger of trials.
 
 The key of a result (a fitted network, the forecasts of networks, a statistic, a replica, an audit) is a hash of
-everything that the result depends on. Other data, other settings or another release have other keys, so the store
-never returns an outdated result. Each row contains a hash of its payload; a row that does not match its hash is
-deleted and the result is computed again.
+everything that the result is known to depend on: the data, the settings, the release and, where the user's code
+takes part, that code as it is in memory (`config.identity`) and what it did in the run. What cannot be seen there
+cannot be in a key: a file that a strategy reads only on other prices than those of the run. Each row contains a
+hash of its payload; a row that does not match its hash is deleted and the result is computed again.
 
 The cache only saves time. If the file cannot be opened or written, `notices` says so once and the run continues in
 memory.

@@ -10,6 +10,6 @@ extras.py       runs seeds, null worlds and the ladder if the config asks for th
 checks.py       the checks of a run
 judge.py        the statistics and the verdicts of a run
 ledger.py       the ledger of trials
-audits.py       the record of the last look-ahead audit
+audits.py       the look-ahead audit of a strategy, and the record of the last one
 fingerprint.py  the keys of stored results
 """

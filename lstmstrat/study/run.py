@@ -29,6 +29,7 @@ from lstmstrat.results.run import Run
 from lstmstrat.store import Store, default_path
 from lstmstrat.study.checks import check_audits, run_checks, tripwires
 from lstmstrat.study.extras import ProgressBar, extra_checks, extras
+from lstmstrat.study.fingerprint import not_identified
 from lstmstrat.study.judge import skill, verdicts
 from lstmstrat.study.ledger import enter_trials
 from lstmstrat.study.prepare import prepare
@@ -90,7 +91,7 @@ def finish(run: Run, session: Session, progress: ProgressBar = _silent, command:
     extra_results = extras(run, session, progress)
     checks = run_checks(run, session)
     trials = enter_trials(session.store, run)
-    strategies, audits = judge_with_proof(run, trials, checks, extra_results, session.store, progress)
+    strategies, audits = judge_with_proof(run, trials, checks, extra_results, session, progress)
     folds = tables.folds(run)
     forecast_skill = skill(run, folds, session.store)
     assessment = Assessment(
@@ -151,7 +152,7 @@ def _period(run: Run) -> Period:
 
 
 def _notices(run: Run) -> list[str]:
-    """Notices on a warm start, a forecast of a strategy's own, and bars after the warm-up without a forecast."""
+    """Notices on code without an identity, a warm start, a forecast of a strategy's own, and missing forecasts."""
     forecasts = run.forecasts
     own_forecast = [
         "forecasts, folds and skill are those of a strategy's own LSTMForecast, not of the forecast: section"
@@ -165,7 +166,16 @@ def _notices(run: Run) -> list[str]:
         "warm_start: a fold began with the weights of the one before, so all forecasts depend on the first fold"
     ]
     notices = warm_start if forecasts.config.warm_start else []
+    notices = _unidentified(run) + notices
     return notices + (missing if forecasts.config == run.config.forecast else own_forecast + missing)
+
+
+def _unidentified(run: Run) -> list[str]:
+    """One notice on all strategies whose code has no identity."""
+    reasons = [f"{name}: {not_identified(code)}" for name, code in run.code.items() if code.sha256 is None]
+    if not reasons:
+        return []
+    return [f"seeds and null worlds are worked out anew in each run, and no audit is known: {'; '.join(reasons)}"]
 
 
 def _walk_forward(run: Run, session: Session) -> WalkForwardFacts:

@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import datetime as dt
-import importlib
-import linecache
 import math
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -242,6 +239,10 @@ def test_an_audit_is_remembered_until_something_changes(tmp_path: Path) -> None:
     """What `python -m lstmstrat.audit` leaves in the user's store, by hand: an audit of its own takes a minute."""
     path, cache = written(tmp_path, TINY), tmp_path / "cache.sqlite"  # $LSTMSTRAT_CACHE
     config, prices = prepare(load_config(path))
+    code = {s.label: fingerprint.of_code(config, s) for s in config.strategies}
+
+    def keep(*findings: Finding) -> None:
+        _keep(cache, config, prices, code, AuditResult(findings, ()))
 
     def status(*options: object) -> tuple[str, str]:
         out = tmp_path / f"run{len(list(tmp_path.iterdir()))}"
@@ -251,7 +252,7 @@ def test_an_audit_is_remembered_until_something_changes(tmp_path: Path) -> None:
         return found["status"], found["detail"]
 
     assert status()[0] == "not run"
-    _keep(cache, config, prices, AuditResult((failing(),), ()))
+    keep(failing())
     assert status()[0] == "failed"
     for elsewhere in ("--no-cache",), ("--cache", tmp_path / "other.sqlite"):  # no way round it
         assert status(*elsewhere)[0] == "failed"
@@ -259,44 +260,17 @@ def test_an_audit_is_remembered_until_something_changes(tmp_path: Path) -> None:
     assert status("--set", "forecast.lookback=6")[0] == "not run"
     assert status("--set", "data.end=2006-03-01")[0] == "not run"
     mended = dataclasses.replace(failing(), status="passed")
-    other = dataclasses.replace(mended, subject="cross")
-    _keep(cache, config, prices, AuditResult((mended, other), ()))
-    found = f"No difference in 12 comparisons at 0 cuts (of {dt.datetime.now(dt.UTC):%Y-%m-%d})"
-    assert status() == ("passed", f"long_flat: {found}; cross: {found}")
+    keep(mended)
+    sentence = f"No difference in 12 comparisons at 0 cuts (of {dt.datetime.now(dt.UTC):%Y-%m-%d})"
+    assert status() == ("not run", "cross: to run it: python -m lstmstrat.audit CONFIG")
+    keep(dataclasses.replace(mended, subject="cross"))
+    assert status() == ("passed", f"long_flat: {sentence}; cross: {sentence}")
+    keep(mended, dataclasses.replace(failing(), subject="forecast"))  # which both strategies were given
+    assert status()[0] == "failed"
 
 
 def failing() -> Finding:
     return Finding("P2 suffix", "long_flat", "failed", 12, (), "it moved")
-
-
-def test_what_a_strategy_imports_is_part_of_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A helper beside it, also one that a helper imports; but no library."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.syspath_prepend(str(tmp_path))
-    (tmp_path / "pack").mkdir()
-    texts = {
-        "pack/__init__.py": "SOME = 1\n",
-        "pack/rule.py": "from . import limits\nimport pack.names\nfrom lstmstrat import ExposureStrategy\n",
-        "pack/limits.py": "import numpy\nLIMIT = 1\n",
-        "pack/names.py": "NAME = 'a'\n",
-        "unrelated.py": "",
-    }
-
-    def key(**changed: str) -> str:
-        for name, text in {**texts, **{f"pack/{k}.py": v for k, v in changed.items()}}.items():
-            (tmp_path / name).write_text(text)
-        for name in [name for name in sys.modules if name.split(".")[0] == "pack"]:
-            monkeypatch.delitem(sys.modules, name)
-        linecache.clearcache()
-        importlib.invalidate_caches()
-        return fingerprint._source("pack.rule:Rule")
-
-    assert key() == key()
-    assert len({key(), key(limits="import numpy\nLIMIT = 22\n"), key(names="NAME = 'bb'\n")}) == 3
-    key()
-    found: dict[str, str] = {}
-    fingerprint._read(sys.modules["pack.rule"], found)
-    assert sorted(found) == ["pack", "pack.limits", "pack.names", "pack.rule"]
 
 
 # --- the verdict: noise is noise, an edge is an edge ---

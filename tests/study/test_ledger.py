@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -15,7 +14,6 @@ from helpers.command import command, summary, tiny, written
 from lstmstrat.commands import trials
 from lstmstrat.results.trial import Trial
 from lstmstrat.store import Store
-from lstmstrat.study import fingerprint
 
 CROSS = {"class": "strategies.sma_cross:SmaCross", "params": {"fast": 5, "slow": 10}, "name": "cross"}
 SLOWER = {**CROSS, "params": {"fast": 5, "slow": 12}, "name": "slower"}
@@ -97,8 +95,3 @@ def test_two_windows_overlap_if_they_share_a_day() -> None:
     assert trial.overlaps("2004-01-01", "2005-01-03")
     assert trial.overlaps("2005-06-01", "2005-07-01")
     assert not trial.overlaps("2006-01-03", "2007-01-01")
-
-
-def test_a_strategy_without_source_is_still_a_trial(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "compiled_only", ModuleType("compiled_only"))
-    assert fingerprint._source("compiled_only:Mine") == ""
