@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import dis
 import re
+import traceback
 from collections.abc import Iterator
+from contextlib import contextmanager
 from types import CodeType, FunctionType
 from typing import Any
 
 import backtrader as bt
 
+from lstmstrat.errors import StrategyError
+
 SECOND_FEED = re.compile(r"data([1-9]\d*)(_\w+)?")
 FORECAST = {"model", "forecast", "spread", "distance"}  # what ForecastStrategy.__init__ makes
+OTHER_FEEDS = "run it in a bt.Cerebro of your own with cerebro.adddata() for each feed, as examples/two_assets.py"
 NEEDS = {
     "next": "target_exposure() is never asked",
     "next_open": "its exposure is never traded",
@@ -44,6 +49,29 @@ def second_feed(cls: type[Any]) -> str:
         return ""  # it can find out by itself
     read, made = _attributes(cls)
     return min((name for name in read - made if SECOND_FEED.fullmatch(name)), default="")
+
+
+@contextmanager
+def one_feed(name: str, symbol: str) -> Iterator[None]:
+    """Turn the error of a strategy that asks for a second feed, in a run with one, into a StrategyError."""
+    try:
+        yield
+    except (AttributeError, KeyError, IndexError) as error:
+        if asked := _asked_for(error):
+            text = f"{name}: it asks for {asked}, but a config has one feed, {symbol}; {OTHER_FEEDS}"
+            raise StrategyError(text) from error
+        raise
+
+
+def _asked_for(error: AttributeError | KeyError | IndexError) -> str:
+    """The feed that was asked for in vain, in the words of the code; '' where the error is another."""
+    where = traceback.extract_tb(error.__traceback__)[-1]
+    if isinstance(error, AttributeError):
+        return f"self.{error.name}" if SECOND_FEED.fullmatch(error.name or "") else ""
+    if isinstance(error, IndexError):
+        return "self.datas[...]" if "datas[" in (where.line or "") else ""
+    by_name = "backtrader" in where.filename and where.name in ("getdatabyname", "__getattr__")
+    return f"the feed {error}" if by_name else ""
 
 
 def account_mistake(strategy: Any) -> str:

@@ -11,10 +11,9 @@ import backtrader as bt
 
 from lstmstrat.config.plugins import load_attribute
 from lstmstrat.errors import StrategyError, did_you_mean
-from lstmstrat.trading.mistakes import class_mistake, forgets_the_forecast, never_called, second_feed
+from lstmstrat.trading.mistakes import OTHER_FEEDS, class_mistake, forgets_the_forecast, never_called, second_feed
 from lstmstrat.trading.strategy import ExposureStrategy, ForecastStrategy
 
-OTHER_FEEDS = "run it in a bt.Cerebro of your own with cerebro.adddata() for each feed, as examples/two_assets.py"
 SET_BY_RUN = {"forecast": "the forecast: section", "fractional": "fractional: in the broker: section"}
 
 

@@ -24,6 +24,7 @@ from lstmstrat.prices.bars import Bars
 from lstmstrat.results.account import ORDERS, TRADES, Account
 from lstmstrat.trading.clock import to_numbers
 from lstmstrat.trading.indicator import LSTMForecast
+from lstmstrat.trading.mistakes import one_feed
 from lstmstrat.trading.parameters import SET_BY_RUN
 
 
@@ -61,7 +62,7 @@ def simulate(
     cerebro.addstrategy(cls, **params, **set_by_run(cls, broker, forecast))
     cerebro.addindicator(_FirstDecision, bar=start)
     cerebro.addanalyzer(_Closes, start=start, label=name, _name="closes")
-    with session.active():  # Backtrader creates the indicators inside `run`
+    with session.active(), one_feed(name, prices.symbol):  # Backtrader creates the indicators inside `run`
         strategy = cerebro.run()[0]
     return _account(strategy, prices, start, name, class_path)
 

@@ -107,22 +107,25 @@ class Book:
         if not self.terms.unit > 0.0:
             raise StrategyError(f"the open is {self.terms.price}; an exposure needs prices above 0")
 
-    def order_size(self, target: float, *, whole: bool = False) -> float:
+    def order_size(self, target: float, *, whole: bool = False, least: float = TOLERANCE) -> float:
         """Shares to buy (negative: to sell) so that the exposure is `target` after the costs of this order.
 
         With the account E after those costs, the position p satisfies ``p*unit = target*E``. `whole` rounds p
-        towards 0. Where the cash does not reach, it is the order closest to this that can be paid, and 0 where an
-        order would cost more than it moves.
+        towards 0. Where the cash does not suffice, it is the order closest to this that can be paid, or 0 if that
+        changes the exposure by less than `least`. It is 0, too, where an order would cost more than it moves.
         """
         held = self.holding.size
         if target == 0.0:
-            return self._paid_part(-held)
-        if whole:
-            size = self._paid_part(_whole(self._position(target)) - held)
-            size = _whole(held + size) - held
-        else:
-            size = self._paid_part(self._position(max(-MAX_EXPOSURE, min(MAX_EXPOSURE, target))) - held)
-        return size if self.terms.cost(self.holding, size) < abs(size) * self.terms.unit else 0.0
+            return -held if self.can_pay(-held) else 0.0
+        if not whole:
+            target = max(-MAX_EXPOSURE, min(MAX_EXPOSURE, target))
+        size = wanted = self._position(target, whole) - held
+        if not self.can_pay(wanted):
+            size = self._paid_part(wanted)
+            size = _whole(held + size) - held if whole else size
+        moved = abs(size) * self.terms.unit
+        too_small = size != wanted and moved < least * self.account
+        return 0.0 if too_small or self.terms.cost(self.holding, size) >= moved else size
 
     def can_pay(self, size: float) -> bool:
         """Whether the broker accepts an order of `size` shares, and has the cash for it when it is filled."""
@@ -133,7 +136,7 @@ class Book:
             and self.checked + terms.cash(at_check, size, terms.price) >= 0.0
         )
 
-    def _position(self, target: float) -> float:
+    def _position(self, target: float, whole: bool) -> float:
         """The position whose exposure is `target` after the costs of the order that leads to it."""
         held, unit = self.holding.size, self.terms.unit
 
@@ -143,16 +146,15 @@ class Book:
         free = target * self.account / unit  # the position if trading were free
         near = held if 0.0 < held / free < 1.0 else 0.0
         far = free if excess(free) * target >= 0.0 else 2.0 * free  # costs lead towards 0, rebates away from it
-        return _root(excess, near, far, 1e-14 * self.account)
+        position = _root(excess, near, far, 1e-14 * self.account)
+        return _whole(position) if whole else position
 
     def _paid_part(self, size: float) -> float:
-        """The order on the way from none to `size` that is as large as the cash allows.
+        """The largest order on the way from none to `size` that can be paid, where `size` cannot.
 
         Where even the present position asks for more cash than there is, as a future may after a loss, the way
         begins at a closed position.
         """
-        if self.can_pay(size):
-            return size
         paid = 0.0 if self.can_pay(0.0) else -self.holding.size
         if not self.can_pay(paid):
             return 0.0

@@ -35,8 +35,8 @@ class ExposureStrategy(bt.Strategy):  # type: ignore[misc]
     The account, its positions and the costs are those of the broker: a fee for each order or share, a least fee, a
     percentage, slippage, leverage, margin and multiplier, and the part of the account in other feeds all count in
     the size of an order. The exposure is the target after these costs, within a share if `fractional` is False. An
-    order that is filled in parts (a volume filler) stays open; it is replaced when it no longer leads to the target
-    or can no longer be paid. Where the cash does not suffice, as much is bought as it pays for.
+    order that is filled in parts (a volume filler) stays open, and is replaced when it leads to the target no more
+    or can be paid no more. Where the cash does not suffice, as much is bought as it pays for.
 
     A `next` or `next_open` of your own must call that of the base class.
 
@@ -138,7 +138,8 @@ class ExposureStrategy(bt.Strategy):  # type: ignore[misc]
             return
         for order in self._own:
             self.cancel(order)
-        self._send(book.order_size(target, whole=not self.p.fractional), book.holding.size)
+        band = max(self.p.band, TOLERANCE)
+        self._send(book.order_size(target, whole=not self.p.fractional, least=band), book.holding.size)
 
     def _account(self) -> float:
         """The account at this open: its value at the last close, and what the positions have gained since."""
@@ -189,8 +190,8 @@ class ExposureStrategy(bt.Strategy):  # type: ignore[misc]
             if order.data is self.data and not (held * rest < 0.0 and abs(rest) <= abs(held) * (1.0 + TOLERANCE)):
                 self._beside = (
                     f"{describe(order)}, which is not of the base class, is open beside a position of {held:.6g} "
-                    "and would leave one that target_exposure() does not ask for; cancel it in notify_order() when "
-                    "the base class trades, or let target_exposure() return 0 in its place"
+                    "and would leave one that target_exposure() does not ask for; cancel it in notify_order() "
+                    "when the base class trades, or let target_exposure() return 0 in its place"
                 )
                 _log.warning("%s: at %s %s", type(self).__name__, self.data.datetime.date(0), self._beside)
                 return
