@@ -65,8 +65,13 @@ class Terms:
     def cost(self, holding: Holding, size: float) -> float:
         """What an order takes from the account at this open: slippage and commission."""
         price = self.fill(size)
-        fees = sum(self.scheme.getcommission(part, price) for part in holding.split(size) if part)
-        return float(fees + self.scheme.profitandloss(size, self.price, price))
+        closed, opened = holding.split(size)
+        cost = self.scheme.profitandloss(size, self.price, price)
+        if closed:
+            cost += self.scheme.getcommission(closed, price)
+        if opened:
+            cost += self.scheme.getcommission(opened, price)
+        return float(cost)
 
     def cash(self, holding: Holding, size: float, price: float) -> float:
         """What an order filled at `price` adds to the cash; negative if it takes some."""
@@ -145,8 +150,10 @@ class Book:
 
         free = target * self.account / unit  # the position if trading were free
         near = held if 0.0 < held / free < 1.0 else 0.0
-        far = free if excess(free) * target >= 0.0 else 2.0 * free  # costs lead towards 0, rebates away from it
-        position = _root(excess, near, far, 1e-14 * self.account)
+        far, at_far = free, excess(free)
+        if at_far * target < 0.0:  # costs lead towards 0, but rebates away from it
+            far, at_far = 2.0 * free, excess(2.0 * free)
+        position = _root(excess, near, far, at_far, 1e-14 * self.account)
         return _whole(position) if whole else position
 
     def _paid_part(self, size: float) -> float:
@@ -172,15 +179,17 @@ def _whole(position: float) -> float:
     return float(math.trunc(position * (1.0 + 1e-12)))
 
 
-def _root(function: Callable[[float], float], a: float, b: float, tolerance: float) -> float:
+def _root(function: Callable[[float], float], a: float, b: float, at_b: float, tolerance: float) -> float:
     """Where a function that changes its sign between `a` and `b` is 0, or where it jumps over 0; else `a`.
+
+    `at_b` is its value at `b`.
 
     Regula falsi with the Illinois modification (Dowell and Jarratt 1971, BIT 11): exact after one step where costs
     are proportional, and never outside the bracket where a fee makes them jump.
     """
-    at_a, at_b = function(a), function(b)
     if abs(at_b) <= tolerance:
         return b
+    at_a = function(a)
     if at_a * at_b > 0.0:
         return a
     for _ in range(STEPS):

@@ -76,7 +76,7 @@ class ExposureStrategy(bt.Strategy):  # type: ignore[misc]
     _decision_bar = 0  # length of the traded feed at the last decision
     _target: float | None = None  # exposure to trade at the next open
     _value = 0.0  # of the account, at the last close
-    _last: Sequence[tuple[int, float]] = ()  # length and close of each feed, at which `_value` was taken
+    _held: Sequence[tuple[Any, float, int, float]] = ()  # feed, size, bars and close of each position in `_value`
     _own: list[Any]  # the orders of this class that may still be open
     _traded = False  # this class has sent an order since the last close
     _beside = ""  # a sentence on an order of the subclass that was left open when this class had traded
@@ -99,13 +99,17 @@ class ExposureStrategy(bt.Strategy):  # type: ignore[misc]
     def next(self) -> None:
         """Set the target once per bar; with a second feed Backtrader calls `next` again for the same bar."""
         self._value = self.broker.getvalue()
-        self._last = [(len(data), data.close[0] if len(data) else math.nan) for data in self.datas]
+        self._held = [
+            (data, position.size, len(data), data.close[0])
+            for data in self.datas
+            if (position := self.broker.getposition(data)).size
+        ]
         if self._traded or self._beside:
             self._look_beside()
-        if len(self.data) > self._decision_bar:
+        if (bars := len(self.data)) > self._decision_bar:
             if self._target is not None and self._minperstatus < 0:
                 raise StrategyError(f"{type(self).__name__}: {never_called('next_open')}")
-            self._decision_bar = len(self.data)
+            self._decision_bar = bars
             self._target = self._check_target(self.target_exposure())
 
     def next_open(self) -> None:
@@ -125,12 +129,13 @@ class ExposureStrategy(bt.Strategy):  # type: ignore[misc]
         self._trade(target, account)
 
     def _trade(self, target: float, account: float) -> None:
-        if self._own:
-            self._own = [order for order in self._own if order.alive()]
+        position, rest = self.broker.getposition(self.data).size, 0.0
         others = open_orders(self.broker, self._own)
-        rest = sum(order.executed.remsize for order in self._own)
-        moving = sum(o.executed.remsize for o in others if o.data is self.data and fills_now(o))
-        arrived = self._arrived(target, self.position.size + moving + rest, account)
+        if self._own or others:
+            self._own = [order for order in self._own if order.alive()]
+            rest = sum(order.executed.remsize for order in self._own)
+            position += rest + sum(o.executed.remsize for o in others if o.data is self.data and fills_now(o))
+        arrived = self._arrived(target, position, account)
         if arrived and not self._own:
             return
         book = book_of(self.broker, self.data, account, others)
@@ -144,9 +149,8 @@ class ExposureStrategy(bt.Strategy):  # type: ignore[misc]
     def _account(self) -> float:
         """The account at this open: its value at the last close, and what the positions have gained since."""
         value = self._value
-        for data, (bars, close) in zip(self.datas, self._last, strict=True):
-            size = self.broker.getposition(data).size
-            if size and len(data) > bars:
+        for data, size, bars, close in self._held:
+            if data is self.data or len(data) > bars:  # the feed that is traded has a new bar
                 value += self.broker.getcommissioninfo(data).profitandloss(size, close, data.open[0])
         return float(value)
 
