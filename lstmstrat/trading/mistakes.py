@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dis
+import math
 import re
 import traceback
 from collections.abc import Iterator
@@ -10,9 +11,8 @@ from contextlib import contextmanager
 from types import CodeType, FunctionType
 from typing import Any
 
-import backtrader as bt
-
 from lstmstrat.errors import StrategyError
+from lstmstrat.trading.broker import is_simulated
 
 SECOND_FEED = re.compile(r"data([1-9]\d*)(_\w+)?")
 FORECAST = {"model", "forecast", "spread", "distance"}  # what ForecastStrategy.__init__ makes
@@ -90,33 +90,36 @@ def account_mistake(strategy: Any) -> str:
             f"there are {len(cerebro.runningstrats)} strategies on one account, and each would trade against the "
             "positions of the other; give each a Cerebro of its own, and make what only watches an analyzer"
         )
-    if getattr(broker.p, "coc", False):
-        return "its orders would be filled at a close (set_coc), but are sized at the open; write set_coc(False)"
+    if not is_simulated(broker):
+        return ""
+    if broker.p.coc or not broker.p.coo:
+        return (
+            "its orders are sized at the open and would be filled at another price; leave out set_coc(True) and "
+            "set_coo(False)"
+        )
     schemes = (broker.getcommissioninfo(data) for data in strategy.datas)
-    return next((mistake for scheme in schemes if (mistake := _scheme_mistake(scheme))), "")
+    return next((_scheme_mistake(scheme) for scheme in schemes if not _counts_gains_once(scheme)), "")
+
+
+def _counts_gains_once(scheme: Any) -> bool:
+    """Whether the value that BackBroker gives an account moves by the gain of a position bought at 100, at 110."""
+    gain, leverage = scheme.profitandloss(1.0, 100.0, 110.0), scheme.get_leverage()
+    cash = scheme.cashadjust(1.0, 100.0, 110.0) - scheme.getvaluesize(1.0, 100.0) / leverage
+    value = scheme.getvaluesize(1.0, 110.0)
+    value = (value - gain) / leverage + gain if value > 0.0 else value
+    return math.isclose(cash + value, gain, rel_tol=1e-9)
 
 
 def _scheme_mistake(scheme: Any) -> str:
-    """A sentence if Backtrader's value of a position is not what closing it would bring."""
-    if not isinstance(scheme, bt.CommInfoBase):
-        return ""
-    p = scheme.p
+    """A sentence on a commission scheme under which an open position is not worth what closing it brings."""
+    p, wrong = scheme.p, "under its commission scheme Backtrader miscounts the gains of an open position; "
     if scheme.stocklike and p.mult != 1.0:
-        return (
-            f"the commission scheme has mult {p.mult:g} and is stocklike, where Backtrader values a position "
-            "without mult; write margin=, the money kept for each contract, or leave mult out"
-        )
+        return wrong + f"mult={p.mult:g} needs margin=, the money kept for each contract, and no stocklike=True"
     if not scheme.stocklike and p.leverage != 1.0:
-        return (
-            f"the commission scheme has a margin and leverage {p.leverage:g}, where Backtrader miscounts gains; "
-            f"write leverage=1.0 and the margin divided by {p.leverage:g}"
-        )
+        return wrong + f"write leverage=1.0 and a margin divided by {p.leverage:g}"
     if not scheme.stocklike and p.automargin:
-        return (
-            f"the commission scheme has automargin {p.automargin:g}, where Backtrader counts gains twice; write "
-            "margin= and an amount in place of automargin="
-        )
-    return ""
+        return wrong + f"write margin= and an amount in place of automargin={p.automargin:g}"
+    return wrong + "getvaluesize(), cashadjust() and profitandloss() of the scheme do not agree"
 
 
 def _above(cls: type[Any]) -> Iterator[type[Any]]:

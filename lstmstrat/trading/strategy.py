@@ -138,7 +138,11 @@ class ExposureStrategy(bt.Strategy):  # type: ignore[misc]
         arrived = self._arrived(target, position, account)
         if arrived and not self._own:
             return
-        book = book_of(self.broker, self.data, account, others)
+        try:
+            book = book_of(self.broker, self.data, account, others)
+        except StrategyError as error:
+            at = f"at the open of {self.data.datetime.date(0)}"
+            raise StrategyError(f"{type(self).__name__}: {at} {error}") from None
         if arrived and book.can_pay(rest):
             return
         for order in self._own:

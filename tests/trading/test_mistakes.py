@@ -114,9 +114,17 @@ def test_the_cure_for_a_live_feed_orders_when_the_bar_has_closed() -> None:
     assert left == [strategy.decided]  # an ExposureStrategy would send it when one more bar has closed
 
 
-def test_filling_at_the_close_is_refused() -> None:
-    with pytest.raises(StrategyError, match=r"sized at the open; write set_coc\(False\)"):
-        cerebro(All, setup=lambda broker: broker.set_coc(True)).run()
+@pytest.mark.parametrize(
+    "setup",
+    [lambda broker: broker.set_coc(True), lambda broker: (broker.set_slippage_perc(0.0), broker.set_coo(False))],
+)
+def test_filling_at_another_price_is_refused(setup: Any) -> None:
+    class Sets(All):
+        def start(self) -> None:
+            setup(self.broker)
+
+    with pytest.raises(StrategyError, match=r"leave out set_coc\(True\) and set_coo\(False\)"):
+        cerebro(Sets).run()
 
 
 FUTURE = {"margin": 100.0, "mult": 10.0}
@@ -125,9 +133,9 @@ FUTURE = {"margin": 100.0, "mult": 10.0}
 @pytest.mark.parametrize(
     ("wrong", "words"),
     [
-        ({"mult": 10.0, "stocklike": True}, "without mult"),
-        ({"margin": 400.0, "mult": 10.0, "leverage": 4.0}, "the margin divided by 4"),
-        ({"mult": 10.0, "automargin": 0.5, "margin": 1.0}, "an amount in place"),
+        ({"mult": 10.0, "stocklike": True}, r"mult=10 needs margin="),
+        ({"margin": 400.0, "mult": 10.0, "leverage": 4.0}, "a margin divided by 4"),
+        ({"mult": 10.0, "automargin": 0.5, "margin": 1.0}, "an amount in place of automargin=0\\.5"),
     ],
 )
 def test_a_scheme_whose_positions_are_valued_wrongly_is_refused(wrong: dict[str, Any], words: str) -> None:
@@ -142,6 +150,29 @@ def test_a_scheme_whose_positions_are_valued_wrongly_is_refused(wrong: dict[str,
     [strategy] = cerebro(All, setup=commission(FUTURE)).run()
     assert strategy.position.size == pytest.approx(12.5)
     assert strategy.broker.getvalue() == pytest.approx(11_000)
+
+
+class Forex(bt.CommInfoBase):
+    """A scheme with leverage that is right: nothing is kept, and gains go into the cash."""
+
+    params = (("leverage", 50.0), ("margin", 1.0), ("mult", 10.0), ("stocklike", False), ("commtype", FIXED))
+
+    def getvaluesize(self, size: float, price: float) -> float:
+        return 0.0
+
+
+def test_a_scheme_with_leverage_that_counts_right_is_not_refused() -> None:
+    [strategy] = cerebro(All, setup=lambda broker: broker.addcommissioninfo(Forex())).run()
+    assert strategy.position.size == pytest.approx(12.5)
+    assert strategy.broker.getvalue() == pytest.approx(11_000)
+
+
+@pytest.mark.parametrize("price", [0.0, -37.6, float("nan")])
+def test_an_open_that_no_exposure_can_be_held_at_is_named(price: float) -> None:
+    with pytest.raises(
+        StrategyError, match=rf"All: at the open of 2020-01-02 the open is {price}; an exposure needs"
+    ):
+        cerebro(All, data=feed([80.0, price, 80.0], closes=[80.0, 80.0, 80.0])).run()
 
 
 def _gain(setup: Any, close_it: bool) -> float:
