@@ -127,18 +127,21 @@ class Book:
         size = wanted = self._position(target, whole) - held
         if not self.can_pay(wanted):
             size = self._paid_part(wanted)
-            size = _whole(held + size) - held if whole else size
+            size = math.trunc(held + size) - held if whole else size
         moved = abs(size) * self.terms.unit
         too_small = size != wanted and moved < least * self.account
         return 0.0 if too_small or self.terms.cost(self.holding, size) >= moved else size
 
-    def can_pay(self, size: float) -> bool:
-        """Whether the broker accepts an order of `size` shares, and has the cash for it when it is filled."""
+    def can_pay(self, size: float, spare: float = 0.0) -> bool:
+        """Whether the cash suffices for an order of `size` shares, and `spare` is left of it.
+
+        It must when the broker checks the order, and again when it fills it.
+        """
         terms, held = self.terms, self.holding
         at_check = Holding(held.size, terms.price, terms.price)  # the check takes every price for the open
         return (
-            self.cash + terms.cash(held, size, terms.fill(size)) >= 0.0
-            and self.checked + terms.cash(at_check, size, terms.price) >= 0.0
+            self.cash + terms.cash(held, size, terms.fill(size)) >= spare
+            and self.checked + terms.cash(at_check, size, terms.price) >= spare
         )
 
     def _position(self, target: float, whole: bool) -> float:
@@ -165,9 +168,10 @@ class Book:
         paid = 0.0 if self.can_pay(0.0) else -self.holding.size
         if not self.can_pay(paid):
             return 0.0
+        spare = (1.0 - MAX_EXPOSURE) * self.account  # for float rounding
         for _ in range(STEPS):
             middle = (paid + size) / 2.0
-            if self.can_pay(middle):
+            if self.can_pay(middle, spare):
                 paid = middle
             else:
                 size = middle

@@ -177,6 +177,31 @@ def test_every_scheme_reaches_every_target(name: str, fractional: bool, seed: in
             assert row.position == 0
 
 
+LIMITED = {
+    "short sales take cash": Scheme(scheme(commission=0.001), setup=lambda b: b.set_shortcash(False)),
+    "short sales take cash, leverage": Scheme(
+        scheme(commission=0.001, leverage=3.0), setup=lambda b: b.set_shortcash(False)
+    ),
+    "a margin above the worth": Scheme(scheme(commission=0.1, margin=60.0, stocklike=False), low=20.0),
+}
+
+
+@pytest.mark.parametrize("fractional", [True, False])
+@pytest.mark.parametrize("name", LIMITED)
+@pytest.mark.parametrize("seed", range(10))
+def test_where_the_cash_does_not_suffice_no_order_is_rejected(name: str, fractional: bool, seed: int) -> None:
+    """And the order of the first bar takes all the cash that there is, up to a share."""
+    case = LIMITED[name]
+    opens, closes, path = market(seed, case.low)
+    path[:4] = 1.0
+    strategy = run(case, feed(opens, closes), path=tuple(path), fractional=fractional)
+    assert not REFUSED & set(statuses(strategy))
+    scheme_, row, price = case.info(), strategy.rows[1], opens[1]
+    needed = scheme_.getoperationcost(1, price) / scheme_.get_leverage() + scheme_.getcommission(1, price)
+    most = min(10_000 / needed, 10_000 / (price + scheme_.getcommission(1, price)))  # by cash, by exposure
+    assert most * (1 - 1e-9) - (not fractional) <= row.position <= most * (1 + 1e-9)
+
+
 FILLERS = {
     "percent of the volume": bt.broker.fillers.FixedBarPerc(perc=20),
     "shares": bt.broker.fillers.FixedSize(size=30),
