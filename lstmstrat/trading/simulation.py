@@ -20,6 +20,7 @@ from lstmstrat.prices import Prices
 from lstmstrat.prices.bars import Bars
 from lstmstrat.results.account import Account
 from lstmstrat.trading.clock import to_numbers
+from lstmstrat.trading.mistakes import one_feed
 from lstmstrat.trading.recorder import Recorded, Recorder
 
 
@@ -57,7 +58,7 @@ def simulate(
     cerebro.addstrategy(cls, **params, **set_by_run(cls, broker, forecast))
     cerebro.addindicator(_FirstDecision, bar=start)
     cerebro.addanalyzer(_Account, first=start, label=name, _name="account")
-    with session.active():  # Backtrader creates the indicators inside `run`
+    with session.active(), one_feed(name, prices.symbol):  # Backtrader creates the indicators inside `run`
         strategy = cerebro.run()[0]
     recorded: Recorded = strategy.analyzers.account.recorded
     return recorded.account(prices.frame, name, class_path)
