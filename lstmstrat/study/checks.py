@@ -43,6 +43,11 @@ def run_checks(run: Run, audit: AuditRecord | None) -> list[Check]:
     ]
 
 
+def voiding_failures(checks: Sequence[Check]) -> list[str]:
+    """The names of the checks that failed and void an edge."""
+    return [check.name for check in checks if check.status == FAILED and check.name in VOIDING]
+
+
 def _audit(record: AuditRecord | None) -> Check:
     if record is None:
         return Check(AUDIT, NOT_RUN, "to run it: python -m lstmstrat.audit CONFIG")

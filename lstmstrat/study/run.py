@@ -19,6 +19,7 @@ from lstmstrat.results import tables
 from lstmstrat.results.assessment import (
     SCHEMA,
     Assessment,
+    Check,
     DataFacts,
     Origin,
     Period,
@@ -29,7 +30,7 @@ from lstmstrat.results.result import Result
 from lstmstrat.results.run import Run
 from lstmstrat.store import Store, default_path
 from lstmstrat.study.audits import audit_record
-from lstmstrat.study.checks import run_checks
+from lstmstrat.study.checks import run_checks, voiding_failures
 from lstmstrat.study.extras import Extras, ProgressBar, extra_checks, extras
 from lstmstrat.study.judge import judge, skill, verdicts
 from lstmstrat.study.ledger import enter_trials
@@ -48,7 +49,8 @@ def run(config: Config, *, session: Session | None = None, offline: bool = False
     config
         A config from `load_config`, or one that is built in Python.
     session
-        Store, threads and progress; by default a session with the user's cache and one thread per core.
+        Store, ledger, threads and progress; by default a session with the user's cache and ledger and one thread
+        per core.
     offline
         Whether the network must not be used; ``source: yahoo`` is then an error.
 
@@ -75,6 +77,7 @@ def run(config: Config, *, session: Session | None = None, offline: bool = False
         with Session(Store(default_path())) as default_session:
             return run(config, session=default_session, offline=offline)
     config, prices = prepare(config, offline)
+    session.ledger.read()  # so that it is known before the training if it cannot be used
     return finish(simulate_all(config, prices, session), session)
 
 
@@ -88,12 +91,13 @@ def finish(run: Run, session: Session, progress: ProgressBar = _silent, command:
 
     `progress(task, unit)` opens a progress bar for each of these; `command` is the command line of the run.
     """
+    checks = run_checks(run, audit_record(run.config, run.prices, session.store))
     extra_results = extras(run, session, progress)
-    trials = enter_trials(session.store, run)
+    trials = enter_trials(session.ledger, run, extra_results.rungs, voiding_failures(checks))
     folds = tables.folds(run)
     return Result(
         config=run.config,
-        assessment=assess(run, session, trials, extra_results, folds, command),
+        assessment=assess(run, session, trials, checks, extra_results, folds, command),
         equity=tables.equity(run),
         exposure=tables.exposure(run),
         forecasts=tables.forecasts(run),
@@ -105,16 +109,21 @@ def finish(run: Run, session: Session, progress: ProgressBar = _silent, command:
 
 
 def assess(
-    run: Run, session: Session, trials: Trials, extra_results: Extras, folds: pd.DataFrame, command: str
+    run: Run,
+    session: Session,
+    trials: Trials,
+    checks: Sequence[Check],
+    extra_results: Extras,
+    folds: pd.DataFrame,
+    command: str,
 ) -> Assessment:
     """Every number and every sentence of the run."""
-    checks = run_checks(run, audit_record(run.config, run.prices, session.store))
     strategies = judge(run, trials, checks, extra_results)
     return Assessment(
         schema=SCHEMA,
         name=run.config.name,
         made=Origin(f"{dt.datetime.now(dt.UTC):%Y-%m-%dT%H:%M:%S+00:00}", command),
-        data=_data(run.prices, [*run.prices.notices, *_notices(run), *session.store.notices]),
+        data=_data(run.prices, [*run.prices.notices, *_notices(run), *session.notices]),
         costs=run.config.broker,
         walk_forward=_walk_forward(run, session),
         period=_period(run),

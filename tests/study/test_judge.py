@@ -38,7 +38,7 @@ from lstmstrat.study.extras import Extras
 from lstmstrat.study.prepare import load_config, prepare
 from lstmstrat.study.simulate import simulate_all
 
-ONE = Trials(1, None, True)
+ONE = Trials(1, None, True, 0)
 SOUND = "no failed check of look-ahead or of the benchmark"
 
 
@@ -133,11 +133,11 @@ def test_timing_of_what_trades_inside_bars_is_not_known() -> None:
 
 
 def test_without_a_ledger_nothing_is_deflated_and_no_edge_supported(run: Run, evidence: list[Evidence]) -> None:
-    found = judged(run, Trials(2, 1e-4, False))["cross"]
+    found = judged(run, Trials(2, 0.0252, False, 0))["cross"]
     assert (found.luck.deflated_sharpe, found.luck.deflated_lead) == (None, None)
     assert "a deflated Sharpe ratio above 0.95 (undefined)" in found.versus_benchmark.missing
     assert "a deflated lead above 0.95 (undefined)" in found.versus_benchmark.missing
-    known = judged(run, Trials(2, 1e-4, True))["cross"].luck
+    known = judged(run, Trials(2, 0.0252, True, 0))["cross"].luck
     assert known.deflated_sharpe is not None
     assert known.deflated_lead is not None
     asked = [(of.deflated_sharpe, of.deflated_lead) for of in evidence[1::2]]  # of the crossover
@@ -335,8 +335,8 @@ def asset(seed: int, phi: float, drift: float = 0.0) -> Prices:
 def verdicts(of: dict[str, Any]) -> list[str]:
     """Of both strategies on an asset, with nothing tried before."""
     run = ran(asset(**of), forecast=FORECAST, strategies=STRATEGIES, broker=CHEAP)
-    ratios = [sharpe(returns(account.equity), 1) or 0.0 for account in run.strategies]
-    found = judged(run, Trials(len(ratios), float(np.var(ratios, ddof=1)), True))
+    ratios = [sharpe(returns(account.equity), 252) or 0.0 for account in run.strategies]
+    found = judged(run, Trials(len(ratios), float(np.var(ratios, ddof=1)), True, 0))
     return [one.versus_benchmark.verdict for one in found.values()]
 
 
