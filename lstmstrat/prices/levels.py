@@ -23,7 +23,7 @@ _CLIPPED = 0.9  # quantile of the absolute returns at which they are cut: a bad 
 _DAY = 24
 _ZONES = 26  # hours between the clocks of two time zones, at most
 _STALE = 5 * _DAY  # the age of a close that still stands for a later time: a long weekend
-_NEW_DAYS, _NEW_SHARE = 20, 0.1  # closes that one series may have more than another that covers it
+_NEW_DAYS, _NEW_SHARE = 20, 0.1  # days, and share of the days, that a series may have beside one that covers it
 _ROUNDING = 1e-5  # difference of returns that is only rounding
 
 
@@ -76,12 +76,19 @@ class Levels:
         return cls(np.cumsum(steps, dtype=np.int64), closes.view("<f4").astype(np.float64))
 
     def covers(self, other: Levels) -> bool:
-        """Whether `other` has nearly no close that is not here, and the same returns where both have closes."""
+        """Whether `other` has closes of hardly any other day, and the same returns where both have closes."""
         common, here, there = np.intersect1d(self.hours, other.hours, assume_unique=True, return_indices=True)
-        if len(other.hours) - len(common) > min(_NEW_DAYS, _NEW_SHARE * len(other.hours)):
+        new = np.unique(np.setdiff1d(other.hours, common, assume_unique=True) // _DAY)
+        if len(new) > min(_NEW_DAYS, _NEW_SHARE * len(np.unique(other.hours // _DAY))):
             return False
         differences = np.diff(self.closes[here]) - np.diff(other.closes[there])
         return bool((np.abs(differences) <= _ROUNDING).all())
+
+    def since(self, time: np.datetime64) -> Levels:
+        """The closes of the day of `time` and later."""
+        hour = time.astype("datetime64[D]").astype(np.int64) * _DAY
+        later = slice(np.searchsorted(self.hours, hour), None)
+        return Levels(self.hours[later], self.closes[later])
 
     @property
     def spacing(self) -> float:
@@ -140,9 +147,11 @@ def _common_returns(coarse: Levels, fine: Levels, moved: int) -> Iterator[tuple[
     times = coarse.hours + moved
     newest = np.searchsorted(fine.hours, times, side="right") - 1
     age = np.where(newest >= 0, times - fine.hours[newest], _STALE + 1)
-    for oldest in (0, _STALE):
-        at = np.flatnonzero(age <= oldest)
-        at = at[np.diff(newest[at], prepend=-1) > 0]  # a close counts once
+    exact = np.flatnonzero(age == 0)
+    yield np.diff(coarse.closes[exact]), np.diff(fine.closes[newest[exact]])
+    at = np.flatnonzero(age <= _STALE)
+    at = at[np.diff(newest[at], prepend=-1) > 0]  # a close counts once
+    if len(at) > len(exact):
         yield np.diff(coarse.closes[at]), np.diff(fine.closes[newest[at]])
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from statistics import variance
 from typing import Any, TypeVar
@@ -38,7 +38,7 @@ def enter_trials(ledger: Ledger, run: Run, rungs: Sequence[Run], failed: Sequenc
 
     `failed` names the checks that failed and void an edge: such trials count, but their ratios do not.
     """
-    asset, book = _Asset.of(run.prices), _Book.of(ledger.read())
+    asset, book = _Asset.of(run), _Book.of(ledger.read())
     row = book.row_with(asset) or ledger.enter(ASSET, asset.content)
     entered = {(trial.key, name) for trial in book.trials if trial.asset == row for name in ("", *trial.failed)}
     for account in (account for one in (*rungs, run) for account in one.strategies):
@@ -84,19 +84,24 @@ class _Asset:
 
     symbol: str  # upper case
     levels: Levels
+    traded: Levels  # those since the begin of the traded window
 
     @classmethod
-    def of(cls, prices: Prices) -> _Asset:
-        return cls(_upper(prices.symbol), Levels.of(prices.times, prices.bars[:, CLOSE]))
+    def of(cls, run: Run) -> _Asset:
+        levels = Levels.of(run.prices.times, run.prices.bars[:, CLOSE])
+        return cls(_upper(run.prices.symbol), levels, levels.since(run.dates.to_numpy()[0]))
 
     @property
     def content(self) -> dict[str, str]:
         return {"symbol": self.symbol, "levels": self.levels.to_text()}
 
     def same(self, other: _Asset) -> bool:
-        """Whether both are one asset: by their returns, or by the symbol where too few returns are common."""
-        by_returns = same_asset(self.levels, other.levels)
-        return self.symbol == other.symbol if by_returns is None else by_returns
+        """Whether both are one asset: by their returns, or by the symbol where too few returns are common.
+
+        The same returns since `other` was traded are enough, whatever its file had before.
+        """
+        answers = [same_asset(self.levels, levels) for levels in (other.levels, other.traded)]
+        return any(answers) or (answers[0] is None and self.symbol == other.symbol)
 
 
 @dataclass(frozen=True, eq=False)
@@ -113,7 +118,9 @@ class _Book:
         trials, bad_trials = _read(contents.of_kind(TRIAL), _trial)
         strikes, bad_strikes = _read(contents.of_kind(STRIKE), _strike)
         unknown = contents.unreadable + bad_assets + bad_trials + bad_strikes
-        return cls(assets, _merged(trials.values(), dict(strikes.values())), unknown)
+        reasons = dict(strikes.values())
+        marked = [replace(trial, struck=reasons.get(number)) for number, trial in trials.items()]
+        return cls(assets, _merged(marked, lambda trial: (trial.asset, trial.key)), unknown)
 
     def row_with(self, asset: _Asset) -> int | None:
         """The row that has these prices already, but for the newest few; None if there is none."""
@@ -131,7 +138,7 @@ def _count(book: _Book, asset: _Asset, run: Run, kept: bool) -> Trials:
     """The trials on the asset whose windows overlap that of the run; each row that cannot be read is one more."""
     first, last = _date(run.dates[0]), _date(run.dates[-1])
     found = book.trials_on([asset], [trial for trial in book.trials if trial.overlaps(first, last)])
-    trials = {trial.key: trial for trial in reversed(found)}.values()  # a key may be on several rows of prices
+    trials = _merged(found, lambda trial: trial.key)  # it may be on several rows of prices
     ratios = [trial.counted_ratio for trial in trials if trial.counted_ratio is not None]
     return Trials(
         count=len(trials) + book.unknown,
@@ -178,7 +185,8 @@ def _read(rows: Iterable[Row], read: Callable[[Row], T]) -> tuple[dict[int, T], 
 
 
 def _asset(row: Row) -> _Asset:
-    return _Asset(str(row.content["symbol"]), Levels.from_text(row.content["levels"]))
+    levels = Levels.from_text(row.content["levels"])
+    return _Asset(str(row.content["symbol"]), levels, levels)
 
 
 def _trial(row: Row) -> Trial:
@@ -189,15 +197,15 @@ def _strike(row: Row) -> tuple[int, str]:
     return int(row.content["trial"]), str(row.content["why"])
 
 
-def _merged(rows: Iterable[Trial], reasons: Mapping[int, str]) -> list[Trial]:
-    """One trial for each series of returns on a row of prices: struck, or failed, if one of its rows is."""
-    trials = dict[tuple[int, str], Trial]()
-    for row in rows:
-        first = trials.get((row.asset, row.key), row)
-        failed = (*first.failed, *(name for name in row.failed if name not in first.failed))
-        struck = first.struck if first.struck is not None else reasons.get(row.number)
-        trials[row.asset, row.key] = replace(first, failed=failed, struck=struck)
-    return list(trials.values())
+def _merged(trials: Iterable[Trial], identity: Callable[[Trial], Hashable]) -> list[Trial]:
+    """One trial of each identity, the first: struck, or with failed checks, if one of them is."""
+    merged = dict[Hashable, Trial]()
+    for trial in trials:
+        first = merged.setdefault(identity(trial), trial)
+        failed = (*first.failed, *(name for name in trial.failed if name not in first.failed))
+        struck = trial.struck if first.struck is None else first.struck
+        merged[identity(trial)] = replace(first, failed=failed, struck=struck)
+    return list(merged.values())
 
 
 def _upper(symbol: str) -> str:

@@ -167,6 +167,15 @@ def test_a_few_new_days_are_covered_and_other_prices_are_not() -> None:
     assert not known.covers(levels(AAPL.iloc[-50:]))  # 20 of 50 are new
     assert not known.covers(levels(ticked(AAPL, 1.01)))
     assert not known.covers(levels(CLOSES["IBM"]))
+    hours = hourly(300, range(24))
+    assert levels(hours.iloc[: -20 * 24]).covers(levels(hours))
+    assert not levels(hours.iloc[: -21 * 24]).covers(levels(hours))
+
+
+def test_levels_since_a_day_begin_with_that_day() -> None:
+    found = levels(AAPL).since(np.datetime64("2008-01-02T16:00"))
+    assert found.hours[0] == np.datetime64("2008-01-02").astype("datetime64[h]").astype(int)
+    assert len(found.hours) == len(AAPL.loc["2008-01-02":])
 
 
 def test_hours_must_ascend() -> None:

@@ -17,12 +17,14 @@ import pandas as pd
 import pytest
 from helpers.command import TINY, command, summary, tiny, written
 from helpers.parallel import Cores
+from scipy import stats
 
 from lstmstrat import Config, LSTMForecast, Session, Store
 from lstmstrat.audit.finding import AuditResult, Finding
 from lstmstrat.commands.audit import _keep
 from lstmstrat.config.validation import validated
 from lstmstrat.evaluation import verdict as rule
+from lstmstrat.evaluation.many_trials import probabilistic_sharpe
 from lstmstrat.evaluation.metrics import returns, sharpe
 from lstmstrat.evaluation.timing import BAND, SHUFFLES, UNKNOWN
 from lstmstrat.evaluation.verdict import SUPPORTED, UNDECIDED, Evidence
@@ -142,6 +144,32 @@ def test_without_a_ledger_nothing_is_deflated_and_no_edge_supported(run: Run, ev
     assert known.deflated_lead is not None
     asked = [(of.deflated_sharpe, of.deflated_lead) for of in evidence[1::2]]  # of the crossover
     assert asked == [(None, None), (known.deflated_sharpe, known.deflated_lead)]
+
+
+@pytest.mark.parametrize(
+    ("bars", "periods", "claimed"), [("D", 365, None), ("h", 24 * 365, None), ("D", 365, 10_000)]
+)
+def test_annual_ratios_deflate_the_returns_of_a_bar(bars: str, periods: int, claimed: int | None) -> None:
+    """By hand: among 10 trials whose annual ratios deviate by 0.5, the best without skill has 0.787 a year.
+
+    0.787 = 0.5 (0.4228 z(1 - 1/10) + 0.5772 z(1 - 1/(10 e))); a bar has that over the root of the bars a year. Hours
+    were deflated by ratios of days read as those of hours. What a config calls a year does not lower the hurdle.
+    """
+    daily = asset(1, 0.3)
+    frame = daily.frame.set_axis(pd.date_range("2010-01-01", periods=len(daily.frame), freq=bars))
+    run = ran(
+        Prices("X", "csv", frame, ()),
+        forecast=FORECAST,
+        strategies=STRATEGIES[:1],
+        broker=CHEAP,
+        report={"periods_per_year": claimed},
+    )
+    hurdle = 0.5 * (0.42278434 * stats.norm.ppf(0.9) + 0.57721566 * stats.norm.ppf(1.0 - 0.1 / math.e))
+    assert hurdle == pytest.approx(0.787, abs=1e-3)
+    (found,) = judged(run, Trials(10, 0.25, True, 0)).values()
+    expected = probabilistic_sharpe(run.strategies[0].returns, hurdle / math.sqrt(periods))
+    assert expected == pytest.approx(0.9996 if bars == "h" else 0.9826, abs=1e-3)  # neither 0 nor 1
+    assert found.luck.deflated_sharpe == pytest.approx(expected, abs=1e-6)
 
 
 class OnAnAverage(bt.Strategy):

@@ -85,6 +85,19 @@ def inverse(table: pd.DataFrame) -> pd.DataFrame:
     return table.assign(**{name: 1e4 / table[of] for name, of in named.items()})
 
 
+def other_before(table: pd.DataFrame) -> pd.DataFrame:
+    """The bars of the training sets in another order, which leaves those that are traded, from June on."""
+    old = table.loc[:"2005-05-31"]
+    return pd.concat([old.sample(frac=1.0, random_state=0).set_axis(old.index), table.loc["2005-06-01":]])
+
+
+def ticks(table: pd.DataFrame) -> pd.DataFrame:
+    """Two bars a tenth of what they were, as vendors have them."""
+    wrong = table.copy()
+    wrong.iloc[[20, 250], :4] *= 0.1
+    return wrong
+
+
 def weekly(table: pd.DataFrame) -> pd.DataFrame:
     rules = {"open": "first", "high": "max", "low": "min", "close": "last", "volume": "sum"}
     return table.resample("W-FRI").agg(rules)
@@ -99,6 +112,8 @@ FORGOTTEN: dict[str, tuple[Callable[[pd.DataFrame], pd.DataFrame], dict[str, Any
     "another vendor's rounding": (lambda table: table.round(2), {"symbol": "ABC2"}),
     "another time zone": (moved("1D"), {"symbol": "ABC2"}),
     "the inverse": (inverse, {"symbol": "ABC2"}),
+    "other bars before it is traded": (other_before, {"symbol": "ABC2"}),
+    "bad ticks": (ticks, {"symbol": "ABC2"}),
 }
 
 
@@ -316,6 +331,17 @@ def test_a_damaged_row_of_prices_hides_no_trial(tmp_path: Path) -> None:
         connection.execute("UPDATE rows SET content = '{}' WHERE number = 1")
         connection.commit()
     assert ran(tmp_path, {**tiny(data={"symbol": "IBM"}), "strategies": [CROSS]})["count"] == 1 + 2 + 1
+
+
+def test_one_series_of_returns_on_two_rows_of_prices_is_one_trial(tmp_path: Path) -> None:
+    """Under another name the file has a row of its own; a ratio that is struck on one of them is struck."""
+    for symbol in ("ABC", "XYZ"):
+        values = of_file(tmp_path, lambda table: table, symbol=symbol) | {"strategies": [CROSS, SLOWER]}
+        assert ran(tmp_path, values)["count"] == 2
+    trials = read_trials(Ledger(ledger_path()))
+    assert [trial.symbol for trial in trials] == ["ABC", "ABC", "XYZ", "XYZ"]
+    strike(Ledger(ledger_path()), trials[2].number, "a mistake")
+    assert ran(tmp_path, values) == {"count": 2, "variance": None, "kept": True, "struck": 1}
 
 
 @pytest.mark.parametrize("content", [5, None, {}, {"sharpe": "high"}, {"levels": "x", "symbol": "X"}])
