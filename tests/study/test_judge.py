@@ -147,13 +147,16 @@ def test_without_a_ledger_nothing_is_deflated_and_no_edge_supported(run: Run, ev
 
 
 @pytest.mark.parametrize(
-    ("bars", "periods", "claimed"), [("D", 365, None), ("h", 24 * 365, None), ("D", 365, 10_000)]
+    ("bars", "periods", "deviation", "claimed"),
+    [("D", 365, 0.5, None), ("h", 24 * 365, 2.5, None), ("D", 365, 0.5, 10_000)],
 )
-def test_annual_ratios_deflate_the_returns_of_a_bar(bars: str, periods: int, claimed: int | None) -> None:
-    """By hand: among 10 trials whose annual ratios deviate by 0.5, the best without skill has 0.787 a year.
+def test_annual_ratios_deflate_the_returns_of_a_bar(
+    bars: str, periods: int, deviation: float, claimed: int | None
+) -> None:
+    """By hand: among 10 trials, the best without skill is 1.574 deviations of their annual ratios above 0.
 
-    0.787 = 0.5 (0.4228 z(1 - 1/10) + 0.5772 z(1 - 1/(10 e))); a bar has that over the root of the bars a year. Hours
-    were deflated by ratios of days read as those of hours. What a config calls a year does not lower the hurdle.
+    1.574 = 0.4228 z(1 - 1/10) + 0.5772 z(1 - 1/(10 e)); a bar has that over the root of the bars a year. Hours
+    were deflated by ratios of days read as those of hours. What a config calls a year lowers no hurdle.
     """
     daily = asset(1, 0.3)
     frame = daily.frame.set_axis(pd.date_range("2010-01-01", periods=len(daily.frame), freq=bars))
@@ -164,11 +167,11 @@ def test_annual_ratios_deflate_the_returns_of_a_bar(bars: str, periods: int, cla
         broker=CHEAP,
         report={"periods_per_year": claimed},
     )
-    hurdle = 0.5 * (0.42278434 * stats.norm.ppf(0.9) + 0.57721566 * stats.norm.ppf(1.0 - 0.1 / math.e))
-    assert hurdle == pytest.approx(0.787, abs=1e-3)
-    (found,) = judged(run, Trials(10, 0.25, True, 0)).values()
-    expected = probabilistic_sharpe(run.strategies[0].returns, hurdle / math.sqrt(periods))
-    assert expected == pytest.approx(0.9996 if bars == "h" else 0.9826, abs=1e-3)  # neither 0 nor 1
+    best = 0.42278434 * stats.norm.ppf(0.9) + 0.57721566 * stats.norm.ppf(1.0 - 0.1 / math.e)
+    assert best == pytest.approx(1.574, abs=1e-3)
+    (found,) = judged(run, Trials(10, deviation**2, True, 0)).values()
+    expected = probabilistic_sharpe(run.strategies[0].returns, deviation * best / math.sqrt(periods))
+    assert expected == pytest.approx(0.98, abs=0.015)  # neither 0 nor 1
     assert found.luck.deflated_sharpe == pytest.approx(expected, abs=1e-6)
 
 
