@@ -78,6 +78,11 @@ class Contents:
     rows: tuple[Row, ...]  # those that can be read, by number
     unreadable: int  # rows that are damaged, of a newer version or missing
 
+    @property
+    def begun(self) -> str | None:
+        """The date (UTC) of the oldest row that can be read; None if there is none."""
+        return self.rows[0].entered[:10] if self.rows else None
+
     def of_kind(self, kind: str) -> list[Row]:
         """The rows of one kind, the oldest first."""
         return [row for row in self.rows if row.kind == kind]

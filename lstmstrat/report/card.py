@@ -29,7 +29,8 @@ def _trials(assessment: Assessment) -> str:
     if not trials.kept:
         return f"{trials.count} are known; without a ledger, others are not"
     struck = f"; the ratios of {trials.struck} are struck from the variance" if trials.struck else ""
-    return f"{trials.count} so far on {symbol} over this period (python -m lstmstrat.trials lists them){struck}"
+    known = f"{trials.count} so far on {symbol} over this period, in a ledger begun on {trials.begun}"
+    return f"{known} (python -m lstmstrat.trials lists them){struck}"
 
 
 def _seeds(walk: WalkForwardFacts) -> str:

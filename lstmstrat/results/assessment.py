@@ -227,6 +227,7 @@ class Trials:
     variance: float | None  # of their annual Sharpe ratios (divisor n - 1); None with fewer than two
     kept: bool  # False if there is no ledger that outlives the run, so that other trials are not known
     struck: int  # trials whose ratio somebody took out of the variance
+    begun: str | None  # date of the oldest row of the ledger, UTC: what was tried before is not known
 
 
 @dataclass(frozen=True)

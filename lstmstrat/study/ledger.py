@@ -111,6 +111,7 @@ class _Book:
     assets: dict[int, _Asset]  # by number of the row
     trials: list[Trial]  # one for each series of returns on a row of prices, the oldest first
     unknown: int  # rows that cannot be read
+    begun: str | None  # date of the oldest row
 
     @classmethod
     def of(cls, contents: Contents) -> _Book:
@@ -120,7 +121,8 @@ class _Book:
         unknown = contents.unreadable + bad_assets + bad_trials + bad_strikes
         reasons = dict(strikes.values())
         marked = [replace(trial, struck=reasons.get(number)) for number, trial in trials.items()]
-        return cls(assets, _merged(marked, lambda trial: (trial.asset, trial.key)), unknown)
+        trials_of_rows = _merged(marked, lambda trial: (trial.asset, trial.key))
+        return cls(assets, trials_of_rows, unknown, contents.begun)
 
     def row_with(self, asset: _Asset) -> int | None:
         """The row that has these prices already, but for the newest few; None if there is none."""
@@ -145,6 +147,7 @@ def _count(book: _Book, asset: _Asset, run: Run, kept: bool) -> Trials:
         variance=variance(ratios) if len(ratios) > 1 else None,  # exact: the order of the trials does not matter
         kept=kept,
         struck=sum(trial.struck is not None for trial in trials),
+        begun=book.begun,
     )
 
 

@@ -40,7 +40,7 @@ from lstmstrat.study.extras import Extras
 from lstmstrat.study.prepare import load_config, prepare
 from lstmstrat.study.simulate import simulate_all
 
-ONE = Trials(1, None, True, 0)
+ONE = Trials(1, None, True, 0, None)
 SOUND = "no failed check of look-ahead or of the benchmark"
 
 
@@ -135,11 +135,11 @@ def test_timing_of_what_trades_inside_bars_is_not_known() -> None:
 
 
 def test_without_a_ledger_nothing_is_deflated_and_no_edge_supported(run: Run, evidence: list[Evidence]) -> None:
-    found = judged(run, Trials(2, 0.0252, False, 0))["cross"]
+    found = judged(run, Trials(2, 0.0252, False, 0, None))["cross"]
     assert (found.luck.deflated_sharpe, found.luck.deflated_lead) == (None, None)
     assert "a deflated Sharpe ratio above 0.95 (undefined)" in found.versus_benchmark.missing
     assert "a deflated lead above 0.95 (undefined)" in found.versus_benchmark.missing
-    known = judged(run, Trials(2, 0.0252, True, 0))["cross"].luck
+    known = judged(run, Trials(2, 0.0252, True, 0, None))["cross"].luck
     assert known.deflated_sharpe is not None
     assert known.deflated_lead is not None
     asked = [(of.deflated_sharpe, of.deflated_lead) for of in evidence[1::2]]  # of the crossover
@@ -169,7 +169,7 @@ def test_annual_ratios_deflate_the_returns_of_a_bar(
     )
     best = 0.42278434 * stats.norm.ppf(0.9) + 0.57721566 * stats.norm.ppf(1.0 - 0.1 / math.e)
     assert best == pytest.approx(1.574, abs=1e-3)
-    (found,) = judged(run, Trials(10, deviation**2, True, 0)).values()
+    (found,) = judged(run, Trials(10, deviation**2, True, 0, None)).values()
     expected = probabilistic_sharpe(run.strategies[0].returns, deviation * best / math.sqrt(periods))
     assert expected == pytest.approx(0.98, abs=0.015)  # neither 0 nor 1
     assert found.luck.deflated_sharpe == pytest.approx(expected, abs=1e-6)
@@ -367,7 +367,7 @@ def verdicts(of: dict[str, Any]) -> list[str]:
     """Of both strategies on an asset, with nothing tried before."""
     run = ran(asset(**of), forecast=FORECAST, strategies=STRATEGIES, broker=CHEAP)
     ratios = [sharpe(returns(account.equity), 252) or 0.0 for account in run.strategies]
-    found = judged(run, Trials(len(ratios), float(np.var(ratios, ddof=1)), True, 0))
+    found = judged(run, Trials(len(ratios), float(np.var(ratios, ddof=1)), True, 0, None))
     return [one.versus_benchmark.verdict for one in found.values()]
 
 
