@@ -41,6 +41,7 @@ _HOME = {
     "Schedule": "forecasting.schedule:Schedule",
     "Session": "forecasting.session:Session",
     "Store": "store:Store",
+    "Ledger": "ledger:Ledger",
     # for a model of your own
     "Model": "forecasting.models.base:Model",
     "FittedModel": "forecasting.models.base:FittedModel",
@@ -73,6 +74,7 @@ if TYPE_CHECKING:
     from lstmstrat.forecasting.session import Session as Session
     from lstmstrat.forecasting.training_set import TrainingSet as TrainingSet
     from lstmstrat.forecasting.walk_forward import WalkForward as WalkForward
+    from lstmstrat.ledger import Ledger as Ledger
     from lstmstrat.prices import Prices as Prices
     from lstmstrat.prices import load as load_prices  # noqa: F401
     from lstmstrat.results.assessment import Assessment as Assessment

@@ -127,17 +127,21 @@ def deflated_difference(difference: Difference, trials: int) -> float | None:
 def deflated_sharpe(returns: Floats, trials: int, variance: float | None) -> float | None:
     """The deflated Sharpe ratio (Bailey and Lopez de Prado 2014): `probabilistic_sharpe` above `expected_best`.
 
+    The variance is taken to be at least 1 / (n - 1), about that of the ratios of independent strategies without
+    skill (Lo 2002). So trials that resemble each other, or of which few ratios are known, do not lower the hurdle.
+
     Parameters
     ----------
     returns
         (n,) simple returns.
     trials, variance
-        Number of trials on these prices, and the variance of their Sharpe ratios.
+        Number of trials on these prices, and the variance of their Sharpe ratios; None where it is not known.
 
     Returns
     -------
-    None where `probabilistic_sharpe` is, and where there are several trials without a known variance.
+    None where `probabilistic_sharpe` is.
     """
-    if trials > 1 and variance is None:
+    if len(returns) < MIN_RETURNS:
         return None
-    return probabilistic_sharpe(returns, expected_best(trials, variance or 0.0))
+    least = 1.0 / (len(returns) - 1)
+    return probabilistic_sharpe(returns, expected_best(trials, max(variance or 0.0, least)))

@@ -33,10 +33,12 @@ def _not_proven(assessment: Assessment) -> list[str]:
 
 def _trials(assessment: Assessment) -> str:
     """The number of strategies that were tried on the same prices; the best of many may be luck."""
-    count, symbol = assessment.trials.count, assessment.data.symbol
-    if assessment.trials.kept:
-        return f"{count} so far on {symbol} over this period (python -m lstmstrat.trials lists them)"
-    return f"{count} in this run; without a cache, earlier ones are not known"
+    trials, symbol = assessment.trials, assessment.data.symbol
+    if not trials.kept:
+        return f"{trials.count} are known; without a ledger, others are not"
+    struck = f"; the ratios of {trials.struck} are struck from the variance" if trials.struck else ""
+    known = f"{trials.count} so far on {symbol} over this period, in a ledger begun on {trials.begun}"
+    return f"{known} (python -m lstmstrat.trials lists them){struck}"
 
 
 def _seeds(walk: WalkForwardFacts) -> str:

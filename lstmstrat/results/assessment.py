@@ -20,7 +20,7 @@ from lstmstrat.evaluation.metrics import Performance
 from lstmstrat.evaluation.skill import Skill, SkillTests
 from lstmstrat.evaluation.timing import Placebo
 
-SCHEMA = 3  # version of summary.json and of the files beside it; other versions are refused
+SCHEMA = 4  # version of summary.json and of the files beside it; other versions are refused
 PASSED, FAILED, RAN, NOT_RUN = "passed", "failed", "ran", "not run"
 
 
@@ -223,9 +223,11 @@ class Verdicts:
 class Trials:
     """The trials on the asset whose windows overlap that of the run; the trials of the run are included."""
 
-    count: int
-    variance: float | None  # of their Sharpe ratios per bar (divisor n - 1); None with fewer than two
-    kept: bool  # False if the store exists for this run only, so that no other trial is known
+    count: int  # a row of the ledger that cannot be read is one more
+    variance: float | None  # of their annual Sharpe ratios (divisor n - 1); None with fewer than two
+    kept: bool  # False if there is no ledger that outlives the run, so that other trials are not known
+    struck: int  # trials whose ratio somebody took out of the variance
+    begun: str | None  # date of the oldest row of the ledger, UTC: what was tried before is not known
 
 
 @dataclass(frozen=True)

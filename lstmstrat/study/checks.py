@@ -66,10 +66,9 @@ def check_audits(audits: Mapping[str, AuditRecord], strategies: Sequence[str]) -
     return [Check(AUDIT, PASSED, "; ".join(f"{name}: {record.text}" for name, record in audits.items()))]
 
 
-def faults(checks: Sequence[Check], *strategies: str) -> tuple[str, ...]:
+def voiding(checks: Sequence[Check], *strategies: str) -> list[Check]:
     """What failed and voids an edge, among the checks of the whole run and those of the given strategies."""
-    failed = [c for c in checks if c.status == FAILED and c.name in VOIDING and c.strategy in ("", *strategies)]
-    return tuple(f"{check.name}: {check.detail}" for check in failed)
+    return [c for c in checks if c.status == FAILED and c.name in VOIDING and c.strategy in ("", *strategies)]
 
 
 def tripwires(strategies: Sequence[StrategyAssessment], skill: Skill) -> Check:

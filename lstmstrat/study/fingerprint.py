@@ -32,14 +32,6 @@ NUMBERS = ("evaluation", "config", "prices", "forecasting", "results", "trading"
 PACKAGES = ("backtrader", "numba", "numpy", "pandas", "scikit-learn")  # that numbers pass through
 
 
-def of_trial(config: Config, class_path: str, params: dict[str, Any]) -> str:
-    """The key of a trial: a strategy with its parameters, the forecast, costs, dates, and the user's own code."""
-    strategy = StrategyConfig.model_validate({"class": class_path, "params": params})
-    code = of_code(config, strategy)
-    settings = [config.data.model_dump(mode="json"), _settings(config, strategy), class_path]
-    return _hash([settings, code.sha256, code.unidentified])
-
-
 def of_replica(run: Run, did: str, config: Config, label: str) -> str | None:
     """The key of a replica of `run` by `config`, which has some of its strategies; None without an identity.
 

@@ -24,7 +24,7 @@ from lstmstrat.evaluation.many_trials import (
     probabilistic_sharpe,
     superior_predictive_ability,
 )
-from lstmstrat.evaluation.metrics import Performance, cagr, max_drawdown, total_return
+from lstmstrat.evaluation.metrics import Performance, cagr, max_drawdown, periods_per_year, total_return
 from lstmstrat.evaluation.sharpe import minimum_detectable_difference, sharpe_difference
 from lstmstrat.evaluation.skill import forecast_skill, skill_tests
 from lstmstrat.evaluation.timing import BAND, SHUFFLES, UNKNOWN, Placebo, Positions, delay_cost, placebo
@@ -46,7 +46,7 @@ from lstmstrat.results.run import Run
 from lstmstrat.store import Store
 from lstmstrat.study import fingerprint
 from lstmstrat.study.audits import AuditRecord
-from lstmstrat.study.checks import faults
+from lstmstrat.study.checks import voiding
 from lstmstrat.study.extras import Extras
 
 NOT_AUDITED = "not made yet"
@@ -66,7 +66,9 @@ def judge(
             benchmark=benchmark,
             trials=trials,
             extras=extras,
-            faults=faults(checks, account.name, run.benchmark.name),
+            faults=tuple(
+                f"{check.name}: {check.detail}" for check in voiding(checks, account.name, run.benchmark.name)
+            ),
             audit=audits.get(account.name),
             account=account,
             sharpe=sharpe,
@@ -114,11 +116,17 @@ class _StrategyJudge:
 
     @cached_property
     def _luck(self) -> Luck:
-        """The ratios are deflated by the trials in the ledger; without a ledger their number is not known."""
+        """The ratios are deflated by the trials in the ledger; without a ledger their number is not known.
+
+        The ledger has annual ratios, and the returns are per bar. As in the ledger, a year has as many bars as the
+        calendar shows, whatever ``report.periods_per_year`` says.
+        """
         trials, returns = self.trials, self.account.returns
+        bars = periods_per_year(pd.DatetimeIndex(self.run.prices.frame.index))
+        per_bar = None if trials.variance is None else trials.variance / bars
         return Luck(
             probabilistic_sharpe=probabilistic_sharpe(returns),
-            deflated_sharpe=deflated_sharpe(returns, trials.count, trials.variance) if trials.kept else None,
+            deflated_sharpe=deflated_sharpe(returns, trials.count, per_bar) if trials.kept else None,
             deflated_lead=deflated_difference(self.sharpe, trials.count) if trials.kept else None,
             exposure_matched=_exposure_matched(self.run, self.account),
             placebo=PlaceboFacts(**asdict(self._placebo), shuffles=SHUFFLES, band=BAND),

@@ -104,7 +104,7 @@ SUMMARY: dict[str, Any] = {  # DESIGN, part 6
     },
     "ladder": type(None),
     "verdict": {"rule": str, "text": str, "by_strategy": dict, "superior_predictive_ability": MAYBE},
-    "trials": {"count": COUNT, "variance": MAYBE, "kept": bool},
+    "trials": {"count": COUNT, "variance": MAYBE, "kept": bool, "struck": COUNT, "begun": str},
     "checks": list,
     "versions": dict,
 }

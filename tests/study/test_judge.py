@@ -14,12 +14,14 @@ import pandas as pd
 import pytest
 from helpers.command import TINY, command, summary, tiny, written
 from helpers.parallel import Cores
+from scipy import stats
 
 from lstmstrat import Config, LSTMForecast, Session, Store
 from lstmstrat.audit.finding import AuditResult, Finding
 from lstmstrat.commands.audit import _keep
 from lstmstrat.config.validation import validated
 from lstmstrat.evaluation import verdict as rule
+from lstmstrat.evaluation.many_trials import probabilistic_sharpe
 from lstmstrat.evaluation.metrics import returns, sharpe
 from lstmstrat.evaluation.timing import BAND, SHUFFLES, UNKNOWN
 from lstmstrat.evaluation.verdict import SUPPORTED, UNDECIDED, Evidence
@@ -36,7 +38,7 @@ from lstmstrat.study.extras import Extras
 from lstmstrat.study.prepare import load_config, prepare
 from lstmstrat.study.simulate import simulate_all
 
-ONE = Trials(1, None, True)
+ONE = Trials(1, None, True, 0, None)
 FOUND_NOTHING = AuditRecord(0, "No difference in 12 comparisons at 3 cuts.", "2026-11-26")
 
 
@@ -132,15 +134,44 @@ def test_timing_of_what_trades_inside_bars_is_not_known() -> None:
 
 
 def test_without_a_ledger_nothing_is_deflated_and_no_edge_supported(run: Run, evidence: list[Evidence]) -> None:
-    found = judged(run, Trials(2, 1e-4, False))["cross"]
+    found = judged(run, Trials(2, 0.0252, False, 0, None))["cross"]
     assert (found.luck.deflated_sharpe, found.luck.deflated_lead) == (None, None)
     assert "a deflated Sharpe ratio above 0.95 (undefined)" in found.versus_benchmark.missing
     assert "a deflated lead above 0.95 (undefined)" in found.versus_benchmark.missing
-    known = judged(run, Trials(2, 1e-4, True))["cross"].luck
+    known = judged(run, Trials(2, 0.0252, True, 0, None))["cross"].luck
     assert known.deflated_sharpe is not None
     assert known.deflated_lead is not None
     asked = [(of.deflated_sharpe, of.deflated_lead) for of in evidence[1::2]]  # of the crossover
     assert asked == [(None, None), (known.deflated_sharpe, known.deflated_lead)]
+
+
+@pytest.mark.parametrize(
+    ("bars", "periods", "deviation", "claimed"),
+    [("D", 365, 0.5, None), ("h", 24 * 365, 2.5, None), ("D", 365, 0.5, 10_000)],
+)
+def test_annual_ratios_deflate_the_returns_of_a_bar(
+    bars: str, periods: int, deviation: float, claimed: int | None
+) -> None:
+    """By hand: among 10 trials, the best without skill is 1.574 deviations of their annual ratios above 0.
+
+    1.574 = 0.4228 z(1 - 1/10) + 0.5772 z(1 - 1/(10 e)); a bar has that over the root of the bars a year. Hours
+    were deflated by ratios of days read as those of hours. What a config calls a year lowers no hurdle.
+    """
+    daily = asset(1, 0.3)
+    frame = daily.frame.set_axis(pd.date_range("2010-01-01", periods=len(daily.frame), freq=bars))
+    run = ran(
+        Prices("X", "csv", frame, ()),
+        forecast=FORECAST,
+        strategies=STRATEGIES[:1],
+        broker=CHEAP,
+        report={"periods_per_year": claimed},
+    )
+    best = 0.42278434 * stats.norm.ppf(0.9) + 0.57721566 * stats.norm.ppf(1.0 - 0.1 / math.e)
+    assert best == pytest.approx(1.574, abs=1e-3)
+    (found,) = judged(run, Trials(10, deviation**2, True, 0, None)).values()
+    expected = probabilistic_sharpe(run.strategies[0].returns, deviation * best / math.sqrt(periods))
+    assert expected == pytest.approx(0.98, abs=0.015)  # neither 0 nor 1
+    assert found.luck.deflated_sharpe == pytest.approx(expected, abs=1e-6)
 
 
 class OnAnAverage(bt.Strategy):
@@ -319,8 +350,8 @@ def asset(seed: int, phi: float, drift: float = 0.0) -> Prices:
 def verdicts(of: dict[str, Any]) -> list[str]:
     """Of both strategies on an asset, with nothing tried before."""
     run = ran(asset(**of), forecast=FORECAST, strategies=STRATEGIES, broker=CHEAP)
-    ratios = [sharpe(returns(account.equity), 1) or 0.0 for account in run.strategies]
-    found = judged(run, Trials(len(ratios), float(np.var(ratios, ddof=1)), True))
+    ratios = [sharpe(returns(account.equity), 252) or 0.0 for account in run.strategies]
+    found = judged(run, Trials(len(ratios), float(np.var(ratios, ddof=1)), True, 0, None))
     return [one.versus_benchmark.verdict for one in found.values()]
 
 
