@@ -16,6 +16,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import backtrader as bt
 import numpy as np
 import pandas as pd
 import pytest
@@ -28,8 +29,10 @@ ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture(autouse=True)
-def _modules_of_the_test_alone() -> Iterator[None]:
+def _modules_of_the_test_alone(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     before = dict(sys.modules)
+    keeper = type(bt.Strategy)  # Backtrader keeps the strategies of the process by the names of their classes
+    monkeypatch.setattr(keeper, "_indcol", dict(keeper._indcol))
     yield
     for name in sys.modules.keys() - before.keys():
         if name.split(".")[0] in ("mine", "pack"):
@@ -397,8 +400,6 @@ def test_a_function_put_into_an_installed_class_counts() -> None:
     """)
     before = identify(made.Mine)
     with pytest.MonkeyPatch.context() as patch:
-        import backtrader as bt
-
         patch.setattr(bt.Strategy, "next", made.patched)
         assert identify(made.Mine) != before
     assert identify(made.Mine) == before

@@ -17,6 +17,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import backtrader as bt
 import pytest
 from helpers.command import command, summary, tiny, written
 
@@ -49,6 +50,8 @@ def _in_a_folder_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     (tmp_path / "elsewhere").mkdir()
     monkeypatch.chdir(tmp_path / "project")
     monkeypatch.syspath_prepend(str(tmp_path / "elsewhere"))
+    keeper = type(bt.Strategy)  # Backtrader keeps the strategies of the process by the names of their classes
+    monkeypatch.setattr(keeper, "_indcol", dict(keeper._indcol))
     yield
     as_in_a_new_process()
 
