@@ -14,7 +14,6 @@ from pathlib import Path
 
 import pytest
 
-from lstmstrat import ledger as ledgers
 from lstmstrat import store as stores
 from lstmstrat.ledger import VERSION, Contents, Ledger, ledger_path
 from lstmstrat.store import default_path
@@ -215,8 +214,3 @@ def test_it_is_where_the_environment_says_and_never_in_the_cache(monkeypatch: py
         monkeypatch.delenv(name)
     assert ledger_path().name == "ledger.sqlite"
     assert ledger_path().parent != default_path().parent
-
-
-def test_only_this_module_writes_to_the_file() -> None:
-    assert not hasattr(stores.Store, "enter")
-    assert ledgers.VERSION == 1

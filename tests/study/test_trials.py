@@ -443,7 +443,7 @@ def test_it_reads_well_at_80_columns(
     assert max(map(len, out)) <= width
     text = "".join(" ".join(out).split())
     assert "…" not in text
-    for word in ("slow=10", "slow=12", "slow=15", "2005-06to2006-03", "lstm60", "struck"):
+    for word in ("slow=10", "slow=12", "slow=15", "2005-06/2006-03", "lstm60", "struck"):
         assert word in text
     assert "fast=5" not in text  # all of them have it
     lines = [line for line in out if line.startswith(("2 ", "3 ", "4 ", "5 ")) and "AAPL" in line]

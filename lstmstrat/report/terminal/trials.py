@@ -44,12 +44,12 @@ def _table(trials: Sequence[Trial]) -> Table:
     table.add_column("asset", overflow="fold")
     table.add_column("traded", no_wrap=True)
     table.add_column("strategy", overflow="fold")
-    table.add_column("model, refit", overflow="fold")
+    table.add_column("forecast", overflow="fold")
     table.add_column("Sharpe", justify="right", no_wrap=True)
     table.add_column("", no_wrap=True)
     for t in trials:
         forecast = "" if t.model is None else f"{t.model} {t.refit_every}"
-        window, words = f"{t.first[:7]} to {t.last[:7]}", f"{t.strategy} {_telling(t, trials)}"
+        window, words = f"{t.first[:7]}/{t.last[:7]}", f"{t.strategy} {_telling(t, trials)}"
         table.add_row(str(t.number), t.entered[:10], t.symbol, window, words, forecast, ratio(t.sharpe), _mark(t))
     return table
 
