@@ -9,6 +9,7 @@ the code is the same. A run that does to the last bit what an earlier one did ne
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
@@ -22,11 +23,10 @@ from lstmstrat.forecasting.session import Progress, Session
 from lstmstrat.prices import Prices
 from lstmstrat.results.account import Account
 from lstmstrat.results.run import Run
-from lstmstrat.store import Store, default_path
 from lstmstrat.study import fingerprint
 from lstmstrat.study.simulate import simulate_one
 
-KNOWN_RUNS = 20  # runs that a record knows to do what was audited
+AUDIT = "audit"  # the kind of its rows in the ledger
 
 
 def _alike(forecast: ForecastConfig) -> ForecastConfig:
@@ -61,7 +61,8 @@ class AuditRecord:
 
 def known_audits(run: Run, session: Session) -> dict[str, AuditRecord]:
     """The record of the last audit of each strategy of a run that has one, by its name."""
-    records = {account.name: audit_record(run, account, session) for account in run.strategies}
+    kept = {row.content.get("key"): row.content for row in session.ledger.rows(AUDIT)}  # the newest of a key
+    records = {account.name: _known(run, account, kept, session) for account in run.strategies}
     return {name: record for name, record in records.items() if record is not None}
 
 
@@ -81,23 +82,19 @@ def audit_now(run: Run, account: Account, session: Session, progress: Progress) 
     return record
 
 
-def audit_record(run: Run, account: Account, session: Session) -> AuditRecord | None:
-    """The record of the last audit of a strategy of `run`, from the store of the session or the user's.
-
-    None if there was no audit of this code, or if the strategy does something else than it did then.
-    """
+def _known(
+    run: Run, account: Account, kept: Mapping[str | None, Mapping[str, Any]], session: Session
+) -> AuditRecord | None:
+    """The record of this code; None if there is none, or if the strategy does something else than it did then."""
     strategy = _strategy(run, account)
     key = audit_key(run.config, run.prices, strategy, run.code[account.name])
-    kept = None if key is None else _stored(key, session.store)
-    if key is None or kept is None:
+    if key is None or key not in kept:
         return None
-    did = fingerprint.of_account(account)
-    if did not in kept["runs"]:  # the first run with this seed, say
-        if kept["probe"] != _probe(run.config, run.prices, strategy, session):
-            return None
-        if session.store.recorded(key) is not None:  # and not in the user's store, which another audit may change
-            session.store.record(key, {**kept, "runs": [did, *kept["runs"]][:KNOWN_RUNS]})
-    return AuditRecord(**{field.name: kept[field.name] for field in fields(AuditRecord)})
+    probe = str(kept[key]["probe"])
+    same = session.store.remembered(
+        fingerprint.of_same(probe, account), lambda: probe == _probe(run.config, run.prices, strategy, session)
+    )
+    return AuditRecord(**{field.name: kept[key][field.name] for field in fields(AuditRecord)}) if same else None
 
 
 def _strategy(run: Run, account: Account) -> StrategyConfig:
@@ -112,14 +109,14 @@ def keep_audit(
     session: Session,
     record: AuditRecord,
 ) -> bool:
-    """Store the record of an audit in place of an older one; False if the code has no identity.
+    """Enter the record of an audit into the ledger, where the newest counts; False if the code has no identity.
 
     `code` is `fingerprint.of_code`, taken before anything ran.
     """
     key = audit_key(config, prices, strategy, code)
     if key is not None:
         probe = _probe(config, prices, strategy, session)
-        session.store.record(key, {**asdict(record), "probe": probe, "runs": []})
+        session.ledger.enter(AUDIT, {**asdict(record), "key": key, "probe": probe})
     return key is not None
 
 
@@ -131,17 +128,6 @@ def audit_key(config: Config, prices: Prices, strategy: StrategyConfig, code: Id
     defaults = ForecastConfig()
     forecast = config.forecast.model_copy(update={name: getattr(defaults, name) for name in NO_LEAK})
     return fingerprint.of_audit(config.model_copy(update={"forecast": forecast}), prices, strategy, code)
-
-
-def _stored(key: str, store: Store) -> Any:
-    """The JSON value in this store, or else in the user's: another store is no way round an audit that failed."""
-    user_path = default_path()
-    record = store.recorded(key)
-    if record is None and user_path.exists() and store.path != user_path:
-        user_store = Store(user_path)
-        record = user_store.recorded(key)
-        user_store.close()
-    return record
 
 
 def _probe(config: Config, prices: Prices, strategy: StrategyConfig, session: Session) -> str:

@@ -62,6 +62,11 @@ def of_run(run: Run) -> str:
     return _hash([of_account(account) for account in run.accounts])
 
 
+def of_same(probe: str, account: Account) -> str:
+    """The key of whether a run in which a strategy did this belongs to an audit with this probe."""
+    return _hash(["same", probe, of_account(account)])
+
+
 def of_account(account: Account) -> str:
     """What a strategy did: the value of its account at each close and all its orders, to the last bit."""
     orders = account.orders
