@@ -19,6 +19,7 @@ _HOME = {
     "load_prices": "prices.prices:load",
     "load_run": "results.run_folder:read",
     "audit": "audit",  # a module that can be called
+    "judge": "study.outside:judge",
     "plot": "trading.plotting:plot",
     # values
     "Prices": "prices.prices:Prices",
@@ -81,6 +82,7 @@ if TYPE_CHECKING:
     from lstmstrat.results.result import Result as Result
     from lstmstrat.results.run_folder import read as load_run  # noqa: F401
     from lstmstrat.store import Store as Store
+    from lstmstrat.study.outside import judge as judge
     from lstmstrat.study.prepare import load_config as load_config
     from lstmstrat.study.run import run as run
     from lstmstrat.trading.indicator import LSTMForecast as LSTMForecast

@@ -46,7 +46,7 @@ def run_checks(run: Run, session: Session) -> list[Check]:
         check_benchmark(broker, prices.bars, run.benchmark),
         *check_books(broker, prices, run.accounts),
         *check_cuts(run, session),
-        _orders(run.accounts),
+        check_orders(run.accounts),
     ]
 
 
@@ -144,7 +144,8 @@ def _forecasts(forecasts: Forecasts) -> Check:
     return Check(name, PASSED, f"on each of {int(np.isfinite(forecasts.forecast).sum())} bars after warm-up")
 
 
-def _orders(accounts: Sequence[Account]) -> Check:
+def check_orders(accounts: Sequence[Account]) -> Check:
+    """Orders that the broker refused, and accounts without any order."""
     rejected = {a.name: int(a.orders["status"].isin(REJECTED).sum()) for a in accounts}
     counts = [f"{count} of {name}" for name, count in rejected.items() if count]
     faults = [f"rejected: {', '.join(counts)}"] if counts else []

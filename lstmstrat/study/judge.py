@@ -52,7 +52,7 @@ from lstmstrat.study.extras import Extras
 NOT_AUDITED = "not made yet"
 
 
-def judge(
+def assess(
     run: Run, trials: Trials, checks: Sequence[Check], extras: Extras, audits: Mapping[str, AuditRecord]
 ) -> tuple[StrategyAssessment, ...]:
     """The assessment of every strategy of a run against buy-and-hold; `audits` has the known ones by strategy."""

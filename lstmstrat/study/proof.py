@@ -11,7 +11,7 @@ from lstmstrat.results.run import Run
 from lstmstrat.study.audits import AuditRecord
 from lstmstrat.study.checks import voiding
 from lstmstrat.study.extras import Extras
-from lstmstrat.study.judge import judge
+from lstmstrat.study.judge import assess
 
 Audits = Mapping[str, AuditRecord]  # by strategy
 Make = Callable[[Account], AuditRecord]
@@ -21,9 +21,9 @@ def judge_with_proof(
     run: Run, trials: Trials, checks: Sequence[Check], extras: Extras, audits: Audits, make: Make
 ) -> tuple[tuple[StrategyAssessment, ...], Audits]:
     """The assessments of all strategies, and the audits that are known in the end; `make` makes one."""
-    strategies = judge(run, trials, checks, extras, audits)
+    strategies = assess(run, trials, checks, extras, audits)
     unproven = [s.name for s in strategies if s.versus_benchmark.verdict == UNPROVEN]
     waiting = [name for name in unproven if name not in audits and not voiding(checks, name, run.benchmark.name)]
     made = {account.name: make(account) for account in run.strategies if account.name in waiting}
     audits = {**audits, **made}
-    return (judge(run, trials, checks, extras, audits) if made else strategies), audits
+    return (assess(run, trials, checks, extras, audits) if made else strategies), audits

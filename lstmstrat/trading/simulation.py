@@ -56,6 +56,11 @@ def simulate(
         raise DataError(f"{name}: the first decision would be at bar {start + 1} of {bars}; give more history")
     cerebro = build_cerebro(prices, cls, broker, runonce=runonce)
     cerebro.addstrategy(cls, **params, **set_by_run(cls, broker, forecast))
+    return record(cerebro, prices, session, start=start, name=name, class_path=class_path)
+
+
+def record(cerebro: Any, prices: Prices, session: Session, *, start: int, name: str, class_path: str) -> Account:
+    """Run the only strategy of `cerebro`, which decides first at bar `start`, and return its account."""
     cerebro.addindicator(_FirstDecision, bar=start)
     cerebro.addanalyzer(_Account, first=start, label=name, _name="account")
     with session.active(), one_feed(name, prices.symbol):  # Backtrader creates the indicators inside `run`

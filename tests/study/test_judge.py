@@ -54,7 +54,7 @@ def judged(
 ) -> dict[str, StrategyAssessment]:
     """Each strategy, by name; the look-ahead audit of all of them has passed."""
     audits = {account.name: FOUND_NOTHING for account in run.strategies}
-    return {one.name: one for one in judgement.judge(run, trials, checks, extras or Extras(), audits)}
+    return {one.name: one for one in judgement.assess(run, trials, checks, extras or Extras(), audits)}
 
 
 @pytest.fixture(scope="module")
@@ -237,8 +237,8 @@ def test_a_failed_check_voids_the_edges_that_it_concerns(run: Run, evidence: lis
 
 def test_only_an_audit_that_passed_is_a_proof(run: Run, evidence: list[Evidence]) -> None:
     leak = dataclasses.replace(FOUND_NOTHING, exit_code=1, sentence="1 probe of 12 failed.")
-    judgement.judge(run, ONE, (), Extras(), {"long_flat": leak})
-    judgement.judge(run, ONE, (), Extras(), {"long_flat": FOUND_NOTHING})
+    judgement.assess(run, ONE, (), Extras(), {"long_flat": leak})
+    judgement.assess(run, ONE, (), Extras(), {"long_flat": FOUND_NOTHING})
     reasons = ["1 probe of 12 failed (of 2026-11-26)", judgement.NOT_AUDITED, "", judgement.NOT_AUDITED]
     assert [of.audit for of in evidence] == reasons
 
