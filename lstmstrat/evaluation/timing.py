@@ -45,9 +45,10 @@ class Placebo:
     median: float | None
     high: float | None  # 5 % are above
     p_value: float | None  # one-sided: share of shuffles at least as good, the strategy counted as one of them
+    score: float | None  # standard deviations of the shuffles by which the strategy is above their mean
 
 
-UNKNOWN = Placebo(None, None, None, None, None)
+UNKNOWN = Placebo(None, None, None, None, None, None)
 _ROUNDING = 1e-9  # of a ratio: a shuffle in the original order is summed in another way than the strategy
 
 
@@ -78,7 +79,9 @@ def placebo(positions: Positions, periods: int, seed: int = 0) -> Placebo:
     ratios = math.sqrt(periods) * _shuffled_ratios(positions, starts, np.random.default_rng(seed))
     low, median, high = np.quantile(ratios, [(1 - BAND) / 2, 0.5, (1 + BAND) / 2])
     better = int((ratios >= strategy - _ROUNDING).sum())
-    return Placebo(strategy, float(low), float(median), float(high), (1 + better) / (1 + SHUFFLES))
+    spread = float(ratios.std())
+    score = (strategy - float(ratios.mean())) / spread if spread > _ROUNDING else 0.0
+    return Placebo(strategy, float(low), float(median), float(high), (1 + better) / (1 + SHUFFLES), score)
 
 
 def _shuffled_ratios(positions: Positions, starts: Indexes, rng: np.random.Generator) -> Floats:

@@ -12,16 +12,19 @@ from lstmstrat.evaluation.timing import Placebo
 SUPPORTED = "edge supported"
 WORSE = "worse than buy-and-hold"
 UNDECIDED = "not distinguishable from buy-and-hold"
-DEFLATED = 0.95  # smallest deflated Sharpe ratio and deflated lead
+NO_VERDICT = "no verdict, as buy-and-hold never bought"
+DEFLATED = 0.95  # smallest deflated Sharpe ratio, lead and timing
 SEEDS = 0.80  # smallest share of the seeds with a Sharpe ratio above that of buy-and-hold
 RULE = (
     f"{SUPPORTED!r} needs all of these: a Sharpe ratio above buy-and-hold's with a p-value below {SIGNIFICANCE} "
-    "(Ledoit-Wolf test by the studentised block bootstrap, two-sided, Holm-adjusted for the strategies); a "
-    f"deflated Sharpe ratio and a deflated lead above {DEFLATED}, by the trials in the ledger; better timing than "
+    "(Ledoit-Wolf test by the studentised block bootstrap, two-sided, times the number of strategies of the run); "
+    f"above {DEFLATED} the chance that the best of as many trials without skill as are in the ledger has a lower "
+    "Sharpe ratio, a smaller lead over buy-and-hold and worse timing, each for itself; better timing than "
     "95% of its own holdings in random order, or where that is undefined than 95% of null worlds; where seeds "
     f"were run, {SEEDS:.0%} of them above buy-and-hold; where null worlds were run, a p-value below "
     f"{SIGNIFICANCE} among them; no failed check of look-ahead or of the benchmark. "
-    f"{WORSE!r} needs the first with a Sharpe ratio below. All else, and what is undefined, is {UNDECIDED!r}."
+    f"{WORSE!r} needs the first with a Sharpe ratio below. All else, and what is undefined, is {UNDECIDED!r}. "
+    "Where buy-and-hold could not buy a share there is no verdict."
 )
 
 
@@ -30,13 +33,15 @@ class Evidence:
     """The inputs of the rule. None means undefined; for seeds and worlds, it also means not run."""
 
     sharpe: Difference
-    p_adjusted: float | None  # Holm, over the strategies of the run
+    p_adjusted: float | None  # for the number of strategies of the run
     deflated_sharpe: float | None  # None where the number of trials is not known
     deflated_lead: float | None  # None in the same case
+    deflated_timing: float | None  # None in the same case, and where the placebo is undefined
     placebo: Placebo  # the strategy against shuffles of its own holdings
     sound: bool  # no check of look-ahead or of the benchmark failed
     seeds_above: float | None = None  # share of the seeds with a Sharpe ratio above buy-and-hold's
     worlds: float | None = None  # p-value among null worlds
+    held: bool = True  # buy-and-hold bought something
 
 
 @dataclass(frozen=True)
@@ -50,6 +55,8 @@ class Verdict:
 def verdict(evidence: Evidence) -> Verdict:
     """The verdict that `RULE` gives for `evidence`."""
     missing = _unmet_conditions(evidence)
+    if not evidence.held:
+        return Verdict(NO_VERDICT, missing)
     if not missing:
         return Verdict(SUPPORTED, ())
     worse = _significant(evidence.p_adjusted) and (evidence.sharpe.difference or 0.0) < 0.0
@@ -58,12 +65,18 @@ def verdict(evidence: Evidence) -> Verdict:
 
 def _unmet_conditions(e: Evidence) -> tuple[str, ...]:
     """The conditions of an edge that the evidence does not meet, in the order of the rule."""
-    timing = e.worlds if e.placebo.p_value is None else e.placebo.p_value
+    known = e.placebo.p_value is not None  # else null worlds stand in
+    timing = e.placebo.p_value if known else e.worlds
     conditions = (
+        (e.held, "a buy-and-hold that bought something"),
         ((e.sharpe.difference or 0.0) > 0.0, "a Sharpe ratio above buy-and-hold's"),
         (_significant(e.p_adjusted), f"an adjusted p-value below {SIGNIFICANCE} ({_text(e.p_adjusted)})"),
         (_enough(e.deflated_sharpe), f"a deflated Sharpe ratio above {DEFLATED} ({_text(e.deflated_sharpe)})"),
         (_enough(e.deflated_lead), f"a deflated lead above {DEFLATED} ({_text(e.deflated_lead)})"),
+        (
+            not known or _enough(e.deflated_timing),
+            f"a deflated timing above {DEFLATED} ({_text(e.deflated_timing)})",
+        ),
         (_significant(timing), f"timing better than by chance (p {_text(timing)})"),
         (e.seeds_above is None or e.seeds_above >= SEEDS, f"{SEEDS:.0%} of seeds above ({_text(e.seeds_above)})"),
         (e.worlds is None or _significant(e.worlds), f"more than null worlds have (p {_text(e.worlds)})"),
@@ -89,6 +102,11 @@ def headline(verdicts: Mapping[str, str]) -> str:
     by_text: dict[str, list[str]] = {}
     for name, text in verdicts.items():
         by_text.setdefault(text, []).append(name)
+    if NO_VERDICT in by_text:
+        return (
+            "There is no verdict, as buy-and-hold never bought: a share costs more than the account; raise "
+            "broker.cash or set broker.fractional: true."
+        )
     if list(by_text) == [UNDECIDED]:
         sentence = f"None of the {len(verdicts)} strategies is {UNDECIDED.removeprefix('not ')}."
         return sentence if len(verdicts) > 1 else f"The strategy is {UNDECIDED}."

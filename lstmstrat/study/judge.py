@@ -18,10 +18,12 @@ from lstmstrat.arrays import Floats, Ints
 from lstmstrat.evaluation.bootstrap import Difference
 from lstmstrat.evaluation.growth import break_even_cost, cagr_difference, drawdown_differences, lead_shares
 from lstmstrat.evaluation.many_trials import (
-    deflated_difference,
+    bonferroni,
+    deflated,
+    deflated_lead,
     deflated_sharpe,
-    holm,
     probabilistic_sharpe,
+    published_deflated_sharpe,
     superior_predictive_ability,
 )
 from lstmstrat.evaluation.metrics import Performance, cagr, max_drawdown, total_return
@@ -54,9 +56,9 @@ def judge(run: Run, trials: Trials, checks: Sequence[Check], extras: Extras) -> 
     """The assessment of every strategy of a run against buy-and-hold."""
     sound = not any(check.status == FAILED and check.name in VOIDING for check in checks)
     benchmark, (base, *others) = run.benchmark.performance(run.periods), run.returns
-    sharpes = [sharpe_difference(returns, base, run.periods) for returns in others]
+    count = len(run.strategies)
+    sharpes = [sharpe_difference(returns, base, run.periods, count) for returns in others]
     drawdowns = drawdown_differences(run.returns[1:], base)
-    rows = zip(run.strategies, sharpes, _adjusted_p_values(sharpes), drawdowns, strict=True)
     return tuple(
         _StrategyJudge(
             run=run,
@@ -66,10 +68,10 @@ def judge(run: Run, trials: Trials, checks: Sequence[Check], extras: Extras) -> 
             sound=sound,
             account=account,
             sharpe=sharpe,
-            p_adjusted=p_adjusted,
+            p_adjusted=bonferroni(sharpe.p_value, count),
             drawdown=drawdown,
         ).assessment
-        for account, sharpe, p_adjusted, drawdown in rows
+        for account, sharpe, drawdown in zip(run.strategies, sharpes, drawdowns, strict=True)
     )
 
 
@@ -109,17 +111,27 @@ class _StrategyJudge:
 
     @cached_property
     def _luck(self) -> Luck:
-        """The ratios are deflated by the trials in the ledger; without a ledger their number is not known."""
-        trials, returns = self.trials, self.account.returns
+        returns = self.account.returns
         return Luck(
             probabilistic_sharpe=probabilistic_sharpe(returns),
-            deflated_sharpe=deflated_sharpe(returns, trials.count, trials.variance) if trials.kept else None,
-            deflated_lead=deflated_difference(self.sharpe, trials.count) if trials.kept else None,
+            **self._deflated,
             exposure_matched=_exposure_matched(self.run, self.account),
             placebo=PlaceboFacts(**asdict(self._placebo), shuffles=SHUFFLES, band=BAND),
             seeds=self.extras.seeds.get(self.account.name),
             worlds=self.extras.worlds.get(self.account.name),
         )
+
+    @property
+    def _deflated(self) -> dict[str, float | None]:
+        """What the trials in the ledger deflate; without a ledger their number is not known."""
+        trials, returns = self.trials, self.account.returns
+        values = {
+            "published_deflated_sharpe": published_deflated_sharpe(returns, trials.count, trials.variance),
+            "deflated_sharpe": deflated_sharpe(returns, trials.count),
+            "deflated_lead": deflated_lead(self.sharpe, trials.count),
+            "deflated_timing": deflated(self._placebo.score, trials.count),
+        }
+        return values if trials.kept else dict.fromkeys(values)
 
     @property
     def _verdict(self) -> Verdict:
@@ -130,10 +142,12 @@ class _StrategyJudge:
                 p_adjusted=self.p_adjusted,
                 deflated_sharpe=luck.deflated_sharpe,
                 deflated_lead=luck.deflated_lead,
+                deflated_timing=luck.deflated_timing,
                 placebo=self._placebo,
                 sound=self.sound,
                 seeds_above=luck.seeds.above if luck.seeds else None,
                 worlds=luck.worlds.p_value if luck.worlds else None,
+                held=self.run.benchmark.turned_over > 0.0,
             )
         )
 
@@ -180,12 +194,6 @@ def _fold_skill(correlations: pd.Series) -> FoldSkill:
     if not len(correlations):
         return FoldSkill(0, None, None)
     return FoldSkill(len(correlations), float(correlations.median()), float((correlations > 0.0).mean()))
-
-
-def _adjusted_p_values(tests: Sequence[Difference]) -> list[float | None]:
-    """The p-value of each test, adjusted for the number of tests that have one."""
-    adjusted = iter(holm([test.p_value for test in tests if test.p_value is not None]))
-    return [None if test.p_value is None else next(adjusted) for test in tests]
 
 
 def _point_estimates(strategy: Performance, benchmark: Performance) -> dict[str, Any]:

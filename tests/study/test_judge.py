@@ -17,6 +17,7 @@ import pandas as pd
 import pytest
 from helpers.command import TINY, command, summary, tiny, written
 from helpers.parallel import Cores
+from scipy import stats
 
 from lstmstrat import Config, LSTMForecast, Session, Store
 from lstmstrat.audit.finding import AuditResult, Finding
@@ -25,7 +26,7 @@ from lstmstrat.config.validation import validated
 from lstmstrat.evaluation import verdict as rule
 from lstmstrat.evaluation.metrics import returns, sharpe
 from lstmstrat.evaluation.timing import BAND, SHUFFLES, UNKNOWN
-from lstmstrat.evaluation.verdict import SUPPORTED, UNDECIDED, Evidence
+from lstmstrat.evaluation.verdict import NO_VERDICT, SUPPORTED, UNDECIDED, Evidence
 from lstmstrat.prices import Prices, load
 from lstmstrat.prices.bars import OPEN
 from lstmstrat.results import tables
@@ -134,14 +135,19 @@ def test_timing_of_what_trades_inside_bars_is_not_known() -> None:
 
 def test_without_a_ledger_nothing_is_deflated_and_no_edge_supported(run: Run, evidence: list[Evidence]) -> None:
     found = judged(run, Trials(2, 1e-4, False))["cross"]
-    assert (found.luck.deflated_sharpe, found.luck.deflated_lead) == (None, None)
+    luck = found.luck
+    assert (luck.deflated_sharpe, luck.deflated_lead, luck.deflated_timing) == (None, None, None)
+    assert luck.published_deflated_sharpe is None
     assert "a deflated Sharpe ratio above 0.95 (undefined)" in found.versus_benchmark.missing
     assert "a deflated lead above 0.95 (undefined)" in found.versus_benchmark.missing
     known = judged(run, Trials(2, 1e-4, True))["cross"].luck
     assert known.deflated_sharpe is not None
     assert known.deflated_lead is not None
-    asked = [(of.deflated_sharpe, of.deflated_lead) for of in evidence[1::2]]  # of the crossover
-    assert asked == [(None, None), (known.deflated_sharpe, known.deflated_lead)]
+    assert known.deflated_timing == pytest.approx(stats.norm.cdf(known.placebo.score) ** 2)
+    asked = [
+        (of.deflated_sharpe, of.deflated_lead, of.deflated_timing) for of in evidence[1::2]
+    ]  # of the crossover
+    assert asked == [(None, None, None), (known.deflated_sharpe, known.deflated_lead, known.deflated_timing)]
 
 
 class OnAnAverage(bt.Strategy):
@@ -185,12 +191,26 @@ def test_the_best_fold_is_one_of_the_folds_in_use(run: Run) -> None:
 
 def test_p_values_are_adjusted_for_the_strategies_of_the_run(run: Run, evidence: list[Evidence]) -> None:
     one, other = (found.versus_benchmark for found in judged(run).values())
-    smaller, larger = sorted([one.p_value, other.p_value])
-    assert sorted([one.p_adjusted, other.p_adjusted]) == pytest.approx(
-        [min(1.0, 2 * smaller), max(larger, min(1.0, 2 * smaller))]
-    )
+    for versus in (one, other):
+        assert versus.p_adjusted == pytest.approx(min(1.0, 2 * versus.p_value))
+        assert (versus.p_adjusted < 0.05) == (versus.sharpe_low > 0.0 or versus.sharpe_high < 0.0)
+    alone = ran(strategies=TINY["strategies"][1:])
+    (single,) = (found.versus_benchmark for found in judged(alone).values())
+    assert single.p_value == other.p_value  # the same strategy, whose interval is narrower alone
+    assert single.sharpe_high - single.sharpe_low < other.sharpe_high - other.sharpe_low
     assert [of.sharpe.p_value for of in evidence] == [one.p_value, other.p_value]
     assert [of.p_adjusted for of in evidence] == [one.p_adjusted, other.p_adjusted]
+
+
+def test_a_share_dearer_than_the_account_leaves_no_verdict() -> None:
+    """An account of 5 and whole shares: a hold that buys nothing is beaten by everybody, and nobody is told so."""
+    poor = ran(broker={"cash": 0.5, "fractional": False})
+    assert poor.benchmark.traded.sum() == 0.0
+    found = judged(poor)
+    assert {one.versus_benchmark.verdict for one in found.values()} == {NO_VERDICT}
+    assert all("a buy-and-hold that bought something" in one.versus_benchmark.missing for one in found.values())
+    whole = ran(broker={"fractional": False})
+    assert NO_VERDICT not in {one.versus_benchmark.verdict for one in judged(whole).values()}
 
 
 def test_a_failed_check_of_look_ahead_leaves_nothing_sound(run: Run, evidence: list[Evidence]) -> None:
