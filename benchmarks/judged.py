@@ -5,30 +5,29 @@ The rules that were considered beside it are here too, so that they can be measu
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from statistics import NormalDist
 
 import numpy as np
 from simple_rules import Accounts, Costs, accounts
 
-from lstmstrat.evaluation.bootstrap import Difference, block_length
+from lstmstrat.evaluation.bootstrap import Difference, block_length, long_run_variance
 from lstmstrat.evaluation.many_trials import (
     bonferroni,
     deflated,
     deflated_lead,
     deflated_sharpe,
     expected_best,
-    probabilistic_sharpe,
     published_deflated_sharpe,
 )
-from lstmstrat.evaluation.sharpe import sharpe_difference
+from lstmstrat.evaluation.sharpe import SIGNIFICANCE, sharpe_difference
 from lstmstrat.evaluation.timing import Placebo, Positions, placebo
 from lstmstrat.evaluation.verdict import DEFLATED, SUPPORTED, Evidence, verdict
 
 SCREEN = 1.5  # a lead of fewer standard errors never has a p-value below 5 %: the bootstrap need not be made
-MARGIN = 1.25  # by which a lead may be short of what normal errors would ask for
 
 
 @dataclass(frozen=True)
@@ -36,7 +35,7 @@ class Case:
     """What any of the rules needs to know of one strategy."""
 
     evidence: Evidence
-    p_holm: float  # over the strategies of the run
+    p_holm: float | None  # over the strategies of the run
     trials: int
     variance: float | None  # of their Sharpe ratios
     returns: np.ndarray  # (n - 1,)
@@ -49,7 +48,7 @@ class Case:
     @property
     def is_timed(self) -> bool:
         """Timing better than by chance, for this strategy alone."""
-        return (self.evidence.placebo.p_value or 0.0) < 0.05 and self.evidence.placebo.p_value is not None
+        return _below(self.evidence.placebo.p_value)
 
     @property
     def published(self) -> bool:
@@ -62,18 +61,19 @@ class Case:
         return NormalDist().cdf(self.lead - expected_best(self.trials, 1.0)) > DEFLATED
 
 
+def _below(p_value: float | None) -> bool:
+    return p_value is not None and p_value < SIGNIFICANCE
+
+
 RULES: dict[str, Callable[[Case], bool]] = {
     "before: Holm, lead and Sharpe less the expected best": lambda c: (
-        c.p_holm < 0.05 and c.is_deflated and c.published and c.is_timed
+        _below(c.p_holm) and c.is_deflated and c.published and c.is_timed
     ),
     "the same without Holm": lambda c: (
-        c.evidence.sharpe.p_value < 0.05 and c.is_deflated and c.published and c.is_timed
+        _below(c.evidence.sharpe.p_value) and c.is_deflated and c.published and c.is_timed
     ),
     "Bonferroni over the ledger in place of the lead": lambda c: (
-        c.evidence.sharpe.p_value * c.trials < 0.05 and c.published and c.is_timed
-    ),
-    "the same, Sharpe ratio above 0 undeflated": lambda c: (
-        c.evidence.sharpe.p_value * c.trials < 0.05 and probabilistic_sharpe(c.returns) > DEFLATED and c.is_timed
+        _below(bonferroni(c.evidence.sharpe.p_value, c.trials)) and c.published and c.is_timed
     ),
     "now: Sharpe, lead and timing each above the best of the trials": lambda c: (
         verdict(c.evidence).text == SUPPORTED
@@ -89,6 +89,8 @@ class Sample:
     accounts: Accounts
     closes: np.ndarray  # (n,)
     periods: int
+    differences: dict[int, Difference] = field(default_factory=dict)  # those that were made
+    placebos: dict[int, Placebo] = field(default_factory=dict)
 
     @cached_property
     def returns(self) -> np.ndarray:
@@ -103,37 +105,48 @@ class Sample:
             deviation > 0.0, self.returns.mean(axis=1) / np.where(deviation > 0.0, deviation, 1.0), np.nan
         )
 
-    @cached_property
-    def leads(self) -> np.ndarray:
-        """(k,) leads over buy-and-hold's Sharpe ratio in standard errors, as `sharpe_difference` has them."""
-        with np.errstate(all="ignore"):
-            return lead_scores(self.returns)
-
-    def passes_screen(self, rule: int, trials: int) -> bool:
+    def passes_screen(self, rule: int, trials: Sequence[int]) -> bool:
         """Whether the bootstrap is worth its time: without this no rule of `RULES` gives an edge.
 
-        Each wants a p-value below 5 %, a lead that is large for the number of trials, and an (undeflated) chance
-        of 0.95 that the Sharpe ratio is above 0.
+        Each wants a p-value below 5 %, a deflated lead and Sharpe ratio, and timing. Bonferroni in place of the
+        lead asks for a larger one, unless a p-value is less than half of that of normal errors.
         """
-        lead = float(self.leads[rule])
-        if not (lead > SCREEN and deflated(MARGIN * lead, trials) > DEFLATED):
+        ratio, returns = self.ratios[rule], self.returns[rule]
+        if not ratio > max(
+            self.ratios[0], 1.0 / math.sqrt(len(returns))
+        ):  # NaN too; the chance is 0.95 from 1.6 on
             return False
-        return (probabilistic_sharpe(self.returns[rule]) or 0.0) > DEFLATED
+        lead, count = lead_score(returns, self.returns[0]), len(trials)
+        if not (lead > SCREEN and deflated(lead, count) > DEFLATED):
+            return False
+        published = published_deflated_sharpe(returns, count, self.variance(trials))
+        if not max(deflated_sharpe(returns, count) or 0.0, published or 0.0) > DEFLATED:
+            return False
+        return _below(self.placebo(rule).p_value)
 
-    def difference(self, rule: int, comparisons: int = 1) -> Difference:
-        """The Sharpe ratio of a rule minus that of buy-and-hold."""
-        return sharpe_difference(self.returns[rule], self.returns[0], self.periods, comparisons)
+    def variance(self, trials: Sequence[int]) -> float | None:
+        """The variance of the Sharpe ratios of these trials; None with fewer than two."""
+        known = self.ratios[list(trials)]
+        known = known[np.isfinite(known)]
+        return float(known.var(ddof=1)) if len(known) > 1 else None
+
+    def difference(self, rule: int) -> Difference:
+        """The Sharpe ratio of a rule minus that of buy-and-hold; kept, as several rules ask for it."""
+        if rule not in self.differences:
+            self.differences[rule] = sharpe_difference(self.returns[rule], self.returns[0], self.periods)
+        return self.differences[rule]
 
     def placebo(self, rule: int) -> Placebo:
-        """The timing of a rule."""
-        held, filled = self.accounts.exposure[1:-1, rule], self.accounts.filled[1:-1, rule]
-        return placebo(Positions(held, self.closes[1:-1] / self.closes[:-2] - 1.0, filled), self.periods)
+        """The timing of a rule; kept."""
+        if rule not in self.placebos:
+            held, filled = self.accounts.exposure[1:-1, rule], self.accounts.filled[1:-1, rule]
+            positions = Positions(held, self.closes[1:-1] / self.closes[:-2] - 1.0, filled)
+            self.placebos[rule] = placebo(positions, self.periods)
+        return self.placebos[rule]
 
     def case(self, rule: int, run: Sequence[int], trials: Sequence[int]) -> Case:
         """A rule that was judged in a `run` of rules, with these `trials` in the ledger, the run included."""
-        count, lead, timing = len(trials), self.difference(rule, len(run)), self.placebo(rule)
-        known = self.ratios[list(trials)]
-        known = known[np.isfinite(known)]
+        count, lead, timing = len(trials), self.difference(rule), self.placebo(rule)
         evidence = Evidence(
             sharpe=lead,
             p_adjusted=bonferroni(lead.p_value, len(run)),
@@ -143,28 +156,28 @@ class Sample:
             placebo=timing,
             sound=True,
         )
-        variance = float(known.var(ddof=1)) if len(known) > 1 else None
-        return Case(evidence, self._holm(rule, run, lead), count, variance, self.returns[rule])
+        return Case(evidence, self._holm(rule, run), count, self.variance(trials), self.returns[rule])
 
-    def _holm(self, rule: int, run: Sequence[int], own: Difference) -> float:
-        """The p-value of a rule, adjusted as Holm (1979) did; rules that differ by little have no small one."""
-        from statsmodels.stats.multitest import multipletests
+    def _holm(self, rule: int, run: Sequence[int]) -> float | None:
+        """The p-value of a rule, adjusted as by Holm (1979); by Bonferroni where that decides already."""
+        own = self.difference(rule).p_value
+        if own is None or own >= SIGNIFICANCE or own * len(run) < SIGNIFICANCE:
+            return bonferroni(own, len(run))
+        others = [self.difference(other).p_value for other in run if other != rule]
+        smaller = sorted([own, *(p for p in others if p is not None and p < own)])
+        return min(1.0, max((len(run) - k) * p for k, p in enumerate(smaller)))
 
-        others = [self.difference(r).p_value if abs(self.leads[r]) > SCREEN else 1.0 for r in run if r != rule]
-        return float(multipletests([own.p_value, *(1.0 if p is None else p for p in others)], method="holm")[1][0])
+
+def lead_score(returns: np.ndarray, base: np.ndarray) -> float:
+    """The lead in Sharpe ratio over `base`, both returns (n,), in the standard errors of `sharpe_difference`."""
+    unit, ratio = zip(*((_unit(side), side.mean() / side.std()) for side in (returns, base)), strict=True)
+    influence = unit[0] - ratio[0] / 2.0 * (unit[0] ** 2 - 1.0) - (unit[1] - ratio[1] / 2.0 * (unit[1] ** 2 - 1.0))
+    variance = long_run_variance(influence, block_length(len(returns)) - 1)
+    return float((ratio[0] - ratio[1]) * math.sqrt(len(returns) / variance)) if variance > 0.0 else math.nan
 
 
-def lead_scores(returns: np.ndarray) -> np.ndarray:
-    """The lead of each row of returns (k, n) over row 0, in standard errors; (k,). NaN where there is none."""
-    n, lag = returns.shape[1], block_length(returns.shape[1]) - 1
-    mean, deviation = returns.mean(axis=1, keepdims=True), returns.std(axis=1, keepdims=True)
-    unit, ratio = (returns - mean) / deviation, mean / deviation
-    influence = unit - ratio / 2.0 * (unit**2 - 1.0)
-    x = influence - influence[0]  # (k, n)
-    variance = (x * x).sum(axis=1)
-    for k in range(1, lag + 1):
-        variance += 2.0 * (1.0 - k / (lag + 1)) * (x[:, k:] * x[:, :-k]).sum(axis=1)
-    return (ratio - ratio[0])[:, 0] / np.sqrt(variance) * n
+def _unit(returns: np.ndarray) -> np.ndarray:
+    return (returns - returns.mean()) / returns.std()
 
 
 def sample(targets: np.ndarray, closes: np.ndarray, periods: int, costs: Costs) -> Sample:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from itertools import product
 
 import numpy as np
+from numba import njit
 
 WARM_UP = 200  # bars that the slowest rule needs before its first decision
 BAND = 0.05  # of exposure, within which a position is left alone
@@ -103,29 +104,38 @@ class Accounts:
 
 def accounts(target: np.ndarray, closes: np.ndarray, costs: Costs) -> Accounts:
     """Trade targets (n, k), decided at each close, at the next open, which is the close (n,) before."""
-    n, k = target.shape
     buy = (1.0 + costs.slippage) * (1.0 + costs.commission)  # paid for a share at 1
     sell = (1.0 - costs.slippage) * (1.0 - costs.commission)
-    cash, shares = np.full(k, 100_000.0), np.zeros(k)
-    equity, exposure, filled = np.empty((n, k)), np.zeros((n, k)), np.zeros((n, k), dtype=bool)
-    equity[0] = cash
-    for t in range(1, n):
-        price, aim = closes[t - 1], target[t - 1]
-        size = _order(aim, cash, shares, price, buy - 1.0, 1.0 - sell)
-        cash = cash - size * price * np.where(size > 0.0, buy, sell)
-        shares = shares + size
-        filled[t] = size != 0.0
-        equity[t] = cash + shares * closes[t]
-        exposure[t] = shares * closes[t] / equity[t]
-    return Accounts(equity, exposure, filled)
+    return Accounts(*_trade(np.asarray(target, dtype=np.float64), closes, buy, sell))
 
 
-def _order(
-    aim: np.ndarray, cash: np.ndarray, shares: np.ndarray, price: float, buy_cost: float, sell_cost: float
-) -> np.ndarray:
-    """Shares (k,) to buy, below zero to sell, so that the exposure after costs is `aim`; 0 within the band."""
+@njit(cache=True)
+def _trade(
+    target: np.ndarray, closes: np.ndarray, buy: float, sell: float
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Equity, exposure and fills (n, k)."""
+    n, k = target.shape
+    equity, exposure, filled = np.empty((n, k)), np.zeros((n, k)), np.zeros((n, k), dtype=np.bool_)
+    for j in range(k):
+        cash, shares = 100_000.0, 0.0
+        equity[0, j] = cash
+        for t in range(1, n):
+            size = _order(target[t - 1, j], cash, shares, closes[t - 1], buy - 1.0, 1.0 - sell)
+            cash -= size * closes[t - 1] * (buy if size > 0.0 else sell)
+            shares += size
+            filled[t, j] = size != 0.0
+            equity[t, j] = cash + shares * closes[t]
+            exposure[t, j] = shares * closes[t] / equity[t, j]
+    return equity, exposure, filled
+
+
+@njit(cache=True)
+def _order(aim: float, cash: float, shares: float, price: float, buy_cost: float, sell_cost: float) -> float:
+    """Shares to buy, below zero to sell, so that the exposure after costs is `aim`; 0 within the band."""
+    if aim == 0.0:
+        return -shares
     account = cash + shares * price
+    if abs(aim - shares * price / account) <= BAND:
+        return 0.0
     gap = aim * account / price - shares
-    size = np.where(gap > 0.0, gap / (1.0 + aim * buy_cost), gap / (1.0 - aim * sell_cost))
-    near = np.abs(aim - shares * price / account) <= BAND
-    return np.where(aim == 0.0, -shares, np.where(near, 0.0, size))
+    return gap / (1.0 + aim * buy_cost) if gap > 0.0 else gap / (1.0 - aim * sell_cost)

@@ -6,7 +6,7 @@
 
 Null worlds: 1,500 bars, which is six years of daily ones and what most users have; more make the tests more exact.
 In each, six simple rules are one run, judged once; and 200 simple rules are tried one a run, each judged with the
-number of trials so far, as the ledger counts them under whatever name. One edge among the 200 is a false one for the
+number of trials so far, as the ledger counts them under whatever name. One edge among the 200 is one for the
 world. Power: 2,000 bars, and a forecaster who knows the mean and is long, or flat (or short), with its sign; other
 trials are rules of the 200. Both at 2 basis points a trade and at the default costs (15).
 """
@@ -18,7 +18,7 @@ import os
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from itertools import product
@@ -36,10 +36,11 @@ NULL_BARS, POWER_BARS = 1500, 2000
 COSTS = {"2 bp": TWO_BASIS_POINTS, "default": DEFAULT}
 R2 = (0.005, 0.01, 0.02, 0.05)
 TRIALS = (1, 6, 50)
+SEARCHES = ("six in a run", "best of 200")
 POSITIONS = ("long/flat", "long/short")
 
 
-def null_sample(kind: str, seed: int, costs: str) -> tuple[Sample, list[str], np.ndarray]:
+def null_sample(kind: str, costs: str, seed: int) -> tuple[Sample, list[str], np.ndarray]:
     """A null world with all rules, their names (the first is account 1), and the order in which they are tried."""
     rng = np.random.default_rng([seed, list(NULL).index(kind)])
     world = NULL[kind](rng, NULL_BARS + WARM_UP - 1)
@@ -49,17 +50,16 @@ def null_sample(kind: str, seed: int, costs: str) -> tuple[Sample, list[str], np
     return found, list(rules), 1 + rng.permutation(len(rules))
 
 
-def false_edges(kind: str, seed: int) -> Counter[tuple[str, ...]]:
-    """In one null world: (costs, search, rule) for each rule of `RULES` that gives an edge to any strategy."""
-    found = Counter[tuple[str, ...]]()
-    for costs in COSTS:
-        world, names, order = null_sample(kind, seed, costs)
-        run = [1 + names.index(name) for name in SIX]
-        searches = {"six in a run": [(rule, run, run) for rule in run]}
-        searches["best of 200"] = [(rule, [rule], order[: k + 1]) for k, rule in enumerate(order)]
-        for search, tried in searches.items():
-            cases = [world.case(*one) for one in tried if world.passes_screen(one[0], len(one[2]))]
-            found.update((costs, search, name) for name in edges(cases))
+def false_edges(kind: str, costs: str, seed: int) -> Counter[tuple[str, str]]:
+    """In one null world: (search, rule) for each rule of `RULES` that gives an edge to any strategy."""
+    world, names, order = null_sample(kind, costs, seed)
+    run = [1 + names.index(name) for name in SIX]
+    searches = {SEARCHES[0]: [(rule, run, run) for rule in run]}
+    searches[SEARCHES[1]] = [(rule, [rule], order[: k + 1]) for k, rule in enumerate(order)]
+    found = Counter[tuple[str, str]]()
+    for search, tried in searches.items():
+        cases = [world.case(*one) for one in tried if world.passes_screen(one[0], one[2])]
+        found.update((search, name) for name in edges(cases))
     return found
 
 
@@ -68,25 +68,22 @@ def edges(cases: Iterable[Case]) -> set[str]:
     return {name for case in cases for name, gives_edge in RULES.items() if gives_edge(case)}
 
 
-def found_edges(kind: str, r2: float, seed: int) -> Counter[tuple[str, ...]]:
-    """In one world with a mean: (costs, position, trials, rule) where the forecaster is given an edge."""
+def found_edges(kind: str, r2: float, costs: str, seed: int) -> Counter[tuple[str, int, str]]:
+    """In one world with a mean: (position, trials, rule) where the forecaster is given an edge."""
     rng = np.random.default_rng([seed, list(PLANTED).index(kind), round(1000 * r2)])
     planted = PLANTED[kind](rng, POWER_BARS + WARM_UP - 1, r2)
     closes, rules = planted.world.closes, targets(planted.world.closes, rng)
     known = np.append(planted.known, 0.0)  # at each close, of the return that follows
     traded = np.column_stack([known > 0.0, np.sign(known), *rules.values()])[WARM_UP:]
-    others = 3 + rng.permutation(len(rules))[: max(TRIALS) - 1]
+    world = sample(traded, closes[WARM_UP:], planted.world.periods, COSTS[costs])
+    others = list(3 + rng.permutation(len(rules))[: max(TRIALS) - 1])
     run = [3 + list(rules).index(name) for name in SIX[:-1]]
-    found = Counter[tuple[str, ...]]()
-    for costs in COSTS:
-        world = sample(traded, closes[WARM_UP:], planted.world.periods, COSTS[costs])
-        for rule, position in enumerate(POSITIONS, start=1):
-            if world.passes_screen(rule):
-                for trials, (tried, beside) in zip(
-                    TRIALS, (([], []), (run, run), (list(others), [])), strict=True
-                ):
-                    case = world.case(rule, [rule, *beside], [rule, *tried])
-                    found.update((costs, position, str(trials), name) for name in edges([case]))
+    found = Counter[tuple[str, int, str]]()
+    for rule, position in enumerate(POSITIONS, start=1):
+        for trials, (tried, beside) in zip(TRIALS, (([], []), (run, run), (others, [])), strict=True):
+            if world.passes_screen(rule, [rule, *tried]):
+                case = world.case(rule, [rule, *beside], [rule, *tried])
+                found.update((position, trials, name) for name in edges([case]))
     return found
 
 
@@ -110,7 +107,7 @@ def many(
     work: Callable[..., Counter[tuple[str, ...]]], cells: list[tuple[Any, ...]], worlds: int
 ) -> dict[Any, Any]:
     """The sum over the seeds of `work` on each cell, on all cores."""
-    sums: dict[Any, Counter[tuple[str, ...]]] = {cell: Counter() for cell in cells}
+    sums: dict[Any, Counter[Any]] = {cell: Counter() for cell in cells}
     jobs = [(cell, seed) for seed in range(worlds) for cell in cells]
     with ProcessPoolExecutor(os.cpu_count(), initializer=partial(threadpool_limits, 1)) as pool:
         tasks = [pool.submit(work, *cell, seed) for cell, seed in jobs]
@@ -127,36 +124,34 @@ def rate(edges: int, worlds: int) -> str:
 
 def null_table(worlds: int) -> str:
     """False edges of the present rule by kind, and of all rules over all kinds."""
-    sums = many(false_edges, [(kind,) for kind in NULL], worlds)
-    searches = list(product(COSTS, ("six in a run", "best of 200")))
-    head = [f"{search}, {costs}" for costs, search in searches]
-    rows = [[kind, *(rate(sums[kind,][(*s, NOW)], worlds) for s in searches)] for kind in NULL]
-    total = sum(sums.values(), Counter())
-    rows.append(["all", *(rate(total[(*s, NOW)], worlds * len(NULL)) for s in searches)])
-    strict = total - sums["slow regimes",]
-    rows.append(
-        ["all but the slow regimes", *(rate(strict[(*s, NOW)], worlds * (len(NULL) - 1)) for s in searches)]
-    )
-    rules = [[name, *(rate(total[(*s, name)], worlds * len(NULL)) for s in searches)] for name in RULES]
+    sums = many(false_edges, list(product(NULL, COSTS)), worlds)
+    cells = list(product(COSTS, SEARCHES))
+    head = [f"{search}, {costs}" for costs, search in cells]
+
+    def row(label: str, kinds: Sequence[str], rule: str) -> list[str]:
+        counts = [sum(sums[kind, costs][search, rule] for kind in kinds) for costs, search in cells]
+        return [label, *(rate(count, worlds * len(kinds)) for count in counts)]
+
+    strict = [kind for kind in NULL if kind != "slow regimes"]
+    rows = [row(kind, [kind], NOW) for kind in NULL]
+    rows += [row("all", list(NULL), NOW), row("all but the slow regimes", strict, NOW)]
+    rules = [row(name, list(NULL), name) for name in RULES]
     return f"{markdown([f'{worlds} worlds a kind', *head], rows)}\n\n{markdown(['all kinds', *head], rules)}"
 
 
 def power_table(worlds: int) -> str:
     """Worlds of a hundred in which the forecaster is given an edge: before -> now."""
-    sums = many(found_edges, list(product(PLANTED, R2)), worlds)
-    head = ["signal, position, costs", "trials", *(f"R2 {r2:.1%}" for r2 in R2)]
+    sums = many(found_edges, list(product(PLANTED, R2, COSTS)), worlds)
+
+    def cell(kind: str, r2: float, costs: str, position: str, trials: int) -> str:
+        shares = (sums[kind, r2, costs][position, trials, name] / worlds for name in (BEFORE, NOW))
+        return " -> ".join(f"{100 * share:.0f}" for share in shares)
+
     rows = [
-        [f"{kind}, {position}, {costs}", str(trials)]
-        + [
-            " -> ".join(
-                f"{100 * sums[kind, r2][costs, position, str(trials), name] / worlds:.0f}"
-                for name in (BEFORE, NOW)
-            )
-            for r2 in R2
-        ]
+        [f"{kind}, {position}, {costs}", str(trials), *(cell(kind, r2, costs, position, trials) for r2 in R2)]
         for costs, kind, position, trials in product(COSTS, PLANTED, POSITIONS, TRIALS)
     ]
-    return markdown(head, rows)
+    return markdown(["signal, position, costs", "trials", *(f"R2 {r2:.1%}" for r2 in R2)], rows)
 
 
 def grid_table(worlds: int) -> str:
