@@ -189,17 +189,29 @@ def test_the_best_fold_is_one_of_the_folds_in_use(run: Run) -> None:
     assert found["cross"] is None  # it has no forecast
 
 
-def test_p_values_are_adjusted_for_the_strategies_of_the_run(run: Run, evidence: list[Evidence]) -> None:
-    one, other = (found.versus_benchmark for found in judged(run).values())
+def test_p_values_are_adjusted_for_the_strategies_of_the_run(evidence: list[Evidence]) -> None:
+    """Two crossovers: the p-value of each is that of a run with it alone, times two."""
+    cross = TINY["strategies"][1]
+    pair = [cross, {**cross, "name": "slower", "params": {"fast": 10, "slow": 20}}]
+    one, other = (found.versus_benchmark for found in judged(ran(strategies=pair)).values())
     for versus in (one, other):
         assert versus.p_adjusted == pytest.approx(min(1.0, 2 * versus.p_value))
         assert (versus.p_adjusted < 0.05) == (versus.sharpe_low > 0.0 or versus.sharpe_high < 0.0)
-    alone = ran(strategies=TINY["strategies"][1:])
-    (single,) = (found.versus_benchmark for found in judged(alone).values())
-    assert single.p_value == other.p_value  # the same strategy, whose interval is narrower alone
-    assert single.sharpe_high - single.sharpe_low < other.sharpe_high - other.sharpe_low
     assert [of.sharpe.p_value for of in evidence] == [one.p_value, other.p_value]
     assert [of.p_adjusted for of in evidence] == [one.p_adjusted, other.p_adjusted]
+    (alone,) = (found.versus_benchmark for found in judged(ran(strategies=pair[:1])).values())
+    assert (alone.p_value, alone.p_adjusted) == (one.p_value, one.p_value)
+    assert alone.sharpe_high - alone.sharpe_low < one.sharpe_high - one.sharpe_low
+
+
+def test_a_strategy_that_is_seldom_out_has_no_interval_and_is_not_distinguishable(run: Run) -> None:
+    """It differs from buy-and-hold on 26 of 202 bars."""
+    base, out, _ = run.returns
+    assert 0 < (np.abs(out - base) > 1e-7).sum() < 30
+    found = judged(run)["long_flat"].versus_benchmark
+    assert (found.sharpe_low, found.sharpe_high, found.p_value, found.p_adjusted) == (None, None, None, None)
+    assert found.sharpe is not None
+    assert found.verdict == UNDECIDED
 
 
 def test_a_share_dearer_than_the_account_leaves_no_verdict() -> None:
