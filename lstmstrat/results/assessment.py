@@ -77,7 +77,11 @@ class Period:
 
 @dataclass(frozen=True)
 class VersusBenchmark:
-    """A strategy minus buy-and-hold over the traded window, with 95 % intervals, and the verdict."""
+    """A strategy minus buy-and-hold over the traded window, with 95 % intervals, and the verdict.
+
+    The intervals of the Sharpe differences of all strategies of the run hold together with 95 %, so each leaves
+    out 0 exactly where `p_adjusted` is below 0.05.
+    """
 
     total_return: float
     cagr: float | None
@@ -90,7 +94,7 @@ class VersusBenchmark:
     max_drawdown_low: float | None
     max_drawdown_high: float | None
     p_value: float | None  # of the Sharpe difference
-    p_adjusted: float | None  # Holm, over the strategies of the run
+    p_adjusted: float | None  # times the number of strategies of the run
     detectable: float | None  # Sharpe difference that the test would find in 80 % of such samples
     best_fold_share: float | None  # share of the lead that comes from the best fold
     best_days_share: float | None  # share of the lead that comes from the best days
@@ -152,8 +156,10 @@ class Luck:
     """How much of the result of a strategy may be chance."""
 
     probabilistic_sharpe: float | None
-    deflated_sharpe: float | None
-    deflated_lead: float | None
+    published_deflated_sharpe: float | None  # by the variance of the trials; no condition of an edge
+    deflated_sharpe: float | None  # chance that the best of the trials without skill has a lower Sharpe ratio
+    deflated_lead: float | None  # the same for the lead over buy-and-hold
+    deflated_timing: float | None  # the same for the timing of its holdings
     exposure_matched: ExposureMatched
     placebo: PlaceboFacts
     seeds: Seeds | None  # None if they were not run

@@ -167,7 +167,8 @@ def _case(cerebro: Any, watched: Watched, name: str, costs: BrokerConfig | str, 
     benchmark = hold(prices, same_broker(cerebro)(), recorded.start, BENCHMARK, session)
     path = f"{watched.cls.__module__}:{watched.cls.__qualname__}"
     account = recorded.account(prices.frame, name, path)
-    broker = BrokerConfig() if isinstance(costs, str) else costs
+    slippage = float(getattr(cerebro.broker.p, "slip_perc", 0.0))
+    broker = BrokerConfig(commission=0.0, slippage=slippage) if isinstance(costs, str) else costs
     run = compared(prices, broker, benchmark, account, identify(watched.cls, watched.params), session)
     books = [Check(BOOKS, NOT_RUN, costs)] if isinstance(costs, str) else check_books(costs, prices, run.accounts)
     return _Case(cerebro, watched, run, (check_staleness(run), *books, check_orders(run.accounts)), costs)

@@ -120,8 +120,10 @@ class Run(NamedTuple):
 
 LUCK: dict[str, Any] = {
     "probabilistic_sharpe": MAYBE,
+    "published_deflated_sharpe": MAYBE,
     "deflated_sharpe": MAYBE,
     "deflated_lead": MAYBE,
+    "deflated_timing": MAYBE,
     "exposure_matched": {
         "exposure": NUMBER,
         "total_return": NUMBER,
@@ -129,7 +131,7 @@ LUCK: dict[str, Any] = {
         "max_drawdown": NUMBER,
     },
     "placebo": {
-        **dict.fromkeys(("sharpe", "low", "median", "high", "p_value"), MAYBE),
+        **dict.fromkeys(("sharpe", "low", "median", "high", "p_value", "score"), MAYBE),
         **{"shuffles": COUNT, "band": NUMBER},
     },
     "seeds": type(None),

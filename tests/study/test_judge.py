@@ -24,7 +24,7 @@ from lstmstrat.evaluation import verdict as rule
 from lstmstrat.evaluation.many_trials import probabilistic_sharpe
 from lstmstrat.evaluation.metrics import returns, sharpe
 from lstmstrat.evaluation.timing import BAND, SHUFFLES, UNKNOWN
-from lstmstrat.evaluation.verdict import SUPPORTED, UNDECIDED, Evidence
+from lstmstrat.evaluation.verdict import NO_VERDICT, SUPPORTED, UNDECIDED, Evidence
 from lstmstrat.prices import Prices, load
 from lstmstrat.prices.bars import OPEN
 from lstmstrat.results import tables
@@ -135,14 +135,19 @@ def test_timing_of_what_trades_inside_bars_is_not_known() -> None:
 
 def test_without_a_ledger_nothing_is_deflated_and_no_edge_supported(run: Run, evidence: list[Evidence]) -> None:
     found = judged(run, Trials(2, 0.0252, False, 0, None))["cross"]
-    assert (found.luck.deflated_sharpe, found.luck.deflated_lead) == (None, None)
+    luck = found.luck
+    assert (luck.deflated_sharpe, luck.deflated_lead, luck.deflated_timing) == (None, None, None)
+    assert luck.published_deflated_sharpe is None
     assert "a deflated Sharpe ratio above 0.95 (undefined)" in found.versus_benchmark.missing
     assert "a deflated lead above 0.95 (undefined)" in found.versus_benchmark.missing
     known = judged(run, Trials(2, 0.0252, True, 0, None))["cross"].luck
     assert known.deflated_sharpe is not None
     assert known.deflated_lead is not None
-    asked = [(of.deflated_sharpe, of.deflated_lead) for of in evidence[1::2]]  # of the crossover
-    assert asked == [(None, None), (known.deflated_sharpe, known.deflated_lead)]
+    assert known.deflated_timing == pytest.approx(stats.norm.cdf(known.placebo.score) ** 2)
+    asked = [
+        (of.deflated_sharpe, of.deflated_lead, of.deflated_timing) for of in evidence[1::2]
+    ]  # of the crossover
+    assert asked == [(None, None, None), (known.deflated_sharpe, known.deflated_lead, known.deflated_timing)]
 
 
 @pytest.mark.parametrize(
@@ -171,7 +176,7 @@ def test_annual_ratios_deflate_the_returns_of_a_bar(
     (found,) = judged(run, Trials(10, deviation**2, True, 0, None)).values()
     expected = probabilistic_sharpe(run.strategies[0].returns, deviation * best / math.sqrt(periods))
     assert expected == pytest.approx(0.98, abs=0.015)  # neither 0 nor 1
-    assert found.luck.deflated_sharpe == pytest.approx(expected, abs=1e-6)
+    assert found.luck.published_deflated_sharpe == pytest.approx(expected, abs=1e-6)
 
 
 class OnAnAverage(bt.Strategy):
@@ -213,14 +218,40 @@ def test_the_best_fold_is_one_of_the_folds_in_use(run: Run) -> None:
     assert found["cross"] is None  # it has no forecast
 
 
-def test_p_values_are_adjusted_for_the_strategies_of_the_run(run: Run, evidence: list[Evidence]) -> None:
-    one, other = (found.versus_benchmark for found in judged(run).values())
-    smaller, larger = sorted([one.p_value, other.p_value])
-    assert sorted([one.p_adjusted, other.p_adjusted]) == pytest.approx(
-        [min(1.0, 2 * smaller), max(larger, min(1.0, 2 * smaller))]
-    )
+def test_p_values_are_adjusted_for_the_strategies_of_the_run(evidence: list[Evidence]) -> None:
+    """Two crossovers: the p-value of each is that of a run with it alone, times two."""
+    cross = TINY["strategies"][1]
+    pair = [cross, {**cross, "name": "slower", "params": {"fast": 10, "slow": 20}}]
+    one, other = (found.versus_benchmark for found in judged(ran(strategies=pair)).values())
+    for versus in (one, other):
+        assert versus.p_adjusted == pytest.approx(min(1.0, 2 * versus.p_value))
+        assert (versus.p_adjusted < 0.05) == (versus.sharpe_low > 0.0 or versus.sharpe_high < 0.0)
     assert [of.sharpe.p_value for of in evidence] == [one.p_value, other.p_value]
     assert [of.p_adjusted for of in evidence] == [one.p_adjusted, other.p_adjusted]
+    (alone,) = (found.versus_benchmark for found in judged(ran(strategies=pair[:1])).values())
+    assert (alone.p_value, alone.p_adjusted) == (one.p_value, one.p_value)
+    assert alone.sharpe_high - alone.sharpe_low < one.sharpe_high - one.sharpe_low
+
+
+def test_a_strategy_that_is_seldom_out_has_no_interval_and_is_not_distinguishable(run: Run) -> None:
+    """It differs from buy-and-hold on 26 of 202 bars."""
+    base, out, _ = run.returns
+    assert 0 < (np.abs(out - base) > 1e-7).sum() < 30
+    found = judged(run)["long_flat"].versus_benchmark
+    assert (found.sharpe_low, found.sharpe_high, found.p_value, found.p_adjusted) == (None, None, None, None)
+    assert found.sharpe is not None
+    assert found.verdict == UNDECIDED
+
+
+def test_a_share_dearer_than_the_account_leaves_no_verdict() -> None:
+    """An account of 5 and whole shares: a hold that buys nothing is beaten by everybody, and nobody is told so."""
+    poor = ran(broker={"cash": 0.5, "fractional": False})
+    assert poor.benchmark.traded.sum() == 0.0
+    found = judged(poor)
+    assert {one.versus_benchmark.verdict for one in found.values()} == {NO_VERDICT}
+    assert all("a buy-and-hold that bought something" in one.versus_benchmark.missing for one in found.values())
+    whole = ran(broker={"fractional": False})
+    assert NO_VERDICT not in {one.versus_benchmark.verdict for one in judged(whole).values()}
 
 
 def test_a_failed_check_voids_the_edges_that_it_concerns(run: Run, evidence: list[Evidence]) -> None:

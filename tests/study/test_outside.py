@@ -96,7 +96,7 @@ def test_each_combination_of_an_optstrategy_is_a_trial_and_an_equal_one_is_none(
     several = cerebro(Cross)
     several.optstrategy(Cross, period=[10, 20, 50])
     found = lstmstrat.judge(several)
-    assert found.by_strategy == {f"Cross(period={k})": UNDECIDED for k in (10, 20, 50)}
+    assert list(found.by_strategy) == [f"Cross(period={k})" for k in (10, 20, 50)]
     assert found.trials.count == 3
     assert several.analyzers == []
     again = cerebro(Cross)
@@ -134,7 +134,7 @@ def test_an_edge_of_a_cerebro_is_audited_and_the_audit_decides(answer: Callable[
         assert (call["cls"], call["bars"]) == (Tuesdays, 700)
         other = bt.Cerebro()
         call["setup"](other)  # the audit trades at the same costs
-        assert other.broker.getcommissioninfo(None).p.commission == 0.001
+        assert other.broker.comminfo[None].p.commission == 0.001
         assert other.broker.getcash() == 10_000.0
 
 
@@ -149,7 +149,7 @@ def test_what_was_helped_is_not_proven_and_not_audited(answer: Callable[[str], l
 def test_costs_that_cannot_be_held_against_the_fills_leave_an_edge_unproven(answer: Callable[[str], Any]) -> None:
     answer("passed")
     per_order = cerebro(Tuesdays, paid_on_tuesdays())
-    per_order.broker.setcommission(1.0, commtype=bt.CommInfoBase.COMM_FIXED, stocklike=True)
+    per_order.broker.setcommission(0.01, commtype=bt.CommInfoBase.COMM_FIXED, stocklike=True)
     found = lstmstrat.judge(per_order)
     assert found.by_strategy == {"Tuesdays": UNPROVEN}
     assert "its commission is no percentage" in found.strategies[0].missing[0]
@@ -168,11 +168,11 @@ def test_a_forecast_is_audited_with_a_small_network(answer: Callable[[str], list
     made = answer("passed")
     own = cerebro(Tuesdays, paid_on_tuesdays(), cheat_on_open=True)
     own.strats.clear()
-    forecast = {"model": "ridge", "members": 1, "train_size": 60, "hidden_size": 64, "features": ["return_1"]}
+    forecast = {"model": "ridge", "members": 1, "train_size": 90, "hidden_size": 64, "features": ["return_1"]}
     own.addstrategy(Forecasts, forecast=forecast)
     assert lstmstrat.judge(own).by_strategy == {"Forecasts": SUPPORTED}
     assert made[0]["params"]["forecast"]["hidden_size"] == 4
-    assert made[0]["params"]["forecast"]["train_size"] == 60
+    assert made[0]["params"]["forecast"]["train_size"] == 90
 
 
 def test_bare_returns_are_judged_and_never_an_edge() -> None:
@@ -191,14 +191,14 @@ def test_what_cannot_be_judged_is_refused_with_the_cure() -> None:
         lstmstrat.judge(bt.Cerebro())
     two = cerebro(Tuesdays)
     two.addstrategy(Cross)
-    with pytest.raises(StrategyError, match="2 strategies on one account.* give each a Cerebro of its own"):
+    with pytest.raises(StrategyError, match="2 strategies on one account, so none can be judged; give each"):
         lstmstrat.judge(two)
     used = cerebro(Cross)
     used.optstrategy(Cross, period=[10, 20])
     used.run(maxcpus=1)
     with pytest.raises(StrategyError, match="uses an optstrategy up; judge it before"):
         lstmstrat.judge(used)
-    with pytest.raises(StrategyError, match="list given; expected a bt.Cerebro, or a pandas Series"):
+    with pytest.raises(StrategyError, match=r"list given; expected a bt\.Cerebro, or a pandas Series"):
         lstmstrat.judge([0.1])
     held = IBM.frame["close"].pct_change().dropna()
     with pytest.raises(DataError, match="on the same dates"):
