@@ -37,7 +37,7 @@ def sharpe_difference(
     mean a^2 and mean b^2; see `bootstrap_difference`. The difference is that of `metrics.sharpe`.
 
     It does not hold for a position that depends on how far the price has come, as that of a grid or a martingale:
-    in null worlds such strategies lead significantly in up to 23 % of samples of any length, where 2.5 % is nominal
+    in null worlds such strategies lead significantly in up to 23 % of samples of any length; 2.5 % is nominal
     (benchmarks/README.md). Blocks of returns do not know the price at which it would have bought; null worlds do.
 
     Parameters
