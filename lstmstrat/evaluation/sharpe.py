@@ -102,7 +102,7 @@ def minimum_detectable_difference(
 
     Returns
     -------
-    None where `sharpe_difference` is undefined.
+    None where `sharpe_difference` is undefined, but for bars in too few blocks: those only the bootstrap sees.
 
     Raises
     ------
