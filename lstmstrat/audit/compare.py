@@ -35,6 +35,22 @@ def compare(
     return count, Discrepancy(bar, original.day(bar), name, before, after)
 
 
+def differing_bars(original: Trace, stream: Trace) -> list[int]:
+    """The bars at which `stream` does something else, or has ended; those of orders alone, if there are any.
+
+    A bar is left out if there is none after it.
+    """
+    bars = range(original.first, original.bars - 1)
+    orders = [{row for row in _order_rows(trace)} for trace in (original, stream)]
+    found = {row[0] for row in orders[0] ^ orders[1]}
+    if not found:
+        common = slice(0, min(original.bars, stream.bars))
+        lines = [(x[common], stream.lines[name][common]) for name, x in original.lines.items() if name in stream.lines]
+        found = {int(bar) for x, y in lines for bar in np.flatnonzero(~same(x, y, ROUNDING))}
+        found |= set(range(stream.bars, original.bars))
+    return [bar for bar in bars if bar in found]
+
+
 _Mismatch = tuple[int, str, str, str]  # bar, name of the line, original value, changed value
 
 

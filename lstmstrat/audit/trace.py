@@ -54,6 +54,7 @@ class Subject:
     path: str = ""  # module:Class, if a config names it so
     session: Session | None = None  # with fitted models that the runs share; None: each run fits its own
     probes: tuple[str, ...] = ()  # ids of the probes that look at it; none given: all
+    streams: bool = True  # False: P0 leaves out the stream, because another period of the subject has it
     cuts: int = 0  # cuts of P2 and P3, at most; 0: as many as there are places for them
 
     @property
@@ -147,6 +148,10 @@ class Trace:
         """The trace without fills and account value, which change with the bars though the strategy does not."""
         lines = {name: line for name, line in self.lines.items() if name != ACCOUNT}
         return dataclasses.replace(self, lines=lines, fills=())
+
+    def trading(self) -> Trace:
+        """The trace of orders and fills alone."""
+        return dataclasses.replace(self, lines={})
 
     def market_fills(self) -> list[Execution]:
         """The fills of market orders, which Backtrader fills at an open unless cheat-on-close is set."""
