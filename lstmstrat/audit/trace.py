@@ -10,7 +10,7 @@ import dataclasses
 from collections.abc import Callable, Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import backtrader as bt
 import numpy as np
@@ -28,6 +28,9 @@ from lstmstrat.trading.clock import to_numbers
 from lstmstrat.trading.order_log import OrderLog
 from lstmstrat.trading.simulation import build_cerebro, set_by_run
 from lstmstrat.trading.strategy import ExposureStrategy
+
+if TYPE_CHECKING:
+    from lstmstrat.audit.sources import Sources
 
 STREAMED = "streamed"  # a bar exists only from the moment on at which its turn comes
 MODES: dict[str, dict[str, bool]] = {
@@ -52,6 +55,7 @@ class Subject:
     refits: tuple[int, ...] = ()  # bars at which the user's own model is refitted
     setup: Callable[[Any], None] | None = None  # called with each new Cerebro
     path: str = ""  # module:Class, if a config names it so
+    sources: Sources | None = None  # what its code opens; None: P12 finds out
     session: Session | None = None  # with fitted models that the runs share; None: each run fits its own
     probes: tuple[str, ...] = ()  # ids of the probes that look at it; none given: all
     streams: bool = True  # False: P0 leaves out the stream, because another period of the subject has it
