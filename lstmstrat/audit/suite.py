@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import logging
+import shlex
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 import pandas as pd
 
-from lstmstrat.audit import invariance, leaks, perturb, probes, trading
+from lstmstrat.audit import invariance, leaks, perturb, probes, sources, trading
 from lstmstrat.audit.case import Case, Command, open_case
-from lstmstrat.audit.finding import FAILED, NOT_ASSESSED, PASSED, WARNING, Control, Finding
+from lstmstrat.audit.finding import FAILED, NOT_ASSESSED, PASSED, WARNING, AuditResult, Control, Finding, dates
+from lstmstrat.audit.subjects import of_config
 from lstmstrat.audit.trace import Subject
+from lstmstrat.config.schema import Config
 from lstmstrat.errors import ConfigError, LSTMStratError, did_you_mean
-from lstmstrat.forecasting.session import Progress
+from lstmstrat.forecasting.session import Progress, Session
+from lstmstrat.prices import Prices
 from lstmstrat.prices.bars import COLUMNS
+from lstmstrat.store import Store
 
 Probe = Callable[[Case], Finding]
 
@@ -32,9 +37,11 @@ PROBES: dict[str, Probe] = {
     "P9": trading.closed_form,
     "P10": probes.folds,
     "P11": trading.noise,
+    "P12": sources.probe,
 }
 
-ONLY_WARNED = ("P7", "P8")  # probes whose planted leaks are no look-ahead in themselves
+EXPECTED = {"P7": WARNING, "P8": WARNING, "P12": NOT_ASSESSED}
+"""What a probe says of its planted leaks: those of other probes fail."""
 BARS = 200  # length of the random walk that the controls run on
 PLANTED: tuple[tuple[type[Any], str], ...] = (  # a leak, and the probe that must find it
     (leaks.ScaledOnEverything, "P2"),
@@ -69,6 +76,19 @@ def probe_ids(only: str) -> list[str]:
     return [only.upper()] if only else list(PROBES)
 
 
+def audit_config(config: Config, prices: Prices, progress: Progress | None = None) -> AuditResult:
+    """Audit the strategies of `config`, with the forecast, after the self-test; train_size is a number of bars."""
+
+    def command(strategy: str) -> Command:
+        return lambda probe, day: (
+            f"python -m lstmstrat.audit CONFIG --strategy {strategy} --only {probe}"
+            + (f" --cut {shlex.quote(day)}" if day else "")
+        )
+
+    subjects = of_config(config, prices)
+    return AuditResult(findings([(s, command(s.name)) for s in subjects], progress=progress), controls())
+
+
 def findings(
     subjects: Sequence[tuple[Subject, Command]],
     *,
@@ -87,23 +107,55 @@ def findings(
         The run of a subject on its original bars raises it.
     """
     names, results = probe_ids(only), list[Finding]()
-    for done, (subject, command) in enumerate(subjects):
-        with quiet():
-            case = open_case(subject, seed, command, cut)
-            if isinstance(case.original.error, LSTMStratError):
-                raise case.original.error
-            if cut and not case.cuts:
-                first, last = case.original.day(0), case.original.day(case.original.bars - 1)
-                raise ConfigError(f"--cut {cut}: no bar has this date; the audited bars are {first} to {last}")
-            for k, probe in enumerate(names):
+    with quiet(), Session(Store(None)) as session:
+        audits = list(_opened(_watched(subjects, names), names, seed, cut, session))
+        if cut and not audits:
+            raise ConfigError(f"--cut {cut}: no bar has this date; the audited bars are {_dates(subjects)}")
+        total, done = sum(len(probes) for _, probes in audits), 0
+        for case, probes in audits:
+            for k, probe in enumerate(probes):
                 if progress is not None:
-                    progress(done * len(names) + k, len(subjects) * len(names))
+                    progress(done + k, total)
                 results.append(run_probe(case, probe))
                 if _ends_the_case(results[-1]):
                     break
-    if progress is not None and subjects:
-        progress(len(subjects) * len(names), len(subjects) * len(names))
+            done += len(probes)
+        if progress is not None and total:
+            progress(total, total)
     return tuple(results)
+
+
+def _opened(
+    subjects: Sequence[tuple[Subject, Command]], names: Sequence[str], seed: int, cut: str, session: Session
+) -> Iterator[tuple[Case, list[str]]]:
+    """The case of each subject with its probes; without the subjects that have no bar of the date `cut`.
+
+    All share the fitted models of one session: a model is a function of its training set, and P6 makes sure of that
+    with sessions of its own.
+    """
+    for subject, command in subjects:
+        probes = [name for name in names if not subject.probes or name in subject.probes]
+        if not probes:
+            continue
+        case = open_case(subject.with_fields(session=session), seed, command, cut)
+        if isinstance(case.original.error, LSTMStratError):
+            raise case.original.error
+        if case.cuts or not cut:
+            yield case, probes
+
+
+def _watched(
+    subjects: Sequence[tuple[Subject, Command]], names: Sequence[str]
+) -> list[tuple[Subject, Command]]:
+    """The subjects with what P12 finds in a process of their own, if it is to run and they are named by a path."""
+    asked = [s for s, _ in subjects if s.path and "P12" in names and (not s.probes or "P12" in s.probes)]
+    found = dict(zip(map(id, asked), sources.spawned(asked) if asked else (), strict=True))
+    return [(s.with_fields(sources=found[id(s)]) if id(s) in found else s, command) for s, command in subjects]
+
+
+def _dates(subjects: Sequence[tuple[Subject, Command]]) -> str:
+    periods = {tuple(dates(s.frame.index, [0, len(s.frame) - 1])) for s, _ in subjects}
+    return ", ".join(f"{first} to {last}" for first, last in sorted(periods))
 
 
 def run_probe(case: Case, probe: str) -> Finding:
@@ -140,7 +192,7 @@ def check_leak(leak: type[Any], probe: str) -> Control:
         fault = trading.benchmark(control_subject(leak), leak)
         return Control(name, probe, bool(fault), fault or "not found")
     finding = run_probe(open_case(control_subject(leak), 0, _no_command), probe)
-    found = finding.status == (WARNING if probe in ONLY_WARNED else FAILED)
+    found = finding.status == EXPECTED.get(probe, FAILED)
     return Control(name, probe, found, str(finding.difference or finding.detail))
 
 

@@ -229,8 +229,7 @@ class _Recorder(bt.Analyzer):  # type: ignore[misc]
             self.mask.close()
 
     def notify_order(self, order: Any) -> None:
-        if not order.alive():
-            self.record.orders.end(order, len(self.strategy.data) - 1)
+        self.record.orders.heed(order, len(self.strategy.data) - 1)
 
 
 def _columns(strategy: Any) -> Any:

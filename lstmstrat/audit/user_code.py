@@ -10,7 +10,8 @@ from types import ModuleType
 from typing import Any
 
 _PACKAGE = str(Path(__file__).parents[1])
-_PLANTED = (str(Path(__file__).with_name("leaks.py")), str(Path(__file__).with_name("leaks_by_file.py")))
+_PLANTED = tuple(str(Path(__file__).with_name(name)) for name in ("leaks.py", "more_leaks.py"))
+_CODE = {".py", ".pyc", ".nbi", ".nbc"}
 _LIBRARY = tuple(str(Path(sysconfig.get_path(name)).resolve()) for name in ("stdlib", "platstdlib"))
 _NOT_USERS = {"backtrader", "lstmstrat"}  # also where they are installed in a folder of the user's
 
@@ -30,13 +31,15 @@ def is_users(filename: str, module: str) -> bool:
 
 def _is_library(filename: str | None) -> bool:
     path = Path(filename or "").resolve()
-    installed = {"site-packages", "dist-packages"} & set(path.parts)
-    return bool(installed) or str(path).startswith((*_LIBRARY, _PACKAGE))
+    return is_library_file(str(path)) or str(path).startswith(_PACKAGE)
 
 
 def is_library_file(filename: str) -> bool:
-    """Whether a file is part of Python or of an installed package."""
-    return _is_library(filename)
+    """Whether a file belongs to Python or to an installed package; the prices that come with this one do not."""
+    path = Path(filename).resolve()
+    if str(path).startswith(_PACKAGE):
+        return path.suffix in _CODE
+    return bool({"site-packages", "dist-packages"} & set(path.parts)) or str(path).startswith(_LIBRARY)
 
 
 def of_user(thing: Any) -> bool:

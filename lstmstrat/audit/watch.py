@@ -36,8 +36,11 @@ EVENTS = {
 }
 DIRECT = {"os.listdir", "os.scandir", "subprocess.Popen", "ctypes.dlopen", "mmap.__new__"}
 """Events that count only if the user's code asks for them itself; libraries use them for their own purposes."""
-MACHINE = ("/proc/", "/sys/", "/dev/", "/usr/share/zoneinfo", "/etc/")
-"""Folders that say something about the machine and nothing about prices."""
+MACHINE = ("/proc/", "/sys/", "/dev/null", "/dev/zero", "/dev/random", "/dev/urandom", "/usr/share/zoneinfo", "/etc/")
+"""Places that say something about the machine and nothing about prices."""
+BEGIN = ("lstmstrat.audit.trace", "lstmstrat.audit.sources", "lstmstrat.config.plugins")
+"""Where a run, or the import of a user's module, begins."""
+SETUP = "_cerebro"  # the function that calls `setup`
 OWN_WAYS = ("linecache", "tokenize", "inspect", "traceback", "logging", "warnings", "numba", "_pytest")
 """Modules that open files for themselves, whoever called them."""
 
@@ -94,16 +97,21 @@ def _is_of_the_machine(path: Any) -> bool:
 
 
 def _is_asked_by_user(frame: FrameType | None, direct: bool) -> bool:
-    """Whether the stack, from the event outwards, meets the user's code before an import or the start of the run."""
+    """Whether the stack has a frame of the user's between the event and the begin of the run.
+
+    An import that stands nearer to the event opens its files by itself; and `setup` may open what it likes, because
+    the audit changes the bars of the feeds that it adds.
+    """
+    asked = False
     while frame is not None:
         filename, module = frame.f_code.co_filename, str(frame.f_globals.get("__name__", ""))
-        if frame.f_globals is globals() or filename.startswith("<frozen importlib"):
-            return False
-        if module.partition(".")[0] in OWN_WAYS:
-            return False
-        if is_users(filename, module):
-            return True
-        if direct and is_library_file(filename) and module.partition(".")[0] not in sys.stdlib_module_names:
-            return False
+        if module in BEGIN:
+            return asked and frame.f_code.co_name != SETUP
+        if not asked:
+            if filename.startswith("<frozen importlib") or module.partition(".")[0] in OWN_WAYS:
+                return False
+            asked = is_users(filename, module)
+            if direct and not asked and module.partition(".")[0] not in sys.stdlib_module_names:
+                return False
         frame = frame.f_back
-    return False
+    return asked

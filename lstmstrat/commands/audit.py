@@ -91,12 +91,15 @@ def _run_audit(options: argparse.Namespace) -> AuditResult:
 
 
 def _keep(cache: Path | None, config: Config, prices: Prices, result: AuditResult) -> None:
+    """Keep what was found of each strategy and of the forecast together."""
     from lstmstrat.store import Store, default_path
-    from lstmstrat.study.audits import AuditRecord, keep_audit
+    from lstmstrat.study.audits import AuditRecord, keep_audit, of_strategy
 
-    store = Store(cache or default_path())
-    record = AuditRecord(result.exit_code, result.sentence, f"{dt.datetime.now(dt.UTC):%Y-%m-%d}")
-    keep_audit(config, prices, store, record)
+    store, today = Store(cache or default_path()), f"{dt.datetime.now(dt.UTC):%Y-%m-%d}"
+    for strategy in config.strategies:
+        found = result.of("forecast", strategy.label)
+        record = AuditRecord(found.exit_code, found.sentence, today)
+        keep_audit(of_strategy(config, strategy), prices, store, record)
     store.close()
 
 

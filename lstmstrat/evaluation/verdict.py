@@ -12,15 +12,19 @@ from lstmstrat.evaluation.timing import Placebo
 SUPPORTED = "edge supported"
 WORSE = "worse than buy-and-hold"
 UNDECIDED = "not distinguishable from buy-and-hold"
+UNPROVEN = "edge not proven"
 DEFLATED = 0.95  # smallest deflated Sharpe ratio and deflated lead
 SEEDS = 0.80  # smallest share of the seeds with a Sharpe ratio above that of buy-and-hold
+AUDIT_PASSED = "a look-ahead audit that passed"
 RULE = (
     f"{SUPPORTED!r} needs all of these: a Sharpe ratio above buy-and-hold's with a p-value below {SIGNIFICANCE} "
     "(Ledoit-Wolf test by the studentised block bootstrap, two-sided, Holm-adjusted for the strategies); a "
     f"deflated Sharpe ratio and a deflated lead above {DEFLATED}, by the trials in the ledger; better timing than "
     "95% of its own holdings in random order, or where that is undefined than 95% of null worlds; where seeds "
     f"were run, {SEEDS:.0%} of them above buy-and-hold; where null worlds were run, a p-value below "
-    f"{SIGNIFICANCE} among them; no failed check of look-ahead or of the benchmark. "
+    f"{SIGNIFICANCE} among them. And it needs proof: no failed check of look-ahead, of stale prices, of fills and "
+    "cash, or of the benchmark; and a look-ahead audit of the very code that ran, which is made as soon as all "
+    f"the rest holds, and passes. Where only the proof is missing, it is {UNPROVEN!r}. "
     f"{WORSE!r} needs the first with a Sharpe ratio below. All else, and what is undefined, is {UNDECIDED!r}."
 )
 
@@ -34,7 +38,8 @@ class Evidence:
     deflated_sharpe: float | None  # None where the number of trials is not known
     deflated_lead: float | None  # None in the same case
     placebo: Placebo  # the strategy against shuffles of its own holdings
-    sound: bool  # no check of look-ahead or of the benchmark failed
+    faults: tuple[str, ...]  # failed checks that void an edge, in words
+    audit: str  # why no look-ahead audit of this code has passed; "" if one has
     seeds_above: float | None = None  # share of the seeds with a Sharpe ratio above buy-and-hold's
     worlds: float | None = None  # p-value among null worlds
 
@@ -49,15 +54,16 @@ class Verdict:
 
 def verdict(evidence: Evidence) -> Verdict:
     """The verdict that `RULE` gives for `evidence`."""
-    missing = _unmet_conditions(evidence)
+    missing, faults = _unmet_conditions(evidence), tuple(f"no failed check ({f})" for f in evidence.faults)
     if not missing:
-        return Verdict(SUPPORTED, ())
+        audit = (f"{AUDIT_PASSED} ({evidence.audit})",) if evidence.audit else ()
+        return Verdict(UNPROVEN if faults or audit else SUPPORTED, (*faults, *audit))
     worse = _significant(evidence.p_adjusted) and (evidence.sharpe.difference or 0.0) < 0.0
-    return Verdict(WORSE if worse else UNDECIDED, missing)
+    return Verdict(WORSE if worse else UNDECIDED, (*missing, *faults))
 
 
 def _unmet_conditions(e: Evidence) -> tuple[str, ...]:
-    """The conditions of an edge that the evidence does not meet, in the order of the rule."""
+    """The conditions of an edge, apart from its proof, that the evidence does not meet, in the rule's order."""
     timing = e.worlds if e.placebo.p_value is None else e.placebo.p_value
     conditions = (
         ((e.sharpe.difference or 0.0) > 0.0, "a Sharpe ratio above buy-and-hold's"),
@@ -67,7 +73,6 @@ def _unmet_conditions(e: Evidence) -> tuple[str, ...]:
         (_significant(timing), f"timing better than by chance (p {_text(timing)})"),
         (e.seeds_above is None or e.seeds_above >= SEEDS, f"{SEEDS:.0%} of seeds above ({_text(e.seeds_above)})"),
         (e.worlds is None or _significant(e.worlds), f"more than null worlds have (p {_text(e.worlds)})"),
-        (e.sound, "no failed check of look-ahead or of the benchmark"),
     )
     return tuple(condition for is_met, condition in conditions if not is_met)
 

@@ -11,7 +11,7 @@ import pandas as pd
 from lstmstrat.arrays import Floats
 from lstmstrat.evaluation.metrics import Performance, performance, returns
 from lstmstrat.forecasting.forecasts import Forecasts
-from lstmstrat.results.orders import Execution
+from lstmstrat.results.orders import Execution, PlacedOrder
 
 TIME: Final = "datetime64[ns]"
 ORDERS: dict[str, Any] = {  # `created` of an order that is made at an open is the bar of that open
@@ -51,8 +51,10 @@ class Account:
     params: dict[str, Any]  # of the strategy, as the run used them; JSON-ready
     equity: pd.Series  # account value at each close of the window
     exposure: pd.Series  # position value / account value at each close, same index
+    targets: pd.Series  # target exposure decided at each close, same index; NaN where there is none
     orders: pd.DataFrame  # one row per order, columns of ORDERS; price and executed are NaN/NaT if not executed
-    fills: tuple[Execution, ...]  # in the order of their bars, which are counted from the first bar of the prices
+    placed: tuple[PlacedOrder, ...]  # the same orders as they were placed; bars of all prices
+    fills: tuple[Execution, ...]  # in the order of their bars
     trades: pd.DataFrame  # one row per round trip, columns of TRADES; see `round_trips`
     traded: pd.Series  # sum of |size * fill price| over the fills of each bar, same index
     forecasts: Forecasts | None  # of the strategy's first LSTMForecast; None if it has none

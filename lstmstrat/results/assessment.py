@@ -235,6 +235,7 @@ class Check:
     name: str
     status: str  # PASSED, FAILED, NOT_RUN, or RAN if it can neither pass nor fail
     detail: str
+    strategy: str = ""  # the only strategy that it is about; "" for the whole run
 
     def __post_init__(self) -> None:
         if self.status not in (PASSED, FAILED, RAN, NOT_RUN):

@@ -28,4 +28,5 @@ class PlacedOrder:
 class Execution(Fill):
     """The fill of all or part of an order."""
 
+    booked: int  # bar whose close is the first with it in the account; after `bar` for some Close orders
     order: PlacedOrder = field(repr=False)

@@ -2,49 +2,105 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from lstmstrat.audit.books import check_benchmark
+from lstmstrat.audit.books import BOOKS, check_benchmark, check_books
 from lstmstrat.audit.labels import check_labels
 from lstmstrat.evaluation.metrics import REJECTED
+from lstmstrat.evaluation.skill import Skill
 from lstmstrat.forecasting.features import Feature, FeatureSet, feature_set
 from lstmstrat.forecasting.forecasts import WARM_UP, Forecasts
 from lstmstrat.forecasting.schedule import schedule
+from lstmstrat.forecasting.session import Session
 from lstmstrat.prices import Prices
+from lstmstrat.prices.staleness import LARGEST_STILL_SHARE, staleness, without_volume
 from lstmstrat.results.account import Account
-from lstmstrat.results.assessment import FAILED, NOT_RUN, PASSED, Check
+from lstmstrat.results.assessment import FAILED, NOT_RUN, PASSED, Check, StrategyAssessment
 from lstmstrat.results.run import Run
 from lstmstrat.study.audits import AuditRecord
+from lstmstrat.study.cuts import CUT_BARS, check_cuts
 
 AUDIT = "look-ahead audit"
-VOIDING = ("features", "training labels", "buy-and-hold", AUDIT)  # if one of these fails, no edge is supported
+STALE = "stale prices"
+VOIDING = ("features", "training labels", "buy-and-hold", BOOKS, CUT_BARS, STALE)
+"""If one of these fails, no edge is supported. The look-ahead audit must even have passed."""
+TRIPWIRES = "tripwires"
+LARGEST_SHARPE, LARGEST_R2, LARGEST_GROWTH = 3.0, 0.02, 100.0  # annual; out of sample; of the account
 CUTS = 10  # bars at which a feature is computed again without the later bars
 
 
-def run_checks(run: Run, audit: AuditRecord | None) -> list[Check]:
-    """The checks of a finished run, in the order of the computation: from prices to orders.
-
-    `audit` is the record of the last look-ahead audit of this config; None if there was none.
-    """
-    prices, forecasts = run.prices, run.forecasts
+def run_checks(run: Run, session: Session) -> list[Check]:
+    """The checks of a finished run, in the order of the computation: from prices to orders."""
+    prices, forecasts, broker = run.prices, run.forecasts, run.config.broker
     return [
         Check("prices", PASSED, f"{len(prices.bars)} bars sorted, unique, finite, positive, high >= low"),
+        check_staleness(run),
         _features(forecasts, prices),
         check_labels(forecasts, prices.bars[run.before(forecasts) :]),
         _forecasts(forecasts),
-        check_benchmark(run.config.broker, prices.bars, run.benchmark),
+        check_benchmark(broker, prices.bars, run.benchmark),
+        *check_books(broker, prices, run.accounts),
+        *check_cuts(run, session),
         _orders(run.accounts),
-        _audit(audit),
     ]
 
 
-def _audit(record: AuditRecord | None) -> Check:
-    if record is None:
-        return Check(AUDIT, NOT_RUN, "to run it: python -m lstmstrat.audit CONFIG")
-    status = {0: PASSED, 1: FAILED}.get(record.exit_code, NOT_RUN)
-    return Check(AUDIT, status, f"{record.sentence} (of {record.date})")
+def check_audits(audits: Mapping[str, AuditRecord], strategies: Sequence[str]) -> list[Check]:
+    """What the look-ahead audit of each strategy found; it did not run for a strategy without a record."""
+    failed = [
+        Check(AUDIT, FAILED, f"{name}: {record.text}", name) for name, record in audits.items() if record.leak
+    ]
+    if failed:
+        return failed
+    unclear = [f"{name}: {record.text}" for name, record in audits.items() if not record.passed]
+    missing = [name for name in strategies if name not in audits]
+    if missing:
+        unclear.append(f"{', '.join(missing)}: to run it: python -m lstmstrat.audit CONFIG")
+    if unclear:
+        return [Check(AUDIT, NOT_RUN, "; ".join(unclear))]
+    return [Check(AUDIT, PASSED, "; ".join(f"{name}: {record.text}" for name, record in audits.items()))]
+
+
+def faults(checks: Sequence[Check], *strategies: str) -> tuple[str, ...]:
+    """What failed and voids an edge, among the checks of the whole run and those of the given strategies."""
+    failed = [c for c in checks if c.status == FAILED and c.name in VOIDING and c.strategy in ("", *strategies)]
+    return tuple(f"{check.name}: {check.detail}" for check in failed)
+
+
+def tripwires(strategies: Sequence[StrategyAssessment], skill: Skill) -> Check:
+    """Results that are too good for prices at which others trade too: look for a leak before you believe them."""
+    found = [
+        f"{s.name} has a Sharpe ratio of {s.metrics.sharpe:.1f}"
+        for s in strategies
+        if (s.metrics.sharpe or 0.0) > LARGEST_SHARPE
+    ]
+    found += [
+        f"{s.name} multiplied its money by {1.0 + s.metrics.total_return:,.0f}"
+        for s in strategies
+        if s.metrics.total_return + 1.0 > LARGEST_GROWTH
+    ]
+    if (skill.r2_against_mean or 0.0) > LARGEST_R2:
+        found.append(f"the forecasts have an R2 of {skill.r2_against_mean:.1%}")
+    if found:
+        return Check(TRIPWIRES, FAILED, f"{'; '.join(found)}: look for a leak or stale prices")
+    bounds = f"Sharpe ratios up to {LARGEST_SHARPE:g}, R2 up to {LARGEST_R2:.0%}"
+    return Check(TRIPWIRES, PASSED, f"nothing is too good to be true: {bounds}, money times {LARGEST_GROWTH:g}")
+
+
+def check_staleness(run: Run) -> Check:
+    """The prices of the traded window must be prices at which somebody could trade."""
+    bars = run.prices.bars[run.window]
+    found, idle = staleness(bars), set(run.window.start + np.flatnonzero(without_volume(bars)))
+    fills = [fill.bar for account in run.strategies for fill in account.fills]
+    late = sum(bar in idle for bar in fills)
+    on_idle_bars = f"{late} of {len(fills)} fills on bars without volume"
+    if found.faults or late > LARGEST_STILL_SHARE * len(fills):
+        return Check(STALE, FAILED, "; ".join([*found.faults, on_idle_bars]))
+    rho = "undefined" if found.autocorrelation is None else f"{found.autocorrelation:+.2f}"
+    share = f"{found.still:.1%} of the bars without volume or movement"
+    return Check(STALE, PASSED, f"{share}, {on_idle_bars}, autocorrelation of holding {rho}")
 
 
 def _features(forecasts: Forecasts, prices: Prices) -> Check:

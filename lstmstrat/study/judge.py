@@ -6,7 +6,7 @@ Letters: S strategies, n bars of the traded window.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from typing import Any
@@ -31,7 +31,6 @@ from lstmstrat.evaluation.timing import BAND, SHUFFLES, UNKNOWN, Placebo, Positi
 from lstmstrat.evaluation.verdict import RULE, Evidence, Verdict, headline, verdict
 from lstmstrat.results.account import Account
 from lstmstrat.results.assessment import (
-    FAILED,
     Check,
     ExposureMatched,
     FoldSkill,
@@ -46,13 +45,17 @@ from lstmstrat.results.assessment import (
 from lstmstrat.results.run import Run
 from lstmstrat.store import Store
 from lstmstrat.study import fingerprint
-from lstmstrat.study.checks import VOIDING
+from lstmstrat.study.audits import AuditRecord
+from lstmstrat.study.checks import faults
 from lstmstrat.study.extras import Extras
 
+NOT_AUDITED = "not made yet"
 
-def judge(run: Run, trials: Trials, checks: Sequence[Check], extras: Extras) -> tuple[StrategyAssessment, ...]:
-    """The assessment of every strategy of a run against buy-and-hold."""
-    sound = not any(check.status == FAILED and check.name in VOIDING for check in checks)
+
+def judge(
+    run: Run, trials: Trials, checks: Sequence[Check], extras: Extras, audits: Mapping[str, AuditRecord]
+) -> tuple[StrategyAssessment, ...]:
+    """The assessment of every strategy of a run against buy-and-hold; `audits` has the known ones by strategy."""
     benchmark, (base, *others) = run.benchmark.performance(run.periods), run.returns
     sharpes = [sharpe_difference(returns, base, run.periods) for returns in others]
     drawdowns = drawdown_differences(run.returns[1:], base)
@@ -63,7 +66,8 @@ def judge(run: Run, trials: Trials, checks: Sequence[Check], extras: Extras) -> 
             benchmark=benchmark,
             trials=trials,
             extras=extras,
-            sound=sound,
+            faults=faults(checks, account.name, run.benchmark.name),
+            audit=audits.get(account.name),
             account=account,
             sharpe=sharpe,
             p_adjusted=p_adjusted,
@@ -81,7 +85,8 @@ class _StrategyJudge:
     benchmark: Performance
     trials: Trials
     extras: Extras
-    sound: bool  # no check of look-ahead or of the benchmark failed
+    faults: tuple[str, ...]  # failed checks that void an edge
+    audit: AuditRecord | None  # the look-ahead audit of this strategy; None: not made
     account: Account
     sharpe: Difference  # from the Sharpe ratio of buy-and-hold
     p_adjusted: float | None  # of that difference, adjusted for the number of strategies
@@ -122,6 +127,13 @@ class _StrategyJudge:
         )
 
     @property
+    def _why_not_audited(self) -> str:
+        """Why no look-ahead audit of the strategy has passed; "" if one has."""
+        if self.audit is None:
+            return NOT_AUDITED
+        return "" if self.audit.passed else self.audit.text
+
+    @property
     def _verdict(self) -> Verdict:
         luck = self._luck
         return verdict(
@@ -131,7 +143,8 @@ class _StrategyJudge:
                 deflated_sharpe=luck.deflated_sharpe,
                 deflated_lead=luck.deflated_lead,
                 placebo=self._placebo,
-                sound=self.sound,
+                faults=self.faults,
+                audit=self._why_not_audited,
                 seeds_above=luck.seeds.above if luck.seeds else None,
                 worlds=luck.worlds.p_value if luck.worlds else None,
             )

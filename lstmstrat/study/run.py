@@ -22,18 +22,17 @@ from lstmstrat.results.assessment import (
     DataFacts,
     Origin,
     Period,
-    Trials,
     WalkForwardFacts,
 )
 from lstmstrat.results.result import Result
 from lstmstrat.results.run import Run
 from lstmstrat.store import Store, default_path
-from lstmstrat.study.audits import audit_record
-from lstmstrat.study.checks import run_checks
-from lstmstrat.study.extras import Extras, ProgressBar, extra_checks, extras
-from lstmstrat.study.judge import judge, skill, verdicts
+from lstmstrat.study.checks import check_audits, run_checks, tripwires
+from lstmstrat.study.extras import ProgressBar, extra_checks, extras
+from lstmstrat.study.judge import skill, verdicts
 from lstmstrat.study.ledger import enter_trials
 from lstmstrat.study.prepare import prepare
+from lstmstrat.study.proof import judge_with_proof
 from lstmstrat.study.simulate import simulate_all
 from lstmstrat.version import __version__
 
@@ -89,28 +88,12 @@ def finish(run: Run, session: Session, progress: ProgressBar = _silent, command:
     `progress(task, unit)` opens a progress bar for each of these; `command` is the command line of the run.
     """
     extra_results = extras(run, session, progress)
+    checks = run_checks(run, session)
     trials = enter_trials(session.store, run)
+    strategies, audits = judge_with_proof(run, trials, checks, extra_results, session.store, progress)
     folds = tables.folds(run)
-    return Result(
-        config=run.config,
-        assessment=assess(run, session, trials, extra_results, folds, command),
-        equity=tables.equity(run),
-        exposure=tables.exposure(run),
-        forecasts=tables.forecasts(run),
-        folds=folds,
-        orders=tables.orders(run),
-        trades=tables.trades(run),
-        prices=tables.prices(run),
-    )
-
-
-def assess(
-    run: Run, session: Session, trials: Trials, extra_results: Extras, folds: pd.DataFrame, command: str
-) -> Assessment:
-    """Every number and every sentence of the run."""
-    checks = run_checks(run, audit_record(run.config, run.prices, session.store))
-    strategies = judge(run, trials, checks, extra_results)
-    return Assessment(
+    forecast_skill = skill(run, folds, session.store)
+    assessment = Assessment(
         schema=SCHEMA,
         name=run.config.name,
         made=Origin(f"{dt.datetime.now(dt.UTC):%Y-%m-%dT%H:%M:%S+00:00}", command),
@@ -120,12 +103,28 @@ def assess(
         period=_period(run),
         benchmark=run.benchmark.performance(run.periods),
         strategies=strategies,
-        forecast_skill=skill(run, folds, session.store),
+        forecast_skill=forecast_skill,
         ladder=extra_results.ladder,
         verdict=verdicts(run, strategies, session.store),
         trials=trials,
-        checks=(*checks, *extra_checks(extra_results)),
+        checks=(
+            *checks,
+            *check_audits(audits, [strategy.name for strategy in strategies]),
+            tripwires(strategies, forecast_skill),
+            *extra_checks(extra_results),
+        ),
         versions=_versions(),
+    )
+    return Result(
+        config=run.config,
+        assessment=assessment,
+        equity=tables.equity(run),
+        exposure=tables.exposure(run),
+        forecasts=tables.forecasts(run),
+        folds=folds,
+        orders=tables.orders(run),
+        trades=tables.trades(run),
+        prices=tables.prices(run),
     )
 
 

@@ -17,12 +17,16 @@ from lstmstrat.results.orders import Execution, PlacedOrder
 
 
 class OrderLog:
-    """Copies each order of a broker while it is new: call `note` at every close, after the strategy."""
+    """Copies each order of a broker while it is new.
+
+    Call `note` at every close, after the strategy, and `heed` for every notification of an order.
+    """
 
     def __init__(self) -> None:
         self.orders: list[Any] = []  # of Backtrader, with their status and executions
         self._placed: list[PlacedOrder] = []
         self._ended: dict[int, int] = {}  # bar of the end, by `ref` of the order
+        self._booked: dict[int, list[int]] = {}  # bar of each fill's notification, by `ref` of the order
 
     def note(self, orders: Sequence[Any], bar: int) -> None:
         """Copy the orders that are new at the close of bar number `bar`; `orders` are all of the run so far."""
@@ -30,9 +34,12 @@ class OrderLog:
             self.orders.append(order)
             self._placed.append(_placed(order, bar))
 
-    def end(self, order: Any, bar: int) -> None:
-        """Note that an order is no longer alive at bar number `bar`."""
-        self._ended.setdefault(order.ref, bar)
+    def heed(self, order: Any, bar: int) -> None:
+        """Note what is new in an order at bar number `bar`: its fills and its end."""
+        booked = self._booked.setdefault(order.ref, [])
+        booked += [bar] * (len(order.executed.exbits) - len(booked))
+        if not order.alive():
+            self._ended.setdefault(order.ref, bar)
 
     def placed(self) -> tuple[PlacedOrder, ...]:
         """The orders as they were placed, in that order; each has the bar of its end."""
@@ -42,9 +49,9 @@ class OrderLog:
     def executions(self, data: Any) -> tuple[Execution, ...]:
         """All fills, in the order of their bars; `data` is the feed whose bars are counted."""
         fills = [
-            Execution(bar_of(data, bit.dt), bit.size, bit.price, bit.comm, placed)
+            Execution(bar_of(data, bit.dt), bit.size, bit.price, bit.comm, booked, placed)
             for order, placed in zip(self.orders, self.placed(), strict=True)
-            for bit in order.executed.exbits
+            for bit, booked in zip(order.executed.exbits, self._booked.get(order.ref, ()), strict=False)
         ]
         return tuple(sorted(fills, key=lambda fill: fill.bar))
 

@@ -26,6 +26,7 @@ from lstmstrat.trading.clock import to_numbers
 from lstmstrat.trading.indicator import LSTMForecast
 from lstmstrat.trading.order_log import OrderLog, bar_of
 from lstmstrat.trading.parameters import SET_BY_RUN
+from lstmstrat.trading.strategy import ExposureStrategy
 
 
 def simulate(
@@ -71,7 +72,7 @@ def _account(strategy: Any, prices: Prices, start: int, name: str, class_path: s
     """The account of a strategy that has run."""
     closes, index = strategy.analyzers.closes, prices.frame.index
     log: OrderLog = closes.orders
-    log.note(strategy.broker.orders, len(index) - 1)  # those that the strategy places in `stop`
+    log.note(strategy.broker.orders, len(index))  # those that the strategy places in `stop`
     window, fills = index[start:], log.executions(strategy.data)
     trips = round_trips(fills, len(index) - 1, float(prices.frame["close"].iloc[-1]))
     walks = [i.walk_forward for i in strategy.getindicators() if isinstance(i, LSTMForecast)]
@@ -82,7 +83,9 @@ def _account(strategy: Any, prices: Prices, start: int, name: str, class_path: s
         params=_params(strategy),
         equity=equity,
         exposure=pd.Series(closes.position_values, index=window, name=name) / equity,
+        targets=pd.Series(closes.targets, index=window, name=name),
         orders=_orders_frame(log, strategy.data, index),
+        placed=log.placed(),
         fills=fills,
         trades=_trades_frame(trips, index),
         traded=_traded_value(fills, index, start).rename(name),
@@ -178,6 +181,7 @@ class _Closes(bt.Analyzer):  # type: ignore[misc]
         self.orders = OrderLog()
         self.equity: list[float] = []
         self.position_values: list[float] = []
+        self.targets: list[float] = []
 
     def prenext(self) -> None:
         if self.strategy.broker.orders:
@@ -195,10 +199,11 @@ class _Closes(bt.Analyzer):  # type: ignore[misc]
             self._fail(f"the account is down to {equity:.2f}, more than it had; make its positions smaller")
         self.equity.append(equity)
         self.position_values.append(broker.getposition(data).size * data.close[0])
+        target = self.strategy._target if isinstance(self.strategy, ExposureStrategy) else None
+        self.targets.append(math.nan if target is None else target)
 
     def notify_order(self, order: Any) -> None:
-        if not order.alive():
-            self.orders.end(order, len(self.strategy.data) - 1)
+        self.orders.heed(order, len(self.strategy.data) - 1)
 
     def _fail(self, why: str) -> None:
         raise StrategyError(f"{self.p.label}: at {self.strategy.data.datetime.date(0)} {why}")
@@ -219,7 +224,7 @@ def _orders_frame(log: OrderLog, data: Any, index: pd.Index) -> pd.DataFrame:
     rows = [
         _ending(order, data, index)
         | {
-            "created": index[placed.bar],
+            "created": index[bar_of(data, order.created.dt)],
             "side": placed.side,
             "size": abs(placed.size),
         }

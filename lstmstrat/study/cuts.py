@@ -1,0 +1,129 @@
+"""Every strategy once more on prices that end early: up to the end it must decide and order the same.
+
+The look-ahead audit tries far more. This takes a few runs a strategy, so every run does it.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from lstmstrat.audit.cuts import spread_over
+from lstmstrat.audit.perturb import change_inside
+from lstmstrat.config.schema import StrategyConfig
+from lstmstrat.errors import sentence
+from lstmstrat.forecasting.session import Session
+from lstmstrat.prices.bars import CLOSE, OPEN
+from lstmstrat.results.account import Account
+from lstmstrat.results.assessment import FAILED, NOT_RUN, PASSED, Check
+from lstmstrat.results.orders import PlacedOrder
+from lstmstrat.results.run import Run
+from lstmstrat.study.simulate import simulate_one
+
+CUT_BARS = "cut bars"
+CUTS = 3  # shorter histories of a strategy
+ROUNDING = 1e-6  # relative; sums over arrays of another length round differently
+
+
+@dataclass(frozen=True, eq=False)
+class Shorter:
+    """Prices that end early, and how much of an account must not depend on what is missing."""
+
+    frame: pd.DataFrame
+    what: str  # "the bars after 2005-03-01 cut off"
+    last_close: int  # the last bar that is whole: what is done at its close must be the same
+    last_open: int  # the last bar whose open is the same
+
+    def same_orders(self, account: Account) -> list[PlacedOrder]:
+        """The orders of an account that must be the same."""
+        return [o for o in account.placed if o.bar <= (self.last_open if o.at_open else self.last_close)]
+
+    def same_targets(self, account: Account) -> pd.Series:
+        """The target exposures of an account that must be the same."""
+        return account.targets.loc[: self.frame.index[self.last_close]]
+
+
+def check_cuts(run: Run, session: Session) -> list[Check]:
+    """Cut the prices off after some orders: what was decided and ordered up to there must stay the same.
+
+    A check for each strategy that fails, or one that passes.
+    """
+    failed, compared = list[Check](), 0
+    for strategy, account in zip(run.config.strategies, run.strategies, strict=True):
+        for shorter in (shorter for cut in _cuts(run, account) for shorter in _shorter(run, account, cut)):
+            compared += 1
+            fault = _fault(run, strategy, account, shorter, session)
+            if fault:
+                detail = f"{account.name}: with {shorter.what}, {fault}"
+                failed.append(Check(CUT_BARS, FAILED, detail, account.name))
+                break
+    if not compared:
+        return [Check(CUT_BARS, NOT_RUN, "no strategy ordered anything")]
+    return failed or [Check(CUT_BARS, PASSED, f"the same orders on {compared} shorter histories")]
+
+
+def _cuts(run: Run, account: Account) -> list[int]:
+    """Some bars at which orders were decided, spread over the window; there are bars before and after each.
+
+    A target exposure is decided at the close before the open at which it is ordered.
+    """
+    early = int(account.targets.notna().any())
+    decided = {order.bar - (early if order.at_open else 0) for order in account.placed}
+    inside = sorted(decided & set(range(run.window.start + 1, len(run.prices.frame) - 1)))
+    return spread_over(inside[1:-1] or inside, CUTS)  # the first and the last are often forced by the window
+
+
+def _shorter(run: Run, account: Account, cut: int) -> Iterator[Shorter]:
+    """The prices up to the cut; where orders were placed at its open, also with another high, low and close."""
+    frame, day = run.prices.frame.iloc[: cut + 1], _day(run, cut)
+    yield Shorter(frame, f"the bars after {day} cut off", cut, cut)
+    if any(order.at_open and order.bar == cut for order in account.placed):
+        opened, closed = run.prices.bars[cut, [OPEN, CLOSE]]
+        other = change_inside(frame, cut, 0.95 if closed > opened else 1.05)
+        yield Shorter(other, f"another high, low, close and volume on {day}", cut - 1, cut)
+
+
+def _fault(run: Run, strategy: StrategyConfig, account: Account, shorter: Shorter, session: Session) -> str:
+    """The first difference that the missing bars make, as a sentence; "" if there is none."""
+    prices = dataclasses.replace(run.prices, frame=shorter.frame)
+    try:
+        other = simulate_one(run.config, prices, strategy, session)
+    except Exception as error:  # also one of the user's code: with all bars there was none
+        return f"it ends with {sentence(error)}"
+    before, after = shorter.same_orders(account), shorter.same_orders(other)
+    for one, two in itertools.zip_longest(before, after):
+        if one is None or two is None or not _alike(one, two):
+            first = min(order.bar for order in (one, two) if order is not None)
+            return f"the first difference is at {_day(run, first)}: {_text(one)}, then {_text(two)}"
+    return _fault_of_targets(shorter.same_targets(account), shorter.same_targets(other))
+
+
+def _fault_of_targets(before: pd.Series, after: pd.Series) -> str:
+    differing = np.flatnonzero(~np.isclose(before, after, rtol=ROUNDING, atol=ROUNDING, equal_nan=True))
+    if not differing.size:
+        return ""
+    k = int(differing[0])
+    day = f"{before.index[k]:%Y-%m-%d}"
+    return f"the first difference is at {day}: target exposure {before.iloc[k]:.10g}, then {after.iloc[k]:.10g}"
+
+
+def _alike(one: PlacedOrder, two: PlacedOrder) -> bool:
+    named = (one.bar, one.side, one.kind, one.at_open) == (two.bar, two.side, two.kind, two.at_open)
+    a, b = ([o.size, o.price or 0.0, o.limit, o.trail, o.trail_percent] for o in (one, two))
+    return named and np.allclose(a, b, rtol=ROUNDING, atol=0.0, equal_nan=True)
+
+
+def _text(order: PlacedOrder | None) -> str:
+    if order is None:
+        return "no order"
+    price = "" if order.price is None else f" at {order.price:.10g}"
+    return f"{order.side} {order.kind} {abs(order.size):.10g}{price}"
+
+
+def _day(run: Run, bar: int) -> str:
+    return f"{run.prices.frame.index[bar]:%Y-%m-%d}"
