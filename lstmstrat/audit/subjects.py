@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from lstmstrat.audit.small import shrink
-from lstmstrat.audit.trace import Subject
+from lstmstrat.audit.trace import STREAMED, Subject
 from lstmstrat.config.schema import BrokerConfig, Config, ForecastConfig, StrategyConfig
 from lstmstrat.errors import DataError, StrategyError
 from lstmstrat.forecasting.schedule import schedule
@@ -27,9 +27,9 @@ PERIODS: dict[str, int] = {"week": 5, "month": 21, "quarter": 63, "year": 252, "
 LONGEST = 8000  # bars that a strategy is audited on at once; of a longer history three parts are
 PARTS = 3  # at the beginning, in the middle and at the end
 EARLIER_CUTS = 8  # of the forecast, in each part but the newest
-WHOLE_CUTS = 10  # of a strategy, over the whole traded period
+WHOLE_CUTS = 4  # of a strategy, over the whole traded period
 FEW = ("P0", "P2", "P3", "P10")  # probes of the forecast in the parts but the newest
-OF_STRATEGIES = ("P0", "P1", "P2", "P3", "P4", "P5", "P12")  # probes over the whole traded period
+OF_STRATEGIES = ("P0", "P2", "P3", "P4", "P5", "P12")  # probes over the whole traded period
 SKETCH = "lstmstrat.audit.sketch:Sketch"
 INDICATOR = "lstmstrat.trading.indicator:LSTMForecast"
 
@@ -44,6 +44,7 @@ def of_config(config: Config, prices: Prices) -> list[Subject]:
     """
     forecast = shrink(config.forecast)
     cheap = forecast.model_copy(update={"model": SKETCH})
+    cheapest = cheap.model_copy(update={"features": ("return_1",)})
     first = schedule(forecast).first_fit + 1
     every = forecast.refit_every
     period = every if isinstance(every, int) else PERIODS[every]
@@ -52,7 +53,7 @@ def of_config(config: Config, prices: Prices) -> list[Subject]:
     return [
         *_forecast_subjects(config, forecast, parts(prices.frame, bars, bars)),
         *(s for part in whole if _has_own_code(forecast) for s in [_of_forecast(config, cheap, part, ("P0", "P2", "P3", "P12"))]),
-        *(s for strategy in config.strategies for s in _strategy_subjects(config, strategy, forecast, cheap, newest, whole)),
+        *(s for strategy in config.strategies for s in _strategy_subjects(config, strategy, forecast, cheapest, newest, whole)),
     ]
 
 
@@ -94,8 +95,8 @@ def _strategy_subjects(
     own = Subject(strategy.label, cls, dict(strategy.params), newest, config.broker, forecast, path=path)
     rest = tuple(f"P{k}" for k in range(12))  # all but P12, which has the whole period
     return [
-        *(own.with_fields(frame=part, forecast=cheap, probes=OF_STRATEGIES, cuts=WHOLE_CUTS) for part in whole),
-        own.with_fields(probes=rest, streams=False),
+        *(own.with_fields(frame=part, forecast=cheap, probes=OF_STRATEGIES, cuts=WHOLE_CUTS, reruns=(STREAMED,)) for part in whole),
+        own.with_fields(probes=rest, reruns=("runonce",)),
     ]
 
 

@@ -58,7 +58,7 @@ class Subject:
     sources: Sources | None = None  # what its code opens; None: P12 finds out
     session: Session | None = None  # with fitted models that the runs share; None: each run fits its own
     probes: tuple[str, ...] = ()  # ids of the probes that look at it; none given: all
-    streams: bool = True  # False: P0 leaves out the stream, because another period of the subject has it
+    reruns: tuple[str, ...] = ("runonce", STREAMED)  # modes of P0
     cuts: int = 0  # cuts of P2 and P3, at most; 0: as many as there are places for them
 
     @property
