@@ -15,7 +15,7 @@ from lstmstrat.audit.cuts import spread_over
 from lstmstrat.audit.finding import Discrepancy, Finding
 from lstmstrat.audit.trace import Subject, Trace
 
-AIMED = 40  # bars at which a stream differs that get cuts, at most
+AIMED = 24  # bars at which a stream differs that get cuts, at most
 
 
 def of_unequal_runs(case: Case, probe: str, compared: int, difference: Discrepancy) -> Finding:

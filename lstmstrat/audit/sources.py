@@ -48,7 +48,8 @@ class Sources:
 def probe(case: Case) -> Finding:
     """Watch what the subject opens, and look for tables in its code."""
     name = "P12 sources"
-    found = case.subject.sources or forked(case.subject)
+    subject = case.subject
+    found = subject.sources or (spawned([subject])[0] if subject.path else forked(subject))
     if found.error:
         return case.not_assessed(name, f"it could not be watched: {found.error}")
     said = [f"it {text}" for text in found.opened] + list(found.tables)
@@ -137,12 +138,14 @@ def _imported_again(watch: Watch, subject: Subject) -> list[str]:
     modules = {cls.__module__ for cls in classes} & set(users_modules())
     if not modules:
         return []
+    before = dict(sys.modules)
     for name in users_modules():
         del sys.modules[name]
     with watch.watching() as found:
         for name in sorted(modules):
             with contextlib.suppress(Exception):
                 importlib.import_module(name)
+    sys.modules.update(before)  # Backtrader looks the module of a class up there
     return found
 
 

@@ -6,11 +6,14 @@ import logging
 import shlex
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
+import backtrader as bt
 import pandas as pd
 
-from lstmstrat.audit import invariance, leaks, perturb, probes, sources, trading
+from lstmstrat.audit import child, invariance, leaks, more_leaks, perturb, probes, sources, trading
 from lstmstrat.audit.case import Case, Command, open_case
 from lstmstrat.audit.finding import FAILED, NOT_ASSESSED, PASSED, WARNING, AuditResult, Control, Finding, dates
 from lstmstrat.audit.subjects import of_config
@@ -60,6 +63,7 @@ PLANTED: tuple[tuple[type[Any], str], ...] = (  # a leak, and the probe that mus
     (leaks.PriceLevel, "P7"),
     (leaks.SinceTheFirstBar, "P8"),
     (leaks.LateBenchmark, "P9"),
+    *more_leaks.PLANTED,
 )
 
 
@@ -188,30 +192,46 @@ def controls(progress: Progress | None = None) -> tuple[Control, ...]:
 def check_leak(leak: type[Any], probe: str) -> Control:
     """Whether the probe finds the leak. The name of the control has the number in the docstring of the leak."""
     name = f"{leak.__name__}, {(leak.__doc__ or '').split(':')[0]}"
-    if probe == "P9":
-        fault = trading.benchmark(control_subject(leak), leak)
-        return Control(name, probe, bool(fault), fault or "not found")
-    finding = run_probe(open_case(control_subject(leak), 0, _no_command), probe)
+    with control_subject(leak) as subject:
+        if probe == "P9":
+            fault = trading.benchmark(subject, leak)
+            return Control(name, probe, bool(fault), fault or "not found")
+        finding = run_probe(open_case(subject, 0, _no_command), probe)
     found = finding.status == EXPECTED.get(probe, FAILED)
     return Control(name, probe, found, str(finding.difference or finding.detail))
 
 
 def check_honest() -> Control:
     """Whether the honest model passes every probe that applies to it."""
-    case = open_case(control_subject(leaks.Honest), 0, _no_command)
-    results = [run_probe(case, probe) for probe in PROBES if probe != "P10"]  # it has no LSTMForecast
+    with control_subject(leaks.Honest) as subject:
+        case = open_case(subject, 0, _no_command)
+        results = [run_probe(case, probe) for probe in PROBES if probe != "P10"]  # it has no LSTMForecast
     faults = [f for f in results if f.status != PASSED]
     detail = "; ".join(f"{f.probe}: {f.detail}" for f in faults)
     return Control("Honest, the clean control", "", not faults, detail or f"passes {len(results)} probes")
 
 
-def control_subject(cls: type[Any]) -> Subject:
+@contextmanager
+def control_subject(cls: type[Any]) -> Iterator[Subject]:
     """A strategy of `leaks`, or the strategy `Follow` with an indicator of `leaks`, on a random walk."""
     params: dict[str, Any] = {}
-    if issubclass(cls, leaks.Honest):
-        leaks.StaleCache.by_length.clear()
-        cls, params = leaks.Follow, {"indicator": cls}
-    return Subject(cls.__name__, cls, params, market(), refits=tuple(range(leaks.FIRST, BARS, leaks.EVERY)))
+    setup = _second_feed if cls in (more_leaks.OtherFeed, more_leaks.PeerAhead) else None
+    more_leaks.BestOfEarlierRuns.best = 0
+    with TemporaryDirectory() as folder:
+        if issubclass(cls, leaks.Honest):
+            leaks.StaleCache.by_length.clear()
+            cls, params = leaks.Follow, {"indicator": cls}
+        elif cls is more_leaks.ReadsAFile:
+            params = {"path": str(Path(folder) / "labels.txt")}
+            Path(params["path"]).write_text("1 0 1 1 0")
+        path = "" if child.CAN_FORK else f"{cls.__module__}:{cls.__name__}"  # else P12 needs a name to import
+        refits = tuple(range(leaks.FIRST, BARS, leaks.EVERY))
+        yield Subject(cls.__name__, cls, params, market(), refits=refits, setup=setup, path=path)
+
+
+def _second_feed(cerebro: Any) -> None:
+    """Add another random walk as the second feed."""
+    cerebro.adddata(bt.feeds.PandasData(dataname=perturb.noise(market(), 8)))
 
 
 def market() -> pd.DataFrame:

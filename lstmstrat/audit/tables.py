@@ -38,7 +38,7 @@ _MODEL_READERS = re.compile(r"(?i)load|open|Booster$|InferenceSession")
 READ_UNSEEN = {
     **dict.fromkeys(("polars", "duckdb", "h5py", "tables", "netCDF4", "xarray", "zarr", "lmdb", "pyarrow"), _READERS),
     **dict.fromkeys(("xgboost", "lightgbm", "catboost", "onnxruntime", "tensorflow", "safetensors"), _MODEL_READERS),
-    "pandas": re.compile(r"read_hdf|HDFStore|read_orc"),
+    "pandas": re.compile(r"read_(hdf|parquet|orc|feather)|HDFStore"),
 }
 """Packages that open files without telling Python, and the names in them that do."""
 
