@@ -22,14 +22,14 @@ def of_unequal_runs(case: Case, probe: str, compared: int, difference: Discrepan
     """The finding for two runs in a row that differ: random numbers, or something kept from the first run."""
     if _is_repeatable(case.subject):
         detail = (
-            "a second run differs from the first, though each is repeatable: it keeps something of an earlier run, "
-            "in its class or in a module"
+            "a second run differs from the first, though each is repeatable: it keeps something of an earlier "
+            "run, in its class or in a module"
         )
         return case.failed(probe, compared, detail, difference)
     return case.not_assessed(
         probe,
-        f"two equal runs differ, so nothing can be compared: {difference}; if it draws random numbers, give them a "
-        "seed, such as self.dice = random.Random(0) in __init__",
+        f"two equal runs differ, so nothing can be compared: {difference}; if it draws random numbers, give them "
+        "a seed, such as self.dice = random.Random(0) in __init__",
     )
 
 
@@ -74,8 +74,8 @@ def of_unequal_stream(
                 return case.failed(probe, compared, detail, moved, cut, kind)
     why = f"it ends with {type(stream.error).__name__}: {stream.error}" if stream.error else str(difference)
     detail = (
-        f"it needs all bars loaded and cannot run live (as a stream: {why}); {len(cuts)} of the {len(places)} bars "
-        "at which that makes a difference do not move with later bars"
+        f"it needs all bars loaded and cannot run live (as a stream: {why}); {len(cuts)} of the {len(places)} "
+        "bars at which that makes a difference do not move with later bars"
     )
     return case.warned(probe, compared, detail, difference)
 

@@ -8,6 +8,8 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
+import pandas as pd
+
 from lstmstrat.audit import perturb
 from lstmstrat.audit.compare import ALL, compare
 from lstmstrat.audit.cuts import aimed_cuts, spread_over
@@ -61,7 +63,7 @@ class Case:
 
     def time(self, bar: int) -> float:
         """The time of a bar, as Backtrader counts it."""
-        return float(to_numbers(self.subject.frame.index[[bar]])[0])
+        return float(to_numbers(pd.DatetimeIndex(self.subject.frame.index[[bar]]))[0])
 
     def others_until(self, bar: int) -> OtherBars:
         """The bars of other feeds without those after a bar."""
@@ -74,7 +76,9 @@ class Case:
     def changed_past(self, middle: int) -> Trace:
         """The run with other bars from the second one up to `middle`, in every feed."""
         others = OtherBars(changed_after=-math.inf, changed_until=self.time(middle - 1), seed=self.seed)
-        return self.subject.run(perturb.replace_bars(self.subject.frame, slice(1, middle), "walk", self.seed), others=others)
+        return self.subject.run(
+            perturb.replace_bars(self.subject.frame, slice(1, middle), "walk", self.seed), others=others
+        )
 
     @cached_property
     def depends_on_no_bar(self) -> bool:
@@ -85,7 +89,9 @@ class Case:
         others = OtherBars(changed_after=-math.inf, seed=self.seed)
         original = self.original.without_account()
         for kind in ("walk", "mirrored"):
-            changed = self.subject.run(perturb.replace_bars(self.subject.frame, whole, kind, self.seed), others=others)
+            changed = self.subject.run(
+                perturb.replace_bars(self.subject.frame, whole, kind, self.seed), others=others
+            )
             if changed.error or compare(original, changed.without_account(), ALL)[1] is not None:
                 return False
         return True
@@ -102,7 +108,11 @@ class Case:
 
     def _finding(self, probe: str, status: str, comparisons: int, bars: Sequence[int], detail: str) -> Finding:
         first = min(self.original.first, max(0, self.original.bars - 1))
-        period = (self.original.day(first), self.original.day(self.original.bars - 1)) if self.original.bars else ("", "")
+        period = (
+            (self.original.day(first), self.original.day(self.original.bars - 1))
+            if self.original.bars
+            else ("", "")
+        )
         name, cuts = self.subject.name, self._days(bars)
         return Finding(probe, name, status, comparisons, cuts, detail, period=period)
 

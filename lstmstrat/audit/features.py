@@ -1,4 +1,4 @@
-"""The features of a run that are functions of the user's own, worked again without later and without older bars."""
+"""The features of a run that are functions of the user's own, worked again without later and older bars."""
 
 from __future__ import annotations
 

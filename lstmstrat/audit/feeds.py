@@ -1,8 +1,8 @@
-"""What a strategy can see of its feeds in a run of the audit: bars that come one by one, changed bars, hidden bars.
+"""What a strategy can see of its feeds in a run of the audit: bars that come one by one, other bars, hidden bars.
 
-    streamed(bars)              a feed that holds no bar before its turn
-    OtherBars, change_others    what becomes of the bars of the other feeds, which `setup` adds
-    MaskedOpens                 another high, low, close and volume while a strategy acts at an open
+streamed(bars)              a feed that holds no bar before its turn
+OtherBars, change_others    what becomes of the bars of the other feeds, which `setup` adds
+MaskedOpens                 another high, low, close and volume while a strategy acts at an open
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ HOOKS_AT_OPEN = ("prenext_open", "nextstart_open", "next_open")
 def streamed(bars: Bars) -> Any:
     """A feed of `bars` that holds no bar before its turn; its `dataname` does not have the later ones either."""
     feed = bt.feed.DataBase(name=bars.symbol)
-    columns = {name: bars.frame[name].to_numpy() for name in bars.frame}  # each (n,)
+    columns = {str(name): bars.frame[name].to_numpy() for name in bars.frame}  # each (n,)
     columns["datetime"] = to_numbers(pd.DatetimeIndex(bars.frame.index))
     rows = iter(np.column_stack(list(columns.values())).tolist())
 

@@ -108,7 +108,7 @@ class AuditResult:
 
     @property
     def periods(self) -> dict[str, list[tuple[str, str]]]:
-        """The audited periods of each subject, the earliest first: dates of the first decision and the last bar."""
+        """The audited periods of each subject, the earliest first: dates of its first decision and last bar."""
         found: dict[str, set[tuple[str, str]]] = {}
         for finding in self.findings:
             if finding.period[0]:
@@ -117,7 +117,7 @@ class AuditResult:
 
     @property
     def sentence(self) -> str:
-        """The result in one sentence, with the numbers of comparisons and cuts, and the dates that it holds for."""
+        """The result in one sentence, with the numbers of comparisons and cuts, and the dates it holds for."""
         cuts = len({cut for f in self.findings for cut in f.cuts})
         amount = f"{self._comparisons:,} comparisons at {_count(cuts, 'cut')}"
         dates = _periods_text(self.periods)

@@ -142,7 +142,9 @@ class BestOfEarlierRuns(_Trades):
         earned = {}
         for period in (3, 5, 9):
             means = np.convolve(close, np.full(period, 1.0 / period), mode="valid")
-            earned[period] = float(np.sum(np.sign(close[period - 1 : -1] - means[:-1]) * np.diff(close[period - 1 :])))
+            earned[period] = float(
+                np.sum(np.sign(close[period - 1 : -1] - means[:-1]) * np.diff(close[period - 1 :]))
+            )
         type(self).best = max(earned, key=lambda period: earned[period])
 
 

@@ -24,9 +24,9 @@ TRUNCATIONS = 12  # number of cuts for P3, at most
 def rerun(case: Case) -> Finding:
     """Run on the same bars again, all at once and as a stream: the runs must be equal at every bar.
 
-    If two runs on the same bars differ, a difference on changed bars proves nothing. In the stream a later bar does
-    not exist yet, so an equal stream shows for each bar that no later bar was read. If only the stream differs,
-    `alone.py` finds out why.
+    If two runs on the same bars differ, a difference on changed bars proves nothing. In the stream a later bar
+    does not exist yet, so an equal stream shows for each bar that no later bar was read. If only the stream
+    differs, `alone.py` finds out why.
     """
     name, original, total = "P0 rerun", case.original, 0
     if "runonce" in case.subject.reruns:
@@ -121,7 +121,11 @@ def suffix(case: Case) -> Finding:
             if difference:
                 detail = "what was seen or done before the cut moves with bars after it"
                 return case.failed(name, total + count, detail, difference, cut, f"suffix {kind}")
-            if not changed.error and compare(case.original, changed, ALL)[1] is None and not case.depends_on_no_bar:
+            if (
+                not changed.error
+                and compare(case.original, changed, ALL)[1] is None
+                and not case.depends_on_no_bar
+            ):
                 no_effect += 1
                 continue
             total += count

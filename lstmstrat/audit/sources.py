@@ -1,7 +1,7 @@
 """P12: where a strategy may know the future from, other than from the bars that the audit changes.
 
-A file, a database or a table of dates that comes with the strategy may have been made from the very bars that are
-traded. Nobody can tell by running it, so it is named, and the strategy is not assessable. The strategy runs once in
+A file, a database or a table of dates that comes with the strategy may have been made from the very bars that
+are traded. Nobody can tell by running it, so it is named, and the strategy is not assessable. The strategy runs once in
 a child process: one that a config names in a new Python, a class that was handed over in a fork of this one, since
 it may be defined in a notebook.
 """
@@ -56,7 +56,8 @@ def probe(case: Case) -> Finding:
     if said:
         more = f" and {len(said) - NAMED} more" if len(said) > NAMED else ""
         return case.not_assessed(
-            name, f"{'; '.join(said[:NAMED])}{more}: whether that was made from later bars, no change of bars can show"
+            name,
+            f"{'; '.join(said[:NAMED])}{more}: whether that was made from later bars, no change of bars can show",
         )
     detail = "it opens no file, no connection and no process, and no table comes with its code"
     return case.passed(name, found.looked_at, (), detail)
@@ -83,7 +84,12 @@ def spawned(subjects: Sequence[Subject]) -> list[Sources]:
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(request["path"])}  # type: ignore[arg-type]
     try:
         done = subprocess.run(
-            command, input=json.dumps(request), capture_output=True, text=True, timeout=child.SECONDS, env=environment
+            command,
+            input=json.dumps(request),
+            capture_output=True,
+            text=True,
+            timeout=child.SECONDS,
+            env=environment,
         )
         return [_from_json(found) for found in json.loads(done.stdout.splitlines()[-1])]
     except (OSError, subprocess.SubprocessError, ValueError, IndexError) as error:
@@ -115,7 +121,9 @@ def _look_at_path(watch: Watch, values: dict[str, Any], frame: pd.DataFrame) -> 
         found = _look(watch, subject)
     except Exception as error:
         return Sources(tuple(opened), (), 0, f"{type(error).__name__}: {error}")
-    return Sources((*opened, *(text for text in found.opened if text not in opened)), found.tables, found.looked_at)
+    return Sources(
+        (*opened, *(text for text in found.opened if text not in opened)), found.tables, found.looked_at
+    )
 
 
 def _look(watch: Watch, subject: Subject) -> Sources:

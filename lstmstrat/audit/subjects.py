@@ -39,8 +39,8 @@ def of_config(config: Config, prices: Prices) -> list[Subject]:
 
     - The forecast, with a smaller network, at the beginning, in the middle and at the end of the traded period:
       enough bars for `AUDITED_FOLDS` folds, and `SPARE_BARS` for P8. Functions of the user's own, whole.
-    - Each strategy over the whole traded period, on forecasts of the cheap `Sketch`: a stream of it shows for every
-      bar whether a later one was read. And at the end with the network, for the probes that need few bars.
+    - Each strategy over the whole traded period, on forecasts of the cheap `Sketch`: a stream of it shows for
+      every bar whether a later one was read. And at the end with the network, for the probes that need few bars.
     """
     forecast = shrink(config.forecast)
     cheap = forecast.model_copy(update={"model": SKETCH})
@@ -52,8 +52,17 @@ def of_config(config: Config, prices: Prices) -> list[Subject]:
     newest, whole = prices.frame.iloc[-bars:], parts(prices.frame, LONGEST, first + LONGEST // PARTS)
     return [
         *_forecast_subjects(config, forecast, parts(prices.frame, bars, bars)),
-        *(s for part in whole if _has_own_code(forecast) for s in [_of_forecast(config, cheap, part, ("P0", "P2", "P3", "P12"))]),
-        *(s for strategy in config.strategies for s in _strategy_subjects(config, strategy, forecast, cheapest, newest, whole)),
+        *(
+            s
+            for part in whole
+            if _has_own_code(forecast)
+            for s in [_of_forecast(config, cheap, part, ("P0", "P2", "P3", "P12"))]
+        ),
+        *(
+            s
+            for strategy in config.strategies
+            for s in _strategy_subjects(config, strategy, forecast, cheapest, newest, whole)
+        ),
     ]
 
 
@@ -70,7 +79,9 @@ def _forecast_subjects(config: Config, forecast: ForecastConfig, frames: list[pd
     return [*(_of_forecast(config, forecast, frame, FEW) for frame in frames[:-1]), newest]
 
 
-def _of_forecast(config: Config, forecast: ForecastConfig, frame: pd.DataFrame, probes: tuple[str, ...]) -> Subject:
+def _of_forecast(
+    config: Config, forecast: ForecastConfig, frame: pd.DataFrame, probes: tuple[str, ...]
+) -> Subject:
     cuts = EARLIER_CUTS if probes else 0
     params = forecast.model_dump()
     return Subject(
@@ -95,7 +106,10 @@ def _strategy_subjects(
     own = Subject(strategy.label, cls, dict(strategy.params), newest, config.broker, forecast, path=path)
     rest = tuple(f"P{k}" for k in range(12))  # all but P12, which has the whole period
     return [
-        *(own.with_fields(frame=part, forecast=cheap, probes=OF_STRATEGIES, cuts=WHOLE_CUTS, reruns=(STREAMED,)) for part in whole),
+        *(
+            own.with_fields(frame=part, forecast=cheap, probes=OF_STRATEGIES, cuts=WHOLE_CUTS, reruns=(STREAMED,))
+            for part in whole
+        ),
         own.with_fields(probes=rest, reruns=("runonce",)),
     ]
 

@@ -134,8 +134,8 @@ def _opened(
 ) -> Iterator[tuple[Case, list[str]]]:
     """The case of each subject with its probes; without the subjects that have no bar of the date `cut`.
 
-    All share the fitted models of one session: a model is a function of its training set, and P6 makes sure of that
-    with sessions of its own.
+    All share the fitted models of one session: a model is a function of its training set, and P6 makes sure of
+    that with sessions of its own.
     """
     for subject, command in subjects:
         probes = [name for name in names if not subject.probes or name in subject.probes]
@@ -148,9 +148,7 @@ def _opened(
             yield case, probes
 
 
-def _watched(
-    subjects: Sequence[tuple[Subject, Command]], names: Sequence[str]
-) -> list[tuple[Subject, Command]]:
+def _watched(subjects: Sequence[tuple[Subject, Command]], names: Sequence[str]) -> list[tuple[Subject, Command]]:
     """The subjects with what P12 finds in a process of their own, if it is to run and they are named by a path."""
     asked = [s for s, _ in subjects if s.path and "P12" in names and (not s.probes or "P12" in s.probes)]
     found = dict(zip(map(id, asked), sources.spawned(asked) if asked else (), strict=True))

@@ -1,7 +1,7 @@
 """Tables that a user's code carries with it: values with dates, or long rows of numbers.
 
-Such a table may have been made from the very bars that are being traded, and no change of the bars shows it. It can
-be in a parameter, an attribute of the class, a variable of a module, a closure, or in the code itself.
+Such a table may have been made from the very bars that are being traded, and no change of the bars shows it. It
+can be in a parameter, an attribute of the class, a variable of a module, a closure, or in the code itself.
 """
 
 from __future__ import annotations
@@ -36,8 +36,12 @@ BEHIND_THE_FEED = {"dataname", "_dataname"}
 _READERS = re.compile(r"(?i)read|scan|open|connect|load|sql|file|dataset|memory_map")
 _MODEL_READERS = re.compile(r"(?i)load|open|Booster$|InferenceSession")
 READ_UNSEEN = {
-    **dict.fromkeys(("polars", "duckdb", "h5py", "tables", "netCDF4", "xarray", "zarr", "lmdb", "pyarrow"), _READERS),
-    **dict.fromkeys(("xgboost", "lightgbm", "catboost", "onnxruntime", "tensorflow", "safetensors"), _MODEL_READERS),
+    **dict.fromkeys(
+        ("polars", "duckdb", "h5py", "tables", "netCDF4", "xarray", "zarr", "lmdb", "pyarrow"), _READERS
+    ),
+    **dict.fromkeys(
+        ("xgboost", "lightgbm", "catboost", "onnxruntime", "tensorflow", "safetensors"), _MODEL_READERS
+    ),
     "pandas": re.compile(r"read_(hdf|parquet|orc|feather)|HDFStore"),
 }
 """Packages that open files without telling Python, and the names in them that do."""
@@ -91,7 +95,7 @@ class Tables:
             if not of_user(base):
                 continue
             for name, value in list(vars(base).items()):
-                if name in SET_BY_BACKTRADER or name.startswith("__") and name != "__doc__":
+                if name in SET_BY_BACKTRADER or (name.startswith("__") and name != "__doc__"):
                     self._function(value)
                 else:
                     self._value(f"class {base.__name__} has {name}, which", value)
@@ -120,7 +124,11 @@ class Tables:
             if said := described(constant):
                 self._note(f"{where} {said}")
                 return
-        flat = [part for constant in constants for part in (constant if isinstance(constant, (tuple, frozenset)) else [constant])]
+        flat = [
+            part
+            for constant in constants
+            for part in (constant if isinstance(constant, (tuple, frozenset)) else [constant])
+        ]
         if said := _dates_said(flat) or _numbers_said([x for x in flat if _is_number(x)]):
             self._note(f"{where} {said}")
 
@@ -238,17 +246,18 @@ def described(value: Any) -> str:
     'has 60 numbers'
     """
     if isinstance(value, pd.DataFrame):
-        dates = [value.index, *(value[c] for c in value.columns[:MEMBERS] if _has_dates(value[c]))]
-        return next((said for d in dates if (said := _dates_said(list(d[:10**6])))), "") or _size_said(value.size)
+        with_dates = [value[name] for name in value.columns[:MEMBERS] if _has_dates(value[name])]
+        said = [_dates_said(list(dates)) for dates in (value.index, *with_dates)]
+        return next(filter(None, said), "") or _size_said(value.size)
     if isinstance(value, pd.Series):
         return _dates_said(list(value.index)) or described(value.to_numpy())
     if isinstance(value, pd.Index):
         return described(value.to_numpy())
     if isinstance(value, np.ndarray):
         flat = value.ravel()
-        return _dates_said(flat.tolist() if flat.dtype == object else list(flat) if flat.dtype.kind == "M" else []) or (
-            _numbers_said(flat) if flat.dtype.kind in "biufc" else _size_said(flat.size)
-        )
+        return _dates_said(
+            flat.tolist() if flat.dtype == object else list(flat) if flat.dtype.kind == "M" else []
+        ) or (_numbers_said(flat) if flat.dtype.kind in "biufc" else _size_said(flat.size))
     if isinstance(value, array.array):
         return _numbers_said(list(value))
     if isinstance(value, Mapping):
@@ -260,9 +269,15 @@ def described(value: Any) -> str:
 
 def _row_said(row: list[Any]) -> str:
     """What makes a list a table: dates, or numbers, in it or in the rows that it consists of."""
-    flat = [part for item in row for part in (item if isinstance(item, (list, tuple)) and not _date(item) else [item])]
+    flat = [
+        part for item in row for part in (item if isinstance(item, (list, tuple)) and not _date(item) else [item])
+    ]
     numbers = [x for x in flat if _is_number(x)]
-    return _dates_said(flat) or _numbers_said(numbers) or (_size_said(len(row), "entries") if len(numbers) < len(row) else "")
+    return (
+        _dates_said(flat)
+        or _numbers_said(numbers)
+        or (_size_said(len(row), "entries") if len(numbers) < len(row) else "")
+    )
 
 
 def _scalar_said(value: Any) -> str:
@@ -284,7 +299,9 @@ def _text_said(text: str) -> str:
 
 
 def _has_dates(column: pd.Series) -> bool:
-    return column.dtype.kind == "M" or (column.dtype == object and len(column) > 0 and _date(column.iloc[0]) is not None)
+    return column.dtype.kind == "M" or (
+        column.dtype == object and len(column) > 0 and _date(column.iloc[0]) is not None
+    )
 
 
 def _dates_said(items: list[Any]) -> str:

@@ -63,7 +63,9 @@ def _traded_bars(case: Case) -> list[int]:
         {
             fill.bar
             for fill in case.original.market_fills()
-            if not math.isclose(fill.price, opens[fill.bar] * (1.0 + math.copysign(slip, fill.size)), rel_tol=EXACT)
+            if not math.isclose(
+                fill.price, opens[fill.bar] * (1.0 + math.copysign(slip, fill.size)), rel_tol=EXACT
+            )
         }
     )
     if case.pinned:
@@ -212,7 +214,8 @@ def _trades(run: Trace) -> list[tuple[float, str, bool]]:
     for fill, following in zip(run.fills, later, strict=True):
         price = following.price if following else float(closes[-1])
         gain, order = fill.size * (price - fill.price), fill.order
-        text = f"{run.day(fill.bar)} {order.kind} {order.side} {abs(fill.size):.6g} at {fill.price:.6g}, gained {gain:.4g}"
+        text = f"{run.day(fill.bar)} {order.kind} {order.side} {abs(fill.size):.6g} at {fill.price:.6g}"
+        text += f", gained {gain:.4g}"
         trades.append((gain, text, order.at_open and order.kind != "Market"))
     return trades
 

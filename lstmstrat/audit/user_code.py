@@ -25,7 +25,9 @@ def is_users(filename: str, module: str) -> bool:
     if top in _NOT_USERS or top in sys.stdlib_module_names - {"__main__"}:
         return False
     if filename.startswith("<"):  # a notebook, or code made by a library
-        return not filename.startswith("<frozen") and not _is_library(getattr(sys.modules.get(top), "__file__", None))
+        return not filename.startswith("<frozen") and not _is_library(
+            getattr(sys.modules.get(top), "__file__", None)
+        )
     return not _is_library(filename)
 
 
@@ -54,7 +56,11 @@ def of_user(thing: Any) -> bool:
 
 def users_modules() -> list[str]:
     """The names of the imported modules that are the user's, without ``__main__``."""
-    return [name for name, module in list(sys.modules.items()) if _has_file(module) and name != "__main__" and of_user(module)]
+    return [
+        name
+        for name, module in list(sys.modules.items())
+        if _has_file(module) and name != "__main__" and of_user(module)
+    ]
 
 
 def _has_file(module: Any) -> bool:

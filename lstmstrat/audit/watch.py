@@ -36,7 +36,16 @@ EVENTS = {
 }
 DIRECT = {"os.listdir", "os.scandir", "subprocess.Popen", "ctypes.dlopen", "mmap.__new__"}
 """Events that count only if the user's code asks for them itself; libraries use them for their own purposes."""
-MACHINE = ("/proc/", "/sys/", "/dev/null", "/dev/zero", "/dev/random", "/dev/urandom", "/usr/share/zoneinfo", "/etc/")
+MACHINE = (
+    "/proc/",
+    "/sys/",
+    "/dev/null",
+    "/dev/zero",
+    "/dev/random",
+    "/dev/urandom",
+    "/usr/share/zoneinfo",
+    "/etc/",
+)
 """Places that say something about the machine and nothing about prices."""
 BEGIN = ("lstmstrat.audit.trace", "lstmstrat.audit.sources", "lstmstrat.config.plugins")
 """Where a run, or the import of a user's module, begins."""
@@ -99,8 +108,8 @@ def _is_of_the_machine(path: Any) -> bool:
 def _is_asked_by_user(frame: FrameType | None, direct: bool) -> bool:
     """Whether the stack has a frame of the user's between the event and the begin of the run.
 
-    An import that stands nearer to the event opens its files by itself; and `setup` may open what it likes, because
-    the audit changes the bars of the feeds that it adds.
+    An import that stands nearer to the event opens its files by itself; and `setup` may open what it likes,
+    because the audit changes the bars of the feeds that it adds.
     """
     asked = False
     while frame is not None:

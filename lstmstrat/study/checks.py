@@ -13,7 +13,6 @@ from lstmstrat.evaluation.metrics import REJECTED
 from lstmstrat.evaluation.skill import Skill
 from lstmstrat.forecasting.forecasts import WARM_UP, Forecasts
 from lstmstrat.forecasting.session import Session
-from lstmstrat.prices import Prices
 from lstmstrat.prices.staleness import LARGEST_STILL_SHARE, staleness, without_volume
 from lstmstrat.results.account import Account
 from lstmstrat.results.assessment import FAILED, NOT_RUN, PASSED, Check, StrategyAssessment

@@ -6,6 +6,7 @@ A class of `LEAKY` has one kind of look-ahead; `HONEST` has none, however odd it
 from __future__ import annotations
 
 import bisect
+import contextlib
 import datetime as dt
 import functools
 import json
@@ -273,7 +274,9 @@ class NextDate(Trades):
     def signal(self) -> float:
         if len(self) == self.data.buflen():
             return 0.0
-        return self.data.datetime[1] - self.data.datetime[0] - 1.5 + 0.01 * (self.data.close[0] - self.data.open[0])
+        return (
+            self.data.datetime[1] - self.data.datetime[0] - 1.5 + 0.01 * (self.data.close[0] - self.data.open[0])
+        )
 
 
 @leaky("P0")
@@ -380,7 +383,7 @@ class VolumeAtTheOpen(AtOpen):
     def next_open(self) -> None:
         if self.position:
             self.close()
-        elif 60 < len(self) < 81 and self.data.volume[0] > 5000 or len(self) % 9 == 0:
+        elif (60 < len(self) < 81 and self.data.volume[0] > 5000) or len(self) % 9 == 0:
             self.buy(size=10)
 
 
@@ -429,7 +432,9 @@ class Optimum(Trades):
 
     def stop(self) -> None:
         close = closes(self)
-        gains = {n: float(np.sum(np.sign(close[n:-1] - close[: -n - 1]) * np.diff(close[n:]))) for n in (2, 3, 6, 9)}
+        gains = {
+            n: float(np.sum(np.sign(close[n:-1] - close[: -n - 1]) * np.diff(close[n:]))) for n in (2, 3, 6, 9)
+        }
         type(self).best = max(gains, key=lambda n: gains[n])
 
 
@@ -444,7 +449,9 @@ class CacheByLength(Trades):
         self._closes = _SEEN.setdefault(self.data.buflen(), closes(self)) if self.data.buflen() else None
 
     def signal(self) -> float:
-        return self.data.close[0] - self._closes[len(self) - 2] if self._closes is not None and len(self) > 2 else 0.0
+        return (
+            self.data.close[0] - self._closes[len(self) - 2] if self._closes is not None and len(self) > 2 else 0.0
+        )
 
 
 @leaky("P2")
@@ -699,10 +706,8 @@ class AsksTheNetwork(Trades):
     def start(self) -> None:
         import urllib.request
 
-        try:
+        with contextlib.suppress(OSError):
             urllib.request.urlopen("http://localhost:9/labels", timeout=0.1)
-        except OSError:
-            pass
 
     def signal(self) -> float:
         return self.data.close[0] - self.data.open[0]
@@ -793,6 +798,9 @@ class ExpandingMean(bt.Indicator):
 class ExpandingScore(bt.Indicator):
     lines = ("score",)
 
+    def __init__(self) -> None:
+        self.addminperiod(5)
+
     def next(self) -> None:
         past = np.array(self.data.close.get(size=len(self)))
         self.lines.score[0] = (past[-1] - past.mean()) / past.std()
@@ -880,7 +888,12 @@ class AllTimeHigh(bt.Indicator):
 class Bracket(bt.Strategy):
     def next(self) -> None:
         close = self.data.close[0]
-        if not self.position and not self.broker.get_orders_open() and len(self) > 3 and close > self.data.close[-2]:
+        if (
+            not self.position
+            and not self.broker.get_orders_open()
+            and len(self) > 3
+            and close > self.data.close[-2]
+        ):
             self.buy_bracket(size=10, price=close, stopprice=close * 0.9, limitprice=close * 1.1)
 
 

@@ -11,7 +11,7 @@ from lstmstrat.report.terminal.console import console_on
 if TYPE_CHECKING:
     from rich.table import Table
 
-FINDING_STATUSES = ("passed", "failed", "not assessed")
+FINDING_STATUSES = ("passed", "warning", "failed", "not assessed")
 
 JsonObject = Mapping[str, Any]
 
@@ -24,8 +24,8 @@ def print_audit(record: JsonObject, file: TextIO | None = None) -> None:
         console.print(_controls(record["controls"]))
     console.print(_table(findings))
     for finding in findings:
-        if finding["status"] == "failed":
-            for line in _failure(finding):
+        if finding["status"] in ("failed", "warning"):
+            for line in _difference(finding):
                 console.print(line, soft_wrap=True)
     groups = _not_assessed(findings)
     if groups:
@@ -60,9 +60,9 @@ def _table(findings: Sequence[JsonObject]) -> Table:
     return table
 
 
-def _failure(finding: JsonObject) -> Iterator[str]:
-    """The failure, the first difference if there is one, and the command that shows it again."""
-    yield f"\nFAILED {finding['probe']}, {finding['subject']}: {finding['detail']}"
+def _difference(finding: JsonObject) -> Iterator[str]:
+    """The failure or warning, its first difference if there is one, and the command that shows it again."""
+    yield f"\n{finding['status'].upper()} {finding['probe']}, {finding['subject']}: {finding['detail']}"
     if first := finding["difference"]:
         change = f" [{first['perturbation']}; cut {first['cut'] or 'none'}]" if first["perturbation"] else ""
         values = f"{first['original']}, then {first['changed']}"
