@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from lstmstrat.audit import child, perturb
+from lstmstrat.audit import child, isolation, perturb
 from lstmstrat.audit.case import Case
 from lstmstrat.audit.compare import ALL, ROUNDING, compare, differing_bars
 from lstmstrat.audit.cuts import spread_over
@@ -34,16 +34,27 @@ def of_unequal_runs(case: Case, probe: str, compared: int, difference: Discrepan
 
 
 def _is_repeatable(subject: Subject) -> bool:
-    """Whether two runs that begin in the same state of the process are equal, with other seeds of `random`."""
+    """Whether two runs that begin in the same state are equal, but for the state of the global random numbers.
+
+    The state is that of this process, by forks of it; else, that of a module that was just imported.
+    """
     try:
-        return bool(child.forked(lambda: _digest(subject, 1)) == child.forked(lambda: _digest(subject, 2)))
-    except child.ChildError:
+        if child.CAN_FORK:
+            return bool(child.forked(lambda: _seeded(subject, 1)) == child.forked(lambda: _seeded(subject, 2)))
+        with isolation.fresh(subject) as one, isolation.fresh(subject) as two:
+            return _digest(one) == _digest(two)
+    except (child.ChildError, isolation.NoModuleError):
         return False
 
 
-def _digest(subject: Subject, seed: int) -> str:
+def _seeded(subject: Subject, seed: int) -> str:
+    """The digest after other seeds of the global generators; only in a child process."""
     random.seed(seed)
-    np.random.seed(seed)  # noqa: NPY002 (the global one, which the user's code may draw from)
+    np.random.seed(seed)  # noqa: NPY002 (the user's code may draw from it)
+    return _digest(subject)
+
+
+def _digest(subject: Subject) -> str:
     trace = subject.with_fields(session=None).run()
     digest = hashlib.sha256(repr((trace.orders, trace.fills, str(trace.error))).encode())
     for name, line in trace.lines.items():

@@ -1,7 +1,7 @@
 """P12: where a strategy may know the future from, other than from the bars that the audit changes.
 
 A file, a database or a table of dates that comes with the strategy may have been made from the very bars that
-are traded. Nobody can tell by running it, so it is named, and the strategy is not assessable. The strategy runs once in
+are traded. Nobody can tell by running it, so it is named, and the strategy is not assessable. It runs once in
 a child process: one that a config names in a new Python, a class that was handed over in a fork of this one, since
 it may be defined in a notebook.
 """

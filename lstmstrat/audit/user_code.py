@@ -19,12 +19,12 @@ _NOT_USERS = {"backtrader", "lstmstrat"}  # also where they are installed in a f
 @cache
 def is_users(filename: str, module: str) -> bool:
     """Whether code of this file, in a module of this name, is the user's; the planted leaks count as such."""
-    if filename in _PLANTED:
-        return True
+    if filename in _PLANTED or (module == "__main__" and not filename.startswith("<frozen")):
+        return True  # also a notebook, whatever file its kernel was started from
     top = module.partition(".")[0]
-    if top in _NOT_USERS or top in sys.stdlib_module_names - {"__main__"}:
+    if top in _NOT_USERS or top in sys.stdlib_module_names:
         return False
-    if filename.startswith("<"):  # a notebook, or code made by a library
+    if filename.startswith("<"):  # code that was made while the program runs, maybe by a library
         return not filename.startswith("<frozen") and not _is_library(
             getattr(sys.modules.get(top), "__file__", None)
         )
