@@ -16,6 +16,7 @@ from lstmstrat.audit.feeds import OtherBars
 from lstmstrat.audit.finding import Discrepancy, Finding
 from lstmstrat.audit.trace import ACCOUNT, Subject, Trace
 from lstmstrat.config.schema import BrokerConfig
+from lstmstrat.evaluation.round_trips import round_trips
 from lstmstrat.forecasting.session import Session
 from lstmstrat.prices import Prices
 from lstmstrat.results.assessment import FAILED as CHECK_FAILED
@@ -208,15 +209,16 @@ def winners(runs: Sequence[Trace]) -> str:
 
 
 def _trades(run: Trace) -> list[tuple[float, str, bool]]:
-    """The gain of each fill up to the next one, in words, and whether a limit or stop of the open made it."""
-    closes, trades = run.frame["close"].to_numpy(), list[tuple[float, str, bool]]()
-    later = [*run.fills[1:], None]
-    for fill, following in zip(run.fills, later, strict=True):
-        price = following.price if following else float(closes[-1])
-        gain, order = fill.size * (price - fill.price), fill.order
-        text = f"{run.day(fill.bar)} {order.kind} {order.side} {abs(fill.size):.6g} at {fill.price:.6g}"
-        text += f", gained {gain:.4g}"
-        trades.append((gain, text, order.at_open and order.kind != "Market"))
+    """The gain of each round trip, in words, and whether limit or stop orders of the open made it."""
+    orders = {fill.bar: fill.order for fill in run.fills}  # by bar: the order of the last fill there
+    trades = []
+    for trip in round_trips(run.fills, run.bars - 1, float(run.frame["close"].iloc[run.bars - 1])):
+        opened, ended = orders[trip.opened], orders.get(-1 if trip.closed is None else trip.closed)
+        text = f"{run.day(trip.opened)} {opened.kind} {opened.side} {trip.size:.6g} at {trip.entry_price:.6g}"
+        if trip.closed is not None and ended is not None:
+            text += f", {run.day(trip.closed)} {ended.kind} {ended.side} at {trip.exit_price:.6g}"
+        made_at_open = any(o is not None and o.at_open and o.kind != "Market" for o in (opened, ended))
+        trades.append((trip.pnl, f"{text}, gained {trip.pnl:.4g}", made_at_open))
     return trades
 
 

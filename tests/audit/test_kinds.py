@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import shutil
+import sys
 from collections.abc import Iterator
 from typing import Any
 
 import kinds
+import numpy as np
 import pytest
 
 import lstmstrat
+from lstmstrat.audit.tables import described
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -51,3 +54,35 @@ def test_what_comes_from_elsewhere_is_named(cls: type[Any], probe: str, words: s
     (found,) = [f for f in result.findings if f.id == probe]
     assert found.status == "not assessed"
     assert words in found.detail
+
+
+def test_noise_names_the_orders_that_won() -> None:
+    """A purchase at the low of its bar wins every walk, by limit orders that were made at the open."""
+    (failure,) = audited(kinds.LimitAtItsOwnLow, only="P11").failures
+    assert "10 of 10 random walks won" in failure.detail
+    assert "Limit buy 10 at" in failure.detail
+    assert "of all gains come from limit and stop orders made at an open" in failure.detail
+
+
+def test_the_call_of_a_failure_names_its_setup() -> None:
+    (failure,) = audited(kinds.MeanOfTheOther, only="P2").failures
+    assert "setup=two_feeds" in failure.command
+    scope = {**vars(kinds), "lstmstrat": lstmstrat, "prices": kinds.FRAME}
+    (again,) = eval(failure.command, scope).failures
+    assert again.difference == failure.difference
+
+
+def test_what_the_child_process_does_is_not_done_here() -> None:
+    """No hook stays, no module is imported anew, and no file of the test is left open."""
+    before = dict(sys.modules)
+    audited(kinds.ReadsCsv, only="P12")
+    assert {name: sys.modules[name] for name in before} == before
+
+
+@pytest.mark.parametrize(
+    "value",
+    [20, 0.3, "close", (5, 10, 20), list(range(5, 300, 5)), {"fast": 5, "slow": 20}, np.linspace(0.0, 1.0, 101)],
+    ids=str,
+)
+def test_settings_are_no_tables(value: Any) -> None:
+    assert described(value) == ""
