@@ -115,7 +115,13 @@ def _compare_decisions(original: Trace, changed: Trace, rtol: float) -> tuple[in
 def _decisions(trace: Trace, unit: float) -> Trace:
     """The trace with target exposure and orders only, without sizes and with the prices of orders times `unit`."""
     orders = tuple(
-        dataclasses.replace(order, size=math.copysign(1.0, order.size), price=order.price and order.price * unit)
+        dataclasses.replace(
+            order,
+            size=math.copysign(1.0, order.size),
+            price=order.price and order.price * unit,
+            limit=order.limit * unit,
+            trail=order.trail * unit,
+        )
         for order in trace.orders
     )
     lines = {n: line for n, line in trace.lines.items() if n == EXPOSURE}

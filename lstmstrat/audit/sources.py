@@ -31,6 +31,8 @@ from lstmstrat.audit.user_code import users_modules
 from lstmstrat.audit.watch import Watch
 from lstmstrat.config.plugins import load_attribute
 from lstmstrat.config.schema import BrokerConfig, ForecastConfig
+from lstmstrat.forecasting.session import Session
+from lstmstrat.store import Store
 
 NAMED = 3  # sources that a finding names, at most
 
@@ -66,7 +68,7 @@ def probe(case: Case) -> Finding:
 def forked(subject: Subject) -> Sources:
     """The sources of a subject, found in a fork of this process."""
     try:
-        return _from_json(child.forked(lambda: asdict(_look(Watch(), subject))))
+        return _from_json(child.forked(lambda: asdict(_look(Watch(), subject.with_fields(session=None)))))
     except child.ChildError as error:
         cure = "" if child.CAN_FORK else "; name the class in a config, then python -m lstmstrat.audit CONFIG can"
         return Sources((), (), 0, f"{error}{cure}")
@@ -103,12 +105,14 @@ def answer() -> None:
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # what the user's code prints
     frames = {key: _frame_from_json(value) for key, value in request["frames"].items()}
     watch = Watch()
-    found = [asdict(_look_at_path(watch, values, frames[values["frame"]])) for values in request["subjects"]]
+    with Session(Store(None)) as session:
+        looks = (_look_at_path(watch, x, frames[x["frame"]], session) for x in request["subjects"])
+        found = [asdict(look) for look in looks]
     with os.fdopen(outlet, "w") as file:
         file.write(json.dumps(found) + "\n")
 
 
-def _look_at_path(watch: Watch, values: dict[str, Any], frame: pd.DataFrame) -> Sources:
+def _look_at_path(watch: Watch, values: dict[str, Any], frame: pd.DataFrame, session: Session) -> Sources:
     for name in users_modules():  # so that each subject imports its modules itself
         del sys.modules[name]
     opened: list[str] = []
@@ -117,13 +121,21 @@ def _look_at_path(watch: Watch, values: dict[str, Any], frame: pd.DataFrame) -> 
             cls = load_attribute(values["path"], "Class", "", callable)
         forecast = values["forecast"] and ForecastConfig(**values["forecast"])
         broker = BrokerConfig(**values["broker"])
-        subject = Subject(values["name"], cls, values["params"], frame, broker, forecast or None)
+        subject = Subject(
+            values["name"], cls, values["params"], frame, broker, forecast or None, path=values["path"]
+        ).with_fields(session=None if _has_own_model(values) else session)
         found = _look(watch, subject)
     except Exception as error:
         return Sources(tuple(opened), (), 0, f"{type(error).__name__}: {error}")
     return Sources(
         (*opened, *(text for text in found.opened if text not in opened)), found.tables, found.looked_at
     )
+
+
+def _has_own_model(values: dict[str, Any]) -> bool:
+    """Whether the forecast is made by a model of the user's own, each of whose fits is to be watched."""
+    model = str((values["forecast"] or values["params"]).get("model", ""))
+    return ":" in model and not model.startswith("lstmstrat.")
 
 
 def _look(watch: Watch, subject: Subject) -> Sources:
@@ -134,7 +146,7 @@ def _look(watch: Watch, subject: Subject) -> Sources:
     if subject.path == "":
         opened += _imported_again(watch, subject)
     with watch.watching() as found:
-        trace = subject.with_fields(session=None).run()
+        trace = subject.run()
     tables = _tables(subject, trace)
     error = f"{type(trace.error).__name__}: {trace.error}" if trace.error else ""
     return Sources((*opened, *(x for x in found if x not in opened)), tuple(tables.found), tables.looked_at, error)

@@ -27,7 +27,8 @@ PERIODS: dict[str, int] = {"week": 5, "month": 21, "quarter": 63, "year": 252, "
 LONGEST = 8000  # bars that a strategy is audited on at once; of a longer history three parts are
 PARTS = 3  # at the beginning, in the middle and at the end
 EARLIER_CUTS = 8  # of the forecast, in each part but the newest
-WHOLE_CUTS = 4  # of a strategy, over the whole traded period
+NEWEST_CUTS = 16  # of a strategy, in the newest part
+WHOLE_CUTS = 3  # of a strategy, over the whole traded period
 FEW = ("P0", "P2", "P3", "P10")  # probes of the forecast in the parts but the newest
 OF_STRATEGIES = ("P0", "P2", "P3", "P4", "P5", "P12")  # probes over the whole traded period
 SKETCH = "lstmstrat.audit.sketch:Sketch"
@@ -110,7 +111,7 @@ def _strategy_subjects(
             own.with_fields(frame=part, forecast=cheap, probes=OF_STRATEGIES, cuts=WHOLE_CUTS, reruns=(STREAMED,))
             for part in whole
         ),
-        own.with_fields(probes=rest, reruns=("runonce",)),
+        own.with_fields(probes=rest, cuts=NEWEST_CUTS, reruns=("runonce",)),
     ]
 
 

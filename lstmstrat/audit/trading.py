@@ -42,7 +42,7 @@ def intrabar(case: Case) -> Finding:
     if case.subject.is_indicator:
         return case.not_assessed(name, "an indicator does not trade")
     total = 0
-    for factor in MASKS:
+    for factor in MASKS[-1:] if case.subject.cuts else MASKS:
         masked = case.subject.run(mask=factor)
         count, difference = compare(original.trading(), masked.trading(), ALL)
         total += count

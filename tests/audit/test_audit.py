@@ -372,7 +372,7 @@ class TestCommand:
         assert printed.startswith("Planted leaks found: 26 of 26; the clean control passes.\n")
         assert "Not to be found this way: hyper-parameters" in printed
         record = json.loads(out.read_text())
-        assert record["sentence"] in printed.replace("\n", " ")
+        assert record["sentence"] in " ".join(printed.split())
         assert {f["subject"] for f in record["findings"]} == {"forecast", "long_flat", "cross"}
 
     def test_the_printed_command_shows_a_failure_again(
