@@ -14,7 +14,9 @@ FORGOTTEN, FADING, EXPANDING, UNRELATED = "forgotten", "fading", "expanding", "u
 # A difference fades if in the last quarter of the series it is at most the first share of the difference in the
 # first quarter, and at most the second share of the largest value.
 FADED_TO, FADED_TO_OF_LINE = 0.1, 0.01
-ALIKE = 0.3  # correlation of the changes of two series from which on they are the same but for their start
+# Two series are the same but for their start if their changes are correlated by at least ALIKE; or by RELATED, and
+# in the last quarter they differ by at most SHRUNK_TO of what they differ by in the first, on average.
+ALIKE, RELATED, SHRUNK_TO = 0.75, 0.3, 0.6
 
 
 @dataclass(frozen=True)
@@ -64,11 +66,17 @@ def memory(x: Floats, y: Floats) -> Memory:
 
 
 def _alike(a: Floats, b: Floats) -> bool:
-    """Whether two series (n,) move alike: their changes agree, or both only rise or only fall, as records do."""
-    changes = np.diff(a), np.diff(b)
+    """Whether two series (n,) move alike: their changes agree, or both only rise or only fall, as records do.
+
+    The first half does not count for the changes: a mean of few bars changes a lot.
+    """
+    changes, gap = (np.diff(a), np.diff(b)), np.abs(a - b)
     for sign in (1.0, -1.0):
         if all((sign * change >= 0.0).all() for change in changes):
             return True
-    if min(float(np.ptp(change)) for change in changes) <= 0.0:
+    x, y = (change[len(change) // 2 :] for change in changes)
+    if min(float(np.ptp(x)), float(np.ptp(y))) <= 0.0:
         return False
-    return bool(np.corrcoef(*changes)[0, 1] >= ALIKE)
+    correlation, quarter = float(np.corrcoef(x, y)[0, 1]), max(1, len(gap) // 4)
+    shrinks = float(gap[-quarter:].mean()) <= SHRUNK_TO * float(gap[:quarter].mean())
+    return correlation >= ALIKE or (correlation >= RELATED and shrinks)

@@ -121,9 +121,9 @@ def _look_at_path(watch: Watch, values: dict[str, Any], frame: pd.DataFrame, ses
             cls = load_attribute(values["path"], "Class", "", callable)
         forecast = values["forecast"] and ForecastConfig(**values["forecast"])
         broker = BrokerConfig(**values["broker"])
-        subject = Subject(
-            values["name"], cls, values["params"], frame, broker, forecast or None, path=values["path"]
-        ).with_fields(session=None if _has_own_model(values) else session)
+        shared = None if _has_own_model(values) else session
+        own = {"path": values["path"], "session": shared}
+        subject = Subject(values["name"], cls, values["params"], frame, broker, forecast or None, **own)
         found = _look(watch, subject)
     except Exception as error:
         return Sources(tuple(opened), (), 0, f"{type(error).__name__}: {error}")
