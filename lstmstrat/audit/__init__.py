@@ -14,7 +14,8 @@ The audit changes bars and checks that nothing changes in what the strategy saw 
     isolation.py   a fresh import of the user's module, for the cache probe
     feeds.py       what a strategy can see of its feeds  alone.py    why two runs on the same bars differ
     memory.py      what is left of older bars in a series
-    sources.py, watch.py, tables.py, user_code.py    what the user's code opens and carries with it; child.py
+    sources.py, watch.py, tables.py, contents.py, user_code.py, child.py
+                   what the user's code opens and carries with it, seen in a child process
     leaks.py, more_leaks.py    examples of leaks, which the audit must find
     suite.py       runs the probes             finding.py            the results
     small.py, sketch.py        the small network of an audit, and a model that costs next to nothing

@@ -85,9 +85,15 @@ def _of_forecast(
 ) -> Subject:
     cuts = EARLIER_CUTS if probes else 0
     params = forecast.model_dump()
-    return Subject(
-        "forecast", LSTMForecast, params, frame, config.broker, path=INDICATOR, probes=probes, cuts=cuts
-    )
+    path = _importable(INDICATOR, config)
+    return Subject("forecast", LSTMForecast, params, frame, config.broker, path=path, probes=probes, cuts=cuts)
+
+
+def _importable(path: str, config: Config) -> str:
+    """The path, if another process can import it and all that the forecast names; else "": it is a notebook's."""
+    forecast = config.forecast
+    names = (path, *forecast.features, *forecast.peer_features, forecast.refit_when or "", forecast.model)
+    return "" if any(name.startswith("__main__:") for name in names) else path
 
 
 def _has_own_code(forecast: ForecastConfig) -> bool:
@@ -103,7 +109,7 @@ def _strategy_subjects(
     newest: pd.DataFrame,
     whole: list[pd.DataFrame],
 ) -> list[Subject]:
-    cls, path = load_strategy(strategy.class_), strategy.class_
+    cls, path = load_strategy(strategy.class_), _importable(strategy.class_, config)
     own = Subject(strategy.label, cls, dict(strategy.params), newest, config.broker, forecast, path=path)
     rest = tuple(f"P{k}" for k in range(12))  # all but P12, which has the whole period
     return [

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 import lstmstrat
-from lstmstrat.audit.tables import described
+from lstmstrat.audit.contents import described
 
 
 @pytest.fixture(scope="module", autouse=True)
