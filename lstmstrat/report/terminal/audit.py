@@ -52,7 +52,7 @@ def _table(findings: Sequence[JsonObject]) -> Table:
     table = Table(box=None, pad_edge=False)
     for heading in ("probe", *FINDING_STATUSES, "comparisons", "cuts"):
         table.add_column(heading, justify="left" if heading == "probe" else "right")
-    for probe in dict.fromkeys(f["probe"] for f in findings):
+    for probe in sorted({f["probe"] for f in findings}, key=lambda probe: int(probe.split()[0][1:])):
         rows = [f for f in findings if f["probe"] == probe]
         counts = [str(sum(f["status"] == status for f in rows)) for status in FINDING_STATUSES]
         cuts = len({cut for f in rows for cut in f["cuts"]})
