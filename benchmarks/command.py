@@ -94,7 +94,8 @@ def in_its_own_process(config: Path, cache: Path) -> dict[str, float]:
     """The result of `stages` in a fresh interpreter, and the seconds of the whole process."""
     begin = time.perf_counter()
     command = [sys.executable, __file__, "--stages", str(config), str(cache)]
-    done = subprocess.run(command, check=True, capture_output=True, text=True, cwd=ROOT)
+    environment = {**os.environ, "LSTMSTRAT_LEDGER": f"{cache}.ledger"}  # not the user's
+    done = subprocess.run(command, check=True, capture_output=True, text=True, cwd=ROOT, env=environment)
     found: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
     return {**found, "process": time.perf_counter() - begin}
 

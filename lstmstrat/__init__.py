@@ -19,6 +19,7 @@ _HOME = {
     "load_prices": "prices.prices:load",
     "load_run": "results.run_folder:read",
     "audit": "audit",  # a module that can be called
+    "judge": "study.outside:judge",
     "plot": "trading.plotting:plot",
     # values
     "Prices": "prices.prices:Prices",
@@ -41,6 +42,7 @@ _HOME = {
     "Schedule": "forecasting.schedule:Schedule",
     "Session": "forecasting.session:Session",
     "Store": "store:Store",
+    "Ledger": "ledger:Ledger",
     # for a model of your own
     "Model": "forecasting.models.base:Model",
     "FittedModel": "forecasting.models.base:FittedModel",
@@ -73,12 +75,14 @@ if TYPE_CHECKING:
     from lstmstrat.forecasting.session import Session as Session
     from lstmstrat.forecasting.training_set import TrainingSet as TrainingSet
     from lstmstrat.forecasting.walk_forward import WalkForward as WalkForward
+    from lstmstrat.ledger import Ledger as Ledger
     from lstmstrat.prices import Prices as Prices
     from lstmstrat.prices import load as load_prices  # noqa: F401
     from lstmstrat.results.assessment import Assessment as Assessment
     from lstmstrat.results.result import Result as Result
     from lstmstrat.results.run_folder import read as load_run  # noqa: F401
     from lstmstrat.store import Store as Store
+    from lstmstrat.study.outside import judge as judge
     from lstmstrat.study.prepare import load_config as load_config
     from lstmstrat.study.run import run as run
     from lstmstrat.trading.indicator import LSTMForecast as LSTMForecast

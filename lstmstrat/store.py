@@ -1,12 +1,13 @@
-"""One SQLite file: a cache of results, with their content as the key, and the ledger of trials.
+"""The cache: results in one SQLite file, with their content as the key.
 
 The key of a result (a fitted network, the forecasts of networks, a statistic, a replica, an audit) is a hash of
-everything that the result depends on. Other data, other settings or another release have other keys, so the store
-never returns an outdated result. Each row contains a hash of its payload; a row that does not match its hash is
-deleted and the result is computed again.
+everything that the result is known to depend on: the data, the settings, the release and, where the user's code
+takes part, that code as it is in memory (`config.identity`) and what it did in the run. What cannot be seen there
+cannot be in a key: a file that a strategy reads only on other prices than those of the run. Each row contains a
+hash of its payload; a row that does not match its hash is deleted and the result is computed again.
 
-The cache only saves time. If the file cannot be opened or written, `notices` says so once and the run continues in
-memory.
+The cache only saves time and may be deleted at any time. If the file cannot be opened or written, `notices` says
+so once and the run continues in memory. What must not be lost is in the ledger (`ledger.py`), a file of its own.
 """
 
 from __future__ import annotations
@@ -31,12 +32,6 @@ CREATE TABLE IF NOT EXISTS results (
     key TEXT PRIMARY KEY,
     payload BLOB NOT NULL,
     sha256 TEXT NOT NULL,
-    created TEXT NOT NULL DEFAULT CURRENT_TIMESTAMP
-) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS trials (
-    key TEXT PRIMARY KEY,
-    symbol TEXT NOT NULL,
-    record TEXT NOT NULL,
     created TEXT NOT NULL DEFAULT CURRENT_TIMESTAMP
 ) WITHOUT ROWID
 """
@@ -110,21 +105,6 @@ class Store:
         payloads = self.get([key])
         return json.loads(payloads[key]) if payloads else None
 
-    def enter(self, symbol: str, records: Mapping[str, str]) -> None:
-        """Enters trials on the asset `symbol` into the ledger, by key; a known key keeps its first record."""
-        rows = [(key, symbol, record) for key, record in records.items()]
-        self._write("INSERT OR IGNORE INTO trials (key, symbol, record) VALUES (?, ?, ?)", rows)
-
-    def entered(self, symbol: str | None = None) -> list[tuple[str, str, str]]:
-        """Symbol, time (UTC) and record of the trials on one asset, or on all; the oldest first."""
-        rows: list[tuple[str, str, str]] = []
-        with self._tolerate_errors("read"):
-            query = (
-                "SELECT symbol, created, record FROM trials WHERE ? IS NULL OR symbol = ? ORDER BY created, key"
-            )
-            rows = self._open().execute(query, (symbol, symbol)).fetchall()
-        return rows
-
     def _write(self, query: str, rows: Sequence[tuple[object, ...]]) -> None:
         with self._tolerate_errors("write"):
             self._insert(query, rows)
@@ -148,17 +128,8 @@ class Store:
 
     def _open(self) -> sqlite3.Connection:
         if self._connection is None or self._process != os.getpid():
-            if self.path is not None:
-                self.path.parent.mkdir(parents=True, exist_ok=True)
-            # Any thread may use the connection, and close it: SQLite itself admits one thread at a time.
-            connection = sqlite3.connect(self.path or ":memory:", timeout=_WAIT_SECONDS, check_same_thread=False)
-            try:
-                _write_ahead(connection)
-                connection.execute("PRAGMA synchronous = NORMAL")
-                connection.executescript(_TABLES)
-            except sqlite3.Error:
-                connection.close()
-                raise
+            connection = connect(self.path, _TABLES)
+            connection.execute("PRAGMA synchronous = NORMAL")  # after a crash of the machine, the newest are lost
             self._connection, self._process = connection, os.getpid()
         return self._connection
 
@@ -180,6 +151,28 @@ class Store:
     def _notice(self, sentence: str) -> None:
         _log.warning(sentence)
         self.notices.append(sentence)
+
+
+def connect(path: Path | None, tables: str) -> sqlite3.Connection:
+    """A connection to the SQLite file `path` (None: in memory) with `tables`, for many processes at once.
+
+    Any thread may use the connection, and close it: SQLite itself admits one thread at a time.
+
+    Raises
+    ------
+    sqlite3.Error, OSError
+        The file cannot be opened, or is no such file.
+    """
+    if path is not None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    connection = sqlite3.connect(path or ":memory:", timeout=_WAIT_SECONDS, check_same_thread=False)
+    try:
+        _write_ahead(connection)
+        connection.executescript(tables)
+    except sqlite3.Error:
+        connection.close()
+        raise
+    return connection
 
 
 def _write_ahead(connection: sqlite3.Connection) -> None:

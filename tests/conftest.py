@@ -1,4 +1,4 @@
-"""Every test has a cache of its own: no test reads or writes the user's."""
+"""Every test has a cache and a ledger of its own: no test reads or writes the user's."""
 
 from __future__ import annotations
 
@@ -15,13 +15,16 @@ from lstmstrat.forecasting import session
 def _not_the_users_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """For what is started before a test, and lives longer."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("LSTMSTRAT_CACHE", str(tmp_path_factory.mktemp("cache") / "cache.sqlite"))
+        folder = tmp_path_factory.mktemp("kept")
+        patch.setenv("LSTMSTRAT_CACHE", str(folder / "cache.sqlite"))
+        patch.setenv("LSTMSTRAT_LEDGER", str(folder / "ledger.sqlite"))
         yield
 
 
 @pytest.fixture(autouse=True)
 def _own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setenv("LSTMSTRAT_CACHE", str(tmp_path / "cache.sqlite"))
+    monkeypatch.setenv("LSTMSTRAT_LEDGER", str(tmp_path / "ledger.sqlite"))
     session._default.cache_clear()
     yield
     session._default.cache_clear()

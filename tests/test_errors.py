@@ -19,6 +19,8 @@ from helpers.command import TINY, command, tiny, written
 from lstmstrat.config.schema import Config
 from lstmstrat.config.validation import validated
 from lstmstrat.errors import ConfigError, DataError, LSTMStratError, StrategyError, did_you_mean
+from lstmstrat.ledger import Ledger, ledger_path
+from lstmstrat.study.ledger import read_trials
 from lstmstrat.study.run import run
 
 USER_CODE = """
@@ -73,7 +75,14 @@ def refused(tmp_path: Path, values: Any, *options: object) -> str:
     assert "Traceback" not in told.err
     assert told.out == ""
     left = set(tmp_path.iterdir()) - set(before)
-    assert {p.name for p in left} <= {"cache.sqlite", "cache.sqlite-wal", "cache.sqlite-shm", "__pycache__"}
+    kept = {
+        "cache.sqlite",
+        "cache.sqlite-wal",
+        "cache.sqlite-shm",
+        "ledger.sqlite",
+    }
+    assert {p.name for p in left} <= kept | {"__pycache__"}
+    assert read_trials(Ledger(ledger_path())) == []
     return told.err.removeprefix("error: ")
 
 

@@ -108,7 +108,7 @@ def add_a_number(package: Path) -> None:
 
 def add_a_check(package: Path) -> None:
     checks = package / "study" / "checks.py"
-    put(checks, "        _audit(audit),\n", "        _audit(audit),\n        _toy(run),\n")
+    put(checks, "        _audit(audits),\n", "        _audit(audits),\n        _toy(run),\n")
     checks.write_text(checks.read_text() + CHECK)
 
 

@@ -177,15 +177,9 @@ class _Record:
         names = dict.fromkeys(name for row in self.rows[-1:] + self.rows[:1] for name in row)
         lines = {name: np.array([row.get(name, np.nan) for row in self.rows]) for name in names}  # (n,)
         first = len(self.rows) if self.first is None else self.first
-        placed, fills = self.orders.placed(), self.orders.executions(_Clock(frame))
+        times = to_numbers(pd.DatetimeIndex(frame.index))  # a streamed feed does not keep them
+        placed, fills = self.orders.placed(), self.orders.executions(times)
         return Trace(frame, len(self.rows), first, lines, placed, fills, self.walks, self.error)
-
-
-class _Clock:
-    """The times of the bars, as `OrderLog` reads them from a feed; a streamed feed does not keep them."""
-
-    def __init__(self, frame: pd.DataFrame):
-        self._columns = {"datetime": to_numbers(pd.DatetimeIndex(frame.index))}
 
 
 class _Recorder(bt.Analyzer):  # type: ignore[misc]

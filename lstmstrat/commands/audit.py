@@ -6,7 +6,8 @@ import argparse
 import datetime as dt
 import json
 import shlex
-from collections.abc import Sequence
+import sys
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,6 +17,7 @@ from lstmstrat.errors import ConfigError
 if TYPE_CHECKING:
     from lstmstrat.audit.case import Command
     from lstmstrat.audit.finding import AuditResult, Control
+    from lstmstrat.config.identity import Identity
     from lstmstrat.config.schema import Config
     from lstmstrat.prices import Prices
 
@@ -72,9 +74,11 @@ def _run_audit(options: argparse.Namespace) -> AuditResult:
     from lstmstrat.audit import subjects, suite
     from lstmstrat.audit.finding import AuditResult
     from lstmstrat.report import terminal
+    from lstmstrat.study.fingerprint import of_code
 
     suite.probe_ids(options.only)  # raises if there is no such probe
     config, prices = prepare(config, options.offline)
+    code = {s.label: of_code(config, s) for s in config.strategies}  # before anything runs
     config_subjects = subjects.of_config(config, prices)
     names = list(dict.fromkeys(subject.name for subject in config_subjects))
     if options.strategy is not None and options.strategy not in names:
@@ -87,22 +91,34 @@ def _run_audit(options: argparse.Namespace) -> AuditResult:
     with terminal.progress("audit", "probes", quiet=options.quiet) as show:
         findings = suite.findings(selected, seed=options.seed, only=options.only, cut=options.cut, progress=show)
     result = AuditResult(findings, controls)
-    if not (options.strategy or options.only or options.cut):
-        _keep(options.cache, config, prices, result)
+    if not (options.only or options.cut):
+        _keep(options.cache, config, prices, code, result)
     return result
 
 
-def _keep(cache: Path | None, config: Config, prices: Prices, result: AuditResult) -> None:
-    """Keep what was found of each strategy and of the forecast together."""
+def _keep(
+    cache: Path | None, config: Config, prices: Prices, code: Mapping[str, Identity], result: AuditResult
+) -> None:
+    """Keeps a record of each strategy that was audited. A leak in the forecast is one in every strategy."""
+    from lstmstrat.audit.finding import AuditResult
+    from lstmstrat.forecasting.session import Session
     from lstmstrat.store import Store, default_path
-    from lstmstrat.study.audits import AuditRecord, keep_audit, of_strategy
+    from lstmstrat.study.audits import AuditRecord, keep_audit
+    from lstmstrat.study.fingerprint import not_identified
 
-    store, today = Store(cache or default_path()), f"{dt.datetime.now(dt.UTC):%Y-%m-%d}"
-    for strategy in config.strategies:
-        found = result.of("forecast", strategy.label)
-        record = AuditRecord(found.exit_code, found.sentence, today)
-        keep_audit(of_strategy(config, strategy), prices, store, record)
-    store.close()
+    today = f"{dt.datetime.now(dt.UTC):%Y-%m-%d}"
+    audited = {finding.subject for finding in result.findings}
+    with Session(Store(cache or default_path())) as session:
+        for strategy in config.strategies:
+            if strategy.label not in audited:
+                continue
+            findings = tuple(f for f in result.findings if f.subject in (strategy.label, "forecast"))
+            own = AuditResult(findings, result.controls)
+            record = AuditRecord(own.exit_code, own.sentence, today)
+            own_code = code[strategy.label]
+            if not keep_audit(config, prices, strategy, own_code, session, record):
+                why = not_identified(own_code)
+                print(f"{strategy.label}: {why}, so no report will know of this audit", file=sys.stderr)
 
 
 def _command(options: argparse.Namespace, strategy: str) -> Command:

@@ -78,6 +78,7 @@ def _main(options: argparse.Namespace) -> int:
     run_folder.check_free(folder)
     with _session(options) as session:
         config, prices = prepare(config, options.offline)
+        session.ledger.read()  # so that it is known before the training if it cannot be used
         if not options.quiet:
             terminal.print_folds(planned_folds(config, prices))
         with _progress(options.quiet, config.forecast.members) as session.progress:

@@ -1,32 +1,66 @@
-"""``python -m lstmstrat.trials``: lists every strategy that was tried, from the ledger of trials."""
+"""``python -m lstmstrat.trials``: lists the strategies in the ledger, or strikes the ratio of one."""
 
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from lstmstrat.store import Store, default_path
+from lstmstrat.commands.console import exit_code
+from lstmstrat.errors import ConfigError
+from lstmstrat.ledger import Ledger, ledger_path
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command line and return the exit code, which is 0."""
+def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m lstmstrat.trials",
         description="List every strategy that was tried. The more were tried on the same prices, the better the "
         "best of them looks by luck alone: each report says how many there were.",
     )
-    parser.add_argument("--symbol", help="trials on this asset only, such as AAPL")
-    parser.add_argument("--cache", type=Path, metavar="FILE", help="the store they are in (the user's cache)")
-    options = parser.parse_args(arguments)
-    path = options.cache or default_path()
+    _add_ledger(parser, default=None)
+    parser.add_argument("--symbol", help="trials on this asset only, such as AAPL, whatever they called it")
+    strike = parser.add_subparsers(dest="action", metavar="strike N --why REASON").add_parser(
+        "strike",
+        help="take the Sharpe ratio of trial N out of the variance of the ratios",
+        description="Take the Sharpe ratio of a trial out of the variance by which later ratios are deflated, for "
+        "example that of a strategy with a mistake. The trial still counts, and reports say how many were struck.",
+    )
+    strike.add_argument("number", type=int, metavar="N", help="the number of the trial, as listed")
+    strike.add_argument("--why", default="", metavar="REASON", help="the reason, which is kept; required")
+    _add_ledger(strike, default=argparse.SUPPRESS)  # else it would undo the option before the word strike
+    return parser
+
+
+def _add_ledger(parser: argparse.ArgumentParser, default: str | None) -> None:
+    parser.add_argument(
+        "--ledger", type=Path, metavar="FILE", default=default, help="the ledger (the user's ledger)"
+    )
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line; the exit code is 0, or 2 for an error that the user can correct."""
+    options = _parser().parse_args(arguments)
+    return exit_code(lambda: _main(options))
+
+
+def _main(options: argparse.Namespace) -> int:
+    path = options.ledger or ledger_path()
     if not path.exists():
-        print(f"no trials: there is no {path}; python -m lstmstrat.backtest CONFIG makes it")
+        nothing = f"there is no {path}; python -m lstmstrat.backtest CONFIG makes it"
+        if options.action:
+            raise ConfigError(f"strike {options.number}: {nothing}")
+        print(f"no trials: {nothing}")
         return 0
     from lstmstrat.report.terminal import print_trials
-    from lstmstrat.study.ledger import read_trials
+    from lstmstrat.study.ledger import read_trials, strike
 
-    store = Store(path)
-    print_trials(read_trials(store, options.symbol))
-    store.close()
-    return 0
+    ledger = Ledger(path)
+    if options.action:
+        trial = strike(ledger, options.number, options.why)
+        print(f"struck the ratio of trial {trial.number}, {trial.strategy} on {trial.symbol}; it still counts")
+    else:
+        print_trials(read_trials(ledger, options.symbol))
+    for notice in ledger.notices:
+        print(f"note: {notice}", file=sys.stderr)
+    return 0 if ledger.kept else 2

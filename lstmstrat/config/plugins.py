@@ -7,11 +7,12 @@ import importlib
 import pkgutil
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from lstmstrat.config.identity.sources import changed_since_import
 from lstmstrat.errors import describe, did_you_mean
 
 
@@ -63,6 +64,16 @@ def load_module(name: str) -> ModuleType:
         ) from None
     except Exception as error:
         raise _import_error(name, error) from error
+
+
+def changed_files(paths: Iterable[str]) -> list[str]:
+    """One sentence for each file that was changed after the import of a ``module:attribute`` that uses it.
+
+    Modules that are not imported, because they cannot be, are left out.
+    """
+    names = {path.partition(":")[0] for path in paths if ":" in path}
+    modules = [sys.modules[name] for name in sorted(names) if name in sys.modules]
+    return list(dict.fromkeys(line for module in modules for line in changed_since_import(module)))
 
 
 def _import_error(name: str, error: Exception) -> ImportError:

@@ -22,6 +22,7 @@ from lstmstrat.evaluation.bootstrap import (
     block_length,
     block_starts,
     bootstrap_difference,
+    differ_on_enough_bars,
 )
 
 PATHS = 999  # resampled paths for a drawdown interval
@@ -44,7 +45,8 @@ def cagr_difference(strategy: Floats, benchmark: Floats, periods: int) -> Differ
     Returns
     -------
     Undefined with fewer than `MIN_RETURNS` returns or less than a year of them (an annual rate of some days means
-    nothing), with a lost account, and for a strategy that only copies buy-and-hold.
+    nothing), with a lost account, for a strategy that only copies buy-and-hold, and where fewer than `MIN_RETURNS`
+    bars, or bars in too few blocks, make the difference.
 
     Raises
     ------
@@ -52,7 +54,7 @@ def cagr_difference(strategy: Floats, benchmark: Floats, periods: int) -> Differ
         The lengths differ.
     """
     logs = _log_returns(strategy, benchmark)
-    if logs is None or len(logs) < periods - 1:
+    if logs is None or len(logs) < periods - 1 or not differ_on_enough_bars(logs[:, 0], logs[:, 1]):
         return NO_DIFFERENCE
 
     def statistic(means: Floats) -> Floats:

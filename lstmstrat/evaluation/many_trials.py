@@ -1,4 +1,4 @@
-"""Corrections for the number of strategies tried: Holm's adjustment, Hansen's test, the deflated Sharpe ratio.
+"""Corrections for the number of strategies tried: Bonferroni, Hansen's test, the deflated Sharpe ratio and lead.
 
 Sharpe ratios here are per bar, not annual, over a rate of zero.
 """
@@ -6,7 +6,6 @@ Sharpe ratios here are per bar, not annual, over a rate of zero.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from statistics import NormalDist
 
 import numpy as np
@@ -19,25 +18,23 @@ SPA_RESAMPLES = 1000
 _EULER = 0.5772156649015329
 
 
-def holm(p_values: Sequence[float]) -> list[float]:
-    """Holm (1979) step-down adjusted p-values, in the order of `p_values`.
+def bonferroni(p_value: float | None, comparisons: int) -> float | None:
+    """The p-value of one of several comparisons, adjusted for their number: the product of the two, at most 1.
 
-    Rejecting where the adjusted value is below 5 % keeps the probability of any false rejection below 5 %, however
-    the tests depend on each other.
+    Rejecting where it is below 5 % keeps the probability of any false rejection below 5 %, however the tests
+    depend on each other. Holm (1979) rejects a little more often, but has no intervals of one level for all: that
+    of `bootstrap_difference` with as many comparisons excludes 0 exactly where this value is below 5 %.
 
-    Raises
-    ------
-    ValueError
-        A value outside 0 to 1.
+    Returns
+    -------
+    None for None.
+
+    Examples
+    --------
+    >>> bonferroni(0.01, 6), bonferroni(0.5, 6)
+    (0.06, 1.0)
     """
-    p = np.asarray(p_values, dtype=np.float64)
-    if not np.all((p >= 0.0) & (p <= 1.0)):
-        raise ValueError(f"p-values must lie between 0 and 1; {list(p_values)} given")
-    order = np.argsort(p)
-    steps = np.maximum.accumulate(p[order] * np.arange(len(p), 0, -1))
-    adjusted = np.empty_like(p)
-    adjusted[order] = np.minimum(steps, 1.0)
-    return [float(value) for value in adjusted]
+    return None if p_value is None else min(1.0, comparisons * p_value)
 
 
 def superior_predictive_ability(strategies: Floats, benchmark: Floats) -> float | None:
@@ -111,33 +108,67 @@ def expected_best(trials: int, variance: float) -> float:
     return math.sqrt(variance) * ((1.0 - _EULER) * first + _EULER * second)
 
 
-def deflated_difference(difference: Difference, trials: int) -> float | None:
-    """The probability that the lead over buy-and-hold's Sharpe ratio beats the best of `trials` without skill.
+def published_deflated_sharpe(returns: Floats, trials: int, variance: float | None) -> float | None:
+    """The deflated Sharpe ratio as published (Bailey and Lopez de Prado 2014), with the variance of the trials.
 
-    The deflated Sharpe ratio compares with zero, and in a rising asset nearly every strategy is above zero. This
-    function deflates the lead over buy-and-hold instead. The best of `trials` strategies that are as good as
-    buy-and-hold leads by `expected_best` standard errors of the difference, so the probability is
-    Phi(difference / error - expected_best(trials, 1)). None where the difference is undefined.
-    """
-    if difference.difference is None or not difference.error:
-        return None
-    return NormalDist().cdf(difference.difference / difference.error - expected_best(trials, 1.0))
+    It is `probabilistic_sharpe` above `expected_best`. It is reported, and no condition of an edge: trials also
+    differ by their costs and by their mistakes, so one trial with an error raises the hurdle for all, and many
+    that are nearly equal lower it.
 
-
-def deflated_sharpe(returns: Floats, trials: int, variance: float | None) -> float | None:
-    """The deflated Sharpe ratio (Bailey and Lopez de Prado 2014): `probabilistic_sharpe` above `expected_best`.
+    The variance is taken to be at least 1 / (n - 1), about that of the ratios of independent strategies without
+    skill (Lo 2002). So trials that resemble each other, or of which few ratios are known, do not lower the hurdle.
 
     Parameters
     ----------
     returns
         (n,) simple returns.
     trials, variance
-        Number of trials on these prices, and the variance of their Sharpe ratios.
+        Number of trials on these prices, and the variance of their Sharpe ratios; None where it is not known.
 
     Returns
     -------
-    None where `probabilistic_sharpe` is, and where there are several trials without a known variance.
+    None where `probabilistic_sharpe` is.
     """
-    if trials > 1 and variance is None:
+    if len(returns) < MIN_RETURNS:
         return None
-    return probabilistic_sharpe(returns, expected_best(trials, variance or 0.0))
+    least = 1.0 / (len(returns) - 1)
+    return probabilistic_sharpe(returns, expected_best(trials, max(variance or 0.0, least)))
+
+
+def deflated(score: float | None, trials: int) -> float | None:
+    """The probability that the best of `trials` without skill has a lower score: Phi(score)^trials (Sidak 1967).
+
+    A score is an estimate in its standard errors: normal with mean 0 without skill. The trials are taken as
+    independent; for trials that resemble each other the probability is too small. It is above 0.95 where the score
+    is above 1.64 for one trial, 2.39 for six, 3.08 for fifty and 3.47 for two hundred.
+
+    Returns
+    -------
+    None for None.
+
+    Examples
+    --------
+    >>> [round(deflated(2.39, trials), 2) for trials in (1, 6, 50)]
+    [0.99, 0.95, 0.66]
+    """
+    return None if score is None else NormalDist().cdf(score) ** trials
+
+
+def deflated_sharpe(returns: Floats, trials: int) -> float | None:
+    """`deflated` of the Sharpe ratio over a rate of zero, in the standard errors of `probabilistic_sharpe`.
+
+    None where `probabilistic_sharpe` is.
+    """
+    probability = probabilistic_sharpe(returns)
+    return None if probability is None else probability**trials
+
+
+def deflated_lead(difference: Difference, trials: int) -> float | None:
+    """`deflated` of the lead over buy-and-hold's Sharpe ratio, in its standard errors.
+
+    The deflated Sharpe ratio compares with zero, and in a rising asset nearly every strategy is above zero. None
+    where the difference is undefined.
+    """
+    if difference.difference is None or not difference.error:
+        return None
+    return deflated(difference.difference / difference.error, trials)

@@ -11,7 +11,13 @@ from statistics import NormalDist
 import numpy as np
 
 from lstmstrat.arrays import Floats
-from lstmstrat.evaluation.bootstrap import MIN_RETURNS, NO_DIFFERENCE, Difference, bootstrap_difference
+from lstmstrat.evaluation.bootstrap import (
+    MIN_RETURNS,
+    NO_DIFFERENCE,
+    Difference,
+    bootstrap_difference,
+    differ_on_enough_bars,
+)
 from lstmstrat.evaluation.metrics import sharpe
 
 SIGNIFICANCE = 0.05  # two-sided
@@ -22,7 +28,9 @@ POWER = 0.80
 _MIN_INFLUENCE = 1e-6
 
 
-def sharpe_difference(strategy_returns: Floats, benchmark_returns: Floats, periods: int) -> Difference:
+def sharpe_difference(
+    strategy_returns: Floats, benchmark_returns: Floats, periods: int, comparisons: int = 1
+) -> Difference:
     """Annual Sharpe ratio of the strategy minus that of the benchmark, with its uncertainty.
 
     The test of Ledoit and Wolf (2008) by the studentised block bootstrap, over the four moments mean a, mean b,
@@ -34,11 +42,14 @@ def sharpe_difference(strategy_returns: Floats, benchmark_returns: Floats, perio
         (n,) simple returns of the same bars.
     periods
         Bars a year.
+    comparisons
+        The number of strategies whose intervals are to hold together, see `bootstrap_difference`.
 
     Returns
     -------
-    Undefined with fewer than `MIN_RETURNS` returns, with one that is not finite, where a side does not vary, and
-    for a strategy that only copies or scales the benchmark: there the difference has no standard error.
+    Undefined with fewer than `MIN_RETURNS` returns, with one that is not finite, where a side does not vary, for a
+    strategy that only copies or scales the benchmark, and where fewer than `MIN_RETURNS` bars, or bars in too few
+    blocks, make the difference: there it has no standard error.
 
     Raises
     ------
@@ -67,7 +78,7 @@ def sharpe_difference(strategy_returns: Floats, benchmark_returns: Floats, perio
         signed: Floats = annual * slopes * np.array([1.0, -1.0, 1.0, -1.0])
         return signed
 
-    return bootstrap_difference(np.concatenate([sides, sides**2], axis=1), statistic, gradient)
+    return bootstrap_difference(np.concatenate([sides, sides**2], axis=1), statistic, gradient, comparisons)
 
 
 def minimum_detectable_difference(
@@ -112,6 +123,8 @@ def _comparable(strategy: Floats, benchmark: Floats) -> bool:
         raise ValueError(f"{len(strategy)} strategy and {len(benchmark)} benchmark returns; expected as many")
     sides = np.stack([strategy, benchmark])  # (2, n)
     if sides.shape[1] < MIN_RETURNS or sharpe(strategy, 1) is None or sharpe(benchmark, 1) is None:
+        return False
+    if not differ_on_enough_bars(strategy, benchmark):
         return False
     mean, deviation = sides.mean(axis=1, keepdims=True), sides.std(axis=1, keepdims=True)  # (2, 1) each
     z = (sides - mean) / deviation

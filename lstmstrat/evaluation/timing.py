@@ -7,16 +7,19 @@ trades between the holdings, so it would pay more or less than the strategy.
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
-from lstmstrat.arrays import Floats
+from lstmstrat.arrays import Floats, Indexes
 from lstmstrat.evaluation.bootstrap import MIN_RETURNS
 from lstmstrat.evaluation.metrics import sharpe
 
-SHUFFLES = 200
+FIRST, SECOND = 40, 50  # random orders of the holdings; a shuffle is one of the first put into one of the second
+SHUFFLES = FIRST * SECOND  # a p-value of 5 % is known to 0.5 %
 BAND = 0.90  # share of the shuffles between low and high
 
 
@@ -42,9 +45,11 @@ class Placebo:
     median: float | None
     high: float | None  # 5 % are above
     p_value: float | None  # one-sided: share of shuffles at least as good, the strategy counted as one of them
+    score: float | None  # standard deviations of the shuffles by which the strategy is above their mean
 
 
-UNKNOWN = Placebo(None, None, None, None, None)
+UNKNOWN = Placebo(None, None, None, None, None, None)
+_ROUNDING = 1e-9  # of a ratio: a shuffle in the original order is summed in another way than the strategy
 
 
 def placebo(positions: Positions, periods: int, seed: int = 0) -> Placebo:
@@ -66,19 +71,49 @@ def placebo(positions: Positions, periods: int, seed: int = 0) -> Placebo:
     -------
     All None with fewer than two holdings, with fewer than `MIN_RETURNS` bars, or where the returns do not vary.
     """
-    exposure, asset, n = positions.held, positions.asset, len(positions.held)
+    n = len(positions.held)
     starts = np.flatnonzero(positions.filled | (np.arange(n) == 0))  # first bar of each holding
-    strategy = _sharpe(exposure * asset, periods)
+    strategy = _sharpe(positions.held * positions.asset, periods)
     if len(starts) < 2 or n < MIN_RETURNS or strategy is None:
         return UNKNOWN
-    holdings, rng = np.split(np.arange(n), starts[1:]), np.random.default_rng(seed)
-    ratios = np.empty(SHUFFLES)
-    for k in range(SHUFFLES):
-        order = np.concatenate([holdings[h] for h in rng.permutation(len(holdings))])
-        ratios[k] = _sharpe(exposure[order] * asset, periods) or 0.0  # 0 where the returns do not vary
+    ratios = math.sqrt(periods) * _shuffled_ratios(positions, starts, np.random.default_rng(seed))
     low, median, high = np.quantile(ratios, [(1 - BAND) / 2, 0.5, (1 + BAND) / 2])
-    better = int((ratios >= strategy - 1e-12).sum())  # a shuffle in the original order may round differently
-    return Placebo(strategy, float(low), float(median), float(high), (1 + better) / (1 + SHUFFLES))
+    better = int((ratios >= strategy - _ROUNDING).sum())
+    spread = float(ratios.std())
+    score = (strategy - float(ratios.mean())) / spread if spread > _ROUNDING else 0.0
+    return Placebo(strategy, float(low), float(median), float(high), (1 + better) / (1 + SHUFFLES), score)
+
+
+def _shuffled_ratios(positions: Positions, starts: Indexes, rng: np.random.Generator) -> Floats:
+    """The Sharpe ratio a bar of each shuffle; (SHUFFLES,). 0 where its returns do not vary."""
+    asset, n = positions.asset, len(positions.asset)
+    ratios = []
+    for paths in _shuffled_paths(positions.held, starts, rng):  # (r, n)
+        mean = paths @ asset / n
+        paths *= paths
+        square = paths @ asset**2 / n
+        variance = (square - mean**2) * n / (n - 1)
+        varies = variance > 1e-12 * square  # rounding leaves about 1e-16 of it
+        ratios.append(np.where(varies, mean / np.sqrt(np.where(varies, variance, 1.0)), 0.0))
+    return np.concatenate(ratios)
+
+
+def _shuffled_paths(held: Floats, starts: Indexes, rng: np.random.Generator) -> Iterator[Floats]:
+    """The exposures of the shuffles (SECOND, n), FIRST times; `starts` has the first bar of each holding.
+
+    To draw an order costs more than all the rest, so each of FIRST orders is put into each of SECOND others. Any
+    two of these shuffles are independent, so a share of them has the same variance as if each had been drawn.
+    """
+    holdings, lengths = len(starts), np.diff(starts, append=len(held))
+    bars = np.arange(len(held))
+    second = np.stack([rng.permutation(holdings) for _ in range(SECOND)])
+    for _ in range(FIRST):
+        order = rng.permutation(holdings)[second]  # (SECOND, holdings)
+        length = lengths[order]
+        moved = starts[order] - (np.cumsum(length, axis=1) - length)  # bars by which each holding is moved
+        places = np.repeat(moved.ravel(), length.ravel()).reshape(SECOND, -1)
+        places += bars
+        yield held.take(places)
 
 
 def delay_cost(positions: Positions, periods: int) -> float | None:

@@ -13,19 +13,22 @@ SUPPORTED = "edge supported"
 WORSE = "worse than buy-and-hold"
 UNDECIDED = "not distinguishable from buy-and-hold"
 UNPROVEN = "edge not proven"
-DEFLATED = 0.95  # smallest deflated Sharpe ratio and deflated lead
+NO_VERDICT = "no verdict, as buy-and-hold never bought"
+DEFLATED = 0.95  # smallest deflated Sharpe ratio, lead and timing
 SEEDS = 0.80  # smallest share of the seeds with a Sharpe ratio above that of buy-and-hold
 AUDIT_PASSED = "a look-ahead audit that passed"
 RULE = (
     f"{SUPPORTED!r} needs all of these: a Sharpe ratio above buy-and-hold's with a p-value below {SIGNIFICANCE} "
-    "(Ledoit-Wolf test by the studentised block bootstrap, two-sided, Holm-adjusted for the strategies); a "
-    f"deflated Sharpe ratio and a deflated lead above {DEFLATED}, by the trials in the ledger; better timing than "
+    "(Ledoit-Wolf test by the studentised block bootstrap, two-sided, times the number of strategies of the run); "
+    f"above {DEFLATED} the chance that the best of as many trials without skill as are in the ledger has a lower "
+    "Sharpe ratio, a smaller lead over buy-and-hold and worse timing, each for itself; better timing than "
     "95% of its own holdings in random order, or where that is undefined than 95% of null worlds; where seeds "
     f"were run, {SEEDS:.0%} of them above buy-and-hold; where null worlds were run, a p-value below "
     f"{SIGNIFICANCE} among them. And it needs proof: no failed check of look-ahead, of stale prices, of fills and "
     "cash, or of the benchmark; and a look-ahead audit of the very code that ran, which is made as soon as all "
     f"the rest holds, and passes. Where only the proof is missing, it is {UNPROVEN!r}. "
-    f"{WORSE!r} needs the first with a Sharpe ratio below. All else, and what is undefined, is {UNDECIDED!r}."
+    f"{WORSE!r} needs the first with a Sharpe ratio below. All else, and what is undefined, is {UNDECIDED!r}. "
+    "Where buy-and-hold could not buy a share there is no verdict."
 )
 
 
@@ -34,14 +37,16 @@ class Evidence:
     """The inputs of the rule. None means undefined; for seeds and worlds, it also means not run."""
 
     sharpe: Difference
-    p_adjusted: float | None  # Holm, over the strategies of the run
+    p_adjusted: float | None  # for the number of strategies of the run
     deflated_sharpe: float | None  # None where the number of trials is not known
     deflated_lead: float | None  # None in the same case
+    deflated_timing: float | None  # None in the same case, and where the placebo is undefined
     placebo: Placebo  # the strategy against shuffles of its own holdings
     faults: tuple[str, ...]  # failed checks that void an edge, in words
     audit: str  # why no look-ahead audit of this code has passed; "" if one has
     seeds_above: float | None = None  # share of the seeds with a Sharpe ratio above buy-and-hold's
     worlds: float | None = None  # p-value among null worlds
+    held: bool = True  # buy-and-hold bought something
 
 
 @dataclass(frozen=True)
@@ -54,23 +59,42 @@ class Verdict:
 
 def verdict(evidence: Evidence) -> Verdict:
     """The verdict that `RULE` gives for `evidence`."""
-    missing, faults = _unmet_conditions(evidence), tuple(f"no failed check ({f})" for f in evidence.faults)
+    missing, lacking = _unmet_conditions(evidence), _lacking_proof(evidence)
+    if not evidence.held:
+        return Verdict(NO_VERDICT, missing)
     if not missing:
-        audit = (f"{AUDIT_PASSED} ({evidence.audit})",) if evidence.audit else ()
-        return Verdict(UNPROVEN if faults or audit else SUPPORTED, (*faults, *audit))
+        return Verdict(UNPROVEN if lacking else SUPPORTED, lacking)
     worse = _significant(evidence.p_adjusted) and (evidence.sharpe.difference or 0.0) < 0.0
-    return Verdict(WORSE if worse else UNDECIDED, (*missing, *faults))
+    return Verdict(WORSE if worse else UNDECIDED, (*missing, *_no_failed_check(evidence)))
+
+
+def _lacking_proof(e: Evidence) -> tuple[str, ...]:
+    """What an edge lacks that the statistics do not show; a strategy whose timing nobody knows is not proven."""
+    known = e.placebo.p_value is not None or e.worlds is not None
+    timing = () if known else ("a timing that is known (its holdings are not; add --worlds 40)",)
+    audit = (f"{AUDIT_PASSED} ({e.audit})",) if e.audit else ()
+    return (*_no_failed_check(e), *timing, *audit)
+
+
+def _no_failed_check(e: Evidence) -> tuple[str, ...]:
+    return tuple(f"no failed check ({fault})" for fault in e.faults)
 
 
 def _unmet_conditions(e: Evidence) -> tuple[str, ...]:
     """The conditions of an edge, apart from its proof, that the evidence does not meet, in the rule's order."""
-    timing = e.worlds if e.placebo.p_value is None else e.placebo.p_value
+    known = e.placebo.p_value is not None  # else null worlds stand in
+    timing = e.placebo.p_value if known else e.worlds
     conditions = (
+        (e.held, "a buy-and-hold that bought something"),
         ((e.sharpe.difference or 0.0) > 0.0, "a Sharpe ratio above buy-and-hold's"),
         (_significant(e.p_adjusted), f"an adjusted p-value below {SIGNIFICANCE} ({_text(e.p_adjusted)})"),
         (_enough(e.deflated_sharpe), f"a deflated Sharpe ratio above {DEFLATED} ({_text(e.deflated_sharpe)})"),
         (_enough(e.deflated_lead), f"a deflated lead above {DEFLATED} ({_text(e.deflated_lead)})"),
-        (_significant(timing), f"timing better than by chance (p {_text(timing)})"),
+        (
+            not known or _enough(e.deflated_timing),
+            f"a deflated timing above {DEFLATED} ({_text(e.deflated_timing)})",
+        ),
+        (timing is None or _significant(timing), f"timing better than by chance (p {_text(timing)})"),
         (e.seeds_above is None or e.seeds_above >= SEEDS, f"{SEEDS:.0%} of seeds above ({_text(e.seeds_above)})"),
         (e.worlds is None or _significant(e.worlds), f"more than null worlds have (p {_text(e.worlds)})"),
     )
@@ -94,6 +118,11 @@ def headline(verdicts: Mapping[str, str]) -> str:
     by_text: dict[str, list[str]] = {}
     for name, text in verdicts.items():
         by_text.setdefault(text, []).append(name)
+    if NO_VERDICT in by_text:
+        return (
+            "There is no verdict, as buy-and-hold never bought: a share costs more than the account; raise "
+            "broker.cash or set broker.fractional: true."
+        )
     if list(by_text) == [UNDECIDED]:
         sentence = f"None of the {len(verdicts)} strategies is {UNDECIDED.removeprefix('not ')}."
         return sentence if len(verdicts) > 1 else f"The strategy is {UNDECIDED}."

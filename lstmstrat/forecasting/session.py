@@ -1,4 +1,4 @@
-"""What the parts of a run share: the store, the threads, the progress and the counts.
+"""What the parts of a run share: the store, the ledger, the threads, the progress and the counts.
 
 A command or `lstmstrat.run` creates one `Session` and passes it on. Backtrader creates the indicators by itself,
 so inside ``cerebro.run()``, and nowhere else, an indicator uses the session that is active. A user's script needs
@@ -23,13 +23,14 @@ from weakref import WeakValueDictionary
 from lstmstrat.errors import ConfigError
 from lstmstrat.forecasting.executor import Inline, cores
 from lstmstrat.forecasting.models.base import FittedModel, Stop, never
+from lstmstrat.ledger import Ledger, ledger_path
 from lstmstrat.store import Store, default_path
 
 Progress = Callable[[int, int], None]  # (done, total)
 
 
 class Session:
-    """The store, the executor, the progress and the counts of a run: the only object that changes during it.
+    """Store, ledger, executor, progress and counts of a run: the only object that changes during it.
 
     Parameters
     ----------
@@ -37,6 +38,9 @@ class Session:
         Where fitted models and their forecasts are kept.
     jobs
         The number of threads that fit models, by default one per core. The forecasts do not depend on it.
+    ledger
+        Where trials are entered, by default the user's ledger. ``Ledger(None)`` keeps them for this session only,
+        and then no edge can be supported.
     executor
         Any object with the interface of `concurrent.futures.Executor`, in place of threads; `jobs` is then the
         number of tasks that it runs at once. Seeds, null worlds and rungs of a ladder run on it side by side; a
@@ -69,6 +73,7 @@ class Session:
         store: Store,
         jobs: int | None = None,
         *,
+        ledger: Ledger | None = None,
         executor: Executor | None = None,
         progress: Progress | None = None,
         given_up: Stop = never,
@@ -76,6 +81,7 @@ class Session:
         if jobs is not None and jobs < 1:
             raise ConfigError(f"jobs: {jobs} given, expected at least 1")
         self.store = store
+        self.ledger = Ledger(ledger_path()) if ledger is None else ledger
         self.jobs = jobs or cores()
         self.progress = progress
         self.given_up = given_up
@@ -98,6 +104,11 @@ class Session:
         """Drops the models and closes the store; session and store can be used again."""
         self.models.clear()
         self.store.close()
+
+    @property
+    def notices(self) -> list[str]:
+        """Sentences about the cache and the ledger that a report must show."""
+        return [*self.store.notices, *self.ledger.notices]
 
     def start_counting(self) -> None:
         """Begins the counts anew, for the next run."""

@@ -52,7 +52,7 @@ def predict(session: Session, model: Model, members: Sequence[FittedModel], wind
     The forecasts of a stored model are stored as well, because the next strategy and the next run need the same
     ones. Those for a single window are not.
     """
-    if not model.stored or len(windows) == 1:
+    if not model.kept or len(windows) == 1:
         return _predict(members, windows)
     key = _forecast_key(model, members, windows)
     stored = session.store.get([key])
@@ -80,7 +80,7 @@ def _look_up(session: Session, model: Model, keys: Sequence[str]) -> Fits:
     """The fits that need no work: models of the session, then of its store, and fits that have failed before."""
     fits: Fits = {key: None for key in keys if key in session.broken}
     fits |= {key: fitted for key in keys if (fitted := session.models.get(key)) is not None}
-    if not model.stored:
+    if not model.kept:
         return fits
     stored = session.store.get([key for key in keys if key not in fits])
     loaded = {key: model.load(payload) for key, payload in stored.items()}
@@ -118,7 +118,7 @@ def _fit_portion(model: Model, tasks: Tasks, stop: Stop) -> Fits:
 def _store_fits(session: Session, model: Model, fits: Fits) -> Fits:
     """Counts new fits and stores their models."""
     models = {key: fitted for key, fitted in fits.items() if fitted is not None}
-    if model.stored:
+    if model.kept:
         session.store.put({key: fitted.to_bytes() for key, fitted in models.items()})
     session.models.update(models)
     session.broken |= fits.keys() - models.keys()

@@ -6,6 +6,7 @@
     table.py         the table of a vendor to raw bars
     check.py         what bars must satisfy before anything is computed from them
     adjust.py        the adjustment for splits and dividends
+    levels.py        the closes by which an asset is known again
     null_history.py  a history like the real one, without anything that can be forecast
 
 The two names are loaded when first used: who needs the columns alone does not pay for pandas.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from lstmstrat.evaluation.verdict import UNPROVEN
 from lstmstrat.report.cells import fine_percent, thousandths
 from lstmstrat.results.assessment import FAILED, NOT_RUN, PASSED, RAN, Assessment, WalkForwardFacts
 
@@ -14,6 +15,7 @@ def card(assessment: Assessment) -> list[tuple[str, str]]:
     prices = f"{data.symbol}, {data.source}, {data.first} to {data.last}, sha256 {data.sha256[:12]}"
     return [
         ("verdict", assessment.verdict.text),
+        *(("not proven", reason) for reason in _not_proven(assessment)),
         ("data", prices),
         ("costs", f"commission {costs.commission:.2%} and slippage {costs.slippage:.2%} of each trade"),
         ("trials", _trials(assessment)),
@@ -23,12 +25,20 @@ def card(assessment: Assessment) -> list[tuple[str, str]]:
     ]
 
 
+def _not_proven(assessment: Assessment) -> list[str]:
+    """What the proof of each edge lacks, where nothing else is missing."""
+    edges = [s for s in assessment.strategies if s.versus_benchmark.verdict == UNPROVEN]
+    return [f"{s.name} lacks {'; '.join(s.versus_benchmark.missing)}" for s in edges]
+
+
 def _trials(assessment: Assessment) -> str:
     """The number of strategies that were tried on the same prices; the best of many may be luck."""
-    count, symbol = assessment.trials.count, assessment.data.symbol
-    if assessment.trials.kept:
-        return f"{count} so far on {symbol} over this period (python -m lstmstrat.trials lists them)"
-    return f"{count} in this run; without a cache, earlier ones are not known"
+    trials, symbol = assessment.trials, assessment.data.symbol
+    if not trials.kept:
+        return f"{trials.count} are known; without a ledger, others are not"
+    struck = f"; the ratios of {trials.struck} are struck from the variance" if trials.struck else ""
+    known = f"{trials.count} so far on {symbol} over this period, in a ledger begun on {trials.begun}"
+    return f"{known} (python -m lstmstrat.trials lists them){struck}"
 
 
 def _seeds(walk: WalkForwardFacts) -> str:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from lstmstrat.evaluation.verdict import UNDECIDED, WORSE
+from lstmstrat.evaluation.verdict import NO_VERDICT, UNDECIDED, WORSE
 from lstmstrat.results.assessment import VersusBenchmark
 
 UNDEFINED = "n/a"
 
-SHORT_VERDICTS = {WORSE: "worse", UNDECIDED: "not distinguishable"}
+SHORT_VERDICTS = {WORSE: "worse", UNDECIDED: "not distinguishable", NO_VERDICT: "no verdict"}
 """Short forms of the verdicts that name buy-and-hold, for a column whose heading names it."""
 
 Format = Callable[[float | None], str]

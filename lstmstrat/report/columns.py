@@ -33,6 +33,11 @@ class Column:
     write: Format
 
 
+def interval(strategies: int) -> str:
+    """How much the intervals of the Sharpe differences hold: 95 %, for all strategies of the run together."""
+    return "95% interval" if strategies == 1 else f"95% for all {strategies}"
+
+
 METRICS = (
     Column("total_return", "total return", percent),
     Column("cagr", "CAGR", fine_percent),
@@ -93,6 +98,7 @@ FOR_THE_VERDICT: tuple[Entry[StrategyAssessment], ...] = (
     Entry("adjusted p", lambda s: thousandths(s.versus_benchmark.p_adjusted)),
     Entry("deflated Sharpe", lambda s: ratio(s.luck.deflated_sharpe)),
     Entry("deflated lead", lambda s: ratio(s.luck.deflated_lead)),
+    Entry("deflated timing", lambda s: ratio(s.luck.deflated_timing)),
     Entry("timing p", lambda s: thousandths(s.luck.placebo.p_value)),
     Entry("seeds above, worst, median", _seeds),
     Entry("worlds p", _worlds),
@@ -115,6 +121,7 @@ UNCERTAINTY: tuple[Entry[StrategyAssessment], ...] = (
     Entry("max. DD difference [95%]", _drawdown_difference),
     Entry("detectable", lambda s: ratio(s.versus_benchmark.detectable)),
     Entry("Sharpe above 0", lambda s: ratio(s.luck.probabilistic_sharpe)),
+    Entry("published deflated Sharpe", lambda s: ratio(s.luck.published_deflated_sharpe)),
 )
 """How uncertain the difference is; `detectable` is the Sharpe difference found in 80 % of such samples."""
 
@@ -143,7 +150,7 @@ LADDER: tuple[Entry[Rung], ...] = (
     Entry("correlation", lambda r: thousandths(r.correlation)),
     Entry("hit rate", lambda r: fine_percent(r.hit_rate)),
     Entry("R2 to zero", lambda r: thousandths(r.r2_against_zero)),
-    Entry("Clark-West p", lambda r: thousandths(r.clark_west_mean)),
+    Entry("Clark-West p\u00a0to\u00a0mean", lambda r: thousandths(r.clark_west_mean)),
     Entry("Sharpe", lambda r: ratio(r.sharpe)),
     Entry("this\u00a0run\u00a0minus\u00a0it [95%]", _own_minus),
 )

@@ -10,6 +10,7 @@ from string import Template
 from typing import Any
 
 from lstmstrat.config.files import dump
+from lstmstrat.evaluation.bootstrap import CONFIDENCE
 from lstmstrat.report.card import STATUSES, card, skill
 from lstmstrat.report.cells import difference, percent, verdict
 from lstmstrat.report.columns import (
@@ -23,6 +24,7 @@ from lstmstrat.report.columns import (
     Entry,
     Row,
     cells_by_heading,
+    interval,
     metric_cells,
 )
 from lstmstrat.report.figures import payload
@@ -60,6 +62,7 @@ def _sections(assessment: Assessment) -> dict[str, str]:
         "further": _further(assessment),
         "evidence": _entries(strategies, (NAME, *FOR_THE_VERDICT, *UNCERTAINTY)),
         "needs": _needs(assessment),
+        "intervals": _intervals(len(strategies)),
         "luck": _luck(assessment),
         "shuffles": str(shuffles.shuffles),
         "band": percent(shuffles.band),
@@ -127,6 +130,16 @@ def _needs(assessment: Assessment) -> str:
     )
 
 
+def _intervals(strategies: int) -> str:
+    """What the drawn intervals say."""
+    if strategies == 1:
+        return "the 95 % interval."
+    return (
+        f"an interval of {1 - (1 - CONFIDENCE) / strategies:.1%}, so that all {strategies} together hold the "
+        "truth with 95 %."
+    )
+
+
 def _luck(assessment: Assessment) -> str:
     """The legend of the dots that `--seeds` and `--worlds` add to the chart of luck."""
     lucks = [strategy.luck for strategy in assessment.strategies]
@@ -144,7 +157,7 @@ def _ladder(assessment: Assessment) -> str:
         reason = next((check.detail for check in assessment.checks if check.name == "ladder"), "")
         return f"<p>Not run; {escape(reason)}</p>"
     explanation = (
-        f"Each forecast is traded by {ladder.strategy}, on the same folds, targets and fills. Clark-West: is "
+        f"Each forecast is traded by {ladder.strategy}, on the same folds, targets and fills. Clark-West p: is "
         "there a signal beside the mean of the training set? Last column: Sharpe ratio with the forecast of "
         "this run minus that with the forecast of the row."
     )
@@ -163,7 +176,7 @@ def _period(assessment: Assessment) -> str:
 
 def _table(assessment: Assessment) -> str:
     """The main table, which the terminal shows too."""
-    head = ["", *(c.heading for c in METRICS), "Sharpe difference [95% interval]"]
+    head = ["", *(c.heading for c in METRICS), f"Sharpe difference [{interval(len(assessment.strategies))}]"]
     rows = [_row("buy_and_hold", metric_cells(assessment.benchmark, METRICS), ["", ""], "benchmark")]
     for strategy in assessment.strategies:
         versus = strategy.versus_benchmark

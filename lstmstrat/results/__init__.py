@@ -6,6 +6,7 @@ run.py          `Run`: the accounts and forecasts of a run, aligned on the trade
 trial.py        `Trial`: an entry of the ledger
 tables.py       the tables of a run
 assessment.py   `Assessment`: the content of summary.json
+judgement.py    `Judgement`: the verdicts on strategies that no config ran
 result.py       `Result`: a finished run, with its config, assessment and tables
 run_folder.py   writes the files of a run and reads them back
 """

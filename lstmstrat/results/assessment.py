@@ -20,7 +20,7 @@ from lstmstrat.evaluation.metrics import Performance
 from lstmstrat.evaluation.skill import Skill, SkillTests
 from lstmstrat.evaluation.timing import Placebo
 
-SCHEMA = 3  # version of summary.json and of the files beside it; other versions are refused
+SCHEMA = 4  # version of summary.json and of the files beside it; other versions are refused
 PASSED, FAILED, RAN, NOT_RUN = "passed", "failed", "ran", "not run"
 
 
@@ -77,7 +77,11 @@ class Period:
 
 @dataclass(frozen=True)
 class VersusBenchmark:
-    """A strategy minus buy-and-hold over the traded window, with 95 % intervals, and the verdict."""
+    """A strategy minus buy-and-hold over the traded window, with 95 % intervals, and the verdict.
+
+    The intervals of the Sharpe differences of all strategies of the run hold together with 95 %, so each leaves
+    out 0 exactly where `p_adjusted` is below 0.05.
+    """
 
     total_return: float
     cagr: float | None
@@ -90,7 +94,7 @@ class VersusBenchmark:
     max_drawdown_low: float | None
     max_drawdown_high: float | None
     p_value: float | None  # of the Sharpe difference
-    p_adjusted: float | None  # Holm, over the strategies of the run
+    p_adjusted: float | None  # times the number of strategies of the run
     detectable: float | None  # Sharpe difference that the test would find in 80 % of such samples
     best_fold_share: float | None  # share of the lead that comes from the best fold
     best_days_share: float | None  # share of the lead that comes from the best days
@@ -152,8 +156,10 @@ class Luck:
     """How much of the result of a strategy may be chance."""
 
     probabilistic_sharpe: float | None
-    deflated_sharpe: float | None
-    deflated_lead: float | None
+    published_deflated_sharpe: float | None  # by the variance of the trials; no condition of an edge
+    deflated_sharpe: float | None  # chance that the best of the trials without skill has a lower Sharpe ratio
+    deflated_lead: float | None  # the same for the lead over buy-and-hold
+    deflated_timing: float | None  # the same for the timing of its holdings
     exposure_matched: ExposureMatched
     placebo: PlaceboFacts
     seeds: Seeds | None  # None if they were not run
@@ -223,9 +229,11 @@ class Verdicts:
 class Trials:
     """The trials on the asset whose windows overlap that of the run; the trials of the run are included."""
 
-    count: int
-    variance: float | None  # of their Sharpe ratios per bar (divisor n - 1); None with fewer than two
-    kept: bool  # False if the store exists for this run only, so that no other trial is known
+    count: int  # a row of the ledger that cannot be read is one more
+    variance: float | None  # of their annual Sharpe ratios (divisor n - 1); None with fewer than two
+    kept: bool  # False if there is no ledger that outlives the run, so that other trials are not known
+    struck: int  # trials whose ratio somebody took out of the variance
+    begun: str | None  # date of the oldest row of the ledger, UTC: what was tried before is not known
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ Letters: N bars of the prices, n bars of the traded window, S strategies.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
@@ -13,6 +14,7 @@ import numpy as np
 import pandas as pd
 
 from lstmstrat.arrays import Floats, Ints
+from lstmstrat.config.identity import Identity
 from lstmstrat.config.schema import Config, StrategyConfig
 from lstmstrat.evaluation.metrics import periods_per_year
 from lstmstrat.forecasting.forecasts import Forecasts
@@ -44,7 +46,7 @@ class Run:
     Raises
     ------
     ValueError
-        The accounts cover different bars.
+        The accounts cover different bars, or the code of an account's strategy is missing.
     """
 
     config: Config  # train_size in bars
@@ -52,10 +54,13 @@ class Run:
     benchmark: Account
     strategies: tuple[Account, ...]
     forecasts: Forecasts  # of the `forecast:` section, or else of the first strategy with its own; may be empty
+    code: Mapping[str, Identity]  # of each strategy, by its name; taken before anything ran
 
     def __post_init__(self) -> None:
         if any(not account.equity.index.equals(self.benchmark.equity.index) for account in self.strategies):
             raise ValueError("strategies and benchmark must be compared on the same dates; these indexes differ")
+        if missing := {account.name for account in self.strategies} - self.code.keys():
+            raise ValueError(f"code: there is none of {', '.join(sorted(missing))}")
 
     @property
     def accounts(self) -> tuple[Account, ...]:

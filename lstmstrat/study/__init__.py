@@ -10,6 +10,9 @@ extras.py       runs seeds, null worlds and the ladder if the config asks for th
 checks.py       the checks of a run
 judge.py        the statistics and the verdicts of a run
 ledger.py       the ledger of trials
-audits.py       the record of the last look-ahead audit
+proof.py        where only the audit is missing, it is made at once
+outside.py      the verdict on a Cerebro of the user's own, or on bare returns
+cuts.py         every strategy once more on prices that end early
+audits.py       the look-ahead audit of a strategy, and the record of the last one
 fingerprint.py  the keys of stored results
 """

@@ -1,18 +1,38 @@
-"""The record of the last look-ahead audit of a config."""
+"""The look-ahead audit of a strategy of a run, and the record of the last one.
+
+A record belongs to the code that was audited, with its settings and prices, and to what this code did: the
+strategy is run once more over all prices, with a small network (the probe), when a record is kept, and by the
+first run that finds it. So it counts no more once a file that the code reads while it runs has changed, although
+the code is the same. A run that does to the last bit what an earlier one did needs no probe.
+"""
 
 from __future__ import annotations
 
 import datetime as dt
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from typing import Any
 
 from lstmstrat.audit import suite
-from lstmstrat.audit.small import NO_LEAK
+from lstmstrat.audit.small import MEMBERS, NO_LEAK, SMALL
+from lstmstrat.config.identity import Identity
 from lstmstrat.config.schema import Config, ForecastConfig, StrategyConfig
-from lstmstrat.errors import sentence
-from lstmstrat.forecasting.session import Progress
+from lstmstrat.errors import StrategyError, sentence
+from lstmstrat.forecasting.models import model_class
+from lstmstrat.forecasting.session import Progress, Session
 from lstmstrat.prices import Prices
-from lstmstrat.store import Store, default_path
+from lstmstrat.results.account import Account
+from lstmstrat.results.run import Run
 from lstmstrat.study import fingerprint
+from lstmstrat.study.simulate import simulate_one
+
+AUDIT = "audit"  # the kind of its rows in the ledger
+
+
+def _alike(forecast: ForecastConfig) -> ForecastConfig:
+    """A small forecast that is the same for all that differ only in `NO_LEAK`."""
+    members = MEMBERS if model_class(forecast.model).ensemble else 1
+    return forecast.model_copy(update={**SMALL, "seed": 0, "members": members, "epochs": 1, "patience": 1})
 
 
 @dataclass(frozen=True)
@@ -39,49 +59,82 @@ class AuditRecord:
         return f"{self.sentence.removesuffix('.')} (of {self.date})"
 
 
-def known_audits(config: Config, prices: Prices, store: Store) -> dict[str, AuditRecord]:
-    """The record of the last audit of each strategy, from `store` or the user's store, where there is one."""
-    records = {s.label: _recorded(of_strategy(config, s), prices, store) for s in config.strategies}
+def known_audits(run: Run, session: Session) -> dict[str, AuditRecord]:
+    """The record of the last audit of each strategy of a run that has one, by its name."""
+    kept = {row.content.get("key"): row.content for row in session.ledger.rows(AUDIT)}  # the newest of a key
+    records = {account.name: _known(run, account, kept, session) for account in run.strategies}
     return {name: record for name, record in records.items() if record is not None}
 
 
-def keep_audit(config: Config, prices: Prices, store: Store, record: AuditRecord) -> None:
-    """Store the record of an audit of the only strategy of `config`, for later runs of the same."""
-    store.record(_key(config, prices), asdict(record))
-
-
-def audit_now(config: Config, prices: Prices, store: Store, progress: Progress) -> AuditRecord:
-    """Audit the only strategy of `config`, with the forecast that it trades, and keep the record.
+def audit_now(run: Run, account: Account, session: Session, progress: Progress) -> AuditRecord:
+    """Audit a strategy of a run, with the forecast that it trades, and keep the record.
 
     An audit that ends with an error is one that could not say anything.
     """
-    today = f"{dt.datetime.now(dt.UTC):%Y-%m-%d}"
+    strategy, today = _strategy(run, account), f"{dt.datetime.now(dt.UTC):%Y-%m-%d}"
+    alone = run.config.model_copy(update={"strategies": (strategy,)})
     try:
-        result = suite.audit_config(config, prices, progress)
+        result = suite.audit_config(alone, run.prices, progress)
     except Exception as error:
         return AuditRecord(3, f"Not assessable. The audit ended with {sentence(error)}", today)
     record = AuditRecord(result.exit_code, result.sentence, today)
-    keep_audit(config, prices, store, record)
+    keep_audit(run.config, run.prices, strategy, run.code[account.name], session, record)
     return record
 
 
-def of_strategy(config: Config, strategy: StrategyConfig) -> Config:
-    """The config with this strategy alone."""
-    return config.model_copy(update={"strategies": (strategy,)})
+def _known(
+    run: Run, account: Account, kept: Mapping[str | None, Mapping[str, Any]], session: Session
+) -> AuditRecord | None:
+    """The record of this code; None if there is none, or if the strategy does something else than it did then."""
+    strategy = _strategy(run, account)
+    key = audit_key(run.config, run.prices, strategy, run.code[account.name])
+    if key is None or key not in kept:
+        return None
+    probe = str(kept[key]["probe"])
+    same = session.store.remembered(
+        fingerprint.of_same(probe, account), lambda: probe == _probe(run.config, run.prices, strategy, session)
+    )
+    return AuditRecord(**{field.name: kept[key][field.name] for field in fields(AuditRecord)}) if same else None
 
 
-def _recorded(config: Config, prices: Prices, store: Store) -> AuditRecord | None:
-    key, user_path = _key(config, prices), default_path()
-    record = store.recorded(key)
-    if record is None and user_path.exists() and store.path != user_path:
-        user_store = Store(user_path)
-        record = user_store.recorded(key)
-        user_store.close()
-    return AuditRecord(**record) if record else None
+def _strategy(run: Run, account: Account) -> StrategyConfig:
+    return next(strategy for strategy in run.config.strategies if strategy.label == account.name)
 
 
-def _key(config: Config, prices: Prices) -> str:
-    """The key of an audit: the same for configs that differ only in settings of `NO_LEAK`."""
+def keep_audit(
+    config: Config,
+    prices: Prices,
+    strategy: StrategyConfig,
+    code: Identity,
+    session: Session,
+    record: AuditRecord,
+) -> bool:
+    """Enter the record of an audit into the ledger, where the newest counts; False if the code has no identity.
+
+    `code` is `fingerprint.of_code`, taken before anything ran.
+    """
+    key = audit_key(config, prices, strategy, code)
+    if key is not None:
+        probe = _probe(config, prices, strategy, session)
+        session.ledger.enter(AUDIT, {**asdict(record), "key": key, "probe": probe})
+    return key is not None
+
+
+def audit_key(config: Config, prices: Prices, strategy: StrategyConfig, code: Identity) -> str | None:
+    """The key of the audit of a strategy: code, parameters, forecast without `NO_LEAK`, costs, prices, versions.
+
+    None if the code has no identity.
+    """
     defaults = ForecastConfig()
     forecast = config.forecast.model_copy(update={name: getattr(defaults, name) for name in NO_LEAK})
-    return fingerprint.of_audit(config.model_copy(update={"forecast": forecast}), prices)
+    return fingerprint.of_audit(config.model_copy(update={"forecast": forecast}), prices, strategy, code)
+
+
+def _probe(config: Config, prices: Prices, strategy: StrategyConfig, session: Session) -> str:
+    """What the strategy does over all prices with a small network; the counts of `session` stay."""
+    small = config.model_copy(update={"forecast": _alike(config.forecast)})
+    probe_session = Session(session.store, session.jobs, executor=session.executor)
+    try:
+        return fingerprint.of_account(simulate_one(small, prices, strategy, probe_session))
+    except StrategyError as error:  # with another forecast it may lose its account
+        return str(error)

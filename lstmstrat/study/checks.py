@@ -26,6 +26,9 @@ VOIDING = ("features", "training labels", "buy-and-hold", BOOKS, CUT_BARS, STALE
 """If one of these fails, no edge is supported. The look-ahead audit must even have passed."""
 TRIPWIRES = "tripwires"
 LARGEST_SHARPE, LARGEST_R2, LARGEST_GROWTH = 3.0, 0.02, 100.0  # annual; out of sample; of the account
+CHANCE_R2 = (
+    6.63  # over n bars, chance alone gives more than this / n in 1% of cases: the quantile of chi-square(1)
+)
 
 
 def run_checks(run: Run, session: Session) -> list[Check]:
@@ -40,7 +43,7 @@ def run_checks(run: Run, session: Session) -> list[Check]:
         check_benchmark(broker, prices.bars, run.benchmark),
         *check_books(broker, prices, run.accounts),
         *check_cuts(run, session),
-        _orders(run.accounts),
+        check_orders(run.accounts),
     ]
 
 
@@ -60,10 +63,9 @@ def check_audits(audits: Mapping[str, AuditRecord], strategies: Sequence[str]) -
     return [Check(AUDIT, PASSED, "; ".join(f"{name}: {record.text}" for name, record in audits.items()))]
 
 
-def faults(checks: Sequence[Check], *strategies: str) -> tuple[str, ...]:
+def voiding(checks: Sequence[Check], *strategies: str) -> list[Check]:
     """What failed and voids an edge, among the checks of the whole run and those of the given strategies."""
-    failed = [c for c in checks if c.status == FAILED and c.name in VOIDING and c.strategy in ("", *strategies)]
-    return tuple(f"{check.name}: {check.detail}" for check in failed)
+    return [c for c in checks if c.status == FAILED and c.name in VOIDING and c.strategy in ("", *strategies)]
 
 
 def tripwires(strategies: Sequence[StrategyAssessment], skill: Skill) -> Check:
@@ -78,7 +80,8 @@ def tripwires(strategies: Sequence[StrategyAssessment], skill: Skill) -> Check:
         for s in strategies
         if s.metrics.total_return + 1.0 > LARGEST_GROWTH
     ]
-    if (skill.r2_against_mean or 0.0) > LARGEST_R2:
+    chance = CHANCE_R2 / max(skill.observations, 1)
+    if (skill.r2_against_mean or 0.0) > LARGEST_R2 + chance:
         found.append(f"the forecasts have an R2 of {skill.r2_against_mean:.1%}")
     if found:
         return Check(TRIPWIRES, FAILED, f"{'; '.join(found)}: look for a leak or stale prices")
@@ -110,7 +113,8 @@ def _forecasts(forecasts: Forecasts) -> Check:
     return Check(name, PASSED, f"on each of {int(np.isfinite(forecasts.forecast).sum())} bars after warm-up")
 
 
-def _orders(accounts: Sequence[Account]) -> Check:
+def check_orders(accounts: Sequence[Account]) -> Check:
+    """Orders that the broker refused, and accounts without any order."""
     rejected = {a.name: int(a.orders["status"].isin(REJECTED).sum()) for a in accounts}
     counts = [f"{count} of {name}" for name, count in rejected.items() if count]
     faults = [f"rejected: {', '.join(counts)}"] if counts else []

@@ -13,7 +13,6 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from lstmstrat.audit.cuts import spread_over
 from lstmstrat.audit.perturb import change_inside
 from lstmstrat.config.schema import StrategyConfig
 from lstmstrat.errors import sentence
@@ -26,7 +25,7 @@ from lstmstrat.results.run import Run
 from lstmstrat.study.simulate import simulate_one
 
 CUT_BARS = "cut bars"
-CUTS = 3  # shorter histories of a strategy
+PLACES = (1 / 6, 1 / 2, 5 / 6)  # of the cuts, as shares of the bars at which a strategy decides to order
 ROUNDING = 1e-6  # relative; sums over arrays of another length round differently
 
 
@@ -70,22 +69,29 @@ def check_cuts(run: Run, session: Session) -> list[Check]:
 def _cuts(run: Run, account: Account) -> list[int]:
     """Some bars at which orders were decided, spread over the window; there are bars before and after each.
 
-    A target exposure is decided at the close before the open at which it is ordered.
+    A target exposure is decided at the close before the open at which it is ordered. One cut stands a bar later,
+    for orders that depend on the number of all bars: cut where they stand, they may seem to be right.
     """
-    early = int(account.targets.notna().any())
+    early = int(_has_targets(account))
     decided = {order.bar - (early if order.at_open else 0) for order in account.placed}
     inside = sorted(decided & set(range(run.window.start + 1, len(run.prices.frame) - 1)))
-    return spread_over(inside[1:-1] or inside, CUTS)  # the first and the last are often forced by the window
+    aimed = [inside[int(place * len(inside))] for place in PLACES] if len(inside) > len(PLACES) else inside
+    last = len(run.prices.frame) - 2
+    return [min(bar + (k == 1), last) for k, bar in enumerate(aimed)]
 
 
 def _shorter(run: Run, account: Account, cut: int) -> Iterator[Shorter]:
-    """The prices up to the cut; where orders were placed at its open, also with another high, low and close."""
+    """The prices up to the cut; where orders were decided at its open, also with another high, low and close."""
     frame, day = run.prices.frame.iloc[: cut + 1], _day(run, cut)
     yield Shorter(frame, f"the bars after {day} cut off", cut, cut)
-    if any(order.at_open and order.bar == cut for order in account.placed):
+    if not _has_targets(account) and any(order.at_open and order.bar == cut for order in account.placed):
         opened, closed = run.prices.bars[cut, [OPEN, CLOSE]]
         other = change_inside(frame, cut, 0.95 if closed > opened else 1.05)
         yield Shorter(other, f"another high, low, close and volume on {day}", cut - 1, cut)
+
+
+def _has_targets(account: Account) -> bool:
+    return bool(account.targets.notna().any())
 
 
 def _fault(run: Run, strategy: StrategyConfig, account: Account, shorter: Shorter, session: Session) -> str:
@@ -113,9 +119,11 @@ def _fault_of_targets(before: pd.Series, after: pd.Series) -> str:
 
 
 def _alike(one: PlacedOrder, two: PlacedOrder) -> bool:
-    named = (one.bar, one.side, one.kind, one.at_open) == (two.bar, two.side, two.kind, two.at_open)
-    a, b = ([o.size, o.price or 0.0, o.limit, o.trail, o.trail_percent] for o in (one, two))
-    return named and np.allclose(a, b, rtol=ROUNDING, atol=0.0, equal_nan=True)
+    if (one.bar, one.side, one.kind, one.at_open) != (two.bar, two.side, two.kind, two.at_open):
+        return False
+    pairs = [(one.size, two.size), (one.price, two.price), (one.limit, two.limit)]
+    pairs += [(one.trail, two.trail), (one.trail_percent, two.trail_percent)]
+    return all(a == b or np.isclose(a or 0.0, b or 0.0, ROUNDING, 0.0, equal_nan=True) for a, b in pairs)
 
 
 def _text(order: PlacedOrder | None) -> str:

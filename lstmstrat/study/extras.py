@@ -15,7 +15,6 @@ from lstmstrat.forecasting.session import Progress, Session
 from lstmstrat.results.assessment import NOT_RUN, RAN, Check, Ladder, Seeds, Worlds
 from lstmstrat.results.run import Run
 from lstmstrat.study.ladder import ladder
-from lstmstrat.study.ledger import enter_trials
 from lstmstrat.study.replicas import seeds, worlds
 
 T = TypeVar("T")
@@ -29,6 +28,7 @@ class Extras:
     seeds: dict[str, Seeds] = field(default_factory=dict)  # by strategy
     worlds: dict[str, Worlds] = field(default_factory=dict)  # by strategy
     ladder: Ladder | None = None
+    rungs: tuple[Run, ...] = ()  # of the ladder
     not_run: dict[str, str] = field(default_factory=dict)  # why an extra was not run, by name of its check
     failed: dict[str, str] = field(default_factory=dict)  # what failed in an extra, by name of its check
 
@@ -50,11 +50,9 @@ class _Attempts:
 
 
 def extras(run: Run, session: Session, progress: ProgressBar) -> Extras:
-    """Run every extra that the ``report:`` section asks for; the rungs of a ladder are entered as trials."""
+    """Run every extra that the ``report:`` section asks for."""
     section, attempt, failed = run.config.report, _Attempts(progress), dict[str, str]()
     climb = attempt("ladder", "rungs", lambda show: ladder(run, session, show)) if section.ladder else None
-    for run_of_rung in climb.runs if climb else ():
-        enter_trials(session.store, run_of_rung)
     if climb and climb.errors:
         failed["ladder"] = _failure_text(climb.errors)
     by_seed = by_world = None
@@ -64,7 +62,14 @@ def extras(run: Run, session: Session, progress: ProgressBar) -> Extras:
             attempt.not_run["seeds"] = "no strategy trades a forecast of the config that depends on a seed"
     if section.worlds:
         by_world = attempt("null worlds", "worlds", lambda show: worlds(run, section.worlds, session, show))
-    return Extras(by_seed or {}, by_world or {}, climb.ladder if climb else None, attempt.not_run, failed)
+    return Extras(
+        seeds=by_seed or {},
+        worlds=by_world or {},
+        ladder=climb.ladder if climb else None,
+        rungs=climb.runs if climb else (),
+        not_run=attempt.not_run,
+        failed=failed,
+    )
 
 
 def _failure_text(errors: Sequence[str]) -> str:

@@ -1,70 +1,107 @@
-"""The keys of stored results: a hash of everything that a trial, replica, audit or statistic depends on."""
+"""The keys of stored results: a hash of what ran, in place of what it is called.
+
+A key holds what the strategies of the run did (its accounts are never stored, so they are always known), the
+identity of the code that did it (`lstmstrat.config.identity`), the settings, the prices and the versions of the
+packages. Code without an identity has no key: nothing is stored for it.
+"""
 
 from __future__ import annotations
 
-import ast
 import hashlib
-import inspect
 import json
-import sys
+import platform
+from collections.abc import Iterable
 from functools import cache
+from importlib.metadata import version
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import numpy as np
 
 from lstmstrat.arrays import Floats
+from lstmstrat.config.identity import Identity, identify
 from lstmstrat.config.plugins import load_module
-from lstmstrat.config.schema import Config
+from lstmstrat.config.schema import Config, StrategyConfig
 from lstmstrat.prices import Prices
+from lstmstrat.results.account import ORDERS, TIME, Account
+from lstmstrat.results.run import Run
 
 NO_DECISION = {"device"}  # settings of the forecast that do not make another trial
 NUMBERS = ("evaluation", "config", "prices", "forecasting", "results", "trading", "study")
 """The parts whose code affects the numbers; report and commands only show them."""
+PACKAGES = ("backtrader", "numba", "numpy", "pandas", "scikit-learn")  # that numbers pass through
 
 
-def of_trial(config: Config, class_path: str, params: dict[str, Any]) -> str:
-    """The key of a trial: a strategy with its parameters, the forecast, costs, dates, and the user's own code.
+def of_replica(run: Run, did: str, config: Config, label: str) -> str | None:
+    """The key of a replica of `run` by `config`, which has some of its strategies; None without an identity.
 
-    With an edited strategy, feature or model it is another trial; a repeated run is the same trial.
+    `did` is `of_run(run)`, and `label` says what is replaced: "seed 3", "null world 17".
     """
-    return _hash(_trial_values(config, class_path, params))
+    codes = [run.code[strategy.label].sha256 for strategy in config.strategies]
+    if None in codes:
+        return None
+    settings = [[strategy.label, _settings(config, strategy)] for strategy in config.strategies]
+    ran = [did, run.prices.sha256, codes, _versions(NUMBERS)]
+    return _hash([label, config.report.periods_per_year, settings, ran])
 
 
-def of_replica(config: Config, prices: Prices, label: str) -> str:
-    """The key of a replica: all strategies of the config, the prices of the run, the code, and its `label`."""
-    return _hash([label, config.report.periods_per_year, _run_values(config, prices), code_version(NUMBERS)])
+def of_audit(config: Config, prices: Prices, strategy: StrategyConfig, code: Identity) -> str | None:
+    """The key of a look-ahead audit of one strategy; None if its code has no identity.
+
+    `audits` puts defaults where no leak depends on a setting of `config`.
+    """
+    if code.sha256 is None:
+        return None
+    return _hash(
+        ["audit", _settings(config, strategy), code.sha256, prices.sha256, _versions((*NUMBERS, "audit"))]
+    )
 
 
-def of_audit(config: Config, prices: Prices) -> str:
-    """The key of a look-ahead audit; `audits` puts defaults where no leak depends on a setting of `config`."""
-    return _hash(["audit", _run_values(config, prices), code_version((*NUMBERS, "audit"))])
+def of_run(run: Run) -> str:
+    """What buy-and-hold and every strategy of a run did."""
+    return _hash([of_account(account) for account in run.accounts])
+
+
+def of_same(probe: str, account: Account) -> str:
+    """The key of whether a run in which a strategy did this belongs to an audit with this probe."""
+    return _hash(["same", probe, of_account(account)])
+
+
+def of_account(account: Account) -> str:
+    """What a strategy did: the value of its account at each close and all its orders, to the last bit."""
+    orders = account.orders
+    numbers = [name for name, kind in ORDERS.items() if kind is not object]
+    words = [list(orders[name]) for name, kind in ORDERS.items() if kind is object]
+    columns = [account.equity.index.to_numpy().astype(TIME), account.equity, *(orders[name] for name in numbers)]
+    return _of_arrays(json.dumps(words), (np.asarray(column) for column in columns))
 
 
 def of_statistic(kind: str, *arrays: Floats) -> str:
     """The key of a statistic of `arrays`."""
-    digest = hashlib.sha256(f"{kind} {code_version(('evaluation',))}".encode())
-    for array in arrays:
-        digest.update(repr(array.shape).encode() + np.ascontiguousarray(array).tobytes())
-    return digest.hexdigest()
+    return _of_arrays(f"{kind} {code_version(('evaluation',))}", arrays)
 
 
-def _run_values(config: Config, prices: Prices) -> list[Any]:
-    strategies = [[s.label, _trial_values(config, s.class_, dict(s.params))] for s in config.strategies]
-    return [strategies, prices.sha256]
-
-
-def _trial_values(config: Config, class_path: str, params: dict[str, Any]) -> dict[str, Any]:
+def of_code(config: Config, strategy: StrategyConfig) -> Identity:
+    """The identity of the user's code behind a strategy: its class, and the features and models of the config."""
     forecast = config.forecast
-    plugins = (*forecast.features, *forecast.peer_features, forecast.refit_when or "", forecast.model)
-    return {
-        "data": config.data.model_dump(mode="json"),
-        "forecast": forecast.model_dump(mode="json", exclude=NO_DECISION),
-        "broker": config.broker.model_dump(mode="json"),
-        "strategy": [class_path, params, _source(class_path)],
-        "own": [_source(name) for name in plugins if ":" in name],
-    }
+    names = (*forecast.features, *forecast.peer_features, forecast.refit_when or "", forecast.model)
+    plugins = [_plugin(name) for name in (strategy.class_, *names) if ":" in name]
+    return identify(*plugins, dict(strategy.params))
+
+
+def not_identified(code: Identity) -> str:
+    """Why nothing is kept of a strategy, for a sentence about it."""
+    return f"its code holds {code.unidentified}, which nothing tells from another one"
+
+
+def _plugin(path: str) -> object:
+    module, _, name = path.partition(":")
+    return getattr(load_module(module), name)
+
+
+def _settings(config: Config, strategy: StrategyConfig) -> list[Any]:
+    forecast = config.forecast.model_dump(mode="json", exclude=NO_DECISION)
+    return [forecast, config.broker.model_dump(mode="json"), dict(strategy.params)]
 
 
 @cache
@@ -76,46 +113,16 @@ def code_version(parts: tuple[str, ...]) -> str:
     return hashlib.sha256(b"".join(path.read_bytes() for path in sources)).hexdigest()
 
 
-def _source(path: str) -> str:
-    """Hash of the source of the module in ``module:attribute``, and of the user's modules that it imports.
-
-    "" if there is no source, as for a compiled module.
-    """
-    sources: dict[str, str] = {}
-    _read(load_module(path.partition(":")[0]), sources)
-    return _hash(sorted(sources.items())) if sources else ""
+@cache
+def _versions(parts: tuple[str, ...]) -> tuple[str, ...]:
+    return (code_version(parts), platform.python_version(), *(version(package) for package in PACKAGES))
 
 
-def _read(module: ModuleType, sources: dict[str, str]) -> None:
-    """Add the source of `module`, and of what it imports from below the current directory, to `sources`."""
-    try:
-        source = inspect.getsource(module)
-    except (OSError, TypeError):
-        return
-    sources[module.__name__] = source
-    for node in ast.walk(ast.parse(source)):
-        for name in _imported_modules(node, module.__package__ or ""):
-            other = sys.modules.get(name)
-            if other is not None and name not in sources and _is_own(other):
-                _read(other, sources)
-
-
-def _imported_modules(node: ast.AST, package: str) -> list[str]:
-    """The names in an import statement that may be modules."""
-    if isinstance(node, ast.Import):
-        return [alias.name for alias in node.names]
-    if not isinstance(node, ast.ImportFrom):
-        return []
-    parents = package.split(".")[: len(package.split(".")) - node.level + 1] if node.level else []
-    base = ".".join([*parents, *([node.module] if node.module else [])])
-    return [base, *(f"{base}.{alias.name}" for alias in node.names)]
-
-
-def _is_own(module: ModuleType) -> bool:
-    """Whether a module is the user's: below the current directory, and not this package or a library there."""
-    path = Path(getattr(module, "__file__", None) or "/").resolve()
-    library = {"site-packages", "dist-packages"} & set(path.parts) or module.__name__.split(".")[0] == "lstmstrat"
-    return path.is_relative_to(Path.cwd().resolve()) and not library
+def _of_arrays(text: str, arrays: Iterable[np.ndarray]) -> str:
+    digest = hashlib.sha256(text.encode())
+    for array in arrays:
+        digest.update(repr(array.shape).encode() + np.ascontiguousarray(array).tobytes())
+    return digest.hexdigest()
 
 
 def _hash(value: Any) -> str:

@@ -18,13 +18,15 @@ from lstmstrat.arrays import Floats, Ints
 from lstmstrat.evaluation.bootstrap import Difference
 from lstmstrat.evaluation.growth import break_even_cost, cagr_difference, drawdown_differences, lead_shares
 from lstmstrat.evaluation.many_trials import (
-    deflated_difference,
+    bonferroni,
+    deflated,
+    deflated_lead,
     deflated_sharpe,
-    holm,
     probabilistic_sharpe,
+    published_deflated_sharpe,
     superior_predictive_ability,
 )
-from lstmstrat.evaluation.metrics import Performance, cagr, max_drawdown, total_return
+from lstmstrat.evaluation.metrics import Performance, cagr, max_drawdown, periods_per_year, total_return
 from lstmstrat.evaluation.sharpe import minimum_detectable_difference, sharpe_difference
 from lstmstrat.evaluation.skill import forecast_skill, skill_tests
 from lstmstrat.evaluation.timing import BAND, SHUFFLES, UNKNOWN, Placebo, Positions, delay_cost, placebo
@@ -46,34 +48,36 @@ from lstmstrat.results.run import Run
 from lstmstrat.store import Store
 from lstmstrat.study import fingerprint
 from lstmstrat.study.audits import AuditRecord
-from lstmstrat.study.checks import faults
+from lstmstrat.study.checks import voiding
 from lstmstrat.study.extras import Extras
 
 NOT_AUDITED = "not made yet"
 
 
-def judge(
+def assess(
     run: Run, trials: Trials, checks: Sequence[Check], extras: Extras, audits: Mapping[str, AuditRecord]
 ) -> tuple[StrategyAssessment, ...]:
     """The assessment of every strategy of a run against buy-and-hold; `audits` has the known ones by strategy."""
     benchmark, (base, *others) = run.benchmark.performance(run.periods), run.returns
-    sharpes = [sharpe_difference(returns, base, run.periods) for returns in others]
+    count = len(run.strategies)
+    sharpes = [sharpe_difference(returns, base, run.periods, count) for returns in others]
     drawdowns = drawdown_differences(run.returns[1:], base)
-    rows = zip(run.strategies, sharpes, _adjusted_p_values(sharpes), drawdowns, strict=True)
     return tuple(
         _StrategyJudge(
             run=run,
             benchmark=benchmark,
             trials=trials,
             extras=extras,
-            faults=faults(checks, account.name, run.benchmark.name),
+            faults=tuple(
+                f"{check.name}: {check.detail}" for check in voiding(checks, account.name, run.benchmark.name)
+            ),
             audit=audits.get(account.name),
             account=account,
             sharpe=sharpe,
-            p_adjusted=p_adjusted,
+            p_adjusted=bonferroni(sharpe.p_value, count),
             drawdown=drawdown,
         ).assessment
-        for account, sharpe, p_adjusted, drawdown in rows
+        for account, sharpe, drawdown in zip(run.strategies, sharpes, drawdowns, strict=True)
     )
 
 
@@ -114,12 +118,10 @@ class _StrategyJudge:
 
     @cached_property
     def _luck(self) -> Luck:
-        """The ratios are deflated by the trials in the ledger; without a ledger their number is not known."""
-        trials, returns = self.trials, self.account.returns
+        returns = self.account.returns
         return Luck(
             probabilistic_sharpe=probabilistic_sharpe(returns),
-            deflated_sharpe=deflated_sharpe(returns, trials.count, trials.variance) if trials.kept else None,
-            deflated_lead=deflated_difference(self.sharpe, trials.count) if trials.kept else None,
+            **self._deflated,
             exposure_matched=_exposure_matched(self.run, self.account),
             placebo=PlaceboFacts(**asdict(self._placebo), shuffles=SHUFFLES, band=BAND),
             seeds=self.extras.seeds.get(self.account.name),
@@ -134,6 +136,24 @@ class _StrategyJudge:
         return "" if self.audit.passed else self.audit.text
 
     @property
+    def _deflated(self) -> dict[str, float | None]:
+        """What the trials in the ledger deflate; without a ledger their number is not known.
+
+        The ledger has annual ratios, and the returns are per bar. As in the ledger, a year has as many bars as the
+        calendar shows, whatever ``report.periods_per_year`` says.
+        """
+        trials, returns = self.trials, self.account.returns
+        bars = periods_per_year(pd.DatetimeIndex(self.run.prices.frame.index))
+        per_bar = None if trials.variance is None else trials.variance / bars
+        values = {
+            "published_deflated_sharpe": published_deflated_sharpe(returns, trials.count, per_bar),
+            "deflated_sharpe": deflated_sharpe(returns, trials.count),
+            "deflated_lead": deflated_lead(self.sharpe, trials.count),
+            "deflated_timing": deflated(self._placebo.score, trials.count),
+        }
+        return values if trials.kept else dict.fromkeys(values)
+
+    @property
     def _verdict(self) -> Verdict:
         luck = self._luck
         return verdict(
@@ -142,11 +162,13 @@ class _StrategyJudge:
                 p_adjusted=self.p_adjusted,
                 deflated_sharpe=luck.deflated_sharpe,
                 deflated_lead=luck.deflated_lead,
+                deflated_timing=luck.deflated_timing,
                 placebo=self._placebo,
                 faults=self.faults,
                 audit=self._why_not_audited,
                 seeds_above=luck.seeds.above if luck.seeds else None,
                 worlds=luck.worlds.p_value if luck.worlds else None,
+                held=bool(self.run.returns[0].any()),
             )
         )
 
@@ -193,12 +215,6 @@ def _fold_skill(correlations: pd.Series) -> FoldSkill:
     if not len(correlations):
         return FoldSkill(0, None, None)
     return FoldSkill(len(correlations), float(correlations.median()), float((correlations > 0.0).mean()))
-
-
-def _adjusted_p_values(tests: Sequence[Difference]) -> list[float | None]:
-    """The p-value of each test, adjusted for the number of tests that have one."""
-    adjusted = iter(holm([test.p_value for test in tests if test.p_value is not None]))
-    return [None if test.p_value is None else next(adjusted) for test in tests]
 
 
 def _point_estimates(strategy: Performance, benchmark: Performance) -> dict[str, Any]:

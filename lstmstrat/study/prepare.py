@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lstmstrat.config.files import override, read
+from lstmstrat.config.plugins import changed_files
 from lstmstrat.config.schema import DEFAULT_FEATURES, Config, ForecastConfig, StrategyConfig
 from lstmstrat.config.validation import mistakes, validated
 from lstmstrat.errors import ConfigError, DataError, StrategyError
@@ -108,7 +109,8 @@ def _plugin_mistakes(strategies: Sequence[tuple[int, StrategyConfig]], forecast:
             load_plugin()
         except ConfigError as error:
             lines += [f"forecast.{line}" for line in str(error).split("\n  ")]
-    return lines
+    names = (*forecast.features, *forecast.peer_features, forecast.refit_when or "", forecast.model)
+    return lines + changed_files((*(strategy.class_ for _, strategy in strategies), *names))
 
 
 def _strategy_mistakes(position: int, strategy: StrategyConfig) -> list[str]:

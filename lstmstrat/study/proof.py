@@ -2,37 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
-from lstmstrat.evaluation.verdict import UNPROVEN
+from lstmstrat.evaluation.verdict import AUDIT_PASSED, UNPROVEN
+from lstmstrat.results.account import Account
 from lstmstrat.results.assessment import Check, StrategyAssessment, Trials
 from lstmstrat.results.run import Run
-from lstmstrat.store import Store
-from lstmstrat.study.audits import AuditRecord, audit_now, known_audits, of_strategy
-from lstmstrat.study.checks import faults
-from lstmstrat.study.extras import Extras, ProgressBar
-from lstmstrat.study.judge import judge
+from lstmstrat.study.audits import AuditRecord
+from lstmstrat.study.extras import Extras
+from lstmstrat.study.judge import assess
 
 Audits = Mapping[str, AuditRecord]  # by strategy
+Make = Callable[[Account], AuditRecord]
 
 
 def judge_with_proof(
-    run: Run, trials: Trials, checks: Sequence[Check], extras: Extras, store: Store, progress: ProgressBar
+    run: Run, trials: Trials, checks: Sequence[Check], extras: Extras, audits: Audits, make: Make
 ) -> tuple[tuple[StrategyAssessment, ...], Audits]:
-    """The assessments of all strategies, and the audits that are known in the end."""
-    audits = known_audits(run.config, run.prices, store)
-    strategies = judge(run, trials, checks, extras, audits)
-    waiting = [s.name for s in strategies if s.versus_benchmark.verdict == UNPROVEN]
-    made = {
-        name: _audit(run, name, store, progress)
-        for name in waiting
-        if name not in audits and not faults(checks, name, run.benchmark.name)
-    }
-    audits |= made
-    return (judge(run, trials, checks, extras, audits) if made else strategies), audits
+    """The assessments of all strategies, and the audits that are known in the end; `make` makes one."""
+    strategies = assess(run, trials, checks, extras, audits)
+    waiting = [s.name for s in strategies if s.name not in audits and _waits(s)]
+    made = {account.name: make(account) for account in run.strategies if account.name in waiting}
+    audits = {**audits, **made}
+    return (assess(run, trials, checks, extras, audits) if made else strategies), audits
 
 
-def _audit(run: Run, name: str, store: Store, progress: ProgressBar) -> AuditRecord:
-    (strategy,) = [strategy for strategy in run.config.strategies if strategy.label == name]
-    with progress(f"look-ahead audit of {name}", "probes") as show:
-        return audit_now(of_strategy(run.config, strategy), run.prices, store, show)
+def _waits(strategy: StrategyAssessment) -> bool:
+    """Whether an audit that passed is all that the edge lacks."""
+    versus = strategy.versus_benchmark
+    only = len(versus.missing) == 1 and versus.missing[0].startswith(AUDIT_PASSED)
+    return versus.verdict == UNPROVEN and only

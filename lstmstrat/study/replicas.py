@@ -1,7 +1,8 @@
 """Replicas: the whole run again with other seeds, or on null worlds, in which there is nothing to forecast.
 
 A replica fits every fold anew and trades every strategy. Its Sharpe differences are stored, its models are not. A
-run that was stopped continues after the last complete replica, and a second run takes all replicas from the store.
+run that was stopped continues after the last complete replica, and a second run takes all replicas from the store,
+as long as its strategies do the same and their code is the same. For code without an identity nothing is stored.
 """
 
 from __future__ import annotations
@@ -111,7 +112,8 @@ def _replicas(run: Run, variations: Sequence[Variation], session: Session, progr
     LSTMStratError
         Every variation failed.
     """
-    keys = {v.label: fingerprint.of_replica(v.config, run.prices, v.label) for v in variations}
+    did = fingerprint.of_run(run)
+    keys = {v.label: key for v in variations if (key := fingerprint.of_replica(run, did, v.config, v.label))}
     stored = {label: session.store.recorded(key) for label, key in keys.items()}
     results: dict[str, Differences] = {label: value for label, value in stored.items() if value is not None}
     missing, errors = [v for v in variations if v.label not in results], []
@@ -121,7 +123,8 @@ def _replicas(run: Run, variations: Sequence[Variation], session: Session, progr
             errors.append(f"{outcome.label}: {outcome.error}")
         else:
             results[outcome.label] = outcome.value
-            session.store.record(keys[outcome.label], outcome.value)
+            if outcome.label in keys:
+                session.store.record(keys[outcome.label], outcome.value)
         progress(len(results) + len(errors), len(variations))
     if errors and not results:
         raise LSTMStratError(errors[0])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import datetime as dt
 import platform
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from importlib.metadata import version
 from typing import Any
 
@@ -16,9 +16,11 @@ from lstmstrat.forecasting.forecasts import WARM_UP
 from lstmstrat.forecasting.session import Progress, Session
 from lstmstrat.prices import Prices
 from lstmstrat.results import tables
+from lstmstrat.results.account import Account
 from lstmstrat.results.assessment import (
     SCHEMA,
     Assessment,
+    Check,
     DataFacts,
     Origin,
     Period,
@@ -27,12 +29,14 @@ from lstmstrat.results.assessment import (
 from lstmstrat.results.result import Result
 from lstmstrat.results.run import Run
 from lstmstrat.store import Store, default_path
-from lstmstrat.study.checks import check_audits, run_checks, tripwires
+from lstmstrat.study.audits import AuditRecord, audit_now, known_audits
+from lstmstrat.study.checks import AUDIT, check_audits, run_checks, tripwires, voiding
 from lstmstrat.study.extras import ProgressBar, extra_checks, extras
+from lstmstrat.study.fingerprint import not_identified
 from lstmstrat.study.judge import skill, verdicts
 from lstmstrat.study.ledger import enter_trials
 from lstmstrat.study.prepare import prepare
-from lstmstrat.study.proof import judge_with_proof
+from lstmstrat.study.proof import Audits, judge_with_proof
 from lstmstrat.study.simulate import simulate_all
 from lstmstrat.version import __version__
 
@@ -47,7 +51,8 @@ def run(config: Config, *, session: Session | None = None, offline: bool = False
     config
         A config from `load_config`, or one that is built in Python.
     session
-        Store, threads and progress; by default a session with the user's cache and one thread per core.
+        Store, ledger, threads and progress; by default a session with the user's cache and ledger and one thread
+        per core.
     offline
         Whether the network must not be used; ``source: yahoo`` is then an error.
 
@@ -74,6 +79,7 @@ def run(config: Config, *, session: Session | None = None, offline: bool = False
         with Session(Store(default_path())) as default_session:
             return run(config, session=default_session, offline=offline)
     config, prices = prepare(config, offline)
+    session.ledger.read()  # so that it is known before the training if it cannot be used
     return finish(simulate_all(config, prices, session), session)
 
 
@@ -89,15 +95,23 @@ def finish(run: Run, session: Session, progress: ProgressBar = _silent, command:
     """
     extra_results = extras(run, session, progress)
     checks = run_checks(run, session)
-    trials = enter_trials(session.store, run)
-    strategies, audits = judge_with_proof(run, trials, checks, extra_results, session.store, progress)
+    rungs, audits = extra_results.rungs, known_audits(run, session)
+    trials = enter_trials(session.ledger, run, rungs, _failures(run, checks, audits))
+
+    def audited(account: Account) -> AuditRecord:
+        with progress(f"look-ahead audit of {account.name}", "probes") as show:
+            return audit_now(run, account, session, show)
+
+    strategies, audits_in_the_end = judge_with_proof(run, trials, checks, extra_results, audits, audited)
+    if audits_in_the_end != audits:  # later runs must know of a leak
+        enter_trials(session.ledger, run, rungs, _failures(run, checks, audits_in_the_end))
     folds = tables.folds(run)
     forecast_skill = skill(run, folds, session.store)
     assessment = Assessment(
         schema=SCHEMA,
         name=run.config.name,
         made=Origin(f"{dt.datetime.now(dt.UTC):%Y-%m-%dT%H:%M:%S+00:00}", command),
-        data=_data(run.prices, [*run.prices.notices, *_notices(run), *session.store.notices]),
+        data=_data(run.prices, [*run.prices.notices, *_notices(run), *session.notices]),
         costs=run.config.broker,
         walk_forward=_walk_forward(run, session),
         period=_period(run),
@@ -109,7 +123,7 @@ def finish(run: Run, session: Session, progress: ProgressBar = _silent, command:
         trials=trials,
         checks=(
             *checks,
-            *check_audits(audits, [strategy.name for strategy in strategies]),
+            *check_audits(audits_in_the_end, [strategy.name for strategy in strategies]),
             tripwires(strategies, forecast_skill),
             *extra_checks(extra_results),
         ),
@@ -126,6 +140,16 @@ def finish(run: Run, session: Session, progress: ProgressBar = _silent, command:
         trades=tables.trades(run),
         prices=tables.prices(run),
     )
+
+
+def _failures(run: Run, checks: Sequence[Check], audits: Audits) -> Callable[[str], list[str]]:
+    """The names of the checks of a strategy that failed and void an edge, by its name."""
+
+    def names(strategy: str) -> list[str]:
+        leak = [AUDIT] if strategy in audits and audits[strategy].leak else []
+        return [check.name for check in voiding(checks, strategy, run.benchmark.name)] + leak
+
+    return names
 
 
 def _versions() -> dict[str, str]:
@@ -151,7 +175,7 @@ def _period(run: Run) -> Period:
 
 
 def _notices(run: Run) -> list[str]:
-    """Notices on a warm start, a forecast of a strategy's own, and bars after the warm-up without a forecast."""
+    """Notices on code without an identity, a warm start, a forecast of a strategy's own, and missing forecasts."""
     forecasts = run.forecasts
     own_forecast = [
         "forecasts, folds and skill are those of a strategy's own LSTMForecast, not of the forecast: section"
@@ -165,7 +189,16 @@ def _notices(run: Run) -> list[str]:
         "warm_start: a fold began with the weights of the one before, so all forecasts depend on the first fold"
     ]
     notices = warm_start if forecasts.config.warm_start else []
+    notices = _unidentified(run) + notices
     return notices + (missing if forecasts.config == run.config.forecast else own_forecast + missing)
+
+
+def _unidentified(run: Run) -> list[str]:
+    """One notice on all strategies whose code has no identity."""
+    reasons = [f"{name}: {not_identified(code)}" for name, code in run.code.items() if code.sha256 is None]
+    if not reasons:
+        return []
+    return [f"seeds and null worlds are worked out anew in each run, and no audit is known: {'; '.join(reasons)}"]
 
 
 def _walk_forward(run: Run, session: Session) -> WalkForwardFacts:

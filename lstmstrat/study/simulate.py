@@ -13,6 +13,7 @@ from lstmstrat.forecasting.walk_forward import WalkForward
 from lstmstrat.prices import Prices
 from lstmstrat.results.account import Account
 from lstmstrat.results.run import Run
+from lstmstrat.study import fingerprint
 from lstmstrat.trading.parameters import load_strategy
 from lstmstrat.trading.simulation import simulate
 from lstmstrat.trading.strategy import BuyAndHold
@@ -23,9 +24,11 @@ BENCHMARK = "buy_and_hold"
 def simulate_all(config: Config, prices: Prices, session: Session) -> Run:
     """Simulate all accounts from the first forecast on; train_size of `config` is a number of bars."""
     session.start_counting()
+    # Before anything runs: a strategy may keep something in its class, and the next run must find the same key.
+    code = {strategy.label: fingerprint.of_code(config, strategy) for strategy in config.strategies}
     accounts = tuple(simulate_one(config, prices, strategy, session) for strategy in config.strategies)
     benchmark = simulate_buy_and_hold(config, prices, session)
-    return Run(config, prices, benchmark, accounts, _forecasts(config, accounts, session))
+    return Run(config, prices, benchmark, accounts, _forecasts(config, accounts, session), code)
 
 
 def simulate_one(config: Config, prices: Prices, strategy: StrategyConfig, session: Session) -> Account:

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from lstmstrat.arrays import Floats
 from lstmstrat.results.orders import Execution, PlacedOrder
 
 
@@ -46,10 +47,10 @@ class OrderLog:
         pairs = zip(self.orders, self._placed, strict=True)
         return tuple(replace(placed, ended=self._ended.get(order.ref)) for order, placed in pairs)
 
-    def executions(self, data: Any) -> tuple[Execution, ...]:
-        """All fills, in the order of their bars; `data` is the feed whose bars are counted."""
+    def executions(self, times: Floats) -> tuple[Execution, ...]:
+        """All fills, in the order of their bars; `times` (N,) are Backtrader's times of the bars of the feed."""
         fills = [
-            Execution(bar_of(data, bit.dt), bit.size, bit.price, bit.comm, booked, placed)
+            Execution(bar_of(times, bit.dt), bit.size, bit.price, bit.comm, booked, placed)
             for order, placed in zip(self.orders, self.placed(), strict=True)
             for bit, booked in zip(order.executed.exbits, self._booked.get(order.ref, ()), strict=False)
         ]
@@ -72,6 +73,6 @@ def _placed(order: Any, bar: int) -> PlacedOrder:
     )
 
 
-def bar_of(data: Any, number: float) -> int:
-    """The number of the bar that Backtrader's time `number` belongs to."""
-    return int(np.searchsorted(data._columns["datetime"], number))
+def bar_of(times: Floats, number: float) -> int:
+    """The number of the bar that Backtrader's time `number` belongs to; `times` (N,) are those of all bars."""
+    return int(np.searchsorted(times, number))

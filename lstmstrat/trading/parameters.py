@@ -11,7 +11,8 @@ import backtrader as bt
 
 from lstmstrat.config.plugins import load_attribute
 from lstmstrat.errors import StrategyError, did_you_mean
-from lstmstrat.trading.strategy import ExposureStrategy
+from lstmstrat.trading.mistakes import OTHER_FEEDS, class_mistake, forgets_the_forecast, never_called, second_feed
+from lstmstrat.trading.strategy import ExposureStrategy, ForecastStrategy
 
 SET_BY_RUN = {"forecast": "the forecast: section", "fractional": "fractional: in the broker: section"}
 
@@ -34,6 +35,8 @@ def load_strategy(path: str) -> type[Any]:
         )
     if _is_abstract(cls):
         raise StrategyError(f"class: {path!r} does not say what to hold; define target_exposure(self) in it")
+    if mistake := _mistake_of(cls):
+        raise StrategyError(f"class: {path!r}: {mistake}")
     return cls  # type: ignore[no-any-return]
 
 
@@ -55,6 +58,16 @@ def _mistake(name: str, value: object, defaults: Mapping[str, object]) -> str:
     return (
         f"{name}: {value!r} given, expected {kind or type(default).__name__}, such as {_example(value, default)!r}"
     )
+
+
+def _mistake_of(cls: type[Any]) -> str:
+    """A sentence on what will go wrong with a class when it runs, as far as its code tells; else ''."""
+    if issubclass(cls, ExposureStrategy) and (mistake := class_mistake(cls)):
+        return mistake
+    if issubclass(cls, ForecastStrategy) and forgets_the_forecast(cls):
+        return never_called("__init__")
+    feed = second_feed(cls)
+    return f"it reads self.{feed}, but a config has one feed, self.data; {OTHER_FEEDS}" if feed else ""
 
 
 def _example(value: object, default: object) -> object:

@@ -6,9 +6,7 @@ the first decision. Equity and orders are read from the broker itself, not from 
 
 from __future__ import annotations
 
-import json
 import math
-from collections.abc import Sequence
 from typing import Any
 
 import backtrader as bt
@@ -17,16 +15,13 @@ import pandas as pd
 
 from lstmstrat.config.schema import BrokerConfig, ForecastConfig
 from lstmstrat.errors import DataError, StrategyError
-from lstmstrat.evaluation.round_trips import Fill, RoundTrip, round_trips
 from lstmstrat.forecasting.session import Session
 from lstmstrat.prices import Prices
 from lstmstrat.prices.bars import Bars
-from lstmstrat.results.account import ORDERS, TRADES, Account
+from lstmstrat.results.account import Account
 from lstmstrat.trading.clock import to_numbers
-from lstmstrat.trading.indicator import LSTMForecast
-from lstmstrat.trading.order_log import OrderLog, bar_of
-from lstmstrat.trading.parameters import SET_BY_RUN
-from lstmstrat.trading.strategy import ExposureStrategy
+from lstmstrat.trading.mistakes import one_feed
+from lstmstrat.trading.recorder import Recorded, Recorder
 
 
 def simulate(
@@ -61,36 +56,17 @@ def simulate(
         raise DataError(f"{name}: the first decision would be at bar {start + 1} of {bars}; give more history")
     cerebro = build_cerebro(prices, cls, broker, runonce=runonce)
     cerebro.addstrategy(cls, **params, **set_by_run(cls, broker, forecast))
+    return record(cerebro, prices, session, start=start, name=name, class_path=class_path)
+
+
+def record(cerebro: Any, prices: Prices, session: Session, *, start: int, name: str, class_path: str) -> Account:
+    """Run the only strategy of `cerebro`, which decides first at bar `start`, and return its account."""
     cerebro.addindicator(_FirstDecision, bar=start)
-    cerebro.addanalyzer(_Closes, start=start, label=name, _name="closes")
-    with session.active():  # Backtrader creates the indicators inside `run`
+    cerebro.addanalyzer(_Account, first=start, label=name, _name="account")
+    with session.active(), one_feed(name, prices.symbol):  # Backtrader creates the indicators inside `run`
         strategy = cerebro.run()[0]
-    return _account(strategy, prices, start, name, class_path)
-
-
-def _account(strategy: Any, prices: Prices, start: int, name: str, class_path: str) -> Account:
-    """The account of a strategy that has run."""
-    closes, index = strategy.analyzers.closes, prices.frame.index
-    log: OrderLog = closes.orders
-    log.note(strategy.broker.orders, len(index))  # those that the strategy places in `stop`
-    window, fills = index[start:], log.executions(strategy.data)
-    trips = round_trips(fills, len(index) - 1, float(prices.frame["close"].iloc[-1]))
-    walks = [i.walk_forward for i in strategy.getindicators() if isinstance(i, LSTMForecast)]
-    equity = pd.Series(closes.equity, index=window, name=name)
-    return Account(
-        name=name,
-        class_path=class_path,
-        params=_params(strategy),
-        equity=equity,
-        exposure=pd.Series(closes.position_values, index=window, name=name) / equity,
-        targets=pd.Series(closes.targets, index=window, name=name),
-        orders=_orders_frame(log, strategy.data, index),
-        placed=log.placed(),
-        fills=fills,
-        trades=_trades_frame(trips, index),
-        traded=_traded_value(fills, index, start).rename(name),
-        forecasts=walks[0].forecasts if walks else None,
-    )
+    recorded: Recorded = strategy.analyzers.account.recorded
+    return recorded.account(prices.frame, name, class_path)
 
 
 def build_cerebro(
@@ -113,7 +89,18 @@ def set_by_run(cls: type[Any], broker: BrokerConfig, forecast: ForecastConfig | 
 
 
 class _Feed(bt.feed.DataBase):  # type: ignore[misc]
-    """A feed of `Prices`. It loads whole columns, or row by row if Backtrader does not preload."""
+    """A feed of `Prices`. It loads whole columns, or row by row if Backtrader does not preload.
+
+    Its bars are complete, so it has no ticks: Backtrader would copy every bar into them.
+    """
+
+    tick_open = tick_high = tick_low = tick_close = tick_last = None
+
+    def _tick_nullify(self) -> None:
+        pass
+
+    def _tick_fill(self, force: bool = False) -> None:
+        pass
 
     def start(self) -> None:
         super().start()
@@ -166,86 +153,34 @@ class _FirstDecision(bt.Indicator):  # type: ignore[misc]
         self.addminperiod(self.p.bar + 1)
 
 
-class _Closes(bt.Analyzer):  # type: ignore[misc]
-    """Records the account at each close from bar number `start` on."""
+class _Account(Recorder):
+    """Records the account, and ends the run where nothing can be compared with it."""
 
-    params = (("start", 0), ("label", ""))
+    params = (("first", 0), ("label", ""))
 
     def start(self) -> None:
         bars = self.strategy._minperiod  # bars up to the first `next`, including its own
-        if bars != self.p.start + 1:
+        if bars != self.p.first + 1:
             raise StrategyError(
                 f"{self.p.label}: its indicators need {bars} bars, but the first forecast, where all strategies "
-                f"start, is at bar {self.p.start + 1}; shorten its longest period"
+                f"start, is at bar {self.p.first + 1}; shorten its longest period"
             )
-        self.orders = OrderLog()
-        self.equity: list[float] = []
-        self.position_values: list[float] = []
-        self.targets: list[float] = []
+        super().start()
 
     def prenext(self) -> None:
+        super().prenext()
         if self.strategy.broker.orders:
             self._fail(
                 "it orders before the first forecast, where all strategies start; do not order in prenext()"
             )
 
     def next(self) -> None:
-        broker, data = self.strategy.broker, self.strategy.data
-        self.orders.note(broker.orders, len(data) - 1)
-        equity = broker.getvalue()
+        super().next()
+        equity = self.equity[-1]
         if math.isnan(equity):
             self._fail("the account value is NaN; one of its orders has a size or price that is not a number")
         if equity <= 0.0:
             self._fail(f"the account is down to {equity:.2f}, more than it had; make its positions smaller")
-        self.equity.append(equity)
-        self.position_values.append(broker.getposition(data).size * data.close[0])
-        target = self.strategy._target if isinstance(self.strategy, ExposureStrategy) else None
-        self.targets.append(math.nan if target is None else target)
-
-    def notify_order(self, order: Any) -> None:
-        self.orders.heed(order, len(self.strategy.data) - 1)
 
     def _fail(self, why: str) -> None:
         raise StrategyError(f"{self.p.label}: at {self.strategy.data.datetime.date(0)} {why}")
-
-
-def _params(strategy: Any) -> dict[str, Any]:
-    params = {name: value for name, value in strategy.p._getkwargs().items() if name not in SET_BY_RUN}
-    return json.loads(json.dumps(params, default=str))  # type: ignore[no-any-return]
-
-
-def _traded_value(fills: Sequence[Fill], index: pd.Index, start: int) -> pd.Series:
-    values = np.zeros(len(index))  # (n,)
-    np.add.at(values, [fill.bar for fill in fills], [abs(fill.size * fill.price) for fill in fills])
-    return pd.Series(values[start:], index=index[start:])
-
-
-def _orders_frame(log: OrderLog, data: Any, index: pd.Index) -> pd.DataFrame:
-    rows = [
-        _ending(order, data, index)
-        | {
-            "created": index[bar_of(data, order.created.dt)],
-            "side": placed.side,
-            "size": abs(placed.size),
-        }
-        for order, placed in zip(log.orders, log.placed(), strict=True)
-    ]
-    return pd.DataFrame(rows, columns=list(ORDERS)).astype(ORDERS)
-
-
-def _ending(order: Any, data: Any, index: pd.Index) -> dict[str, Any]:
-    """What became of an order of Backtrader."""
-    executed, filled = order.executed, bool(order.executed.exbits)
-    return {
-        "status": order.getstatusname(),
-        "executed": index[bar_of(data, executed.dt)] if filled else pd.NaT,
-        "price": executed.price if filled else math.nan,
-        "commission": executed.comm,
-    }
-
-
-def _trades_frame(trips: Sequence[RoundTrip], index: pd.Index) -> pd.DataFrame:
-    frame = pd.DataFrame([vars(trip) for trip in trips], columns=list(TRADES))
-    frame["opened"] = [index[trip.opened] for trip in trips]
-    frame["closed"] = [pd.NaT if trip.closed is None else index[trip.closed] for trip in trips]
-    return frame.astype(TRADES)

@@ -8,46 +8,44 @@ close of the bar that is being traded.
 
 from __future__ import annotations
 
+import logging
 import math
 import numbers
+from collections.abc import Sequence
 from typing import Any
 
 import backtrader as bt
 
 from lstmstrat.errors import StrategyError
+from lstmstrat.trading.broker import book_of, describe, fills_now, open_orders
 from lstmstrat.trading.indicator import LSTMForecast
+from lstmstrat.trading.mistakes import FORECAST, account_mistake, class_mistake, never_called
+from lstmstrat.trading.sizing import TOLERANCE
 
-MAX_EXPOSURE = 1.0 - 1e-12  # the largest exposure that is bought: the rest covers float rounding
-TOLERANCE = 1e-9  # exposures closer to each other than this are equal
-
-
-def order_size(
-    target: float, *, cash: float, position: float, price: float, buy_cost: float, sell_cost: float
-) -> float:
-    """Shares to buy (negative: to sell) so that the exposure is `target` after the costs of this order.
-
-    Costs are fractions of the traded value at `price`: buying q shares leaves ``cash - q*price*(1 + buy_cost)``,
-    selling q shares leaves ``cash + q*price*(1 - sell_cost)``. With the account E = cash + position*price, a
-    purchase of q shares must satisfy ``(position + q)*price = target*(E - q*price*buy_cost)``; the result solves
-    this for q.
-    """
-    gap = target * (cash + position * price) / price - position
-    return gap / (1.0 + target * buy_cost) if gap > 0.0 else gap / (1.0 - target * sell_cost)
+_log = logging.getLogger(__name__)
 
 
 class ExposureStrategy(bt.Strategy):  # type: ignore[misc]
     """Trades a target exposure, set at each close, at the next open. Abstract: define `target_exposure`.
 
-    Exposure is position value / account value: 1 all in, 0 flat, -1 short for the whole account. Needs
-    ``bt.Cerebro(cheat_on_open=True)``. Costs are assumed to be proportional to the size of the order.
+    Exposure is position value / account value: 1 all in, 0 flat, -1 short for the whole account. The value of a
+    future is that of what it stands for, price times multiplier, and not its margin. Needs
+    ``bt.Cerebro(cheat_on_open=True)``.
 
-    Do not override `next` or `next_open`. A `start` of your own must call ``super().start()``.
+    The account, its positions and the costs are those of the broker: a fee for each order or share, a least fee, a
+    percentage, slippage, leverage, margin and multiplier, and the part of the account in other feeds all count in
+    the size of an order. The exposure is the target after these costs, within a share if `fractional` is False. An
+    order that is filled in parts (a volume filler) stays open, and is replaced when it leads to the target no more
+    or can be paid no more. Where the cash does not suffice, as much is bought as it pays for.
+
+    A `next` or `next_open` of your own must call that of the base class.
 
     Raises
     ------
     StrategyError
-        In `start`: Cerebro was created without cheat_on_open. During the run: a target is outside [-1, 1], or the
-        account is worth nothing.
+        At the start: Cerebro was created without cheat_on_open, a feed is live, there is another strategy on the
+        account, Backtrader values positions wrongly under the commission scheme, or a `next` of your own does not
+        call that of the base class. During the run: a target is outside [-1, 1], or the account is worth nothing.
 
     Examples
     --------
@@ -77,6 +75,11 @@ class ExposureStrategy(bt.Strategy):  # type: ignore[misc]
 
     _decision_bar = 0  # length of the traded feed at the last decision
     _target: float | None = None  # exposure to trade at the next open
+    _value = 0.0  # of the account, at the last close
+    _held: Sequence[tuple[Any, float, int, float]] = ()  # feed, size, bars and close of each position in `_value`
+    _own: list[Any]  # the orders of this class that may still be open
+    _traded = False  # this class has sent an order since the last close
+    _beside = ""  # a sentence on an order of the subclass that was left open when this class had traded
 
     def target_exposure(self) -> float:
         """The target exposure, from -1 to 1; called once per bar, at its close.
@@ -86,25 +89,84 @@ class ExposureStrategy(bt.Strategy):  # type: ignore[misc]
         """
         raise NotImplementedError
 
-    def start(self) -> None:
-        """Raise if Cerebro does not let orders be sized at the open."""
-        if not (self.cerebro.p.cheat_on_open and self.cerebro.p.broker_coo):
-            raise StrategyError(
-                f"{type(self).__name__} sizes its orders at the open; write bt.Cerebro(cheat_on_open=True)"
-            )
+    def _start(self) -> None:
+        # Backtrader's hook around `start`: a subclass may define `start`, and may set up the broker there.
+        self._own = []
+        super()._start()
+        if mistake := class_mistake(type(self)) or account_mistake(self):
+            raise StrategyError(f"{type(self).__name__}: {mistake}")
 
     def next(self) -> None:
         """Set the target once per bar; with a second feed Backtrader calls `next` again for the same bar."""
-        if len(self.data) > self._decision_bar:
-            self._decision_bar = len(self.data)
+        self._value = self.broker.getvalue()
+        self._held = [
+            (data, position.size, len(data), data.close[0])
+            for data in self.datas
+            if (position := self.broker.getposition(data)).size
+        ]
+        if self._traded or self._beside:
+            self._look_beside()
+        if (bars := len(self.data)) > self._decision_bar:
+            if self._target is not None and self._minperstatus < 0:
+                raise StrategyError(f"{type(self).__name__}: {never_called('next_open')}")
+            self._decision_bar = bars
             self._target = self._check_target(self.target_exposure())
 
     def next_open(self) -> None:
         """Trade the target of the last close at the open of this bar."""
+        if not self._decision_bar and self._minperstatus < 0:
+            raise StrategyError(f"{type(self).__name__}: {never_called('next')}")
         if self._target is None or len(self.data) == self._decision_bar:  # no new bar, so its open has passed
             return
-        size, self._target = self._size(self._target), None
-        position = self.position.size
+        target, self._target = self._target, None
+        account = self._account()
+        if not account > 0.0:
+            raise StrategyError(
+                f"{type(self).__name__}: the account is worth {account:.2f} at the open of "
+                f"{self.data.datetime.date(0)}, so no exposure can be held; "
+                f"{self._beside or 'expose less, such as -0.5 for -1'}"
+            )
+        self._trade(target, account)
+
+    def _trade(self, target: float, account: float) -> None:
+        position, rest = self.broker.getposition(self.data).size, 0.0
+        others = open_orders(self.broker, self._own)
+        if self._own or others:
+            self._own = [order for order in self._own if order.alive()]
+            rest = sum(order.executed.remsize for order in self._own)
+            position += rest + sum(o.executed.remsize for o in others if o.data is self.data and fills_now(o))
+        arrived = self._arrived(target, position, account)
+        if arrived and not self._own:
+            return
+        try:
+            book = book_of(self.broker, self.data, account, others)
+        except StrategyError as error:
+            at = f"at the open of {self.data.datetime.date(0)}"
+            raise StrategyError(f"{type(self).__name__}: {at} {error}") from None
+        if arrived and book.can_pay(rest):
+            return
+        for order in self._own:
+            self.cancel(order)
+        band = max(self.p.band, TOLERANCE)
+        self._send(book.order_size(target, whole=not self.p.fractional, least=band), book.holding.size)
+
+    def _account(self) -> float:
+        """The account at this open: its value at the last close, and what the positions have gained since."""
+        value = self._value
+        for data, size, bars, close in self._held:
+            if data is self.data or len(data) > bars:  # the feed that is traded has a new bar
+                value += self.broker.getcommissioninfo(data).profitandloss(size, close, data.open[0])
+        return float(value)
+
+    def _arrived(self, target: float, position: float, account: float) -> bool:
+        """Whether this position is within the band of the target; at a target of 0, only none at all is."""
+        if target == 0.0:
+            return position == 0.0
+        value = self.broker.getcommissioninfo(self.data).profitandloss(position, 0.0, self.data.open[0])
+        return bool(abs(target - value / account) <= max(self.p.band, TOLERANCE))
+
+    def _send(self, size: float, position: float) -> None:
+        self._own, self._traded = [], True
         if position * (position + size) < 0.0:
             # Close first: of a single order, Backtrader may leave 1e-16 shares open and fill them a bar later.
             self._order(-position)
@@ -113,10 +175,34 @@ class ExposureStrategy(bt.Strategy):  # type: ignore[misc]
 
     def _order(self, size: float) -> None:
         # Backtrader only records the price of a market order; without one it records the close, not yet known.
+        order = None
         if size > 0.0:
-            self.buy(size=size, price=self.data.open[0])
+            order = self.buy(size=size, price=self.data.open[0])
         elif size < 0.0:
-            self.sell(size=-size, price=self.data.open[0])
+            order = self.sell(size=-size, price=self.data.open[0])
+        if order is not None:  # some live brokers return none
+            self._own.append(order)
+
+    def _look_beside(self) -> None:
+        """Name orders of the subclass that this class does not know of and that are more than an exit."""
+        if self._beside:
+            if self._value <= 0.0:
+                raise StrategyError(
+                    f"{type(self).__name__}: the account is down to {self._value:.2f}; {self._beside}"
+                )
+            return
+        self._traded = False
+        held = self.position.size
+        for order in open_orders(self.broker, self._own):
+            rest = order.executed.remsize
+            if order.data is self.data and not (held * rest < 0.0 and abs(rest) <= abs(held) * (1.0 + TOLERANCE)):
+                self._beside = (
+                    f"{describe(order)}, which is not of the base class, is open beside a position of {held:.6g} "
+                    "and would leave one that target_exposure() does not ask for; cancel it in notify_order() "
+                    "when the base class trades, or let target_exposure() return 0 in its place"
+                )
+                _log.warning("%s: at %s %s", type(self).__name__, self.data.datetime.date(0), self._beside)
+                return
 
     def _check_target(self, exposure: object) -> float:
         if not isinstance(exposure, numbers.Real) or abs(float(exposure)) > 1.0 + TOLERANCE:
@@ -125,36 +211,6 @@ class ExposureStrategy(bt.Strategy):  # type: ignore[misc]
                 "expected a number from -1 (short) to 1 (all in), such as max(-1.0, min(1.0, x))"
             )
         return 0.0 if math.isnan(exposure) else max(-1.0, min(1.0, float(exposure)))
-
-    def _size(self, target: float) -> float:
-        """Shares to buy (negative: to sell) at this open; 0 within the band."""
-        price, cash, position = self.data.open[0], self.broker.getcash(), self.position.size
-        account = cash + position * price
-        if not account > 0.0:
-            raise StrategyError(
-                f"{type(self).__name__}: the account is worth {account:.2f} at the open of "
-                f"{self.data.datetime.date(0)}, so no exposure can be held; expose less, such as -0.5 for -1"
-            )
-        if target == 0.0:
-            return float(-position)
-        if abs(target - position * price / account) <= max(self.p.band, TOLERANCE):
-            return 0.0
-        costs = {
-            "buy_cost": self._cash_needed(1.0, 1) / price - 1.0,
-            "sell_cost": 1.0 + self._cash_needed(-1.0, -1) / price,
-        }
-        holding = {"cash": cash, "position": position, "price": price}
-        if self.p.fractional:
-            return order_size(min(target, MAX_EXPOSURE), **holding, **costs)
-        size = math.trunc(position + order_size(target, **holding, **costs)) - position
-        return float(size if size <= 0.0 or cash >= self._cash_needed(size, 1) else size - 1.0)
-
-    def _cash_needed(self, size: float, side: int) -> float:
-        """Cash that an order of `size` shares takes at this open, with slippage and commission."""
-        broker, price = self.broker.p, self.data.open[0]
-        if broker.slip_open:
-            price = price * (1 + side * broker.slip_perc) if broker.slip_perc else price + side * broker.slip_fixed
-        return float(size * price + self.broker.getcommissioninfo(self.data).getcommission(size, price))
 
 
 class ForecastStrategy(ExposureStrategy):
@@ -193,6 +249,12 @@ class ForecastStrategy(ExposureStrategy):
         self.forecast = self.model.forecast
         self.spread = self.model.spread
         self.distance = self.model.distance
+
+    def __getattr__(self, name: str) -> Any:
+        # Backtrader's own words for it would be that a class nobody has heard of has no such attribute.
+        if name in FORECAST:
+            raise StrategyError(f"{type(self).__name__}: {never_called('__init__')}")
+        return super().__getattr__(name)
 
 
 class BuyAndHold(ExposureStrategy):

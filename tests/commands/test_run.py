@@ -104,7 +104,7 @@ SUMMARY: dict[str, Any] = {  # DESIGN, part 6
     },
     "ladder": type(None),
     "verdict": {"rule": str, "text": str, "by_strategy": dict, "superior_predictive_ability": MAYBE},
-    "trials": {"count": COUNT, "variance": MAYBE, "kept": bool},
+    "trials": {"count": COUNT, "variance": MAYBE, "kept": bool, "struck": COUNT, "begun": str},
     "checks": list,
     "versions": dict,
 }
@@ -120,8 +120,10 @@ class Run(NamedTuple):
 
 LUCK: dict[str, Any] = {
     "probabilistic_sharpe": MAYBE,
+    "published_deflated_sharpe": MAYBE,
     "deflated_sharpe": MAYBE,
     "deflated_lead": MAYBE,
+    "deflated_timing": MAYBE,
     "exposure_matched": {
         "exposure": NUMBER,
         "total_return": NUMBER,
@@ -129,7 +131,7 @@ LUCK: dict[str, Any] = {
         "max_drawdown": NUMBER,
     },
     "placebo": {
-        **dict.fromkeys(("sharpe", "low", "median", "high", "p_value"), MAYBE),
+        **dict.fromkeys(("sharpe", "low", "median", "high", "p_value", "score"), MAYBE),
         **{"shuffles": COUNT, "band": NUMBER},
     },
     "seeds": type(None),

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import functools
-import gc
 import itertools
 import math
 from collections.abc import Iterable
@@ -23,11 +22,22 @@ from lstmstrat.evaluation.bootstrap import (
     block_length,
     block_starts,
 )
-from lstmstrat.evaluation.many_trials import holm
+from lstmstrat.evaluation.many_trials import bonferroni
 from lstmstrat.evaluation.sharpe import minimum_detectable_difference, sharpe_difference
 from lstmstrat.evaluation.skill import forecast_skill
 from lstmstrat.evaluation.timing import UNKNOWN, Placebo
-from lstmstrat.evaluation.verdict import RULE, SUPPORTED, UNDECIDED, WORSE, Evidence, headline, verdict
+from lstmstrat.evaluation.verdict import (
+    NO_VERDICT,
+    RULE,
+    SUPPORTED,
+    UNDECIDED,
+    UNPROVEN,
+    WORSE,
+    Evidence,
+    Verdict,
+    headline,
+    verdict,
+)
 
 Z95 = 1.959963985  # normal quantile at 0.975, from any table
 
@@ -100,6 +110,85 @@ def test_an_interval_leaves_zero_out_just_where_the_p_value_is_small(cores) -> N
     rng = np.random.default_rng(21)
     for found in compared(cores, [pair(rng, 100, rho=0.5, gain=0.2) for _ in range(200)]):
         assert (found.p_value < 0.05) == (found.low > 0.0 or found.high < 0.0)
+
+
+@pytest.mark.parametrize("strategies", [1, 2, 3, 5, 6, 7, 10, 25, 40, 125, 249])
+def test_the_drawn_interval_leaves_zero_out_just_where_the_word_is_about_the_sharpe_ratio(strategies):
+    """Leads and lags of every size; 5,000 / strategies resamples are a p-value of 5 %, whole or not."""
+    rng, words, left_out = np.random.default_rng(22), [], []
+    for gain in np.linspace(-0.45, 0.45, 31):
+        found = sharpe_difference(*pair(rng, 120, rho=0.5, gain=gain), 252, strategies)
+        p_adjusted = bonferroni(found.p_value, strategies)
+        said = verdict(evidence(sharpe=found, p_adjusted=p_adjusted, worlds=None))
+        words.append(said.text)
+        left_out.append(found.low > 0.0 or found.high < 0.0)
+        assert (said.text in (SUPPORTED, WORSE)) == left_out[-1]
+        assert (said.text == SUPPORTED) == (found.low > 0.0)
+    assert len(set(words)) == 3, "all three words have to come up"
+
+
+def test_an_interval_for_more_strategies_than_resamples_allow_has_no_ends():
+    """Of 4,999 resamples none may be as large for a p-value below 5 % / 250; so no interval can leave out 0."""
+    a, b = pair(np.random.default_rng(23), 400, rho=0.5, gain=0.8)
+    found = sharpe_difference(a, b, 252, 250)
+    assert found.p_value == 1 / 5000
+    assert (found.low, found.high) == (None, None)
+    assert bonferroni(found.p_value, 250) == pytest.approx(0.05)
+    assert sharpe_difference(a, b, 252, 249).low > 0.0
+
+
+def test_many_intervals_hold_the_truth_together(cores):
+    """Six strategies as good as buy-and-hold: in 95 % of 200 samples all intervals hold 0; 99.9 % bounds 177, 199.
+
+    Each alone, the 95 % intervals would all hold it in about 80 %, as the six share the benchmark.
+    """
+    rng = np.random.default_rng(24)
+    samples = [np.stack(pair(rng, 400, rho=0.5)[::-1]) for _ in range(200)]
+    held = [
+        (hold, hold * 0.5 + 0.01 * (0.015 + math.sqrt(0.75) * rng.standard_normal(400)))
+        for hold, _ in samples
+        for _ in range(6)
+    ]
+    work = functools.partial(with_fewer_resamples, sharpe_difference)
+    found = cores.map(
+        work, *zip(*((b, a) for a, b in held), strict=True), itertools.repeat(252), itertools.repeat(6), at_once=20
+    )
+    holds = np.array([of.low < 0.0 < of.high for of in found]).reshape(200, 6)
+    assert 177 <= holds.all(axis=1).sum() <= 199
+
+
+def leaving_out(bars: int, at: np.ndarray) -> Difference:
+    """Buy-and-hold over `bars`, and the same but for the bars `at`, on which nothing is held."""
+    hold = pair(np.random.default_rng(25), bars, rho=0.5)[1]
+    return sharpe_difference(np.where(np.isin(np.arange(bars), at), 0.0, hold), hold, 252)
+
+
+@pytest.mark.parametrize("bars", [200, 500, 2000, 8000])
+@pytest.mark.parametrize("scale", [1.0, 0.5])
+def test_a_difference_on_few_bars_has_no_interval(bars, scale):
+    """Below 30 bars it is undefined; so it is in 30 bars in a row of 8,000, of which too many resamples hold none.
+
+    30 bars in a row touch 30 + 19 of the 8,000 blocks of 20, and a resample draws 400: none in exp(-2.45) = 8.6 %.
+    """
+    few, apart = np.arange(50, 50 + MIN_RETURNS - 1), np.arange(0, bars, bars // 29)[:29]
+    hold = pair(np.random.default_rng(25), bars, rho=0.5)[1]
+    assert leaving_out(bars, few) == leaving_out(bars, apart) == NO_DIFFERENCE
+    in_a_row = np.where(np.isin(np.arange(bars), few[:10]), 0.0, scale * hold)
+    assert sharpe_difference(in_a_row, hold, 252) == NO_DIFFERENCE
+    enough = leaving_out(bars, np.arange(0, bars, bars // 40))
+    assert 1.5 < (enough.high - enough.low) / 2 / enough.error < 3.0
+    together = leaving_out(bars, np.arange(50, 50 + MIN_RETURNS))
+    assert (together == NO_DIFFERENCE) == (bars == 8000)
+
+
+def test_no_interval_of_any_few_bars_is_absurd():
+    """Any number of bars in any places: undefined, or no wider than Student's t of two values, 12.7 errors."""
+    rng = np.random.default_rng(26)
+    for _ in range(60):
+        bars, blocks, length = rng.integers(100, 3000), rng.integers(1, 8), rng.integers(1, 40)
+        at = (rng.integers(0, bars, blocks)[:, None] + np.arange(length)).ravel()
+        found = leaving_out(int(bars), at)
+        assert found.low is None or (found.high - found.low) / 2 / found.error < 12.8
 
 
 def test_interval_and_p_value_are_those_of_ledoit_and_wolf():
@@ -216,8 +305,10 @@ def evidence(**changes) -> Evidence:
         "p_adjusted": 0.02,
         "deflated_sharpe": 0.97,
         "deflated_lead": 0.96,
-        "placebo": Placebo(1.0, -0.5, 0.1, 0.6, 0.01),
-        "sound": True,
+        "deflated_timing": 0.96,
+        "placebo": Placebo(1.0, -0.5, 0.1, 0.6, 0.01, 2.5),
+        "faults": (),
+        "audit": "",
         "seeds_above": 0.8,
         "worlds": 0.024,
     }
@@ -235,17 +326,33 @@ def test_an_edge_needs_everything_that_the_rule_says():
         {"deflated_sharpe": None},
         {"deflated_lead": 0.95},
         {"deflated_lead": None},
-        {"placebo": Placebo(1.0, -0.5, 0.1, 0.6, 0.05)},
-        {"placebo": UNKNOWN, "worlds": None},
+        {"deflated_timing": 0.95},
+        {"deflated_timing": None},
+        {"placebo": Placebo(1.0, -0.5, 0.1, 0.6, 0.05, 1.8)},
         {"seeds_above": 0.79},
         {"worlds": 0.05},
-        {"sound": False},
     ):
         found = verdict(evidence(**one))
         assert found.text == UNDECIDED, one
         assert len(found.missing) == 1, one
-    assert verdict(evidence(placebo=UNKNOWN)).text == SUPPORTED  # null worlds stand in for it
-    assert all(text in RULE for text in (SUPPORTED, WORSE, UNDECIDED, "0.95", "80%"))
+    unknown = {"placebo": UNKNOWN, "deflated_timing": None}
+    assert verdict(evidence(**unknown)).text == SUPPORTED  # null worlds stand in for it
+    assert all(text in RULE for text in (SUPPORTED, WORSE, UNDECIDED, UNPROVEN, "0.95", "80%"))
+
+
+def test_without_a_proof_there_is_no_edge_and_the_reason_is_named():
+    made = [{"audit": "not made yet"}, {"faults": ("cut bars: it moved",)}, {"faults": ("a", "b"), "audit": "c"}]
+    assert [verdict(evidence(**one)) for one in made] == [
+        Verdict(UNPROVEN, ("a look-ahead audit that passed (not made yet)",)),
+        Verdict(UNPROVEN, ("no failed check (cut bars: it moved)",)),
+        Verdict(UNPROVEN, ("no failed check (a)", "no failed check (b)", "a look-ahead audit that passed (c)")),
+    ]
+    nobody_knows = verdict(evidence(placebo=UNKNOWN, deflated_timing=None, worlds=None))
+    assert nobody_knows.text == UNPROVEN
+    assert nobody_knows.missing[0].startswith("a timing that is known")
+    undecided = verdict(evidence(faults=("a",), audit="c", worlds=0.5))
+    assert undecided.text == UNDECIDED  # the audit, which takes long, is not asked for
+    assert undecided.missing == ("more than null worlds have (p 0.500)", "no failed check (a)")
 
 
 def test_worse_needs_a_significantly_lower_sharpe_ratio_and_nothing_else():
@@ -253,13 +360,24 @@ def test_worse_needs_a_significantly_lower_sharpe_ratio_and_nothing_else():
     nothing = {
         "deflated_sharpe": None,
         "deflated_lead": None,
+        "deflated_timing": None,
         "placebo": UNKNOWN,
         "seeds_above": 0.0,
         "worlds": 1.0,
-        "sound": False,
+        "faults": ("a",),
+        "audit": "b",
     }
     assert verdict(evidence(sharpe=below, **nothing)).text == WORSE
     assert verdict(evidence(sharpe=below, p_adjusted=0.05)).text == UNDECIDED
+
+
+def test_where_holding_never_bought_there_is_no_verdict_and_a_sentence_says_so():
+    assert verdict(evidence(held=False)).text == NO_VERDICT
+    assert verdict(evidence(held=False, sharpe=Difference(-0.9, -1.6, -0.2, 0.01))).text == NO_VERDICT
+    said = headline({"a": NO_VERDICT, "b": NO_VERDICT})
+    assert said.startswith("There is no verdict, as buy-and-hold never bought")
+    assert "broker.cash" in said
+    assert "broker.fractional" in said
 
 
 def test_the_headline_is_one_sentence():
@@ -277,25 +395,15 @@ def test_other_lengths_are_refused():
         sharpe_difference(np.ones(5), np.ones(4), 252)
 
 
-def test_holm_by_hand():
-    # Sorted 0.01, 0.03, 0.04 times 3, 2, 1: 0.03, 0.06, 0.04, and none below the one before it.
-    assert holm([0.01, 0.04, 0.03]) == pytest.approx([0.03, 0.06, 0.06])
-    assert holm([]) == []
-
-
 @settings(deadline=None)
 @given(st.lists(st.floats(0.0, 1.0), min_size=1, max_size=12))
-def test_holm_equals_statsmodels(p_values):
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(gc, "collect", lambda: 0)  # multipletests calls it each time: seconds in all
-        expected = multipletests(p_values, method="holm")[1]
-    assert holm(p_values) == pytest.approx(list(expected), abs=1e-12)
+def test_bonferroni_equals_statsmodels(p_values):
+    expected = multipletests(p_values, method="bonferroni")[1]
+    assert [bonferroni(p, len(p_values)) for p in p_values] == pytest.approx(list(expected), abs=1e-12)
 
 
-@pytest.mark.parametrize("bad", [-0.1, 1.1, math.nan])
-def test_holm_refuses_what_is_no_probability(bad):
-    with pytest.raises(ValueError, match="between 0 and 1"):
-        holm([0.5, bad])
+def test_what_is_not_tested_is_not_adjusted():
+    assert bonferroni(None, 6) is None
 
 
 NO_MEAN = np.full(100, math.nan)

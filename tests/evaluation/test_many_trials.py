@@ -14,10 +14,12 @@ from scipy import stats
 
 from lstmstrat.evaluation.bootstrap import NO_DIFFERENCE, Difference
 from lstmstrat.evaluation.many_trials import (
-    deflated_difference,
+    deflated,
+    deflated_lead,
     deflated_sharpe,
     expected_best,
     probabilistic_sharpe,
+    published_deflated_sharpe,
 )
 from lstmstrat.evaluation.sharpe import sharpe_difference
 from lstmstrat.evaluation.skill import SkillTests, skill_tests
@@ -48,7 +50,7 @@ def test_the_example_of_bailey_and_lopez_de_prado() -> None:
     returns = with_moments(1250, 2.5 / math.sqrt(250), -3.0, 10.0)
     assert stats.skew(returns) == pytest.approx(-3.0, abs=0.05)
     assert stats.kurtosis(returns, fisher=False) == pytest.approx(10.0, abs=0.2)
-    assert deflated_sharpe(returns, 100, variance) == pytest.approx(0.9004, abs=0.005)
+    assert published_deflated_sharpe(returns, 100, variance) == pytest.approx(0.9004, abs=0.005)
 
 
 def test_the_formula_by_scipy() -> None:
@@ -83,22 +85,52 @@ def test_the_best_of_twenty_is_seldom_taken_for_skill() -> None:
         ratios = tried.mean(axis=1) / tried.std(axis=1, ddof=1)
         best, variance = tried[ratios.argmax()], float(ratios.var(ddof=1))
         plain += (probabilistic_sharpe(best) or 0.0) > 0.95
-        deflated += (deflated_sharpe(best, 20, variance) or 0.0) > 0.95
-        skilled += (deflated_sharpe(tried[0] + 0.002, 20, variance) or 0.0) > 0.95  # 0.2 a day, 6.3 errors
+        deflated += (published_deflated_sharpe(best, 20, variance) or 0.0) > 0.95
+        skilled += (
+            published_deflated_sharpe(tried[0] + 0.002, 20, variance) or 0.0
+        ) > 0.95  # 0.2 a day, 6.3 errors
     assert 45 <= plain <= 82  # binomial 99.99% of 64%
     assert deflated <= 10
     assert skilled >= 95
 
 
-def test_a_deflated_lead_by_hand() -> None:
-    """A lead of 2 errors: Phi(2) alone. Among 100 trials the best leads by 2.53 errors, 0.1132 / sqrt(0.002) in
-    the paper's example, so Phi(-0.53).
-    """
+def test_a_deflated_score_is_the_distribution_of_the_largest_of_so_many() -> None:
+    """By simulation: 40,000 times the largest of so many normal numbers; a share is known to 0.25 %."""
+    rng = np.random.default_rng(10)
+    for trials in (1, 6, 50, 200):
+        largest = rng.standard_normal((40_000, trials)).max(axis=1)
+        for score in (1.0, 2.0, 3.0, 3.5):
+            assert deflated(score, trials) == pytest.approx(np.mean(largest < score), abs=0.01)
+    assert deflated(None, 6) is None
+
+
+@pytest.mark.parametrize(("trials", "score"), [(1, 1.645), (6, 2.386), (50, 3.083), (200, 3.474)])
+def test_the_score_that_so_many_trials_ask_for(trials: int, score: float) -> None:
+    """Sidak's level for one of N: 1 - 0.95^(1/N), one-sided, by scipy."""
+    assert stats.norm.isf(1.0 - 0.95 ** (1.0 / trials)) == pytest.approx(score, abs=1e-3)
+    assert deflated(score + 1e-3, trials) > 0.95 > deflated(score - 1e-3, trials)
+
+
+def test_a_deflated_lead_and_sharpe_ratio_by_hand() -> None:
+    """A lead of 2 errors: Phi(2) = 0.97725, and of six trials its sixth power."""
     lead = Difference(1.0, 0.0, 2.0, 0.046, 0.5)
-    assert deflated_difference(lead, 1) == pytest.approx(0.97725, abs=1e-5)
-    expected = stats.norm.cdf(2.0 - 0.1132 / math.sqrt(0.002))
-    assert deflated_difference(lead, 100) == pytest.approx(expected, abs=1e-3)
-    assert deflated_difference(NO_DIFFERENCE, 1) is None
+    assert deflated_lead(lead, 1) == pytest.approx(0.97725, abs=1e-5)
+    assert deflated_lead(lead, 6) == pytest.approx(0.97725**6, abs=1e-5)
+    assert deflated_lead(NO_DIFFERENCE, 1) is None
+    returns = np.random.default_rng(3).standard_t(5, 800) * 0.01 + 0.0005
+    assert deflated_sharpe(returns, 6) == pytest.approx(probabilistic_sharpe(returns) ** 6)
+    assert deflated_sharpe(np.zeros(100), 6) is None
+
+
+def test_neither_mistakes_nor_copies_among_the_trials_move_what_is_deflated() -> None:
+    """One trial with an annual ratio of 8 raises the published hurdle out of reach, copies lower it."""
+    rng = np.random.default_rng(11)
+    good = 0.01 * (0.12 + rng.standard_normal(1500))
+    honest, wrong = rng.normal(0.0, 0.026, 7), np.array([8.0 / math.sqrt(252)])
+    poisoned = float(np.var([*honest, *wrong], ddof=1))
+    assert published_deflated_sharpe(good, 8, float(np.var(honest, ddof=1))) > 0.95
+    assert published_deflated_sharpe(good, 8, poisoned) < 0.05
+    assert deflated_sharpe(good, 8) > 0.95
 
 
 def test_the_best_of_many_that_hold_a_rising_asset_has_no_lead(cores: Cores) -> None:
@@ -114,8 +146,8 @@ def test_the_best_of_many_that_hold_a_rising_asset_has_no_lead(cores: Cores) -> 
         skilled.append(coins[0] + 0.002)
         held.append(hold)
     lucky, skilled = (cores.map(sharpe_difference, of, held, itertools.repeat(252)) for of in (lucky, skilled))
-    assert sum(deflated_difference(lead, 100) > 0.95 for lead in lucky) <= 4
-    assert sum(deflated_difference(lead, 100) > 0.95 for lead in skilled) >= 36
+    assert sum(deflated_lead(lead, 100) > 0.95 for lead in lucky) <= 4
+    assert sum(deflated_lead(lead, 100) > 0.95 for lead in skilled) >= 36
 
 
 @pytest.mark.parametrize(
@@ -123,7 +155,31 @@ def test_the_best_of_many_that_hold_a_rising_asset_has_no_lead(cores: Cores) -> 
 )
 def test_luck_of_what_does_not_vary_is_undefined(returns: np.ndarray) -> None:
     assert probabilistic_sharpe(returns) is None
-    assert deflated_sharpe(np.random.default_rng(0).normal(size=100), 5, None) is None
+    assert published_deflated_sharpe(np.random.default_rng(0).normal(size=100), 5, None) is not None
+
+
+@pytest.mark.parametrize("variance", [None, 0.0, 1e-9])
+def test_trials_that_resemble_each_other_do_not_lower_the_hurdle(variance: float | None) -> None:
+    """400 times the best of 20 independent samples of no mean, whose ratios are said to be equal, or not known.
+
+    Right of noise in at most 5 of 100: a binomial 99.9% bound of 36. With a hurdle of 0 it was in 64 of 100.
+    """
+    rng, found = np.random.default_rng(6), 0
+    for _ in range(400):
+        tried = 0.01 * rng.standard_normal((20, 500))
+        best = tried[(tried.mean(axis=1) / tried.std(axis=1)).argmax()]
+        found += (published_deflated_sharpe(best, 20, variance) or 1.0) > 0.95
+    assert found <= 36
+
+
+def test_the_least_variance_is_that_of_ratios_without_skill() -> None:
+    """By simulation: 20,000 ratios of 250 normal returns; the error of their variance is 1%."""
+    returns = np.random.default_rng(7).standard_normal((20_000, 250))
+    ratios = returns.mean(axis=1) / returns.std(axis=1, ddof=1)
+    assert np.var(ratios, ddof=1) == pytest.approx(1.0 / 249, rel=0.03)
+    known = published_deflated_sharpe(returns[0] + 0.1, 5, 1.0 / 249)
+    assert published_deflated_sharpe(returns[0] + 0.1, 5, None) == known
+    assert published_deflated_sharpe(returns[0] + 0.1, 5, 4.0 / 249) < known
 
 
 def rejected(draw: Draw, horizon: int = 1, runs: int = 300) -> dict[str, float]:

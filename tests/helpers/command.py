@@ -86,7 +86,8 @@ def what_it_found(values: dict[str, Any]) -> dict[str, Any]:
     found = copy.deepcopy(values)
     del found["trials"], found["made"]
     for strategy in found["strategies"]:
-        del strategy["luck"]["deflated_sharpe"], strategy["luck"]["deflated_lead"]
+        for name in [name for name in strategy["luck"] if "deflated" in name]:
+            del strategy["luck"][name]
         del strategy["versus_benchmark"]["missing"]
     for key in ("fitted", "cached", "fit_seconds"):
         del found["walk_forward"][key]

@@ -55,7 +55,6 @@ class Drawn(Model):
     ensemble: ClassVar[bool] = True
     warm_start: ClassVar[bool] = True
     stored: ClassVar[bool] = True
-    version: ClassVar[str] = "drawn 1"
 
     scaler: str
     clip: float

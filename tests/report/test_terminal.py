@@ -74,8 +74,8 @@ def test_evidence_and_ladder_are_tables(assessment: Assessment) -> None:
     text = io.StringIO()
     terminal.print_result(assessment, text)
     rows = [line.split() for line in text.getvalue().splitlines()]
-    # adjusted p, deflated Sharpe and lead, timing p, seeds, worlds p
-    assert ["long_flat", "0.280", "0.61", "0.44", "0.180", "75%,", "-0.20,", "0.20", "0.250"] in rows
+    # adjusted p, deflated Sharpe, lead and timing, timing p, seeds, worlds p
+    assert ["long_flat", "0.280", "0.61", "0.44", "0.37", "0.180", "75%,", "-0.20,", "0.20", "0.250"] in rows
     # net exposure, hold of that, lead from best fold and days, break-even, one bar later
     assert ["long_flat", "51%", "40%", "n/a", "42%", "27", "bp", "-0.12"] in rows
     rung = next(r for r in rows if r[:2] == ["always", "up"])

@@ -141,9 +141,9 @@ def test_buy_and_hold_that_is_not_its_closed_form_is_said(prices: Prices) -> Non
 
 def test_rejected_orders_are_said(prices: Prices) -> None:
     hold = simulate(prices, BuyAndHold, {}, BrokerConfig(), session=alone(), start=50, name="buy_and_hold")
-    assert checks._orders([hold]).status == PASSED
+    assert checks.check_orders([hold]).status == PASSED
     refused = dataclasses.replace(hold, orders=hold.orders.assign(status="Margin"))
-    assert checks._orders([refused]) == Check("orders", FAILED, "rejected: 1 of buy_and_hold")
+    assert checks.check_orders([refused]) == Check("orders", FAILED, "rejected: 1 of buy_and_hold")
 
 
 def test_half_an_ensemble_is_no_forecast(prices: Prices, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import datetime as dt
-import importlib
-import linecache
 import math
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -17,29 +14,32 @@ import pandas as pd
 import pytest
 from helpers.command import TINY, command, summary, tiny, written
 from helpers.parallel import Cores
+from scipy import stats
 
 from lstmstrat import Config, LSTMForecast, Session, Store
 from lstmstrat.audit.finding import AuditResult, Finding
 from lstmstrat.commands.audit import _keep
 from lstmstrat.config.validation import validated
 from lstmstrat.evaluation import verdict as rule
+from lstmstrat.evaluation.many_trials import probabilistic_sharpe
 from lstmstrat.evaluation.metrics import returns, sharpe
 from lstmstrat.evaluation.timing import BAND, SHUFFLES, UNKNOWN
-from lstmstrat.evaluation.verdict import SUPPORTED, UNDECIDED, Evidence
+from lstmstrat.evaluation.verdict import NO_VERDICT, SUPPORTED, UNDECIDED, Evidence
 from lstmstrat.prices import Prices, load
 from lstmstrat.prices.bars import OPEN
 from lstmstrat.results import tables
-from lstmstrat.results.assessment import FAILED, PASSED, Check, PlaceboFacts, StrategyAssessment, Trials
+from lstmstrat.results.assessment import FAILED, Check, PlaceboFacts, StrategyAssessment, Trials
 from lstmstrat.results.run import Run
 from lstmstrat.study import fingerprint, replicas
 from lstmstrat.study import judge as judgement
+from lstmstrat.study.audits import AuditRecord
 from lstmstrat.study.checks import AUDIT, VOIDING
 from lstmstrat.study.extras import Extras
 from lstmstrat.study.prepare import load_config, prepare
 from lstmstrat.study.simulate import simulate_all
 
-ONE = Trials(1, None, True)
-SOUND = "no failed check of look-ahead or of the benchmark"
+ONE = Trials(1, None, True, 0, None)
+FOUND_NOTHING = AuditRecord(0, "No difference in 12 comparisons at 3 cuts.", "2026-11-26")
 
 
 def ran(prices: Prices | None = None, **sections: Any) -> Run:
@@ -52,8 +52,9 @@ def ran(prices: Prices | None = None, **sections: Any) -> Run:
 def judged(
     run: Run, trials: Trials = ONE, checks: tuple[Check, ...] = (), extras: Extras | None = None
 ) -> dict[str, StrategyAssessment]:
-    """Each strategy, by name."""
-    return {one.name: one for one in judgement.judge(run, trials, checks, extras or Extras())}
+    """Each strategy, by name; the look-ahead audit of all of them has passed."""
+    audits = {account.name: FOUND_NOTHING for account in run.strategies}
+    return {one.name: one for one in judgement.assess(run, trials, checks, extras or Extras(), audits)}
 
 
 @pytest.fixture(scope="module")
@@ -133,15 +134,49 @@ def test_timing_of_what_trades_inside_bars_is_not_known() -> None:
 
 
 def test_without_a_ledger_nothing_is_deflated_and_no_edge_supported(run: Run, evidence: list[Evidence]) -> None:
-    found = judged(run, Trials(2, 1e-4, False))["cross"]
-    assert (found.luck.deflated_sharpe, found.luck.deflated_lead) == (None, None)
+    found = judged(run, Trials(2, 0.0252, False, 0, None))["cross"]
+    luck = found.luck
+    assert (luck.deflated_sharpe, luck.deflated_lead, luck.deflated_timing) == (None, None, None)
+    assert luck.published_deflated_sharpe is None
     assert "a deflated Sharpe ratio above 0.95 (undefined)" in found.versus_benchmark.missing
     assert "a deflated lead above 0.95 (undefined)" in found.versus_benchmark.missing
-    known = judged(run, Trials(2, 1e-4, True))["cross"].luck
+    known = judged(run, Trials(2, 0.0252, True, 0, None))["cross"].luck
     assert known.deflated_sharpe is not None
     assert known.deflated_lead is not None
-    asked = [(of.deflated_sharpe, of.deflated_lead) for of in evidence[1::2]]  # of the crossover
-    assert asked == [(None, None), (known.deflated_sharpe, known.deflated_lead)]
+    assert known.deflated_timing == pytest.approx(stats.norm.cdf(known.placebo.score) ** 2)
+    asked = [
+        (of.deflated_sharpe, of.deflated_lead, of.deflated_timing) for of in evidence[1::2]
+    ]  # of the crossover
+    assert asked == [(None, None, None), (known.deflated_sharpe, known.deflated_lead, known.deflated_timing)]
+
+
+@pytest.mark.parametrize(
+    ("bars", "periods", "deviation", "claimed"),
+    [("D", 365, 0.5, None), ("h", 24 * 365, 2.5, None), ("D", 365, 0.5, 10_000)],
+)
+def test_annual_ratios_deflate_the_returns_of_a_bar(
+    bars: str, periods: int, deviation: float, claimed: int | None
+) -> None:
+    """By hand: among 10 trials, the best without skill is 1.574 deviations of their annual ratios above 0.
+
+    1.574 = 0.4228 z(1 - 1/10) + 0.5772 z(1 - 1/(10 e)); a bar has that over the root of the bars a year. Hours
+    were deflated by ratios of days read as those of hours. What a config calls a year lowers no hurdle.
+    """
+    daily = asset(1, 0.3)
+    frame = daily.frame.set_axis(pd.date_range("2010-01-01", periods=len(daily.frame), freq=bars))
+    run = ran(
+        Prices("X", "csv", frame, ()),
+        forecast=FORECAST,
+        strategies=STRATEGIES[:1],
+        broker=CHEAP,
+        report={"periods_per_year": claimed},
+    )
+    best = 0.42278434 * stats.norm.ppf(0.9) + 0.57721566 * stats.norm.ppf(1.0 - 0.1 / math.e)
+    assert best == pytest.approx(1.574, abs=1e-3)
+    (found,) = judged(run, Trials(10, deviation**2, True, 0, None)).values()
+    expected = probabilistic_sharpe(run.strategies[0].returns, deviation * best / math.sqrt(periods))
+    assert expected == pytest.approx(0.98, abs=0.015)  # neither 0 nor 1
+    assert found.luck.published_deflated_sharpe == pytest.approx(expected, abs=1e-6)
 
 
 class OnAnAverage(bt.Strategy):
@@ -183,25 +218,60 @@ def test_the_best_fold_is_one_of_the_folds_in_use(run: Run) -> None:
     assert found["cross"] is None  # it has no forecast
 
 
-def test_p_values_are_adjusted_for_the_strategies_of_the_run(run: Run, evidence: list[Evidence]) -> None:
-    one, other = (found.versus_benchmark for found in judged(run).values())
-    smaller, larger = sorted([one.p_value, other.p_value])
-    assert sorted([one.p_adjusted, other.p_adjusted]) == pytest.approx(
-        [min(1.0, 2 * smaller), max(larger, min(1.0, 2 * smaller))]
-    )
+def test_p_values_are_adjusted_for_the_strategies_of_the_run(evidence: list[Evidence]) -> None:
+    """Two crossovers: the p-value of each is that of a run with it alone, times two."""
+    cross = TINY["strategies"][1]
+    pair = [cross, {**cross, "name": "slower", "params": {"fast": 10, "slow": 20}}]
+    one, other = (found.versus_benchmark for found in judged(ran(strategies=pair)).values())
+    for versus in (one, other):
+        assert versus.p_adjusted == pytest.approx(min(1.0, 2 * versus.p_value))
+        assert (versus.p_adjusted < 0.05) == (versus.sharpe_low > 0.0 or versus.sharpe_high < 0.0)
     assert [of.sharpe.p_value for of in evidence] == [one.p_value, other.p_value]
     assert [of.p_adjusted for of in evidence] == [one.p_adjusted, other.p_adjusted]
+    (alone,) = (found.versus_benchmark for found in judged(ran(strategies=pair[:1])).values())
+    assert (alone.p_value, alone.p_adjusted) == (one.p_value, one.p_value)
+    assert alone.sharpe_high - alone.sharpe_low < one.sharpe_high - one.sharpe_low
 
 
-def test_a_failed_check_of_look_ahead_leaves_nothing_sound(run: Run, evidence: list[Evidence]) -> None:
+def test_a_strategy_that_is_seldom_out_has_no_interval_and_is_not_distinguishable(run: Run) -> None:
+    """It differs from buy-and-hold on 26 of 202 bars."""
+    base, out, _ = run.returns
+    assert 0 < (np.abs(out - base) > 1e-7).sum() < 30
+    found = judged(run)["long_flat"].versus_benchmark
+    assert (found.sharpe_low, found.sharpe_high, found.p_value, found.p_adjusted) == (None, None, None, None)
+    assert found.sharpe is not None
+    assert found.verdict == UNDECIDED
+
+
+def test_a_share_dearer_than_the_account_leaves_no_verdict() -> None:
+    """An account of 5 and whole shares: a hold that buys nothing is beaten by everybody, and nobody is told so."""
+    poor = ran(broker={"cash": 0.5, "fractional": False})
+    assert poor.benchmark.traded.sum() == 0.0
+    found = judged(poor)
+    assert {one.versus_benchmark.verdict for one in found.values()} == {NO_VERDICT}
+    assert all("a buy-and-hold that bought something" in one.versus_benchmark.missing for one in found.values())
+    whole = ran(broker={"fractional": False})
+    assert NO_VERDICT not in {one.versus_benchmark.verdict for one in judged(whole).values()}
+
+
+def test_a_failed_check_voids_the_edges_that_it_concerns(run: Run, evidence: list[Evidence]) -> None:
     for name in VOIDING:
-        found = judged(run, checks=(Check(name, FAILED, ""),))["cross"]
-        assert SOUND in found.versus_benchmark.missing
-    assert [of.sound for of in evidence] == [False] * 2 * len(VOIDING)
+        judged(run, checks=(Check(name, FAILED, "why"),))
+    assert [of.faults for of in evidence] == [(f"{name}: why",) for name in VOIDING for _ in run.strategies]
     evidence.clear()
-    found = judged(run, checks=(Check(AUDIT, PASSED, ""), Check("orders", FAILED, "")))["cross"]
-    assert SOUND not in found.versus_benchmark.missing
-    assert [of.sound for of in evidence] == [True, True]
+    judged(run, checks=(Check(VOIDING[0], FAILED, "why", "cross"), Check("orders", FAILED, "")))
+    assert [of.faults for of in evidence] == [(), (f"{VOIDING[0]}: why",)]
+    evidence.clear()
+    judged(run, checks=(Check(VOIDING[0], FAILED, "why", "buy_and_hold"),))  # what all are compared with
+    assert [of.faults for of in evidence] == [(f"{VOIDING[0]}: why",)] * 2
+
+
+def test_only_an_audit_that_passed_is_a_proof(run: Run, evidence: list[Evidence]) -> None:
+    leak = dataclasses.replace(FOUND_NOTHING, exit_code=1, sentence="1 probe of 12 failed.")
+    judgement.assess(run, ONE, (), Extras(), {"long_flat": leak})
+    judgement.assess(run, ONE, (), Extras(), {"long_flat": FOUND_NOTHING})
+    reasons = ["1 probe of 12 failed (of 2026-11-26)", judgement.NOT_AUDITED, "", judgement.NOT_AUDITED]
+    assert [of.audit for of in evidence] == reasons
 
 
 def test_seeds_and_worlds_reach_the_verdict(run: Run, evidence: list[Evidence]) -> None:
@@ -231,6 +301,10 @@ def test_an_audit_is_remembered_until_something_changes(tmp_path: Path) -> None:
     """What `python -m lstmstrat.audit` leaves in the user's store, by hand: an audit of its own takes a minute."""
     path, cache = written(tmp_path, TINY), tmp_path / "cache.sqlite"  # $LSTMSTRAT_CACHE
     config, prices = prepare(load_config(path))
+    code = {s.label: fingerprint.of_code(config, s) for s in config.strategies}
+
+    def keep(*findings: Finding) -> None:
+        _keep(cache, config, prices, code, AuditResult(findings, ()))
 
     def status(*options: object) -> tuple[str, str]:
         out = tmp_path / f"run{len(list(tmp_path.iterdir()))}"
@@ -240,7 +314,7 @@ def test_an_audit_is_remembered_until_something_changes(tmp_path: Path) -> None:
         return found["status"], found["detail"]
 
     assert status()[0] == "not run"
-    _keep(cache, config, prices, AuditResult((failing(),), ()))
+    keep(failing())
     assert status()[0] == "failed"
     for elsewhere in ("--no-cache",), ("--cache", tmp_path / "other.sqlite"):  # no way round it
         assert status(*elsewhere)[0] == "failed"
@@ -248,45 +322,17 @@ def test_an_audit_is_remembered_until_something_changes(tmp_path: Path) -> None:
     assert status("--set", "forecast.lookback=6")[0] == "not run"
     assert status("--set", "data.end=2006-03-01")[0] == "not run"
     mended = dataclasses.replace(failing(), status="passed")
-    _keep(cache, config, prices, AuditResult((mended,), ()))
-    assert status() == (
-        "passed",
-        f"No difference in 12 comparisons at 0 cuts. (of {dt.datetime.now(dt.UTC):%Y-%m-%d})",
-    )
+    keep(mended)
+    sentence = f"No difference in 12 comparisons at 0 cuts (of {dt.datetime.now(dt.UTC):%Y-%m-%d})"
+    assert status() == ("not run", "cross: to run it: python -m lstmstrat.audit CONFIG")
+    keep(dataclasses.replace(mended, subject="cross"))
+    assert status() == ("passed", f"long_flat: {sentence}; cross: {sentence}")
+    keep(mended, dataclasses.replace(failing(), subject="forecast"))  # which both strategies were given
+    assert status()[0] == "failed"
 
 
 def failing() -> Finding:
     return Finding("P2 suffix", "long_flat", "failed", 12, (), "it moved")
-
-
-def test_what_a_strategy_imports_is_part_of_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A helper beside it, also one that a helper imports; but no library."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.syspath_prepend(str(tmp_path))
-    (tmp_path / "pack").mkdir()
-    texts = {
-        "pack/__init__.py": "SOME = 1\n",
-        "pack/rule.py": "from . import limits\nimport pack.names\nfrom lstmstrat import ExposureStrategy\n",
-        "pack/limits.py": "import numpy\nLIMIT = 1\n",
-        "pack/names.py": "NAME = 'a'\n",
-        "unrelated.py": "",
-    }
-
-    def key(**changed: str) -> str:
-        for name, text in {**texts, **{f"pack/{k}.py": v for k, v in changed.items()}}.items():
-            (tmp_path / name).write_text(text)
-        for name in [name for name in sys.modules if name.split(".")[0] == "pack"]:
-            monkeypatch.delitem(sys.modules, name)
-        linecache.clearcache()
-        importlib.invalidate_caches()
-        return fingerprint._source("pack.rule:Rule")
-
-    assert key() == key()
-    assert len({key(), key(limits="import numpy\nLIMIT = 22\n"), key(names="NAME = 'bb'\n")}) == 3
-    key()
-    found: dict[str, str] = {}
-    fingerprint._read(sys.modules["pack.rule"], found)
-    assert sorted(found) == ["pack", "pack.limits", "pack.names", "pack.rule"]
 
 
 # --- the verdict: noise is noise, an edge is an edge ---
@@ -335,8 +381,8 @@ def asset(seed: int, phi: float, drift: float = 0.0) -> Prices:
 def verdicts(of: dict[str, Any]) -> list[str]:
     """Of both strategies on an asset, with nothing tried before."""
     run = ran(asset(**of), forecast=FORECAST, strategies=STRATEGIES, broker=CHEAP)
-    ratios = [sharpe(returns(account.equity), 1) or 0.0 for account in run.strategies]
-    found = judged(run, Trials(len(ratios), float(np.var(ratios, ddof=1)), True))
+    ratios = [sharpe(returns(account.equity), 252) or 0.0 for account in run.strategies]
+    found = judged(run, Trials(len(ratios), float(np.var(ratios, ddof=1)), True, 0, None))
     return [one.versus_benchmark.verdict for one in found.values()]
 
 

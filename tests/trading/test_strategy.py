@@ -1,4 +1,4 @@
-"""Sizing, the decisions of ExposureStrategy, and the way from a YAML line to a class."""
+"""The decisions of ExposureStrategy, and the way from a YAML line to a class."""
 
 from __future__ import annotations
 
@@ -16,36 +16,6 @@ from hypothesis import strategies as st
 
 from lstmstrat import BuyAndHold, ExposureStrategy, ForecastStrategy, StrategyError
 from lstmstrat.trading.parameters import check_params, load_strategy
-from lstmstrat.trading.strategy import order_size
-
-# --- order_size ---------------------------------------------------------------------------------------------
-
-
-def test_order_size_by_hand() -> None:
-    # Account 1000, price 10, buying costs 25 %: 80 shares cost 80 * 12.5 = 1000, and nothing is left.
-    assert order_size(1.0, cash=1000, position=0, price=10, buy_cost=0.25, sell_cost=0.5) == 80
-    # 100 shares and no cash, selling costs 50 %: 50 sold bring 250, leaving 500 in shares of 750, which is 2/3.
-    sold = order_size(2 / 3, cash=0, position=100, price=10, buy_cost=0.25, sell_cost=0.5)
-    assert sold == pytest.approx(-50, rel=1e-14)
-
-
-@given(
-    target=st.floats(-1, 1),
-    held=st.floats(-1, 1),
-    price=st.floats(0.01, 1e4),
-    buy_cost=st.floats(0, 0.2),
-    sell_cost=st.floats(0, 0.2),
-)
-def test_order_size_reaches_the_target_after_its_own_costs(
-    target: float, held: float, price: float, buy_cost: float, sell_cost: float
-) -> None:
-    cash, position = 1000 * (1 - held), 1000 * held / price
-    size = order_size(target, cash=cash, position=position, price=price, buy_cost=buy_cost, sell_cost=sell_cost)
-    # The definition of a trade with proportional costs, worked forwards.
-    cash -= size * price * (1 + buy_cost if size > 0 else 1 - sell_cost)
-    value = (position + size) * price
-    assert value / (cash + value) == pytest.approx(target, abs=1e-12)
-
 
 # --- ExposureStrategy in a user's own Cerebro ---------------------------------------------------------------
 

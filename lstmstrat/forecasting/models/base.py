@@ -6,23 +6,22 @@ Letters: n windows, L lookback, F features.
 from __future__ import annotations
 
 import hashlib
-import itertools
 import uuid
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import MISSING, dataclass, fields
-from typing import Any, ClassVar, Self
+from functools import cached_property
+from typing import ClassVar, Self
 
 import numpy as np
 
 from lstmstrat.arrays import Floats
+from lstmstrat.config.identity import identify
 from lstmstrat.config.schema import ForecastConfig
 from lstmstrat.errors import ConfigError
 from lstmstrat.forecasting.training_set import Scaler, TrainingSet
 
 Stop = Callable[[], bool]  # called now and then by a fit: has the work been given up?
-
-_CLASSES, _PROCESS = itertools.count(), uuid.uuid4().hex
 
 
 def never() -> bool:
@@ -123,12 +122,6 @@ class Model(ABC):
     ensemble: ClassVar[bool] = False  # True: fits with different seeds differ; else members must be 1
     warm_start: ClassVar[bool] = False  # True: a fit can start from a fitted model
     stored: ClassVar[bool] = False  # True: the store keeps fitted models, by to_bytes() and load()
-    version: ClassVar[str]  # changes with the code; without one of its own, other processes never find its fits
-
-    def __init_subclass__(cls, **options: Any) -> None:
-        super().__init_subclass__(**options)
-        if "version" not in vars(cls):
-            cls.version = f"class {next(_CLASSES)} of {_PROCESS}"
 
     @classmethod
     def of(cls, config: ForecastConfig) -> Self:
@@ -199,9 +192,18 @@ class Model(ABC):
 
     @property
     def identity(self) -> str:
-        """Class, version and settings, which distinguish this model from all others."""
-        cls = type(self)
-        return f"{cls.__module__}:{cls.__qualname__} {self.version} {self._settings()}"
+        """The code and the settings, which distinguish this model from all others."""
+        return f"{self._code} {self._settings()}"
+
+    @cached_property
+    def _code(self) -> str:
+        """Hash of the class and of what it uses; without an identity a word that no other model has."""
+        return identify(type(self)).sha256 or f"unidentified {uuid.uuid4().hex}"
+
+    @property
+    def kept(self) -> bool:
+        """Whether the store keeps fitted models: not if the code has no identity to find them by."""
+        return self.stored and not self._code.startswith("unidentified")
 
     @property
     def at_once(self) -> int:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from lstmstrat.report.columns import interval
 from lstmstrat.report.figures.values import LEGEND, Json, label, numbers
 from lstmstrat.results.assessment import Assessment, Seeds, StrategyAssessment, Worlds
 
@@ -13,14 +14,17 @@ ReplicaDifferences = tuple[float | None, ...]  # of one strategy; empty if no re
 
 
 def differences(assessment: Assessment) -> Json:
-    """Sharpe ratio minus that of buy-and-hold: a dot with its 95 % interval for each strategy."""
+    """Sharpe ratio minus that of buy-and-hold: a dot for each strategy, with its interval."""
     names = [label(strategy.name) for strategy in assessment.strategies]
     layout = {
         "height": 90 + 34 * len(names),
         "showlegend": False,
         "hovermode": "closest",
         "margin": {"t": 10, "b": 50, "l": 10, "r": 10},
-        "xaxis": {"title": {"text": "Sharpe ratio minus that of buy-and-hold"}, "zeroline": True},
+        "xaxis": {
+            "title": {"text": f"Sharpe ratio minus that of buy-and-hold ({interval(len(names))})"},
+            "zeroline": True,
+        },
         "yaxis": {
             "type": "category",
             "categoryarray": names[::-1],

@@ -18,6 +18,7 @@ from lstmstrat.report.columns import (
     Entry,
     Row,
     cells_by_heading,
+    interval,
     metric_cells,
 )
 from lstmstrat.report.terminal.console import PIPE_WIDTH, console_on, needed_width
@@ -30,8 +31,8 @@ CARD_WIDTH = 86
 """Characters per line of a sentence on the honesty card."""
 
 EXPLANATION = (
-    "Adjusted p: of the Sharpe difference, for the number of strategies. Deflated: the chance to be above the "
-    "best of all trials without skill. Timing p: the share of its own holdings in random order that did as well. "
+    "Adjusted p: of the Sharpe difference, for the number of strategies. Deflated: the chance that the best of as "
+    "many trials without skill has less. Timing p: the share of its holdings in random order that did as well. "
     "Hold of that: buy-and-hold with the net exposure. The report says more; n/a: undefined, or there is no lead."
 )
 
@@ -121,7 +122,8 @@ def _metrics(assessment: Assessment, columns: Sequence[Column]) -> Table:
     table.add_column("", no_wrap=True)
     for column in columns:
         table.add_column(_break_lines(column.heading), justify="right", no_wrap=True, vertical="bottom")
-    table.add_column("Sharpe difference\n[95% interval]", justify="right", no_wrap=True)
+    heading = f"Sharpe difference\n[{interval(len(assessment.strategies))}]"
+    table.add_column(heading, justify="right", no_wrap=True)
     table.add_column("against\nbuy-and-hold", no_wrap=True)
     table.add_row("buy_and_hold", *metric_cells(assessment.benchmark, columns), "", "")
     for strategy in assessment.strategies:

@@ -61,8 +61,8 @@ class LSTM(Model):
 
     @property
     def identity(self) -> str:
-        """The source of the engine, the version of its compiler and of a subclass, and the settings."""
-        subclass = "" if type(self) is LSTM else f" {self.version}"
+        """The source of the engine, the version of its compiler, the code of a subclass, and the settings."""
+        subclass = "" if type(self) is LSTM else f" {self._code}"
         return f"{engine_version(self.device)}{subclass} {self._settings()}"
 
     @property

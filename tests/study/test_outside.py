@@ -1,0 +1,217 @@
+"""`lstmstrat.judge`: a Cerebro of one's own and bare returns are trials too, and an edge needs the same proof."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from typing import Any
+
+import backtrader as bt
+import numpy as np
+import pandas as pd
+import pytest
+
+import lstmstrat
+from lstmstrat import DataConfig, ForecastStrategy, Prices, load_prices
+from lstmstrat.audit.finding import AuditResult, Finding
+from lstmstrat.errors import DataError, StrategyError
+from lstmstrat.evaluation.metrics import sharpe
+from lstmstrat.evaluation.verdict import SUPPORTED, UNDECIDED, UNPROVEN
+from lstmstrat.ledger import Ledger, ledger_path
+from lstmstrat.results.assessment import FAILED, NOT_RUN, PASSED
+from lstmstrat.study import outside
+from lstmstrat.study.ledger import read_trials
+
+IBM = load_prices(DataConfig(symbol="IBM", start="2011-01-03"))
+
+
+class Cross(bt.Strategy):
+    params = (("period", 20),)
+
+    def __init__(self) -> None:
+        self.above = self.data.close > bt.indicators.SMA(self.data.close, period=self.p.period)
+
+    def next(self) -> None:
+        self.order_target_percent(target=0.9 if self.above[0] else 0.0)
+
+
+class Tuesdays(bt.Strategy):
+    """Holds from the open of Tuesday to that of Wednesday."""
+
+    def next(self) -> None:
+        self.order_target_percent(target=0.9 if self.data.datetime.date(0).weekday() == 0 else 0.0)
+
+
+class Deposits(Tuesdays):
+    """Is paid a little every day."""
+
+    def next(self) -> None:
+        super().next()
+        self.broker.add_cash(10.0)
+
+
+class Forecasts(ForecastStrategy):
+    def target_exposure(self) -> float:
+        return 0.9 if self.data.datetime.date(0).weekday() == 0 else 0.0
+
+
+def cerebro(cls: type[Any], prices: Prices = IBM, commission: float = 0.001, **options: Any) -> Any:
+    made = bt.Cerebro(stdstats=False, **options)
+    made.adddata(bt.feeds.PandasData(dataname=prices.frame), name=prices.symbol)
+    if cls is not Cross:
+        made.addstrategy(cls)
+    made.broker.setcommission(commission)
+    return made
+
+
+def paid_on_tuesdays(bars: int = 700) -> Prices:
+    """A random walk that rises by 1% more on each Tuesday: a true edge, whatever it may be called."""
+    rng, days = np.random.default_rng(3), pd.bdate_range("2010-01-04", periods=bars)
+    move = rng.normal(0.0, 0.006, bars) + np.where(days.day_of_week == 1, 0.012, -0.003)
+    close = 100.0 * np.exp(np.cumsum(move))
+    opened = np.concatenate([[100.0], close[:-1]])
+    high, low = np.maximum(opened, close) * 1.001, np.minimum(opened, close) * 0.999
+    columns = {"open": opened, "high": high, "low": low, "close": close, "volume": np.full(bars, 1000.0)}
+    return Prices("TUE", "csv", pd.DataFrame(columns, days), ())
+
+
+@pytest.fixture
+def answer(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], list[dict[str, Any]]]:
+    """Let every audit end with one finding of a status."""
+
+    def answering(status: str) -> list[dict[str, Any]]:
+        made: list[dict[str, Any]] = []
+
+        def audit(cls: type[Any], frame: pd.DataFrame, **options: Any) -> AuditResult:
+            made.append({"cls": cls, "bars": len(frame), **options})
+            return AuditResult((Finding("P2 suffix", cls.__name__, status, 12, (), "why"),), ())
+
+        monkeypatch.setattr(outside, "audit", audit)
+        return made
+
+    return answering
+
+
+def test_each_combination_of_an_optstrategy_is_a_trial_and_an_equal_one_is_none() -> None:
+    several = cerebro(Cross)
+    several.optstrategy(Cross, period=[10, 20, 50])
+    found = lstmstrat.judge(several)
+    assert list(found.by_strategy) == [f"Cross(period={k})" for k in (10, 20, 50)]
+    assert found.trials.count == 3
+    assert several.analyzers == []
+    again = cerebro(Cross)
+    again.addstrategy(Cross, period=50)
+    assert lstmstrat.judge(again, name="another name").trials.count == 3
+    kept = read_trials(Ledger(ledger_path()))
+    assert [trial.symbol for trial in kept] == ["IBM"] * 3
+    ratios = {judged.name: judged.sharpe for judged in found.strategies}
+    assert {trial.strategy: trial.sharpe for trial in kept} == pytest.approx(ratios)
+
+
+def test_the_ratio_is_that_of_backtraders_own_record() -> None:
+    """The account value at each close, by an analyzer of Backtrader, from the first call of `next` on."""
+    one = cerebro(Cross)
+    one.addstrategy(Cross)
+    found = lstmstrat.judge(one).strategies[0]
+    plain = cerebro(Cross)
+    plain.addstrategy(Cross)
+    plain.addanalyzer(bt.analyzers.TimeReturn, timeframe=bt.TimeFrame.Days, _name="daily")
+    daily = list(plain.run()[0].analyzers.daily.get_analysis().values())[20:]  # bar 20 decides, bar 21 may return
+    assert found.sharpe == pytest.approx(sharpe(np.array(daily), 252), rel=1e-6)
+
+
+def test_an_edge_of_a_cerebro_is_audited_and_the_audit_decides(answer: Callable[[str], list[Any]]) -> None:
+    for status, verdict, outcome in (
+        ("failed", UNPROVEN, FAILED),
+        ("not assessed", UNPROVEN, NOT_RUN),
+        ("passed", SUPPORTED, PASSED),
+    ):
+        made = answer(status)
+        found = lstmstrat.judge(cerebro(Tuesdays, paid_on_tuesdays()))
+        assert found.by_strategy == {"Tuesdays": verdict}
+        assert {check.name: check.status for check in found.checks}["look-ahead audit"] == outcome
+        (call,) = made
+        assert (call["cls"], call["bars"]) == (Tuesdays, 700)
+        other = bt.Cerebro()
+        call["setup"](other)  # the audit trades at the same costs
+        assert other.broker.comminfo[None].p.commission == 0.001
+        assert other.broker.getcash() == 10_000.0
+
+
+def test_what_was_helped_is_not_proven_and_not_audited(answer: Callable[[str], list[Any]]) -> None:
+    made = answer("passed")
+    found = lstmstrat.judge(cerebro(Deposits, paid_on_tuesdays()))
+    assert (found.by_strategy, made) == ({"Deposits": UNPROVEN}, [])
+    assert "cash that was paid in" in found.strategies[0].missing[0]
+    assert "failed: fills and cash" in str(found)
+
+
+def test_costs_that_cannot_be_held_against_the_fills_leave_an_edge_unproven(answer: Callable[[str], Any]) -> None:
+    answer("passed")
+    per_order = cerebro(Tuesdays, paid_on_tuesdays())
+    per_order.broker.setcommission(0.01, commtype=bt.CommInfoBase.COMM_FIXED, stocklike=True)
+    found = lstmstrat.judge(per_order)
+    assert found.by_strategy == {"Tuesdays": UNPROVEN}
+    assert "its commission is no percentage" in found.strategies[0].missing[0]
+
+
+def test_two_feeds_are_not_assessable(answer: Callable[[str], list[Any]]) -> None:
+    made = answer("passed")
+    two = cerebro(Tuesdays, paid_on_tuesdays())
+    two.adddata(bt.feeds.PandasData(dataname=paid_on_tuesdays().frame), name="second")
+    found = lstmstrat.judge(two)
+    assert (found.by_strategy, made) == ({"Tuesdays": UNPROVEN}, [])
+    assert "it has several feeds" in found.strategies[0].missing[0]
+
+
+def test_a_forecast_is_audited_with_a_small_network(answer: Callable[[str], list[Any]]) -> None:
+    made = answer("passed")
+    own = cerebro(Tuesdays, paid_on_tuesdays(), cheat_on_open=True)
+    own.strats.clear()
+    forecast = {"model": "ridge", "members": 1, "train_size": 90, "hidden_size": 64, "features": ["return_1"]}
+    own.addstrategy(Forecasts, forecast=forecast)
+    assert lstmstrat.judge(own).by_strategy == {"Forecasts": SUPPORTED}
+    assert made[0]["params"]["forecast"]["hidden_size"] == 4
+    assert made[0]["params"]["forecast"]["train_size"] == 90
+
+
+def test_bare_returns_are_judged_and_never_an_edge() -> None:
+    held = IBM.frame["close"].pct_change().dropna().rename("IBM")
+    wonderful = (held + 0.005).rename("wonderful")
+    found = lstmstrat.judge(wonderful, held)
+    assert found.by_strategy == {"wonderful": UNPROVEN}
+    assert "nobody saw the orders" in " ".join(found.strategies[0].missing)
+    assert found.trials.count == 1
+    assert lstmstrat.judge(held * 0.5, held, name="half").by_strategy == {"half": UNDECIDED}
+    assert found.strategies[0].sharpe == pytest.approx(sharpe(wonderful.to_numpy()[1:], 252))
+
+
+def test_what_cannot_be_judged_is_refused_with_the_cure() -> None:
+    with pytest.raises(StrategyError, match=r"has no feed; call cerebro.adddata\(\)"):
+        lstmstrat.judge(bt.Cerebro())
+    two = cerebro(Tuesdays)
+    two.addstrategy(Cross)
+    with pytest.raises(StrategyError, match="2 strategies on one account, so none can be judged; give each"):
+        lstmstrat.judge(two)
+    used = cerebro(Cross)
+    used.optstrategy(Cross, period=[10, 20])
+    used.run(maxcpus=1)
+    with pytest.raises(StrategyError, match="uses an optstrategy up; judge it before"):
+        lstmstrat.judge(used)
+    with pytest.raises(StrategyError, match=r"list given; expected a bt\.Cerebro, or a pandas Series"):
+        lstmstrat.judge([0.1])
+    held = IBM.frame["close"].pct_change().dropna()
+    with pytest.raises(DataError, match="on the same dates"):
+        lstmstrat.judge(held)
+    with pytest.raises(DataError, match="on the same dates"):
+        lstmstrat.judge(held, held.iloc[1:])
+
+
+def test_a_judgement_can_be_read_and_is_a_value() -> None:
+    one = cerebro(Cross)
+    one.addstrategy(Cross)
+    found = lstmstrat.judge(one)
+    assert str(found).splitlines()[0] == found.verdict
+    assert "1 trial on these prices so far" in str(found)
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        found.trials = None  # type: ignore[misc]
