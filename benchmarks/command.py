@@ -28,7 +28,8 @@ STAGES = {  # a stage is the time in these functions, without that of the others
     "prices": ("lstmstrat.prices", "load"),
     "training": ("lstmstrat.forecasting.trainer", "_fit_missing"),
     "simulation": ("lstmstrat.study.simulate", "simulate"),
-    "statistics": ("lstmstrat.study.run", "assess"),
+    "checks": ("lstmstrat.study.run", "run_checks"),
+    "statistics": ("lstmstrat.study.run", "judged"),
     "page": ("lstmstrat.report.html", "page"),
     "files": ("lstmstrat.results.run_folder", "write"),
 }

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import numpy as np
 
+STEP = 3  # percent of the first price
 NAMES = ("long grid", "long/short grid", "martingale", "deep martingale")
 
 
 def targets(closes: np.ndarray) -> dict[str, np.ndarray]:
     """The targets (n,) by name; `closes` is (n,)."""
-    steps = np.rint(100.0 * (closes / closes[0] - 1.0)) / 10.0  # a tenth of the account for each percent
+    steps = np.rint(100.0 * (closes / closes[0] - 1.0) / STEP) / 10.0  # a tenth of the account for each
     values = (
-        np.clip(0.5 - steps, 0.0, 1.0),  # buys each percent below, sells each percent above
+        np.clip(0.5 - steps, 0.0, 1.0),  # buys at each step below, sells at each step above
         np.clip(-steps, -1.0, 1.0),
         _martingale(closes, first=1.0 / 16.0),
         _martingale(closes, first=1.0 / 256.0),

@@ -179,7 +179,7 @@ def markdown(head: list[str], rows: list[list[str]]) -> str:
 TABLES: dict[str, tuple[Callable[[int], str], int]] = {
     "null": (null_table, 300),
     "power": (power_table, 100),
-    "grids": (grid_table, 400),
+    "grids": (grid_table, 200),
 }
 
 
@@ -187,7 +187,7 @@ def main() -> None:
     """Run the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--only", action="append", choices=TABLES, help="this table (may be given again)")
-    parser.add_argument("--worlds", type=int, help="worlds a kind or cell (300 null, 100 power, 400 grids)")
+    parser.add_argument("--worlds", type=int, help="worlds a kind or cell (300 null, 100 power, 200 grids)")
     options = parser.parse_args()
     for name in options.only or TABLES:
         table, usual = TABLES[name]

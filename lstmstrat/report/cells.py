@@ -62,7 +62,13 @@ def spread(middle: float | None, low: float | None, high: float | None, write: F
 
 def difference(versus: VersusBenchmark) -> str:
     """The Sharpe ratio minus that of buy-and-hold, with its interval: ``0.12 [-0.45,0.69]``."""
-    return spread(versus.sharpe, versus.sharpe_low, versus.sharpe_high, ratio)
+    return spread(versus.sharpe, versus.sharpe_low, versus.sharpe_high, _signed_ratio)
+
+
+def _signed_ratio(value: float | None) -> str:
+    """As `ratio`, but an end that is not zero keeps its sign: ``-0.003``, as the verdict depends on it."""
+    text = ratio(value)
+    return f"{value:.1g}" if value and text == "0.00" else text
 
 
 def verdict(versus: VersusBenchmark) -> str:

@@ -82,7 +82,7 @@ def judge(
     ...     def next(self):
     ...         self.order_target_percent(target=0.9 if self.above[0] else 0.0)
     >>> prices = lstmstrat.load_prices(lstmstrat.DataConfig(symbol="IBM", start="2011-01-03"))
-    >>> cerebro = bt.Cerebro(stdstats=False)
+    >>> cerebro = bt.Cerebro(stdstats=False, maxcpus=1)
     >>> _ = cerebro.adddata(bt.feeds.PandasData(dataname=prices.frame), name="IBM")
     >>> _ = cerebro.optstrategy(Cross, period=[20, 50])
     >>> cerebro.broker.setcommission(0.001)

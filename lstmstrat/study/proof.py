@@ -3,17 +3,58 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 
 from lstmstrat.evaluation.verdict import AUDIT_PASSED, UNPROVEN
+from lstmstrat.forecasting.session import Session
 from lstmstrat.results.account import Account
 from lstmstrat.results.assessment import Check, StrategyAssessment, Trials
 from lstmstrat.results.run import Run
-from lstmstrat.study.audits import AuditRecord
-from lstmstrat.study.extras import Extras
+from lstmstrat.study.audits import AuditRecord, audit_now, known_audits
+from lstmstrat.study.checks import AUDIT, check_audits, voiding
+from lstmstrat.study.extras import Extras, ProgressBar
 from lstmstrat.study.judge import assess
+from lstmstrat.study.ledger import enter_trials
 
 Audits = Mapping[str, AuditRecord]  # by strategy
 Make = Callable[[Account], AuditRecord]
+
+
+@dataclass(frozen=True, eq=False)
+class RunJudgement:
+    """The strategies of a run, judged."""
+
+    strategies: tuple[StrategyAssessment, ...]
+    trials: Trials
+    checks: tuple[Check, ...]  # those of the run, then the look-ahead audits
+
+
+def judged(
+    run: Run, checks: Sequence[Check], extras: Extras, session: Session, progress: ProgressBar
+) -> RunJudgement:
+    """Enter the strategies of a run as trials and judge them; where an edge waits for its audit, audit it."""
+    known = known_audits(run, session)
+    trials = enter_trials(session.ledger, run, extras.rungs, _failures(run, checks, known))
+
+    def make(account: Account) -> AuditRecord:
+        with progress(f"look-ahead audit of {account.name}", "probes") as show:
+            return audit_now(run, account, session, show)
+
+    strategies, audits = judge_with_proof(run, trials, checks, extras, known, make)
+    if audits != known:  # later runs must know of a leak
+        enter_trials(session.ledger, run, extras.rungs, _failures(run, checks, audits))
+    names = [strategy.name for strategy in strategies]
+    return RunJudgement(strategies, trials, (*checks, *check_audits(audits, names)))
+
+
+def _failures(run: Run, checks: Sequence[Check], audits: Audits) -> Callable[[str], list[str]]:
+    """The names of the checks of a strategy that failed and void an edge, by its name."""
+
+    def names(strategy: str) -> list[str]:
+        leak = [AUDIT] if strategy in audits and audits[strategy].leak else []
+        return [check.name for check in voiding(checks, strategy, run.benchmark.name)] + leak
+
+    return names
 
 
 def judge_with_proof(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import datetime as dt
 import platform
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from importlib.metadata import version
 from typing import Any
 
@@ -16,11 +16,9 @@ from lstmstrat.forecasting.forecasts import WARM_UP
 from lstmstrat.forecasting.session import Progress, Session
 from lstmstrat.prices import Prices
 from lstmstrat.results import tables
-from lstmstrat.results.account import Account
 from lstmstrat.results.assessment import (
     SCHEMA,
     Assessment,
-    Check,
     DataFacts,
     Origin,
     Period,
@@ -29,14 +27,12 @@ from lstmstrat.results.assessment import (
 from lstmstrat.results.result import Result
 from lstmstrat.results.run import Run
 from lstmstrat.store import Store, default_path
-from lstmstrat.study.audits import AuditRecord, audit_now, known_audits
-from lstmstrat.study.checks import AUDIT, check_audits, run_checks, tripwires, voiding
-from lstmstrat.study.extras import ProgressBar, extra_checks, extras
+from lstmstrat.study.checks import run_checks, tripwires
+from lstmstrat.study.extras import Extras, ProgressBar, extra_checks, extras
 from lstmstrat.study.fingerprint import not_identified
 from lstmstrat.study.judge import skill, verdicts
-from lstmstrat.study.ledger import enter_trials
 from lstmstrat.study.prepare import prepare
-from lstmstrat.study.proof import Audits, judge_with_proof
+from lstmstrat.study.proof import RunJudgement, judged
 from lstmstrat.study.simulate import simulate_all
 from lstmstrat.version import __version__
 
@@ -94,44 +90,11 @@ def finish(run: Run, session: Session, progress: ProgressBar = _silent, command:
     `progress(task, unit)` opens a progress bar for each of these; `command` is the command line of the run.
     """
     extra_results = extras(run, session, progress)
-    checks = run_checks(run, session)
-    rungs, audits = extra_results.rungs, known_audits(run, session)
-    trials = enter_trials(session.ledger, run, rungs, _failures(run, checks, audits))
-
-    def audited(account: Account) -> AuditRecord:
-        with progress(f"look-ahead audit of {account.name}", "probes") as show:
-            return audit_now(run, account, session, show)
-
-    strategies, audits_in_the_end = judge_with_proof(run, trials, checks, extra_results, audits, audited)
-    if audits_in_the_end != audits:  # later runs must know of a leak
-        enter_trials(session.ledger, run, rungs, _failures(run, checks, audits_in_the_end))
+    judgement = judged(run, run_checks(run, session), extra_results, session, progress)
     folds = tables.folds(run)
-    forecast_skill = skill(run, folds, session.store)
-    assessment = Assessment(
-        schema=SCHEMA,
-        name=run.config.name,
-        made=Origin(f"{dt.datetime.now(dt.UTC):%Y-%m-%dT%H:%M:%S+00:00}", command),
-        data=_data(run.prices, [*run.prices.notices, *_notices(run), *session.notices]),
-        costs=run.config.broker,
-        walk_forward=_walk_forward(run, session),
-        period=_period(run),
-        benchmark=run.benchmark.performance(run.periods),
-        strategies=strategies,
-        forecast_skill=forecast_skill,
-        ladder=extra_results.ladder,
-        verdict=verdicts(run, strategies, session.store),
-        trials=trials,
-        checks=(
-            *checks,
-            *check_audits(audits_in_the_end, [strategy.name for strategy in strategies]),
-            tripwires(strategies, forecast_skill),
-            *extra_checks(extra_results),
-        ),
-        versions=_versions(),
-    )
     return Result(
         config=run.config,
-        assessment=assessment,
+        assessment=_assessment(run, session, judgement, extra_results, folds, command),
         equity=tables.equity(run),
         exposure=tables.exposure(run),
         forecasts=tables.forecasts(run),
@@ -142,14 +105,31 @@ def finish(run: Run, session: Session, progress: ProgressBar = _silent, command:
     )
 
 
-def _failures(run: Run, checks: Sequence[Check], audits: Audits) -> Callable[[str], list[str]]:
-    """The names of the checks of a strategy that failed and void an edge, by its name."""
-
-    def names(strategy: str) -> list[str]:
-        leak = [AUDIT] if strategy in audits and audits[strategy].leak else []
-        return [check.name for check in voiding(checks, strategy, run.benchmark.name)] + leak
-
-    return names
+def _assessment(
+    run: Run, session: Session, judgement: RunJudgement, extra_results: Extras, folds: pd.DataFrame, command: str
+) -> Assessment:
+    forecast_skill = skill(run, folds, session.store)
+    return Assessment(
+        schema=SCHEMA,
+        name=run.config.name,
+        made=Origin(f"{dt.datetime.now(dt.UTC):%Y-%m-%dT%H:%M:%S+00:00}", command),
+        data=_data(run.prices, [*run.prices.notices, *_notices(run), *session.notices]),
+        costs=run.config.broker,
+        walk_forward=_walk_forward(run, session),
+        period=_period(run),
+        benchmark=run.benchmark.performance(run.periods),
+        strategies=judgement.strategies,
+        forecast_skill=forecast_skill,
+        ladder=extra_results.ladder,
+        verdict=verdicts(run, judgement.strategies, session.store),
+        trials=judgement.trials,
+        checks=(
+            *judgement.checks,
+            tripwires(judgement.strategies, forecast_skill),
+            *extra_checks(extra_results),
+        ),
+        versions=_versions(),
+    )
 
 
 def _versions() -> dict[str, str]:

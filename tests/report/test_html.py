@@ -97,6 +97,30 @@ def test_a_verdict_stands_without_buy_and_hold_which_the_heading_names() -> None
     assert short == ["edge supported", "worse", "not distinguishable"]
 
 
+def test_an_interval_that_ends_beside_zero_shows_on_which_side() -> None:
+    versus = replace(result().assessment.strategies[0].versus_benchmark, sharpe=-0.79, sharpe_low=-1.58)
+    assert cells.difference(replace(versus, sharpe_high=-0.0031)) == "-0.79 [-1.58,-0.003]"
+    assert cells.difference(replace(versus, sharpe_high=0.0031)) == "-0.79 [-1.58,0.003]"
+    assert cells.difference(replace(versus, sharpe_high=0.0)) == "-0.79 [-1.58,0.00]"
+
+
+def test_what_the_chart_and_the_page_say_of_their_intervals() -> None:
+    """Of seven strategies each interval has a level of 1 - 0.05 / 7 = 99.3 %."""
+    text, axis = page(result()), figures.differences(result().assessment)["layout"]["xaxis"]["title"]["text"]
+    assert "an interval of 99.3%, so that all 7 together hold the truth with 95 %." in text
+    assert axis == "Sharpe ratio minus that of buy-and-hold (95% for all 7)"
+    alone = page(result(NAMES[:1]))
+    assert "with the 95 % interval." in alone
+    assert "Sharpe difference [95% interval]" in alone
+
+
+def test_the_ladder_names_the_clark_west_test_that_it_shows() -> None:
+    """That beside the mean: 0.21 in the made-up rungs, where that beside zero is 0.12."""
+    text = page(result())
+    assert "Clark-West p\u00a0to\u00a0mean" in text
+    assert "<td>0.210</td>" in text
+
+
 def test_without_a_ladder_the_page_says_why() -> None:
     assessment = put(result().assessment, "ladder", None)
     check = Check("ladder", NOT_RUN, "to run it: add --ladder")

@@ -244,7 +244,7 @@ def test_a_strategy_that_is_seldom_out_has_no_interval_and_is_not_distinguishabl
 
 
 def test_a_share_dearer_than_the_account_leaves_no_verdict() -> None:
-    """An account of 5 and whole shares: a hold that buys nothing is beaten by everybody, and nobody is told so."""
+    """An account of 0.5 and whole shares: a hold that buys nothing is no measure of anything."""
     poor = ran(broker={"cash": 0.5, "fractional": False})
     assert poor.benchmark.traded.sum() == 0.0
     found = judged(poor)

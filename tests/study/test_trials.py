@@ -23,7 +23,7 @@ from lstmstrat.errors import ConfigError
 from lstmstrat.evaluation.metrics import returns, sharpe
 from lstmstrat.ledger import Ledger, ledger_path
 from lstmstrat.results.trial import Trial
-from lstmstrat.study import run as running
+from lstmstrat.study import proof
 from lstmstrat.study.ledger import read_trials, strike
 
 CROSS = {"class": "strategies.sma_cross:SmaCross", "params": {"fast": 5, "slow": 10}, "name": "cross"}
@@ -238,7 +238,7 @@ def test_a_leak_that_is_found_later_is_known_to_be_one(tmp_path: Path, monkeypat
     first = ran(tmp_path, values)
     assert first["variance"] is not None
     with monkeypatch.context() as patch:
-        patch.setattr(running, "_failures", lambda *_: lambda name: ["look-ahead audit"])
+        patch.setattr(proof, "_failures", lambda *_: lambda name: ["look-ahead audit"])
         for _ in range(2):
             assert ran(tmp_path, values) == first | {"variance": None}
     assert ran(tmp_path, values) == first | {"variance": None}
@@ -391,7 +391,7 @@ def test_the_ledger_is_looked_at_before_the_training(tmp_path: Path, monkeypatch
         seen.append(arguments[-1].notices)
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(running, "simulate_all", training)
+    monkeypatch.setattr("lstmstrat.study.run.simulate_all", training)
     monkeypatch.setattr("lstmstrat.study.simulate.simulate_all", training)
     assert told(tmp_path, tiny())[0].code == 130
     with pytest.raises(KeyboardInterrupt):
