@@ -12,7 +12,9 @@ import numpy as np
 import pytest
 
 import lstmstrat
+from lstmstrat.audit import AuditResult, suite
 from lstmstrat.audit.contents import described
+from lstmstrat.audit.subjects import of_class
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -42,7 +44,10 @@ def test_a_leak_is_found(cls: type[Any], probe: str, words: str) -> None:
 
 @pytest.mark.parametrize(("cls", "warning"), kinds.HONEST, ids=lambda x: getattr(x, "__name__", ""))
 def test_an_honest_strategy_passes(cls: type[Any], warning: str) -> None:
-    result = audited(cls)
+    """Every probe, at eight cuts; those of test_audit.py pass at all of them."""
+    setup = kinds.two_feeds if issubclass(cls, kinds.TwoFeeds) else None
+    subject = of_class(cls, kinds.FRAME, {}, None, (), setup).with_fields(cuts=8)
+    result = AuditResult(suite.findings([(subject, lambda probe, day: f"{probe} {day}")]), ())
     assert result.exit_code == 0, said(result)
     assert [f.id for f in result.warnings] == ([warning] if warning else []), said(result)
 
