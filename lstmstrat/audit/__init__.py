@@ -12,10 +12,14 @@ The audit changes bars and checks that nothing changes in what the strategy saw 
     trace.py       what is recorded of a run   compare.py            where two runs first differ
     probes.py, trading.py, invariance.py       the probes
     isolation.py   a fresh import of the user's module, for the cache probe
-    leaks.py       examples of leaks, which the audit must find
+    feeds.py       what a strategy can see of its feeds  alone.py    why two runs on the same bars differ
+    memory.py      what is left of older bars in a series
+    sources.py, watch.py, tables.py, contents.py, user_code.py, child.py
+                   what the user's code opens and carries with it, seen in a child process
+    leaks.py, more_leaks.py    examples of leaks, which the audit must find
     suite.py       runs the probes             finding.py            the results
-    small.py       the small network of an audit
-    books.py, labels.py                        accounts and training labels, worked again; each run uses these too
+    small.py, sketch.py        the small network of an audit, and a model that costs next to nothing
+    books.py, labels.py, features.py    accounts, labels and features, worked again; each run uses these too
 
 The package itself is callable, as ``lstmstrat.audit(...)``: at the end of this file its module gets a class with a
 ``__call__`` method.
@@ -67,7 +71,8 @@ def audit(
     broker
         Cash and costs; by default those of `BrokerConfig`.
     setup
-        Called with each new Cerebro before the strategy is added, for example to set another broker or sizer.
+        Called with each new Cerebro before the strategy is added, for example to set another broker or sizer, or
+        to add a second feed, whose bars are then changed like those of the first.
     refits
         Positions, from 0, of the bars at which your own model is refitted; the audit places cuts around them. It
         finds the refits of an LSTMForecast itself.
@@ -85,12 +90,13 @@ def audit(
 
     Returns
     -------
-    `AuditResult`, with exit_code 0 (nothing found), 1 (a leak) or 3 (not assessable), sentence, failures and
-    findings.
+    `AuditResult`, with exit_code 0 (nothing found), 1 (a leak) or 3 (not assessable), sentence, failures, warnings
+    and findings. A warning is no look-ahead: a strategy that cannot run live, that depends on the level of prices,
+    or on how much history is loaded.
 
     Examples
     --------
-    One probe, P2, which replaces the bars after a cut; without `only` all twelve run, after the planted leaks:
+    One probe, P2, which replaces the bars after a cut; without `only` all thirteen run, after the planted leaks:
 
     >>> import lstmstrat
     >>> import backtrader as bt
@@ -109,9 +115,8 @@ def audit(
     from lstmstrat.audit.subjects import of_class
 
     subject = of_class(cls, prices, params or {}, broker, tuple(refits), setup)
-    options = "".join(
-        f", {name}={value!r}" for name, value in (("params", params), ("refits", tuple(refits))) if value
-    )
+    given = {"params": params, "refits": tuple(refits), "broker": broker, "setup": setup}
+    options = "".join(f", {name}={_text(value)}" for name, value in given.items() if value)
 
     def command(probe: str, day: str) -> str:
         at = f", cut={day!r}" if day else ""
@@ -120,6 +125,16 @@ def audit(
     suite.probe_ids(only)  # raises if there is no such probe
     controls = suite.controls() if self_test and not only else ()
     return AuditResult(suite.findings([(subject, command)], seed=seed, only=only, cut=cut), controls)
+
+
+def _text(value: Any) -> str:
+    """An argument as one would type it: functions and classes by their names."""
+    if isinstance(value, Mapping):
+        return "{" + ", ".join(f"{key!r}: {_text(part)}" for key, part in value.items()) + "}"
+    name = getattr(value, "__qualname__", None)
+    if name is None and hasattr(value, "model_dump"):
+        return f"lstmstrat.{value!r}"
+    return repr(value) if name is None else str(name)
 
 
 class _Callable(ModuleType):

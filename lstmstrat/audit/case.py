@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
 
-from lstmstrat.audit.cuts import aimed_cuts
-from lstmstrat.audit.finding import FAILED, NOT_ASSESSED, PASSED, Discrepancy, Finding
+import pandas as pd
+
+from lstmstrat.audit import perturb
+from lstmstrat.audit.compare import ALL, compare
+from lstmstrat.audit.cuts import aimed_cuts, spread_over
+from lstmstrat.audit.feeds import OtherBars
+from lstmstrat.audit.finding import FAILED, NOT_ASSESSED, PASSED, WARNING, Discrepancy, Finding
 from lstmstrat.audit.trace import Subject, Trace
+from lstmstrat.trading.clock import to_numbers
 
 Command = Callable[[str, str], str]  # (id of the probe, date of a cut or "") -> command that reproduces a failure
 
@@ -26,11 +35,11 @@ class Case:
     def passed(self, probe: str, comparisons: int, bars: Sequence[int], detail: str) -> Finding:
         """The finding that there is no difference; "not assessed" if nothing was compared."""
         status = PASSED if comparisons else NOT_ASSESSED
-        return Finding(probe, self.subject.name, status, comparisons, self._days(bars), detail)
+        return self._finding(probe, status, comparisons, bars, detail)
 
     def not_assessed(self, probe: str, why: str) -> Finding:
         """The finding that nothing could be compared, with the reason."""
-        return Finding(probe, self.subject.name, NOT_ASSESSED, 0, (), why)
+        return self._finding(probe, NOT_ASSESSED, 0, (), why)
 
     def failed(
         self,
@@ -45,10 +54,67 @@ class Case:
         day = "" if cut is None else self.original.day(cut)
         if difference is not None:
             difference = replace(difference, cut=day, perturbation=perturbation)
-        bars = () if cut is None else (cut,)
-        command = self.command(probe.split()[0], day)
-        name = self.subject.name
-        return Finding(probe, name, FAILED, comparisons, self._days(bars), detail, difference, command)
+        finding = self._finding(probe, FAILED, comparisons, () if cut is None else (cut,), detail)
+        return replace(finding, difference=difference, command=self.command(finding.id, day))
+
+    def warned(self, *arguments: Any, **values: Any) -> Finding:
+        """The finding of a difference that is no look-ahead; it takes what `failed` takes."""
+        return replace(self.failed(*arguments, **values), status=WARNING)
+
+    def time(self, bar: int) -> float:
+        """The time of a bar, as Backtrader counts it."""
+        return float(to_numbers(pd.DatetimeIndex(self.subject.frame.index[[bar]]))[0])
+
+    def others_until(self, bar: int) -> OtherBars:
+        """The bars of other feeds without those after a bar."""
+        return OtherBars(last=self.time(bar))
+
+    def others_after(self, bar: int, kind: str) -> OtherBars:
+        """The bars of other feeds, changed after a bar like those of the first feed."""
+        return OtherBars(changed_after=self.time(bar), mirrored=kind == "mirrored", seed=self.seed)
+
+    def changed_past(self, middle: int) -> Trace:
+        """The run with other bars from the second one up to `middle`, in every feed."""
+        others = OtherBars(changed_after=-math.inf, changed_until=self.time(middle - 1), seed=self.seed)
+        return self.subject.run(
+            perturb.replace_bars(self.subject.frame, slice(1, middle), "walk", self.seed), others=others
+        )
+
+    @cached_property
+    def depends_on_no_bar(self) -> bool:
+        """Whether its orders and lines are the same whatever bars there are, as those of a calendar rule."""
+        if not self.original.orders or not len(self.subject.frame) > 2:
+            return False
+        whole = slice(1, len(self.subject.frame))
+        others = OtherBars(changed_after=-math.inf, seed=self.seed)
+        original = self.original.without_account()
+        for kind in ("walk", "mirrored"):
+            changed = self.subject.run(
+                perturb.replace_bars(self.subject.frame, whole, kind, self.seed), others=others
+            )
+            if changed.error or compare(original, changed.without_account(), ALL)[1] is not None:
+                return False
+        return True
+
+    def ends_early(self, changed: Trace, cut: int) -> Discrepancy | None:
+        """The difference of a run that ends with an error at a bar up to `cut`, which the original run survived.
+
+        An error before the first bar says nothing: the strategy may need more bars to begin.
+        """
+        if changed.error is None or not 0 < changed.bars <= cut:
+            return None
+        what = f"{type(changed.error).__name__}: {changed.error}"
+        return Discrepancy(changed.bars, self.original.day(changed.bars), "run", "goes on", what)
+
+    def _finding(self, probe: str, status: str, comparisons: int, bars: Sequence[int], detail: str) -> Finding:
+        first = min(self.original.first, max(0, self.original.bars - 1))
+        period = (
+            (self.original.day(first), self.original.day(self.original.bars - 1))
+            if self.original.bars
+            else ("", "")
+        )
+        name, cuts = self.subject.name, self._days(bars)
+        return Finding(probe, name, status, comparisons, cuts, detail, period=period)
 
     def _days(self, bars: Sequence[int]) -> tuple[str, ...]:
         return tuple(self.original.day(bar) for bar in sorted(set(bars)))
@@ -69,4 +135,5 @@ def open_case(subject: Subject, seed: int, command: Command, cut: str = "") -> C
         first = min(original.first, original.bars - 1)
         orders = [order.bar for order in original.orders]
         cuts = aimed_cuts(subject.frame, first, refits, orders, seed, horizon)
+        cuts = spread_over(cuts, subject.cuts) if subject.cuts else cuts
     return Case(subject, original, tuple(cuts), seed, bool(cut), command)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -9,6 +10,7 @@ import numpy as np
 from lstmstrat.arrays import Floats
 from lstmstrat.audit.finding import Discrepancy
 from lstmstrat.audit.trace import Trace
+from lstmstrat.results.orders import PlacedOrder
 
 ALL = 10**9  # as `last` of `compare`: up to the last bar of the shorter run
 ROUNDING = 1e-6  # relative; sums over arrays of another length, or in another order, round differently
@@ -35,6 +37,24 @@ def compare(
     return count, Discrepancy(bar, original.day(bar), name, before, after)
 
 
+def differing_bars(original: Trace, stream: Trace) -> list[int]:
+    """The bars at which `stream` does something else, or has ended; those of orders alone, if there are any.
+
+    A bar is left out if there is none after it.
+    """
+    bars = range(original.first, original.bars - 1)
+    orders = [set(_order_rows(trace)) for trace in (original, stream)]
+    found = {row[0] for row in orders[0] ^ orders[1]}
+    if not found:
+        common = slice(0, min(original.bars, stream.bars))
+        lines = [
+            (x[common], stream.lines[name][common]) for name, x in original.lines.items() if name in stream.lines
+        ]
+        found = {int(bar) for x, y in lines for bar in np.flatnonzero(~same(x, y, ROUNDING))}
+        found |= set(range(stream.bars, original.bars))
+    return [bar for bar in bars if bar in found]
+
+
 _Mismatch = tuple[int, str, str, str]  # bar, name of the line, original value, changed value
 
 
@@ -59,7 +79,13 @@ def same(x: Floats, y: Floats, rtol: float) -> np.ndarray:
 
 
 def _order_rows(trace: Trace) -> list[tuple[Any, ...]]:
-    return [(o.bar, o.side, o.kind, o.size, o.price) for o in trace.orders]
+    """Bar, side, kind and size of each order, and all prices that it has."""
+    return [(o.bar, o.side, o.kind, o.size, *_prices(o)) for o in trace.orders]
+
+
+def _prices(order: PlacedOrder) -> tuple[float | None, ...]:
+    limit = None if math.isnan(order.limit) else order.limit
+    return order.price, limit, order.trail or None, order.trail_percent or None
 
 
 def _fill_rows(trace: Trace) -> list[tuple[Any, ...]]:

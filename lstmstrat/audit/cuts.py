@@ -38,7 +38,7 @@ def aimed_cuts(
 
     Around `REFITS` of the `refits`, evenly spread, each at bar t with the next refit at bar e: t-2, t-1, t, t+1,
     t+horizon-1, the middle of t and e, and e-1. In addition: ends of months, bars at which orders were placed,
-    bars before a flat bar or a bar without volume, and random bars.
+    bars before a flat bar or a bar without volume, and random bars, one in each fifth of the bars.
     """
     last = len(frame) - 2
     if last < first:
@@ -50,7 +50,8 @@ def aimed_cuts(
     cuts |= set(spread_over(_month_ends(frame), MONTH_ENDS))
     cuts |= set(spread_over(_before_odd_bars(frame), ODD_BARS))
     cuts |= set(spread_over(sorted(set(orders)), ORDER_BARS))
-    cuts |= set(rng.integers(first, last + 1, RANDOM_CUTS).tolist())
+    edges = np.linspace(first, last + 1, RANDOM_CUTS + 1)  # one random bar in each part of the bars
+    cuts |= {int(rng.uniform(begin, end)) for begin, end in itertools.pairwise(edges)}
     return sorted(int(cut) for cut in cuts if first <= cut <= last)
 
 

@@ -7,13 +7,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-PASSED, FAILED, NOT_ASSESSED = "passed", "failed", "not assessed"
+PASSED, WARNING, FAILED, NOT_ASSESSED = "passed", "warning", "failed", "not assessed"
+SCHEMA = 2  # of `AuditResult.to_dict`
 
 NOT_DETECTABLE = (
     "hyper-parameters, features or strategies that a person chose by looking at the result of the test",
     "data that knew the future before they came here: shares that survived, values revised by the vendor",
 )
-ESSENTIAL = ("P0", "P1", "P2")  # a subject is assessed only if none of these is "not assessed"
+ESSENTIAL = ("P0", "P1", "P2", "P12")  # a subject is assessed only if none of these is "not assessed"
 
 
 @dataclass(frozen=True)
@@ -39,15 +40,16 @@ class Finding:
 
     probe: str  # "P2 suffix"
     subject: str  # name of the strategy or indicator
-    status: str  # PASSED | FAILED | NOT_ASSESSED
+    status: str  # PASSED | WARNING (no look-ahead, but something to know) | FAILED | NOT_ASSESSED
     comparisons: int  # number of values that were compared
     cuts: tuple[str, ...]  # dates at which bars were changed
     detail: str
     difference: Discrepancy | None = None
-    command: str = ""  # reproduces a failure
+    command: str = ""  # reproduces a failure or a warning
+    period: tuple[str, str] = ("", "")  # dates of the first decision and of the last bar that were audited
 
     def __post_init__(self) -> None:
-        if self.status not in (PASSED, FAILED, NOT_ASSESSED):
+        if self.status not in (PASSED, WARNING, FAILED, NOT_ASSESSED):
             raise ValueError(f"status {self.status!r}")
         if self.status == PASSED and not self.comparisons:
             raise ValueError(f"{self.probe} of {self.subject} passed without a comparison")
@@ -85,6 +87,11 @@ class AuditResult:
         return [f for f in self.findings if f.status == FAILED]
 
     @property
+    def warnings(self) -> list[Finding]:
+        """The findings that are no look-ahead, such as a strategy that cannot run live."""
+        return [f for f in self.findings if f.status == WARNING]
+
+    @property
     def blind(self) -> list[str]:
         """The reasons why nothing can be said: controls that failed, and `ESSENTIAL` probes not assessed."""
         controls = [f"the audit is broken: {c.name}: {c.detail}" for c in self.controls if not c.caught]
@@ -96,35 +103,64 @@ class AuditResult:
 
     @property
     def exit_code(self) -> int:
-        """0: no difference found, 1: a leak found, 3: not assessable."""
+        """0: no difference found, with or without warnings; 1: a leak found; 3: not assessable."""
         return 1 if self.failures else 3 if self.blind or not self._comparisons else 0
 
     @property
-    def _comparisons(self) -> int:
-        return sum(f.comparisons for f in self.findings)
+    def periods(self) -> dict[str, list[tuple[str, str]]]:
+        """The audited periods of each subject, the earliest first: dates of its first decision and last bar."""
+        found: dict[str, set[tuple[str, str]]] = {}
+        for finding in self.findings:
+            if finding.period[0]:
+                found.setdefault(finding.subject, set()).add(finding.period)
+        return {subject: _outermost(periods) for subject, periods in found.items()}
 
     @property
     def sentence(self) -> str:
-        """The result in one sentence, with the number of comparisons and cuts."""
+        """The result in one sentence, with the numbers of comparisons and cuts, and the dates it holds for."""
         cuts = len({cut for f in self.findings for cut in f.cuts})
-        amount = f"{self._comparisons:,} comparisons at {cuts} cuts"
+        amount = f"{self._comparisons:,} comparisons at {_count(cuts, 'cut')}"
+        dates = _periods_text(self.periods)
         if self.failures:
-            return f"{_count(len(self.failures), 'probe')} of {len(self.findings)} failed, in {amount}."
-        if self.blind or not self._comparisons:
-            return f"Not assessable. {amount} are not enough to say anything."
-        return f"No difference in {amount}."
+            return f"{_count(len(self.failures), 'probe')} of {len(self.findings)} failed, in {amount}, {dates}."
+        if self.blind:
+            return f"Not assessable: {self.blind[0]}."
+        if not self._comparisons:
+            return "Not assessable: nothing could be compared."
+        said = "".join(f" Warning: {f.subject}: {f.detail}." for f in self.warnings)
+        return f"No difference in {amount}, {dates}.{said}"
 
     def to_dict(self) -> dict[str, Any]:
         """The result as a dict that can be written as JSON."""
         return {
-            "schema": 1,
+            "schema": SCHEMA,
             "exit_code": self.exit_code,
             "sentence": self.sentence,
+            "periods": {subject: [list(period) for period in found] for subject, found in self.periods.items()},
             "not_detectable": list(NOT_DETECTABLE),
             "blind": self.blind,
             "findings": [dataclasses.asdict(f) for f in self.findings],
             "controls": [dataclasses.asdict(c) for c in self.controls],
         }
+
+    @property
+    def _comparisons(self) -> int:
+        return sum(f.comparisons for f in self.findings)
+
+
+def _outermost(periods: set[tuple[str, str]]) -> list[tuple[str, str]]:
+    """The periods that do not lie inside another one."""
+    return sorted(p for p in periods if not any(q != p and q[0] <= p[0] and p[1] <= q[1] for q in periods))
+
+
+def _periods_text(periods: dict[str, list[tuple[str, str]]]) -> str:
+    """Such as ``2003-01-02 to 2013-12-31``; the subjects are named if their periods differ."""
+    subjects: dict[str, list[str]] = {}
+    for subject, found in periods.items():
+        subjects.setdefault(" and ".join(f"{first} to {last}" for first, last in found), []).append(subject)
+    if len(subjects) <= 1:
+        return "".join(subjects)
+    return "; ".join(f"{', '.join(names)}: {text}" for text, names in subjects.items())
 
 
 def _count(number: int, noun: str) -> str:

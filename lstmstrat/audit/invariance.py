@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from typing import Any
 
 import numpy as np
@@ -10,20 +11,19 @@ import numpy as np
 from lstmstrat.arrays import Floats
 from lstmstrat.audit import isolation, perturb
 from lstmstrat.audit.case import Case
-from lstmstrat.audit.compare import ALL, ROUNDING, compare
+from lstmstrat.audit.compare import ALL, compare
+from lstmstrat.audit.feeds import OtherBars
 from lstmstrat.audit.finding import Discrepancy, Finding
+from lstmstrat.audit.memory import EXPANDING, FADING, UNRELATED, memory
 from lstmstrat.audit.trace import ACCOUNT, EXPOSURE, Subject, Trace
 from lstmstrat.config.schema import ForecastConfig
 from lstmstrat.forecasting.session import Session
 from lstmstrat.store import Store
 
 HALF = 0.5  # a power of two: multiplication by it is exact
-EXACT = 1e-9  # relative tolerance where only the prices change
+EXACT = 1e-9  # relative, where only the prices change
 # The same with twice the volume: log(1 + 2v) only nearly equals log(1 + v) + log(2), and training enlarges that.
 TWICE_THE_VOLUME = 1e-2
-# A difference fades if in the last quarter of a line it is at most the first share of the difference in the first
-# quarter, and at most the second share of the largest value of the line.
-FADED_TO, FADED_TO_OF_LINE = 0.1, 0.01
 LEFT_OUT = 0.15  # share of the bars that P8 leaves out
 
 
@@ -52,26 +52,50 @@ def cache(case: Case) -> Finding:
 
 
 def scale(case: Case) -> Finding:
-    """Halve prices and cash, then also double the volume as a 2:1 split does: the decisions must stay the same.
+    """Split all history 2:1, so that prices halve and volumes double: what is bought when must stay the same.
+
+    The account may stay as it is, which suits an order of a fixed amount of money, or halve with the prices, which
+    suits a fixed number of shares: the size of an order may depend on it, its bar and its side may not. A decision
+    that moves depends on the level of prices, which is no look-ahead in itself; but with adjusted prices the next
+    split or dividend changes all past levels.
 
     An indicator makes no decisions: each of its lines must stay the same, or be multiplied by a positive constant,
     or shifted by a constant.
     """
     name, total = "P7 scale", 0
-    halved = case.subject.with_fields(setup=_setup_with_half_cash(case.subject))
-    for volume, rtol in ((1.0, EXACT), (2.0, TWICE_THE_VOLUME)):
-        changed = halved.run(perturb.scale(case.subject.frame, HALF, volume))
-        if changed.error:
-            return case.not_assessed(name, f"prices times {HALF} end with {changed.error}")
-        comparison = _compare_lines if case.subject.is_indicator else _compare_decisions
-        count, difference = comparison(case.original, changed, rtol)
+    for volume, rtol in ((2.0, TWICE_THE_VOLUME), (1.0, EXACT)):
+        count, difference, exact, error = _rescaled(case, volume, rtol)
         total += count
+        if error:
+            return case.not_assessed(name, f"prices times {HALF} end with {error}")
         if difference:
-            detail = f"prices times {HALF}" + (", volume times 2" if volume != 1.0 else "") + " change decisions"
-            return case.failed(name, total, detail, difference, None, f"scaled by {HALF}")
+            detail = f"its decisions depend on the level of prices: prices times {HALF}, volumes times {volume:g}"
+            return case.warned(name, total, detail, difference, None, f"prices times {HALF}")
+        if exact:
+            break
     if not total:
         return case.not_assessed(name, "it made no order and has no target exposure")
-    return case.passed(name, total, (), f"prices and cash times {HALF}, and volume times 2, change no decision")
+    return case.passed(name, total, (), "a split of all history 2:1 changes no decision")
+
+
+def _rescaled(case: Case, volume: float, rtol: float) -> tuple[int, Discrepancy | None, bool, Exception | None]:
+    """Halve the prices, with half the cash or with all of it, whichever fits the original decisions better.
+
+    The number of values compared; the first difference beyond `rtol`; whether there is none beyond `EXACT`; the
+    error that a run ended with.
+    """
+    comparison = _compare_lines if case.subject.is_indicator else _compare_decisions
+    frame = perturb.scale(case.subject.frame, HALF, volume)
+    total, difference = 0, None
+    for subject in (case.subject.with_fields(setup=_setup_with_half_cash(case.subject)), case.subject):
+        changed = subject.run(frame)
+        if changed.error:
+            return total, None, False, changed.error
+        count, difference = comparison(case.original, changed, rtol)
+        total += count
+        if not difference:
+            return total, None, not comparison(case.original, changed, EXACT)[1], None
+    return total, difference, False, None
 
 
 def _setup_with_half_cash(subject: Subject) -> Any:
@@ -84,14 +108,20 @@ def _setup_with_half_cash(subject: Subject) -> Any:
 
 
 def _compare_decisions(original: Trace, changed: Trace, rtol: float) -> tuple[int, Discrepancy | None]:
-    """Compare orders and target exposures, with the prices of the original orders in the new unit."""
+    """Compare target exposures, and of each order bar, side, kind and price, in the unit of the split prices."""
     return compare(_decisions(original, HALF), _decisions(changed, 1.0), ALL, rtol)
 
 
 def _decisions(trace: Trace, unit: float) -> Trace:
-    """The trace with orders and target exposure only, and with the prices of orders times `unit`."""
+    """The trace with target exposure and orders only, without sizes and with the prices of orders times `unit`."""
     orders = tuple(
-        order if order.price is None else dataclasses.replace(order, price=order.price * unit)
+        dataclasses.replace(
+            order,
+            size=math.copysign(1.0, order.size),
+            price=order.price and order.price * unit,
+            limit=order.limit * unit,
+            trail=order.trail * unit,
+        )
         for order in trace.orders
     )
     lines = {n: line for n, line in trace.lines.items() if n == EXPOSURE}
@@ -125,39 +155,44 @@ def _first_not_scaled_nor_shifted(x: Floats, y: Floats, rtol: float) -> int | No
 
 
 def history(case: Case) -> Finding:
-    """Leave out the oldest bars: every indicator must come to the same values.
+    """Leave out the oldest bars: every indicator must come to the same values, see `memory.py`.
 
-    Averages that never forget (EMA) may differ as long as the difference fades: in the last quarter it may be at
-    most `FADED_TO` of the difference in the first quarter and `FADED_TO_OF_LINE` of the largest value of the line.
-    Sums over all bars since the first one (OBV) may differ by a constant.
+    A mean over all bars since the first one is no look-ahead, but another start gives other values: a warning.
+    Values that have nothing to do with those of the longer history, such as a file joined by position, fail.
     """
     name, subject = "P8 history", case.subject
     for walk in case.original.walks:
         if why := _reason_to_remember(walk.config):
             return case.not_assessed(name, why)
     oldest = _bars_to_leave_out(case)
-    changed = subject.run(perturb.without_oldest(subject.frame, oldest))
+    others = OtherBars(first=case.time(oldest))
+    changed = subject.run(perturb.without_oldest(subject.frame, oldest), others=others)
     if changed.error or changed.first >= changed.bars:
         why = f"ends with {changed.error}" if changed.error else "has no bar left"
         return case.not_assessed(name, f"without its oldest {oldest} bars it {why}")
     begin = oldest + changed.first
     begin = next((bar for bar in _refits(case) if bar > begin), begin)
-    total, remarks = 0, list[str]()
+    total, remarks, warning = 0, list[str](), None
     for line, x in case.original.lines.items():
         if line in (ACCOUNT, EXPOSURE) or line.startswith("self."):
             continue  # these rightly depend on earlier trades
         y = changed.lines[line][begin - oldest :]
-        outcome = _memory(x[begin:], y)
+        found = memory(x[begin:], y)
         total += len(x) - begin
-        if isinstance(outcome, int):
-            bar = begin + outcome
-            difference = Discrepancy(bar, case.original.day(bar), line, f"{x[bar]:.17g}", f"{y[outcome]:.17g}")
-            detail = f"{line} depends on how much older history is loaded ({oldest} bars left out)"
-            return case.failed(name, total, detail, difference, None, f"without the oldest {oldest} bars")
-        remarks += [f"{line} by {outcome:.1e} at last"] if outcome else []
+        if found.kind == FADING:
+            remarks.append(f"{line} by {found.left:.1e} at last")
+        if found.kind not in (EXPANDING, UNRELATED):
+            continue
+        bar = begin + found.place
+        difference = Discrepancy(bar, case.original.day(bar), line, f"{x[bar]:.17g}", f"{y[found.place]:.17g}")
+        detail = f"{line} depends on how much older history is loaded ({oldest} bars left out)"
+        arguments = (name, total, detail, difference, None, f"without the oldest {oldest} bars")
+        if found.kind == UNRELATED:
+            return case.failed(*arguments)
+        warning = warning or case.warned(*arguments)
     detail = f"the oldest {oldest} bars do not matter"
     detail += f"; never quite forgotten, but fading: {', '.join(remarks)}" if remarks else ""
-    return case.passed(name, total, (), detail if total else "it has no indicator")
+    return warning or case.passed(name, total, (), detail if total else "it has no indicator")
 
 
 def _reason_to_remember(config: ForecastConfig) -> str:
@@ -184,26 +219,3 @@ def _bars_to_leave_out(case: Case) -> int:
         return max(1, min(number, spare // 2))
     period = gaps.pop()
     return int(max(1, min(number, spare // 2) // period) * period)
-
-
-def _memory(x: Floats, y: Floats) -> int | float:
-    """How far a line `y` without the oldest bars remembers them; `x` is the line with them.
-
-    An int is the first place of a difference that does not fade. A float is the share of the largest value of the
-    line that is left of a fading difference; it is 0.0 if there is no difference.
-    """
-    finite = np.flatnonzero(np.isfinite(x) & np.isfinite(y))
-    if not finite.size:
-        return 0.0
-    first = int(finite[0])
-    if (unequal := np.flatnonzero(np.isfinite(x[first:]) != np.isfinite(y[first:]))).size:
-        return first + int(unequal[0])
-    a, b = x[finite], y[finite]
-    gap, size = np.abs(a - b), float(np.abs(a).max()) or 1.0
-    quarter = max(1, len(gap) // 4)
-    begin, end = float(gap[:quarter].max()), float(gap[-quarter:].max())
-    if gap.max() <= ROUNDING * size or np.ptp(a - b) <= ROUNDING * size:
-        return 0.0
-    if end <= max(min(FADED_TO * begin, FADED_TO_OF_LINE * size), ROUNDING * size):
-        return end / size
-    return int(finite[np.flatnonzero(gap > ROUNDING * size)[0]])

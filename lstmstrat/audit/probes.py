@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from lstmstrat.audit import perturb
+from lstmstrat.audit import alone, perturb
 from lstmstrat.audit.case import Case
 from lstmstrat.audit.compare import ALL, ROUNDING, compare, same
 from lstmstrat.audit.cuts import spread_over
 from lstmstrat.audit.finding import Finding
 from lstmstrat.audit.labels import check_labels
-from lstmstrat.audit.trace import ACCOUNT, Trace
+from lstmstrat.audit.trace import ACCOUNT, STREAMED, Trace
 from lstmstrat.forecasting.walk_forward import FittedFold, WalkForward
 from lstmstrat.results.assessment import FAILED as CHECK_FAILED
 
@@ -22,26 +22,25 @@ TRUNCATIONS = 12  # number of cuts for P3, at most
 
 
 def rerun(case: Case) -> Finding:
-    """Run on the same bars again, all at once and bar by bar: the runs must be equal.
+    """Run on the same bars again, all at once and as a stream: the runs must be equal at every bar.
 
-    If two runs on the same bars differ, a difference on changed bars proves nothing.
+    If two runs on the same bars differ, a difference on changed bars proves nothing. In the stream a later bar
+    does not exist yet, so an equal stream shows for each bar that no later bar was read. If only the stream
+    differs, `alone.py` finds out why.
     """
-    name, original = "P0 rerun", case.original
-    total, difference = compare(original, case.subject.run(), ALL)
-    if difference:
-        return case.not_assessed(name, f"two equal runs differ, so nothing can be compared: {difference}")
-    detail = "equal runs are equal"
-    for mode in ("bar by bar", "streamed"):
-        other = case.subject.run(mode=mode)
-        if other.error:
-            detail += f"; {mode} it ends with {_message(other.error)}"
-            continue
-        count, difference = compare(original, other, ALL, ROUNDING, begin=original.first)
-        total += count
+    name, original, total = "P0 rerun", case.original, 0
+    if "runonce" in case.subject.reruns:
+        total, difference = compare(original, case.subject.with_fields(session=None).run(), ALL)
         if difference:
-            return case.failed(name, total, f"{mode} it sees something else than with all bars loaded", difference)
-        detail += f", and {mode}"
-    return case.passed(name, total, (), detail)
+            return alone.of_unequal_runs(case, name, total, difference)
+    if STREAMED not in case.subject.reruns:
+        return case.passed(name, total, (), "equal runs are equal")
+    stream = case.subject.run(mode=STREAMED)
+    count, difference = compare(original, stream, ALL, ROUNDING, begin=original.first)
+    total += count
+    if difference is None and stream.error is None:
+        return case.passed(name, total, (), "equal runs are equal, and streamed")
+    return alone.of_unequal_stream(case, name, total, stream, difference)
 
 
 def liveness(case: Case) -> Finding:
@@ -49,8 +48,11 @@ def liveness(case: Case) -> Finding:
     name, original = "P1 liveness", case.original
     if not original.orders and not (original.lines.keys() - {ACCOUNT}):
         return case.not_assessed(name, "it has no indicator and made no order, so there is nothing to compare")
+    if case.depends_on_no_bar:
+        detail = f"it depends on no bar: {len(original.orders)} orders are the same whatever bars there are"
+        return case.passed(name, len(original.orders), (), detail)
     middle = max(2, (min(original.first, original.bars - 2) + original.bars) // 2)
-    changed = case.subject.run(perturb.replace_bars(case.subject.frame, slice(1, middle), "walk", case.seed))
+    changed = case.changed_past(middle)
     count, difference = compare(original.without_account(), changed.without_account(), ALL)
     if difference is None:
         return case.not_assessed(name, f"{middle - 1} other bars in the past moved no line and no order")
@@ -107,16 +109,23 @@ def suffix(case: Case) -> Finding:
     cuts: list[int] = []  # one for each future that was compared
     others = [kind for kind in perturb.KINDS if kind != "walk"]
     for k, cut in enumerate(case.cuts):
-        for kind in perturb.KINDS if case.pinned else ("walk", others[k % len(others)]):
-            changed = case.subject.run(perturb.replace_future(case.subject.frame, cut, kind, case.seed))
-            if changed.bars <= cut:
+        pair = ("walk", others[k % len(others)])
+        for kind in perturb.KINDS if case.pinned else pair[k % 2 : k % 2 + 1] if case.subject.cuts else pair:
+            future = perturb.replace_future(case.subject.frame, cut, kind, case.seed)
+            changed = case.subject.run(future, others=case.others_after(cut, kind))
+            count, difference = compare(case.original, changed, cut)
+            difference = difference or case.ends_early(changed, cut)
+            if changed.bars <= cut and not difference:
                 failed_runs += 1
                 continue
-            count, difference = compare(case.original, changed, cut)
             if difference:
                 detail = "what was seen or done before the cut moves with bars after it"
                 return case.failed(name, total + count, detail, difference, cut, f"suffix {kind}")
-            if not changed.error and compare(case.original, changed, ALL)[1] is None:
+            if (
+                not changed.error
+                and compare(case.original, changed, ALL)[1] is None
+                and not case.depends_on_no_bar
+            ):
                 no_effect += 1
                 continue
             total += count
@@ -131,11 +140,12 @@ def truncation(case: Case) -> Finding:
     """Leave out all bars after a cut: everything up to the cut must stay equal, up to `ROUNDING`."""
     name, total, cuts, failed_runs = "P3 truncation", 0, list[int](), 0
     for cut in spread_over(case.cuts, TRUNCATIONS):
-        changed = case.subject.run(perturb.truncate(case.subject.frame, cut))
-        if changed.bars <= cut:
+        changed = case.subject.run(perturb.truncate(case.subject.frame, cut), others=case.others_until(cut))
+        count, difference = compare(case.original, changed, cut, ROUNDING)
+        difference = difference or case.ends_early(changed, cut)
+        if changed.bars <= cut and not difference:
             failed_runs += 1
             continue
-        count, difference = compare(case.original, changed, cut, ROUNDING)
         total += count
         cuts.append(cut)
         if difference:
@@ -158,7 +168,3 @@ def folds(case: Case) -> Finding:
         if check.status == CHECK_FAILED:
             return case.failed(name, count, check.detail)
     return case.passed(name, count, (), f"labels complete before the fitting bar in {count} folds")
-
-
-def _message(error: Exception) -> str:
-    return f"{type(error).__name__}: {error}"

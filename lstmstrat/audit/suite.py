@@ -3,22 +3,27 @@
 from __future__ import annotations
 
 import logging
+import shlex
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
+import backtrader as bt
 import pandas as pd
 
-from lstmstrat.audit import invariance, leaks, perturb, probes, trading
+from lstmstrat.audit import child, invariance, leaks, more_leaks, perturb, probes, sources, trading
 from lstmstrat.audit.case import Case, Command, open_case
-from lstmstrat.audit.finding import FAILED, NOT_ASSESSED, PASSED, AuditResult, Control, Finding
+from lstmstrat.audit.finding import FAILED, NOT_ASSESSED, PASSED, WARNING, AuditResult, Control, Finding, dates
 from lstmstrat.audit.subjects import of_config
 from lstmstrat.audit.trace import Subject
 from lstmstrat.config.schema import Config
 from lstmstrat.errors import ConfigError, LSTMStratError, did_you_mean
-from lstmstrat.forecasting.session import Progress
+from lstmstrat.forecasting.session import Progress, Session
 from lstmstrat.prices import Prices
 from lstmstrat.prices.bars import COLUMNS
+from lstmstrat.store import Store
 
 Probe = Callable[[Case], Finding]
 
@@ -35,8 +40,11 @@ PROBES: dict[str, Probe] = {
     "P9": trading.closed_form,
     "P10": probes.folds,
     "P11": trading.noise,
+    "P12": sources.probe,
 }
 
+EXPECTED = {"P7": WARNING, "P12": NOT_ASSESSED}
+"""What a probe says of its planted leaks: those of other probes fail."""
 BARS = 200  # length of the random walk that the controls run on
 PLANTED: tuple[tuple[type[Any], str], ...] = (  # a leak, and the probe that must find it
     (leaks.ScaledOnEverything, "P2"),
@@ -55,6 +63,7 @@ PLANTED: tuple[tuple[type[Any], str], ...] = (  # a leak, and the probe that mus
     (leaks.PriceLevel, "P7"),
     (leaks.SinceTheFirstBar, "P8"),
     (leaks.LateBenchmark, "P9"),
+    *more_leaks.PLANTED,
 )
 
 
@@ -77,7 +86,7 @@ def audit_config(config: Config, prices: Prices, progress: Progress | None = Non
     def command(strategy: str) -> Command:
         return lambda probe, day: (
             f"python -m lstmstrat.audit CONFIG --strategy {strategy} --only {probe}"
-            + (f" --cut {day}" if day else "")
+            + (f" --cut {shlex.quote(day)}" if day else "")
         )
 
     subjects = of_config(config, prices)
@@ -102,23 +111,53 @@ def findings(
         The run of a subject on its original bars raises it.
     """
     names, results = probe_ids(only), list[Finding]()
-    for done, (subject, command) in enumerate(subjects):
-        with quiet():
-            case = open_case(subject, seed, command, cut)
-            if isinstance(case.original.error, LSTMStratError):
-                raise case.original.error
-            if cut and not case.cuts:
-                first, last = case.original.day(0), case.original.day(case.original.bars - 1)
-                raise ConfigError(f"--cut {cut}: no bar has this date; the audited bars are {first} to {last}")
-            for k, probe in enumerate(names):
+    with quiet(), Session(Store(None)) as session:
+        audits = list(_opened(_watched(subjects, names), names, seed, cut, session))
+        if cut and not audits:
+            raise ConfigError(f"--cut {cut}: no bar has this date; the audited bars are {_dates(subjects)}")
+        total, done = sum(len(probes) for _, probes in audits), 0
+        for case, probes in audits:
+            for k, probe in enumerate(probes):
                 if progress is not None:
-                    progress(done * len(names) + k, len(subjects) * len(names))
+                    progress(done + k, total)
                 results.append(run_probe(case, probe))
                 if _ends_the_case(results[-1]):
                     break
-    if progress is not None and subjects:
-        progress(len(subjects) * len(names), len(subjects) * len(names))
+            done += len(probes)
+        if progress is not None and total:
+            progress(total, total)
     return tuple(results)
+
+
+def _opened(
+    subjects: Sequence[tuple[Subject, Command]], names: Sequence[str], seed: int, cut: str, session: Session
+) -> Iterator[tuple[Case, list[str]]]:
+    """The case of each subject with its probes; without the subjects that have no bar of the date `cut`.
+
+    All share the fitted models of one session: a model is a function of its training set, and P6 makes sure of
+    that with sessions of its own.
+    """
+    for subject, command in subjects:
+        probes = [name for name in names if not subject.probes or name in subject.probes]
+        if not probes:
+            continue
+        case = open_case(subject.with_fields(session=session), seed, command, cut)
+        if isinstance(case.original.error, LSTMStratError):
+            raise case.original.error
+        if case.cuts or not cut:
+            yield case, probes
+
+
+def _watched(subjects: Sequence[tuple[Subject, Command]], names: Sequence[str]) -> list[tuple[Subject, Command]]:
+    """The subjects with what P12 finds in a process of their own, if it is to run and they are named by a path."""
+    asked = [s for s, _ in subjects if s.path and "P12" in names and (not s.probes or "P12" in s.probes)]
+    found = dict(zip(map(id, asked), sources.spawned(asked) if asked else (), strict=True))
+    return [(s.with_fields(sources=found[id(s)]) if id(s) in found else s, command) for s, command in subjects]
+
+
+def _dates(subjects: Sequence[tuple[Subject, Command]]) -> str:
+    periods = {tuple(dates(s.frame.index, [0, len(s.frame) - 1])) for s, _ in subjects}
+    return ", ".join(f"{first} to {last}" for first, last in sorted(periods))
 
 
 def run_probe(case: Case, probe: str) -> Finding:
@@ -151,29 +190,46 @@ def controls(progress: Progress | None = None) -> tuple[Control, ...]:
 def check_leak(leak: type[Any], probe: str) -> Control:
     """Whether the probe finds the leak. The name of the control has the number in the docstring of the leak."""
     name = f"{leak.__name__}, {(leak.__doc__ or '').split(':')[0]}"
-    if probe == "P9":
-        fault = trading.benchmark(control_subject(leak), leak)
-        return Control(name, probe, bool(fault), fault or "not found")
-    finding = run_probe(open_case(control_subject(leak), 0, _no_command), probe)
-    return Control(name, probe, finding.status == FAILED, str(finding.difference or finding.detail))
+    with control_subject(leak) as subject:
+        if probe == "P9":
+            fault = trading.benchmark(subject, leak)
+            return Control(name, probe, bool(fault), fault or "not found")
+        finding = run_probe(open_case(subject, 0, _no_command), probe)
+    found = finding.status == EXPECTED.get(probe, FAILED)
+    return Control(name, probe, found, str(finding.difference or finding.detail))
 
 
 def check_honest() -> Control:
     """Whether the honest model passes every probe that applies to it."""
-    case = open_case(control_subject(leaks.Honest), 0, _no_command)
-    results = [run_probe(case, probe) for probe in PROBES if probe != "P10"]  # it has no LSTMForecast
+    with control_subject(leaks.Honest) as subject:
+        case = open_case(subject, 0, _no_command)
+        results = [run_probe(case, probe) for probe in PROBES if probe != "P10"]  # it has no LSTMForecast
     faults = [f for f in results if f.status != PASSED]
     detail = "; ".join(f"{f.probe}: {f.detail}" for f in faults)
     return Control("Honest, the clean control", "", not faults, detail or f"passes {len(results)} probes")
 
 
-def control_subject(cls: type[Any]) -> Subject:
+@contextmanager
+def control_subject(cls: type[Any]) -> Iterator[Subject]:
     """A strategy of `leaks`, or the strategy `Follow` with an indicator of `leaks`, on a random walk."""
     params: dict[str, Any] = {}
-    if issubclass(cls, leaks.Honest):
-        leaks.StaleCache.by_length.clear()
-        cls, params = leaks.Follow, {"indicator": cls}
-    return Subject(cls.__name__, cls, params, market(), refits=tuple(range(leaks.FIRST, BARS, leaks.EVERY)))
+    setup = _second_feed if cls in (more_leaks.OtherFeed, more_leaks.PeerAhead) else None
+    more_leaks.BestOfEarlierRuns.best = 0
+    with TemporaryDirectory() as folder:
+        if issubclass(cls, leaks.Honest):
+            leaks.StaleCache.by_length.clear()
+            cls, params = leaks.Follow, {"indicator": cls}
+        elif cls is more_leaks.ReadsAFile:
+            params = {"path": str(Path(folder) / "labels.txt")}
+            Path(params["path"]).write_text("1 0 1 1 0")
+        path = "" if child.CAN_FORK else f"{cls.__module__}:{cls.__name__}"  # else P12 needs a name to import
+        refits = tuple(range(leaks.FIRST, BARS, leaks.EVERY))
+        yield Subject(cls.__name__, cls, params, market(), refits=refits, setup=setup, path=path)
+
+
+def _second_feed(cerebro: Any) -> None:
+    """Add another random walk as the second feed."""
+    cerebro.adddata(bt.feeds.PandasData(dataname=perturb.noise(market(), 8)))
 
 
 def market() -> pd.DataFrame:

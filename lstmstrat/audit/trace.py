@@ -10,27 +10,33 @@ import dataclasses
 from collections.abc import Callable, Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import backtrader as bt
 import numpy as np
 import pandas as pd
 
 from lstmstrat.arrays import Floats
+from lstmstrat.audit.feeds import MaskedOpens, OtherBars, change_others, streamed
 from lstmstrat.audit.finding import dates
 from lstmstrat.config.schema import BrokerConfig, ForecastConfig
 from lstmstrat.forecasting.session import Session
 from lstmstrat.forecasting.walk_forward import WalkForward
 from lstmstrat.results.orders import Execution, PlacedOrder
 from lstmstrat.store import Store
+from lstmstrat.trading.clock import to_numbers
 from lstmstrat.trading.order_log import OrderLog
 from lstmstrat.trading.simulation import build_cerebro, set_by_run
 from lstmstrat.trading.strategy import ExposureStrategy
 
+if TYPE_CHECKING:
+    from lstmstrat.audit.sources import Sources
+
+STREAMED = "streamed"  # a bar exists only from the moment on at which its turn comes
 MODES: dict[str, dict[str, bool]] = {
     "runonce": {"runonce": True, "preload": True},  # Backtrader's default
     "bar by bar": {"runonce": False, "preload": True},
-    "streamed": {"runonce": False, "preload": False},  # a bar is loaded only when its turn comes
+    STREAMED: {"runonce": False, "preload": False},
 }
 EXPOSURE = "target exposure"
 ACCOUNT = "account value"
@@ -48,6 +54,12 @@ class Subject:
     forecast: ForecastConfig | None = None
     refits: tuple[int, ...] = ()  # bars at which the user's own model is refitted
     setup: Callable[[Any], None] | None = None  # called with each new Cerebro
+    path: str = ""  # module:Class, if a config names it so
+    sources: Sources | None = None  # what its code opens; None: P12 finds out
+    session: Session | None = None  # with fitted models that the runs share; None: each run fits its own
+    probes: tuple[str, ...] = ()  # ids of the probes that look at it; none given: all
+    reruns: tuple[str, ...] = ("runonce", STREAMED)  # modes of P0
+    cuts: int = 0  # cuts of P2 and P3, at most; 0: as many as there are places for them
 
     @property
     def is_indicator(self) -> bool:
@@ -55,28 +67,44 @@ class Subject:
         return issubclass(self.cls, bt.Indicator)
 
     def run(
-        self, frame: pd.DataFrame | None = None, mode: str = "runonce", session: Session | None = None
+        self,
+        frame: pd.DataFrame | None = None,
+        mode: str = "runonce",
+        session: Session | None = None,
+        others: OtherBars | None = None,
+        mask: float | None = None,
     ) -> Trace:
         """Run on `frame`, by default the subject's own frame, and record the run.
 
-        With the same `session`, several runs share its store of fitted networks; by default no run shares any.
+        `others` says what becomes of the bars of feeds that `setup` adds, `mask` is the factor of a `MaskedOpens`.
+        Without a `session` the run uses that of the subject.
         """
         bars = _Bars(self.name, self.frame if frame is None else frame)
-        cls, params = self.cls, {**self.params, **set_by_run(self.cls, self.broker, self.forecast)}
-        if self.is_indicator:
-            cls, params = _IndicatorHolder, {"indicator": self.cls, "values": self.params}
-        cerebro = build_cerebro(bars, cls, self.broker, **MODES[mode])
-        if self.setup is not None:
-            self.setup(cerebro)
-        record = _Record()
-        cerebro.addstrategy(cls, **params)
-        cerebro.addanalyzer(_Recorder, record=record)
+        record = _Record(mask)
+        cerebro = self._cerebro(bars, mode, record)
+        if others is not None:
+            change_others(cerebro, others)
+        session = session or self.session
         with nullcontext(session) if session else Session(Store(None)) as ours, ours.active():
             try:
                 cerebro.run()
             except Exception as error:  # the user's code may not be able to run on changed bars
                 record.error = error
         return record.trace(bars.frame)
+
+    def _cerebro(self, bars: _Bars, mode: str, record: _Record) -> Any:
+        cls, params = self.cls, {**self.params, **set_by_run(self.cls, self.broker, self.forecast)}
+        if self.is_indicator:
+            cls, params = _IndicatorHolder, {"indicator": self.cls, "values": self.params}
+        cerebro = build_cerebro(bars, cls, self.broker, **MODES[mode])
+        if mode == STREAMED:
+            cerebro.datas.clear()
+            cerebro.adddata(streamed(bars), name=bars.symbol)
+        if self.setup is not None:
+            self.setup(cerebro)
+        cerebro.addstrategy(cls, **params)
+        cerebro.addanalyzer(_Recorder, record=record)
+        return cerebro
 
     def with_fields(self, **changes: Any) -> Subject:
         """The same subject with other values of some fields."""
@@ -125,6 +153,10 @@ class Trace:
         lines = {name: line for name, line in self.lines.items() if name != ACCOUNT}
         return dataclasses.replace(self, lines=lines, fills=())
 
+    def trading(self) -> Trace:
+        """The trace of orders and fills alone."""
+        return dataclasses.replace(self, lines={})
+
     def market_fills(self) -> list[Execution]:
         """The fills of market orders, which Backtrader fills at an open unless cheat-on-close is set."""
         return [fill for fill in self.fills if fill.order.kind == "Market"]
@@ -133,19 +165,20 @@ class Trace:
 class _Record:
     """The record of a run while it runs; `trace` makes a `Trace` of it."""
 
-    def __init__(self) -> None:
+    def __init__(self, mask: float | None) -> None:
+        self.mask = mask
         self.rows: list[dict[str, float]] = []
         self.orders = OrderLog()
         self.walks: tuple[WalkForward, ...] = ()
         self.first: int | None = None
-        self.data: Any = None
         self.error: Exception | None = None
 
     def trace(self, frame: pd.DataFrame) -> Trace:
         names = dict.fromkeys(name for row in self.rows[-1:] + self.rows[:1] for name in row)
         lines = {name: np.array([row.get(name, np.nan) for row in self.rows]) for name in names}  # (n,)
         first = len(self.rows) if self.first is None else self.first
-        placed, fills = self.orders.placed(), self.orders.executions(self.data._columns["datetime"])
+        times = to_numbers(pd.DatetimeIndex(frame.index))  # a streamed feed does not keep them
+        placed, fills = self.orders.placed(), self.orders.executions(times)
         return Trace(frame, len(self.rows), first, lines, placed, fills, self.walks, self.error)
 
 
@@ -154,7 +187,8 @@ class _Recorder(bt.Analyzer):  # type: ignore[misc]
 
     def start(self) -> None:
         self.record: _Record = self.p.record
-        self.record.data = self.strategy.data
+        mask = self.record.mask
+        self.mask = None if mask is None else MaskedOpens(self.strategy, mask)
         self.columns = dict(_columns(self.strategy))
         self.numeric_types: dict[type, bool] = {}
         candidates = (getattr(i, "walk_forward", None) for i in self.strategy.getindicators())
@@ -185,6 +219,8 @@ class _Recorder(bt.Analyzer):  # type: ignore[misc]
         del record.rows[bar:]
         record.rows.append(row)
         record.orders.note(strategy.broker.orders, bar)
+        if self.mask is not None:
+            self.mask.close()
 
     def notify_order(self, order: Any) -> None:
         self.record.orders.heed(order, len(self.strategy.data) - 1)

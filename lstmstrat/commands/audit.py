@@ -26,9 +26,11 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m lstmstrat.audit",
         description="Change bars and look whether a strategy of a config, or its forecast, did anything else "
-        "before them. A small network and a few folds of the newest bars are used: a leak does not depend on how "
-        "well a network is trained. Planted leaks are looked for first.",
-        epilog="Exit code: 0 no difference found, 1 a leak found, 2 for what you can mend, 3 not assessable.",
+        "before them. Strategies are looked at over the whole traded period, the forecast at its beginning, "
+        "middle and end, with a small network: a leak does not depend on how well a network is trained. Files, "
+        "connections and tables with dates that come with the code are named. Planted leaks are looked for first.",
+        epilog="Exit code: 0 no difference found, with or without warnings; 1 a leak found; 2 for what you can "
+        "mend; 3 not assessable.",
     )
     parser.add_argument("config", type=Path, metavar="CONFIG", help="YAML file, such as configs/aapl.yaml")
     parser.add_argument(
@@ -78,7 +80,7 @@ def _run_audit(options: argparse.Namespace) -> AuditResult:
     config, prices = prepare(config, options.offline)
     code = {s.label: of_code(config, s) for s in config.strategies}  # before anything runs
     config_subjects = subjects.of_config(config, prices)
-    names = [subject.name for subject in config_subjects]
+    names = list(dict.fromkeys(subject.name for subject in config_subjects))
     if options.strategy is not None and options.strategy not in names:
         raise ConfigError(f"--strategy {options.strategy}: there is none; known: {', '.join(names)}")
     selected = [(s, _command(options, s.name)) for s in config_subjects if options.strategy in (None, s.name)]

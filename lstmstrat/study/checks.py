@@ -7,14 +7,12 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from lstmstrat.audit.books import BOOKS, check_benchmark, check_books
+from lstmstrat.audit.features import check_features
 from lstmstrat.audit.labels import check_labels
 from lstmstrat.evaluation.metrics import REJECTED
 from lstmstrat.evaluation.skill import Skill
-from lstmstrat.forecasting.features import Feature, FeatureSet, feature_set
 from lstmstrat.forecasting.forecasts import WARM_UP, Forecasts
-from lstmstrat.forecasting.schedule import schedule
 from lstmstrat.forecasting.session import Session
-from lstmstrat.prices import Prices
 from lstmstrat.prices.staleness import LARGEST_STILL_SHARE, staleness, without_volume
 from lstmstrat.results.account import Account
 from lstmstrat.results.assessment import FAILED, NOT_RUN, PASSED, Check, StrategyAssessment
@@ -31,7 +29,6 @@ LARGEST_SHARPE, LARGEST_R2, LARGEST_GROWTH = 3.0, 0.02, 100.0  # annual; out of 
 CHANCE_R2 = (
     6.63  # over n bars, chance alone gives more than this / n in 1% of cases: the quantile of chi-square(1)
 )
-CUTS = 10  # bars at which a feature is computed again without the later bars
 
 
 def run_checks(run: Run, session: Session) -> list[Check]:
@@ -40,7 +37,7 @@ def run_checks(run: Run, session: Session) -> list[Check]:
     return [
         Check("prices", PASSED, f"{len(prices.bars)} bars sorted, unique, finite, positive, high >= low"),
         check_staleness(run),
-        _features(forecasts, prices),
+        check_features(forecasts, prices),
         check_labels(forecasts, prices.bars[run.before(forecasts) :]),
         _forecasts(forecasts),
         check_benchmark(broker, prices.bars, run.benchmark),
@@ -104,34 +101,6 @@ def check_staleness(run: Run) -> Check:
     rho = "undefined" if found.autocorrelation is None else f"{found.autocorrelation:+.2f}"
     share = f"{found.still:.1%} of the bars without volume or movement"
     return Check(STALE, PASSED, f"{share}, {on_idle_bars}, autocorrelation of holding {rho}")
-
-
-def _features(forecasts: Forecasts, prices: Prices) -> Check:
-    """The value of a user's feature or refit condition must not change when the later bars are cut off."""
-    name, config = "features", forecasts.config
-    names = (*config.features, *([config.refit_when] if config.refit_when else []))
-    user_features = [f for f in feature_set(names).features if ":" in f.name]
-    cuts = np.unique(np.linspace(schedule(config).first_fit, len(prices.bars) - 2, CUTS).astype(int))
-    for feature in user_features:
-        difference = _first_difference(feature, prices, cuts)
-        if difference:
-            return Check(name, FAILED, difference)
-    if not user_features:
-        return Check(name, PASSED, "all built in")
-    listing = ", ".join(feature.name for feature in user_features)
-    return Check(name, PASSED, f"{listing}: unmoved by later bars at {len(cuts)} bars")
-
-
-def _first_difference(feature: Feature, prices: Prices, cuts: np.ndarray) -> str:
-    """The first of the `cuts` at which a feature has another value without the later bars; "" if there is none."""
-    features = FeatureSet((feature,))
-    rows = features.rows(prices.times, prices.bars, 0)  # (n, k)
-    for cut in cuts:
-        row = features.rows(prices.times[: cut + 1], prices.bars[: cut + 1], cut)[0]  # (k,)
-        if not np.allclose(row, rows[cut], rtol=1e-9, atol=0.0, equal_nan=True):
-            date = prices.frame.index[cut].date()
-            return f"{feature.name} looks ahead: at {date} it was {row}, with later bars it is {rows[cut]}"
-    return ""
 
 
 def _forecasts(forecasts: Forecasts) -> Check:

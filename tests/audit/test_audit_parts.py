@@ -17,8 +17,10 @@ from lstmstrat import Prices
 from lstmstrat.audit import leaks, perturb
 from lstmstrat.audit.compare import compare
 from lstmstrat.audit.cuts import aimed_cuts
-from lstmstrat.audit.trace import MODES, Subject
+from lstmstrat.audit.feeds import OtherBars
+from lstmstrat.audit.trace import MODES, STREAMED, Subject
 from lstmstrat.report import terminal
+from lstmstrat.trading.clock import to_numbers
 
 FRAME = market(120).frame
 cuts = st.integers(0, len(FRAME) - 2)
@@ -156,6 +158,66 @@ def test_what_was_recorded_before_an_error_is_kept() -> None:
     assert compare(Subject("x", Quiet, {}, FRAME).run(), trace, 78)[1] is None
 
 
+def test_a_stream_holds_no_bar_before_its_turn() -> None:
+    seen: list[tuple[int, int, object]] = []
+
+    class Looks(bt.Strategy):
+        def next(self) -> None:
+            seen.append((len(self), self.data.buflen(), self.data.p.dataname))
+
+    trace = Subject("x", Looks, {}, FRAME).run(mode=STREAMED)
+    assert trace.error is None
+    assert seen == [(n, n, None) for n in range(1, len(FRAME) + 1)]
+
+
+def test_the_rest_of_a_bar_is_masked_at_its_open_and_back_at_its_close() -> None:
+    """Close 1.1 times the open, and volume * 1.1 + 0.1, as `MaskedOpens` says."""
+    opened: list[tuple[float, ...]] = []
+    closed: list[tuple[float, ...]] = []
+
+    class Looks(bt.Strategy):
+        def _bar(self) -> tuple[float, ...]:
+            return tuple(getattr(self.data, name)[0] for name in FRAME.columns)
+
+        def next_open(self) -> None:
+            opened.append(self._bar())
+
+        def next(self) -> None:
+            closed.append(self._bar())
+
+    Subject("x", Looks, {}, FRAME).run(mask=1.1)
+    np.testing.assert_array_equal(closed, FRAME.to_numpy())
+    seen = np.array(opened[-1])
+    bar = FRAME.iloc[-1]
+    assert seen[0] == bar["open"]
+    np.testing.assert_allclose(seen[[1, 2, 3]], bar["open"] * np.array([1.1 * 1.01, 0.99, 1.1]))
+    assert seen[4] == pytest.approx(bar["volume"] * 1.1 + 0.1)
+
+
+def test_the_bars_of_other_feeds_are_changed_left_out_and_put_at_their_place() -> None:
+    closes: list[float] = []
+    other = market(120, seed=3).frame
+    times = to_numbers(FRAME.index)
+
+    class Looks(bt.Strategy):
+        def stop(self) -> None:
+            closes[:] = self.data1.close.array[: self.data1.buflen()]
+
+    def setup(cerebro: Any) -> None:
+        cerebro.adddata(bt.feeds.PandasData(dataname=other))
+
+    subject, right = Subject("x", Looks, {}, FRAME, setup=setup), other["close"].to_numpy()
+    subject.run(others=OtherBars(last=times[80]))
+    np.testing.assert_array_equal(closes, right[:81])
+    subject.run(others=OtherBars(first=times[80]))
+    np.testing.assert_array_equal(closes, right[80:])
+    subject.run(others=OtherBars(changed_after=times[80]))
+    np.testing.assert_array_equal(closes[:81], right[:81])
+    assert (np.array(closes[81:]) != right[81:]).all()
+    subject.run(others=OtherBars(changed_after=times[80], mirrored=True))
+    np.testing.assert_allclose(closes[81:], right[80] ** 2 / right[81:])
+
+
 def test_compare_names_the_first_difference() -> None:
     subject = Subject("x", Quiet, {}, FRAME)
     changed = subject.run(perturb.change_inside(FRAME, 60, 1.5))
@@ -182,7 +244,7 @@ def test_the_table_of_an_audit_names_what_failed_and_what_was_not_assessed() -> 
     }
     unknown = {**finding, "probe": "P8 history", "status": "not assessed", "comparisons": 0, "cuts": []}
     record = {
-        "findings": [finding, unknown],
+        "findings": [finding, unknown, {**finding, "probe": "P0 rerun", "status": "warning"}],
         "controls": [{"caught": True, "probe": "P2"}, {"caught": False, "probe": ""}],
         "blind": ["no"],
         "sentence": "1 probe of 2 failed.",
@@ -193,6 +255,7 @@ def test_the_table_of_an_audit_names_what_failed_and_what_was_not_assessed() -> 
     said = file.getvalue()
     assert "Planted leaks found: 1 of 1; the clean control DOES NOT PASS." in said
     assert "FAILED P2 suffix, mine: it moves" in said
+    assert "WARNING P0 rerun, mine: it moves" in said
     assert "2020-01-02, bar 7: SMA.sma was 1, then 2 [suffix walk; cut 2020-01-02]" in said
     assert "python -m lstmstrat.audit c.yaml --only P2" in said
     assert "Not assessed: P8 history, mine: it moves" in said

@@ -12,6 +12,7 @@ from helpers.market import alone, small
 from lstmstrat import Forecasts, WalkForward
 from lstmstrat.arrays import Floats
 from lstmstrat.audit.books import check_benchmark
+from lstmstrat.audit.features import _cuts, check_features
 from lstmstrat.audit.labels import check_labels
 from lstmstrat.config.schema import BrokerConfig, DataConfig
 from lstmstrat.forecasting import trainer
@@ -49,12 +50,64 @@ def walked(prices: Prices, *features: str) -> Forecasts:
 
 
 def test_a_causal_feature_passes(prices: Prices) -> None:
-    found = checks._features(walked(prices, "return_1", CAUSAL), prices)
-    assert (found.status, found.detail) == (PASSED, f"{CAUSAL}: unmoved by later bars at 10 bars")
+    found = check_features(walked(prices, "return_1", CAUSAL), prices)
+    assert found.status == PASSED
+    assert found.detail.startswith(f"{CAUSAL}: unmoved by later bars at ")
+
+
+def test_every_bar_of_the_last_fold_is_looked_at(prices: Prices) -> None:
+    """A single peek is found wherever it stands in the last fold; ten bars spread over all of them missed it."""
+    forecasts = walked(prices, "return_1")
+    begin = forecasts.folds[-1].fold.fitted_at
+    cuts, of_fold = _cuts(forecasts, prices)
+    assert of_fold == len(prices.bars) - begin
+    assert set(range(begin, len(prices.bars) - 1)) <= set(cuts.tolist())
+
+
+FILE = np.random.default_rng(0).normal(size=2000)
+
+
+def by_position(bars: Floats) -> Floats:
+    """A file without dates, joined by the number of the bar."""
+    return FILE[: len(bars)]
+
+
+def from_the_end(bars: Floats) -> Floats:
+    """The same, aligned at the newest bar: cut off, it is another one."""
+    return FILE[-len(bars) :]
+
+
+def expanding(bars: Floats) -> Floats:
+    close = bars[:, 3]
+    return close / (np.cumsum(close) / np.arange(1, len(close) + 1)) - 1.0
+
+
+def fading(bars: Floats) -> Floats:
+    mean = bars[:, 3].copy()
+    for t in range(1, len(mean)):
+        mean[t] = 0.9 * mean[t - 1] + 0.1 * bars[t, 3]
+    return bars[:, 3] / mean - 1.0
+
+
+@pytest.mark.parametrize(
+    ("feature", "status", "said"),
+    [
+        ("by_position", FAILED, "goes by the position of a bar"),
+        ("from_the_end", FAILED, "looks ahead"),
+        ("expanding", PASSED, "depends on how much history is loaded"),
+        ("fading", PASSED, "bars of the last fold"),
+    ],
+)
+def test_a_feature_is_worked_again_without_the_oldest_bars(
+    feature: str, status: str, said: str, prices: Prices
+) -> None:
+    found = check_features(walked(prices, "return_1", f"{__name__}:{feature}"), prices)
+    assert (found.status, said in found.detail) == (status, True), found.detail
+    assert (feature == "fading") <= ("history" not in found.detail)
 
 
 def test_a_feature_that_looks_ahead_is_named(prices: Prices) -> None:
-    found = checks._features(walked(prices, CAUSAL, AHEAD), prices)
+    found = check_features(walked(prices, CAUSAL, AHEAD), prices)
     assert found.status == FAILED
     assert found.detail.startswith(f"{AHEAD} looks ahead: at 2005-")
 
@@ -62,7 +115,7 @@ def test_a_feature_that_looks_ahead_is_named(prices: Prices) -> None:
 def test_a_refit_condition_that_looks_ahead_is_named(prices: Prices) -> None:
     """AHEAD has a value on every bar, and another one when later bars are cut off."""
     walk = WalkForward(small(refit_every="never", refit_when=AHEAD), alone())
-    found = checks._features(walk.forecasts, prices)
+    found = check_features(walk.forecasts, prices)
     assert found.status == FAILED
     assert found.detail.startswith(f"{AHEAD} looks ahead: at 2005-")
 

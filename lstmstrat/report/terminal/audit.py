@@ -11,7 +11,7 @@ from lstmstrat.report.terminal.console import console_on
 if TYPE_CHECKING:
     from rich.table import Table
 
-FINDING_STATUSES = ("passed", "failed", "not assessed")
+FINDING_STATUSES = ("passed", "warning", "failed", "not assessed")
 
 JsonObject = Mapping[str, Any]
 
@@ -24,8 +24,8 @@ def print_audit(record: JsonObject, file: TextIO | None = None) -> None:
         console.print(_controls(record["controls"]))
     console.print(_table(findings))
     for finding in findings:
-        if finding["status"] == "failed":
-            for line in _failure(finding):
+        if finding["status"] in ("failed", "warning"):
+            for line in _difference(finding):
                 console.print(line, soft_wrap=True)
     groups = _not_assessed(findings)
     if groups:
@@ -52,7 +52,7 @@ def _table(findings: Sequence[JsonObject]) -> Table:
     table = Table(box=None, pad_edge=False)
     for heading in ("probe", *FINDING_STATUSES, "comparisons", "cuts"):
         table.add_column(heading, justify="left" if heading == "probe" else "right")
-    for probe in dict.fromkeys(f["probe"] for f in findings):
+    for probe in sorted({f["probe"] for f in findings}, key=lambda probe: int(probe.split()[0][1:])):
         rows = [f for f in findings if f["probe"] == probe]
         counts = [str(sum(f["status"] == status for f in rows)) for status in FINDING_STATUSES]
         cuts = len({cut for f in rows for cut in f["cuts"]})
@@ -60,9 +60,9 @@ def _table(findings: Sequence[JsonObject]) -> Table:
     return table
 
 
-def _failure(finding: JsonObject) -> Iterator[str]:
-    """The failure, the first difference if there is one, and the command that shows it again."""
-    yield f"\nFAILED {finding['probe']}, {finding['subject']}: {finding['detail']}"
+def _difference(finding: JsonObject) -> Iterator[str]:
+    """The failure or warning, its first difference if there is one, and the command that shows it again."""
+    yield f"\n{finding['status'].upper()} {finding['probe']}, {finding['subject']}: {finding['detail']}"
     if first := finding["difference"]:
         change = f" [{first['perturbation']}; cut {first['cut'] or 'none'}]" if first["perturbation"] else ""
         values = f"{first['original']}, then {first['changed']}"
