@@ -154,7 +154,8 @@ class Sample:
             deflated_lead=deflated_lead(lead, count),
             deflated_timing=deflated(timing.score, count),
             placebo=timing,
-            sound=True,
+            faults=(),
+            audit="",
         )
         return Case(evidence, self._holm(rule, run), count, self.variance(trials), self.returns[rule])
 

@@ -108,7 +108,11 @@ def add_a_number(package: Path) -> None:
 
 def add_a_check(package: Path) -> None:
     checks = package / "study" / "checks.py"
-    put(checks, "        _audit(audits),\n", "        _audit(audits),\n        _toy(run),\n")
+    put(
+        checks,
+        "        check_orders(run.accounts),\n",
+        "        check_orders(run.accounts),\n        _toy(run),\n",
+    )
     checks.write_text(checks.read_text() + CHECK)
 
 
@@ -127,7 +131,7 @@ def test_a_model_a_number_and_a_check_are_in_the_report(package: Path, tmp_path:
     assert summary["walk_forward"]["model"] == "past_mean"
     assert summary["walk_forward"]["fitted"] == summary["walk_forward"]["folds"] > 0
     assert {s["versus_benchmark"]["toy_number"] for s in summary["strategies"]} == {42.25}
-    assert {"name": "toy check", "status": "passed", "detail": "3 accounts"} in summary["checks"]
+    assert {"name": "toy check", "status": "passed", "detail": "3 accounts", "strategy": ""} in summary["checks"]
     for text in (done.stdout, page):
         assert "42.25" in text
         assert "toy check" in text

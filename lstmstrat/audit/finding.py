@@ -120,15 +120,15 @@ class AuditResult:
         """The result in one sentence, with the numbers of comparisons and cuts, and the dates it holds for."""
         cuts = len({cut for f in self.findings for cut in f.cuts})
         amount = f"{self._comparisons:,} comparisons at {_count(cuts, 'cut')}"
-        dates = _periods_text(self.periods)
+        dates = f", {_periods_text(self.periods)}" if self.periods else ""
         if self.failures:
-            return f"{_count(len(self.failures), 'probe')} of {len(self.findings)} failed, in {amount}, {dates}."
+            return f"{_count(len(self.failures), 'probe')} of {len(self.findings)} failed, in {amount}{dates}."
         if self.blind:
             return f"Not assessable: {self.blind[0]}."
         if not self._comparisons:
             return "Not assessable: nothing could be compared."
         said = "".join(f" Warning: {f.subject}: {f.detail}." for f in self.warnings)
-        return f"No difference in {amount}, {dates}.{said}"
+        return f"No difference in {amount}{dates}.{said}"
 
     def to_dict(self) -> dict[str, Any]:
         """The result as a dict that can be written as JSON."""

@@ -43,7 +43,7 @@ def _parser() -> argparse.ArgumentParser:
         "--seed", type=int, default=0, metavar="N", help="of the cuts and of the other futures (0)"
     )
     parser.add_argument(
-        "--cache", type=Path, metavar="FILE", help="where the result is kept for reports (the user's cache)"
+        "--cache", type=Path, metavar="FILE", help="where fitted networks are kept (the user's cache)"
     )
     parser.add_argument("--json", type=Path, metavar="FILE", help="write every finding there")
     parser.add_argument("--offline", action="store_true", help="never use the network")

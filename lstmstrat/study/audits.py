@@ -76,7 +76,7 @@ def audit_now(run: Run, account: Account, session: Session, progress: Progress) 
     try:
         result = suite.audit_config(alone, run.prices, progress)
     except Exception as error:
-        return AuditRecord(3, f"Not assessable. The audit ended with {sentence(error)}", today)
+        return AuditRecord(3, f"Not assessable: the audit ended with {sentence(error)}", today)
     record = AuditRecord(result.exit_code, result.sentence, today)
     keep_audit(run.config, run.prices, strategy, run.code[account.name], session, record)
     return record

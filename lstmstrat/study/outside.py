@@ -163,6 +163,7 @@ def _names(watched: Sequence[Watched], name: str) -> list[str]:
 
 def _case(cerebro: Any, watched: Watched, name: str, costs: BrokerConfig | str, session: Session) -> _Case:
     data, recorded = cerebro.datas[0], watched.recorded
+    _check_account(recorded.equity, name)
     prices = Prices(str(data._name or "feed 0"), "cerebro", watched.frame, ())
     benchmark = hold(prices, same_broker(cerebro)(), recorded.start, BENCHMARK, session)
     path = f"{watched.cls.__module__}:{watched.cls.__qualname__}"
@@ -172,6 +173,13 @@ def _case(cerebro: Any, watched: Watched, name: str, costs: BrokerConfig | str, 
     run = compared(prices, broker, benchmark, account, identify(watched.cls, watched.params), session)
     books = [Check(BOOKS, NOT_RUN, costs)] if isinstance(costs, str) else check_books(costs, prices, run.accounts)
     return _Case(cerebro, watched, run, (check_staleness(run), *books, check_orders(run.accounts)), costs)
+
+
+def _check_account(equity: Sequence[float], name: str) -> None:
+    if not equity:
+        raise StrategyError(f"{name}: its indicators need more bars than there are; give more history")
+    if not min(equity) > 0.0:  # also where it is not a number
+        raise StrategyError(f"{name}: its account is down to {min(equity):.2f}; make its positions smaller")
 
 
 def compared(

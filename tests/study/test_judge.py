@@ -324,7 +324,10 @@ def test_an_audit_is_remembered_until_something_changes(tmp_path: Path) -> None:
     mended = dataclasses.replace(failing(), status="passed")
     keep(mended)
     sentence = f"No difference in 12 comparisons at 0 cuts (of {dt.datetime.now(dt.UTC):%Y-%m-%d})"
-    assert status() == ("not run", "cross: to run it: python -m lstmstrat.audit CONFIG")
+    assert status() == (
+        "not run",
+        "cross: made where all else holds, or by python -m lstmstrat.audit CONFIG",
+    )
     keep(dataclasses.replace(mended, subject="cross"))
     assert status() == ("passed", f"long_flat: {sentence}; cross: {sentence}")
     keep(mended, dataclasses.replace(failing(), subject="forecast"))  # which both strategies were given

@@ -42,6 +42,20 @@ class Tuesdays(bt.Strategy):
         self.order_target_percent(target=0.9 if self.data.datetime.date(0).weekday() == 0 else 0.0)
 
 
+class Patience(bt.Indicator):
+    lines = ("nothing",)
+
+    def __init__(self) -> None:
+        self.addminperiod(5000)
+
+
+class Late(bt.Strategy):
+    """Needs more bars than there are."""
+
+    def __init__(self) -> None:
+        Patience(self.data)
+
+
 class Deposits(Tuesdays):
     """Is paid a little every day."""
 
@@ -200,6 +214,8 @@ def test_what_cannot_be_judged_is_refused_with_the_cure() -> None:
         lstmstrat.judge(used)
     with pytest.raises(StrategyError, match=r"list given; expected a bt\.Cerebro, or a pandas Series"):
         lstmstrat.judge([0.1])
+    with pytest.raises(StrategyError, match="need more bars than there are"):
+        lstmstrat.judge(cerebro(Late))
     held = IBM.frame["close"].pct_change().dropna()
     with pytest.raises(DataError, match="on the same dates"):
         lstmstrat.judge(held)

@@ -233,8 +233,8 @@ def test_an_edge_is_supported_once_its_audit_has_passed(
     ("status", "reason"),
     [
         ("failed", "2 probes of 2 failed, in 24 comparisons at 0 cuts"),
-        ("not assessed", "Not assessable. 24 comparisons at 0 cuts are not enough to say anything"),
-        ("error", "Not assessable. The audit ended with RuntimeError: no memory"),
+        ("not assessed", "Not assessable: Tuesdays: P0 rerun: why"),
+        ("error", "Not assessable: the audit ended with RuntimeError: no memory"),
     ],
 )
 def test_an_edge_whose_audit_did_not_pass_is_not_proven(
