@@ -62,7 +62,9 @@ def spread(middle: float | None, low: float | None, high: float | None, write: F
 
 def difference(versus: VersusBenchmark) -> str:
     """The Sharpe ratio minus that of buy-and-hold, with its interval: ``0.12 [-0.45,0.69]``."""
-    return spread(versus.sharpe, versus.sharpe_low, versus.sharpe_high, _signed_ratio)
+    if versus.sharpe_low is None or versus.sharpe_high is None:
+        return ratio(versus.sharpe)
+    return f"{ratio(versus.sharpe)} [{_signed_ratio(versus.sharpe_low)},{_signed_ratio(versus.sharpe_high)}]"
 
 
 def _signed_ratio(value: float | None) -> str:
