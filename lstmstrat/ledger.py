@@ -51,6 +51,7 @@ BEGIN SELECT RAISE(ABORT, 'rows are only ever added to the ledger'); END
 """
 _SEQUENCE = "SELECT CAST(max(seq) AS INTEGER) FROM sqlite_sequence WHERE name = 'rows'"
 _NEWEST = f"SELECT max(ifnull(max(number), 0), ifnull(({_SEQUENCE}), 0)) FROM rows"
+_FIELDS = "number, kind, version, entered, content, sha256"
 _MOST = 10**9  # a number above this was not given by a ledger
 _EXAMPLES = 5  # row numbers that a notice lists
 
@@ -153,7 +154,8 @@ class Ledger:
             connection.execute("BEGIN IMMEDIATE")  # no other process may take the number
             number = _newest(connection) + 1
             values = number, kind, VERSION, _now(), content
-            connection.execute("INSERT INTO rows VALUES (?, ?, ?, ?, ?, ?)", (*values, _digest(*values)))
+            insert = f"INSERT INTO rows ({_FIELDS}) VALUES (?, ?, ?, ?, ?, ?)"
+            connection.execute(insert, (*values, _digest(*values)))
         return number
 
     def _select(self) -> Contents:
@@ -162,7 +164,7 @@ class Ledger:
                 errors="replace"
             )  # else one bad byte hides all rows
             connection.execute("BEGIN")  # both queries see the same rows
-            stored = connection.execute("SELECT * FROM rows ORDER BY number").fetchall()
+            stored = connection.execute(f"SELECT {_FIELDS} FROM rows ORDER BY number").fetchall()
             newest = _newest(connection)
         newer = [values[0] for values in stored if isinstance(values[2], int) and values[2] > VERSION]
         damaged = [v[0] for v in stored if v[0] not in newer and _digest(*v[:5]) != v[5]]

@@ -78,6 +78,8 @@ def correct_span(fill: Execution, bars: Floats, slippage: float) -> Span | None:
         return _one(_slipped(bar[OPEN], side, slippage))
     if order.kind == "Close":
         return _one(float(bar[CLOSE]))
+    if order.price is None and order.kind in _TRAILS:
+        return _slipped(bar[LOW], side, slippage), _slipped(bar[HIGH], side, slippage)
     if order.price is None or order.kind not in _SPANS:
         return None
     return _SPANS[order.kind](order, bars, fill.bar, side, slippage)
@@ -134,6 +136,7 @@ def _in_the_bar(order: PlacedOrder, bars: Floats, bar: int, side: float, slippag
     return float(bars[bar, LOW]), float(bars[bar, HIGH])
 
 
+_TRAILS = ("StopTrail", "StopTrailLimit")
 _SPANS = {
     "Limit": _limit,
     "Stop": _stop,

@@ -89,7 +89,7 @@ def _prices(order: PlacedOrder) -> tuple[float | None, ...]:
 
 
 def _fill_rows(trace: Trace) -> list[tuple[Any, ...]]:
-    return [(f.bar, f.size, f.price) for f in trace.fills]
+    return [(f.booked, f.size, f.price) for f in trace.fills]
 
 
 def _differing_rows(name: str, a: list[tuple[Any, ...]], b: list[tuple[Any, ...]], rtol: float) -> list[_Mismatch]:

@@ -19,6 +19,7 @@ COLUMNS = 1000  # columns of a frame that are looked at, at most
 
 _ISO = re.compile(r"(?<!\d)(?:19|20)\d\d[-/.]?(?:0[1-9]|1[0-2])[-/.]?(?:0[1-9]|[12]\d|3[01])(?!\d)")
 _WORD = re.compile(rf"\S{{{NUMBERS},}}")
+FEW_WORDS = 10  # a text of so few different words, again and again, is one too
 FEW_LETTERS = 6  # a long word of so few different characters is a row of signals, such as "0110"
 
 
@@ -82,6 +83,8 @@ def _text_said(text: str) -> str:
     """A text with many numbers, or with a long word of few letters, is a table written down."""
     numbers = re.findall(r"-?\d+(?:\.\d+)?", text)
     row = any(1 < len(set(word)) <= FEW_LETTERS for word in _WORD.findall(text))
+    words = text.split()
+    row |= len(words) >= NUMBERS and 1 < len(set(words)) <= FEW_WORDS
     return numbers_said([float(x) for x in numbers]) or ("has a row of signals" if row else "")
 
 

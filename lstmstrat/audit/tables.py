@@ -23,6 +23,12 @@ MEMBERS = 1000  # members of a container or an object that are looked at, at mos
 SET_BY_BACKTRADER = {"lines", "params", "plotinfo", "plotlines", "alias", "linealias"}
 EVERYTHING = {"globals", "vars", "__dict__", "__globals__", "modules", "import_module", "__import__"}
 """Names with which code can reach any variable of its module, so all of them are looked at."""
+UNSEEN_WAYS = {
+    **dict.fromkeys(("environ", "environb", "getenv"), "the environment"),
+    **dict.fromkeys(("get_objects", "get_referrers", "get_referents"), "all objects of the process"),
+    **dict.fromkeys(("_getframe", "currentframe", "_current_frames", "f_back"), "the code that called it"),
+}
+"""Names with which code reaches what no change of bars can show, and what that is."""
 BEHIND_THE_FEED = {"dataname", "_dataname"}
 """Attributes of a feed that hold the table behind it, with all its later bars."""
 _READERS = re.compile(r"(?i)read|scan|open|connect|load|sql|file|dataset|memory_map")
@@ -82,8 +88,9 @@ class Tables:
         for base in cls.__mro__:
             if not of_user(base):
                 continue
+            reads_it = any("__doc__" in _names(f.__code__) for f in vars(base).values() if hasattr(f, "__code__"))
             for name, value in list(vars(base).items()):
-                if name in SET_BY_BACKTRADER or (name.startswith("__") and name != "__doc__"):
+                if name in SET_BY_BACKTRADER or (name.startswith("__") and not (name == "__doc__" and reads_it)):
                     self._function(value)
                 else:
                     self._value(f"class {base.__name__} has {name}, which", value)
@@ -123,6 +130,8 @@ class Tables:
     def _globals(self, where: str, variables: dict[str, Any], code: CodeType, texts: set[str]) -> None:
         names, used = _names(code), _variables(code)
         module = variables.get("__name__", "")
+        for name in sorted(names & UNSEEN_WAYS.keys()):
+            self._note(f"{where} reaches {UNSEEN_WAYS[name]} ({name})")
         if names & BEHIND_THE_FEED:
             self._note(f"{where} reaches the table behind its feed ({', '.join(sorted(names & BEHIND_THE_FEED))})")
         for name in sorted(variables.keys() if names & EVERYTHING else used & variables.keys()):

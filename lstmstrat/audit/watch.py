@@ -50,8 +50,11 @@ MACHINE = (
 BEGIN = ("lstmstrat.audit.trace", "lstmstrat.audit.sources", "lstmstrat.config.plugins")
 """Where a run, or the import of a user's module, begins."""
 SETUP = "_cerebro"  # the function that calls `setup`
-OWN_WAYS = ("linecache", "tokenize", "inspect", "traceback", "logging", "warnings", "numba", "_pytest")
-"""Modules that open files for themselves, whoever called them."""
+OWN_WAYS = ("linecache", "tokenize", "inspect", "traceback", "warnings")
+"""Modules that open files of code for themselves, whoever called them."""
+ALWAYS = ("logging", "numba", "_pytest")
+"""Modules that open any file for themselves."""
+CODE = (".py", ".pyc", ".pyi")
 
 
 class Watch:
@@ -77,7 +80,8 @@ class Watch:
         self._active = False  # what the hook itself does is not watched
         try:
             said = _said(event, arguments)
-            if said and said not in self.found and _is_asked_by_user(sys._getframe(1), event in DIRECT):
+            code, direct = _opens_code(event, arguments), event in DIRECT or _opens_of_a_library(event, arguments)
+            if said and said not in self.found and _is_asked_by_user(sys._getframe(1), direct, code):
                 self.found.append(said)
         finally:
             self._active = True
@@ -101,15 +105,23 @@ def _reads(mode: Any, flags: Any = 0) -> bool:
 
 
 def _is_of_the_machine(path: Any) -> bool:
-    name = os.path.abspath(os.fsdecode(path))
-    return name.startswith(MACHINE) or is_library_file(name)
+    return os.path.realpath(os.fsdecode(path)).startswith(MACHINE)
 
 
-def _is_asked_by_user(frame: FrameType | None, direct: bool) -> bool:
+def _opens_code(event: str, arguments: tuple[Any, ...]) -> bool:
+    return event == "open" and not isinstance(arguments[0], int) and str(arguments[0]).endswith(CODE)
+
+
+def _opens_of_a_library(event: str, arguments: tuple[Any, ...]) -> bool:
+    """Whether a file of an installed package is opened: by the package itself, or by the user's code."""
+    return event == "open" and not isinstance(arguments[0], int) and is_library_file(os.fsdecode(arguments[0]))
+
+
+def _is_asked_by_user(frame: FrameType | None, direct: bool, code: bool) -> bool:
     """Whether the stack has a frame of the user's between the event and the begin of the run.
 
-    An import that stands nearer to the event opens its files by itself; and `setup` may open what it likes,
-    because the audit changes the bars of the feeds that it adds.
+    An import that stands nearer to the event opens its files by itself, as Python does to quote a line of `code`;
+    and `setup` may open what it likes, because the audit changes the bars of the feeds that it adds.
     """
     asked = False
     while frame is not None:
@@ -117,7 +129,8 @@ def _is_asked_by_user(frame: FrameType | None, direct: bool) -> bool:
         if module in BEGIN:
             return asked and frame.f_code.co_name != SETUP
         if not asked:
-            if filename.startswith("<frozen importlib") or module.partition(".")[0] in OWN_WAYS:
+            package = module.partition(".")[0]
+            if filename.startswith("<frozen importlib") or package in ALWAYS or (code and package in OWN_WAYS):
                 return False
             asked = is_users(filename, module)
             if direct and not asked and module.partition(".")[0] not in sys.stdlib_module_names:

@@ -16,7 +16,7 @@ class PlacedOrder:
     side: str  # "buy" or "sell"
     size: float  # signed
     kind: str  # Market, Limit, Stop ...
-    price: float | None  # limit or trigger; None for a market order, whose price has no effect
+    price: float | None  # limit or trigger; None where it has no effect, or moved before it was seen
     at_open: bool  # placed in next_open, before the high, low and close of its bar
     limit: float = math.nan  # of a StopLimit or StopTrailLimit
     trail: float = 0.0  # distance of a trailing stop in money

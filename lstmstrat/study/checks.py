@@ -9,8 +9,8 @@ import numpy as np
 from lstmstrat.audit.books import BOOKS, check_benchmark, check_books
 from lstmstrat.audit.features import check_features
 from lstmstrat.audit.labels import check_labels
-from lstmstrat.evaluation.metrics import REJECTED
-from lstmstrat.evaluation.skill import Skill
+from lstmstrat.evaluation.metrics import REJECTED, sharpe
+from lstmstrat.evaluation.skill import Skill, forecast_skill
 from lstmstrat.forecasting.forecasts import WARM_UP, Forecasts
 from lstmstrat.forecasting.session import Session
 from lstmstrat.prices.staleness import LARGEST_STILL_SHARE, staleness, without_volume
@@ -22,13 +22,13 @@ from lstmstrat.study.cuts import CUT_BARS, check_cuts
 
 AUDIT = "look-ahead audit"
 STALE = "stale prices"
-VOIDING = ("features", "training labels", "buy-and-hold", BOOKS, CUT_BARS, STALE)
+TOO_GOOD = "too good to be true"
+VOIDING = ("features", "training labels", "buy-and-hold", BOOKS, CUT_BARS, STALE, TOO_GOOD)
 """If one of these fails, no edge is supported. The look-ahead audit must even have passed."""
 TRIPWIRES = "tripwires"
 LARGEST_SHARPE, LARGEST_R2, LARGEST_GROWTH = 3.0, 0.02, 100.0  # annual; out of sample; of the account
-CHANCE_R2 = (
-    6.63  # over n bars, chance alone gives more than this / n in 1% of cases: the quantile of chi-square(1)
-)
+CHANCE_R2 = 6.63  # chance alone gives more than 6.63 / n over n bars in 1% of cases (chi-square, one degree)
+MOST_SHARPE, MOST_R2 = 5.0, 0.2  # above these it is a leak or a stale price, whatever else is found
 
 
 def run_checks(run: Run, session: Session) -> list[Check]:
@@ -43,6 +43,7 @@ def run_checks(run: Run, session: Session) -> list[Check]:
         check_benchmark(broker, prices.bars, run.benchmark),
         *check_books(broker, prices, run.accounts),
         *check_cuts(run, session),
+        *check_too_good(run),
         check_orders(run.accounts),
     ]
 
@@ -66,6 +67,20 @@ def check_audits(audits: Mapping[str, AuditRecord], strategies: Sequence[str]) -
 def voiding(checks: Sequence[Check], *strategies: str) -> list[Check]:
     """What failed and voids an edge, among the checks of the whole run and those of the given strategies."""
     return [c for c in checks if c.status == FAILED and c.name in VOIDING and c.strategy in ("", *strategies)]
+
+
+def check_too_good(run: Run) -> list[Check]:
+    """Results that nothing has on prices at which others trade, whatever an audit finds.
+
+    A check for each strategy that has one, and for the forecasts; or one that passes.
+    """
+    ratios = {account.name: sharpe(account.returns, run.periods) or 0.0 for account in run.strategies}
+    found = [(f"{name} has a Sharpe ratio of {r:.1f}", name) for name, r in ratios.items() if r > MOST_SHARPE]
+    series = run.traded.forecast, run.traded.realised, run.traded.past_mean
+    r2 = forecast_skill(*series).r2_against_mean or 0.0
+    found += [(f"the forecasts have an R2 of {r2:.0%}", "")] if r2 > MOST_R2 else []
+    bounds = f"no Sharpe ratio above {MOST_SHARPE:g}, and no R2 above {MOST_R2:.0%}"
+    return [Check(TOO_GOOD, FAILED, *each) for each in found] or [Check(TOO_GOOD, PASSED, bounds)]
 
 
 def tripwires(strategies: Sequence[StrategyAssessment], skill: Skill) -> Check:

@@ -23,6 +23,8 @@ from lstmstrat.results.assessment import FAILED, NOT_RUN, PASSED, Check
 from lstmstrat.results.orders import PlacedOrder
 from lstmstrat.results.run import Run
 from lstmstrat.study.simulate import simulate_one
+from lstmstrat.trading.parameters import load_strategy
+from lstmstrat.trading.strategy import ExposureStrategy
 
 CUT_BARS = "cut bars"
 PLACES = (0.03, 0.1, 0.3)
@@ -63,6 +65,8 @@ def check_cuts(run: Run, session: Session) -> list[Check]:
             fault = _fault(run, strategy, account, shorter, session)
             if fault:
                 detail = f"{account.name}: with {shorter.what}, {fault}"
+                if _fault(run, strategy, account, _whole(run), session):
+                    detail = f"{account.name}: two runs on the same prices differ; seed its random numbers"
                 failed.append(Check(CUT_BARS, FAILED, detail, account.name))
                 break
     if not dates:
@@ -94,7 +98,9 @@ def _spread(bars: Sequence[int]) -> list[int]:
 
 def _last_bars_of_folds(run: Run, account: Account) -> set[int]:
     """The last bar of each fold: prices that end there ask for no forecast that the run has not made."""
-    if account.forecasts is None:
+    config = run.config.forecast
+    own = any(":" in name for name in (*config.features, config.refit_when or "", config.model))
+    if account.forecasts is None or own:  # of code of the user's own, a known forecast proves nothing
         return set()
     before = run.before(account.forecasts)
     return {before + record.fold.fitted_at - 1 for record in account.forecasts.folds[1:]}
@@ -104,14 +110,26 @@ def _shorter(run: Run, account: Account, cut: int) -> Iterator[Shorter]:
     """The prices up to the cut; where orders were decided at its open, also with another high, low and close."""
     frame, day = run.prices.frame.iloc[: cut + 1], _day(run, cut)
     yield Shorter(frame, f"the bars after {day} cut off", cut, cut)
-    if not _has_targets(account) and any(order.at_open and order.bar == cut for order in account.placed):
+    if _acts_at_opens(account) and any(order.at_open and order.bar == cut for order in account.placed):
         opened, closed = run.prices.bars[cut, [OPEN, CLOSE]]
         other = change_inside(frame, cut, 0.95 if closed > opened else 1.05)
         yield Shorter(other, f"another high, low, close and volume on {day}", cut - 1, cut)
 
 
+def _acts_at_opens(account: Account) -> bool:
+    """Whether code of the user's runs at an open, before the rest of the bar is known."""
+    return (
+        not _has_targets(account) or load_strategy(account.class_path).next_open is not ExposureStrategy.next_open
+    )
+
+
 def _has_targets(account: Account) -> bool:
     return bool(account.targets.notna().any())
+
+
+def _whole(run: Run) -> Shorter:
+    last = len(run.prices.frame) - 1
+    return Shorter(run.prices.frame, "the same prices", last, last)
 
 
 def _fault(run: Run, strategy: StrategyConfig, account: Account, shorter: Shorter, session: Session) -> str:

@@ -30,7 +30,7 @@ from lstmstrat.results.judgement import Judged, Judgement
 from lstmstrat.results.run import Run
 from lstmstrat.store import Store, default_path
 from lstmstrat.study.audits import AuditRecord
-from lstmstrat.study.checks import check_audits, check_orders, check_staleness, voiding
+from lstmstrat.study.checks import check_audits, check_orders, check_staleness, check_too_good, voiding
 from lstmstrat.study.extras import Extras
 from lstmstrat.study.ledger import enter_trials
 from lstmstrat.study.proof import judge_with_proof
@@ -172,7 +172,13 @@ def _case(cerebro: Any, watched: Watched, name: str, costs: BrokerConfig | str, 
     broker = BrokerConfig(commission=0.0, slippage=slippage) if isinstance(costs, str) else costs
     run = compared(prices, broker, benchmark, account, identify(watched.cls, watched.params), session)
     books = [Check(BOOKS, NOT_RUN, costs)] if isinstance(costs, str) else check_books(costs, prices, run.accounts)
-    return _Case(cerebro, watched, run, (check_staleness(run), *books, check_orders(run.accounts)), costs)
+    return _Case(
+        cerebro,
+        watched,
+        run,
+        (check_staleness(run), *books, *check_too_good(run), check_orders(run.accounts)),
+        costs,
+    )
 
 
 def _check_account(equity: Sequence[float], name: str) -> None:
@@ -234,10 +240,14 @@ def _today() -> str:
 def _judge_returns(returns: pd.Series, benchmark: pd.Series | None, name: str, session: Session) -> Judgement:
     if benchmark is None or not returns.index.equals(benchmark.index):
         raise DataError("judge(returns, benchmark): give the returns of holding the asset on the same dates")
+    for series in (returns, benchmark):
+        if not (series > -1.0).all():  # also where one is not a number
+            what = series.name or name
+            raise DataError(f"judge(returns, benchmark): {what} has a return that is missing, or -100% or less")
     own, held = (_bare_account(series, label) for series, label in ((returns, name), (benchmark, BENCHMARK)))
     prices = _prices(held.equity, str(benchmark.name or name))
     run = compared(prices, BrokerConfig(), held, own, identify(), session)
-    checks, audits = [check_staleness(run)], {name: _not_assessable(UNSEEN)}
+    checks, audits = [check_staleness(run), *check_too_good(run)], {name: _not_assessable(UNSEEN)}
     trials = _enter([(run, checks)], session)
     strategies, _ = judge_with_proof(run, trials, checks, Extras(), audits, lambda account: audits[account.name])
     judged = tuple(_judged(strategy, run) for strategy in strategies)

@@ -59,15 +59,18 @@ class OrderLog:
 
 def _placed(order: Any, bar: int) -> PlacedOrder:
     kind, asked = order.ExecTypes[order.exectype], order.created
+    # The broker has looked at an order of the open, but not yet at one of the close.
+    early = order.status not in (order.Created, order.Submitted)
+    # The price of these has no effect; that of a trail placed at the open has moved by now.
+    unpriced = kind in ("Market", "Close") or (early and "Trail" in kind)
     return PlacedOrder(
         bar=bar,
         side="buy" if order.isbuy() else "sell",
         size=asked.size,
         kind=kind,
-        price=None if kind == "Market" else asked.price,
-        # The broker has looked at an order of the open, but not yet at one of the close.
-        at_open=order.status not in (order.Created, order.Submitted),
-        limit=asked.pricelimit if "Limit" in kind and kind != "Limit" else math.nan,
+        price=None if unpriced else asked.price,
+        at_open=early,
+        limit=asked.pricelimit if kind in ("StopLimit", "StopTrailLimit") and not unpriced else math.nan,
         trail=asked.trailamount or 0.0,
         trail_percent=asked.trailpercent or 0.0,
     )

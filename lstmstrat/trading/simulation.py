@@ -64,8 +64,13 @@ def record(cerebro: Any, prices: Prices, session: Session, *, start: int, name: 
     cerebro.addindicator(_FirstDecision, bar=start)
     cerebro.addanalyzer(_Account, first=start, label=name, _name="account")
     with session.active(), one_feed(name, prices.symbol):  # Backtrader creates the indicators inside `run`
-        strategy = cerebro.run()[0]
-    recorded: Recorded = strategy.analyzers.account.recorded
+        strategies = cerebro.run()
+    if not strategies:
+        raise StrategyError(f"{name}: its __init__ raised StrategySkipError; leave it out of the config")
+    recorded: Recorded = strategies[0].analyzers.account.recorded
+    missing = len(prices.frame) - start - len(recorded.equity)
+    if missing:
+        raise StrategyError(f"{name}: it stopped {missing} bars too early; hold nothing in place of runstop()")
     return recorded.account(prices.frame, name, class_path)
 
 

@@ -104,9 +104,9 @@ def costs_of(cerebro: Any) -> BrokerConfig | str:
     rate = scheme.getcommission(1.0, 1.0)
     if not math.isclose(scheme.getcommission(1000.0, 70.0), 70_000.0 * rate, rel_tol=1e-9, abs_tol=1e-12):
         return "its commission is no percentage"
-    if slip.slip_fixed or (slip.slip_perc and not (slip.slip_out and slip.slip_open)):
-        return "its slippage is not set_slippage_perc(..., slip_open=True, slip_out=True)"
-    return BrokerConfig(cash=float(broker.startingcash), commission=float(rate), slippage=float(slip.slip_perc))
+    if slip.slip_fixed or slip.slip_perc:
+        return "the slippage of Backtrader's own broker ends at the bar or passes a limit, and no config's does"
+    return BrokerConfig(cash=float(broker.startingcash), commission=float(rate), slippage=0.0)
 
 
 def same_broker(cerebro: Any) -> Callable[[], Any]:

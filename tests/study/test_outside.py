@@ -81,7 +81,7 @@ def cerebro(cls: type[Any], prices: Prices = IBM, commission: float = 0.001, **o
 def paid_on_tuesdays(bars: int = 700) -> Prices:
     """A random walk that rises by 1% more on each Tuesday: a true edge, whatever it may be called."""
     rng, days = np.random.default_rng(3), pd.bdate_range("2010-01-04", periods=bars)
-    move = rng.normal(0.0, 0.006, bars) + np.where(days.day_of_week == 1, 0.012, -0.003)
+    move = rng.normal(0.0, 0.006, bars) + np.where(days.day_of_week == 1, 0.008, -0.002)
     close = 100.0 * np.exp(np.cumsum(move))
     opened = np.concatenate([[100.0], close[:-1]])
     high, low = np.maximum(opened, close) * 1.001, np.minimum(opened, close) * 0.999
@@ -163,7 +163,7 @@ def test_what_was_helped_is_not_proven_and_not_audited(answer: Callable[[str], l
 def test_costs_that_cannot_be_held_against_the_fills_leave_an_edge_unproven(answer: Callable[[str], Any]) -> None:
     answer("passed")
     per_order = cerebro(Tuesdays, paid_on_tuesdays())
-    per_order.broker.setcommission(0.01, commtype=bt.CommInfoBase.COMM_FIXED, stocklike=True)
+    per_order.broker.setcommission(0.15, commtype=bt.CommInfoBase.COMM_FIXED, stocklike=True)
     found = lstmstrat.judge(per_order)
     assert found.by_strategy == {"Tuesdays": UNPROVEN}
     assert "its commission is no percentage" in found.strategies[0].missing[0]
@@ -180,7 +180,7 @@ def test_two_feeds_are_not_assessable(answer: Callable[[str], list[Any]]) -> Non
 
 def test_a_forecast_is_audited_with_a_small_network(answer: Callable[[str], list[Any]]) -> None:
     made = answer("passed")
-    own = cerebro(Tuesdays, paid_on_tuesdays(), cheat_on_open=True)
+    own = cerebro(Tuesdays, paid_on_tuesdays(), 0.0015, cheat_on_open=True)
     own.strats.clear()
     forecast = {"model": "ridge", "members": 1, "train_size": 90, "hidden_size": 64, "features": ["return_1"]}
     own.addstrategy(Forecasts, forecast=forecast)
@@ -221,6 +221,18 @@ def test_what_cannot_be_judged_is_refused_with_the_cure() -> None:
         lstmstrat.judge(held)
     with pytest.raises(DataError, match="on the same dates"):
         lstmstrat.judge(held, held.iloc[1:])
+    for bad in (np.nan, -1.5):
+        with pytest.raises(DataError, match="a return that is missing, or -100% or less"):
+            lstmstrat.judge(held.where(held.index != held.index[9], bad), held)
+
+
+def test_limits_beyond_which_backtraders_broker_slips_leave_an_edge_unproven(answer: Callable[[str], Any]) -> None:
+    answer("passed")
+    slips = cerebro(Tuesdays, paid_on_tuesdays())
+    slips.broker.set_slippage_perc(0.0001, slip_open=True, slip_out=True)
+    found = lstmstrat.judge(slips)
+    assert found.by_strategy == {"Tuesdays": UNPROVEN}
+    assert "the slippage of Backtrader's own broker" in found.strategies[0].missing[-1]
 
 
 def test_a_judgement_can_be_read_and_is_a_value() -> None:

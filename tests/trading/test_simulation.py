@@ -542,3 +542,27 @@ def test_simulations_in_threads_give_the_bits_that_they_give_one_after_the_other
                     assert found == expected[number], (shift, numbers, number)
     assert [job.done() for job in JOBS] == expected
     assert not default_path().exists()
+
+
+class Stops(bt.Strategy):
+    """Ends the run by Backtrader's own means."""
+
+    def next(self) -> None:
+        if len(self) == 50:
+            self.env.runstop()
+
+
+class Skips(bt.Strategy):
+    """Leaves itself out by Backtrader's own means."""
+
+    def __init__(self) -> None:
+        raise bt.errors.StrategySkipError
+
+
+@pytest.mark.parametrize(
+    ("cls", "said"),
+    [(Stops, r"x: it stopped \d+ bars too early"), (Skips, "x: its __init__ raised StrategySkipError")],
+)
+def test_a_strategy_that_ends_or_leaves_its_run_is_refused(cls: type[Any], said: str) -> None:
+    with pytest.raises(StrategyError, match=said):
+        simulate(market(), cls, {}, BrokerConfig(), session=alone(), start=20, name="x")
