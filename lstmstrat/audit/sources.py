@@ -12,6 +12,7 @@ import base64
 import contextlib
 import importlib
 import json
+import linecache
 import os
 import subprocess
 import sys
@@ -140,7 +141,7 @@ def _has_own_model(values: dict[str, Any]) -> bool:
 
 def _look(watch: Watch, subject: Subject) -> Sources:
     """Import the modules of the subject again, run it, and look at its code; only in a child process."""
-    for clear in _tables(subject, None).cached:  # a result that was kept is read again
+    for clear in (*_tables(subject, None).cached, linecache.clearcache):  # what was kept is read again
         clear()
     opened: list[str] = []
     if subject.path == "":

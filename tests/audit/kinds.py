@@ -9,8 +9,11 @@ import bisect
 import contextlib
 import datetime as dt
 import functools
+import gc
 import json
+import linecache
 import math
+import os
 import pickle
 import random
 import sqlite3
@@ -689,6 +692,8 @@ def write_files() -> None:
     (FILES / "labels.json").write_text(json.dumps(ROW))
     np.save(FILES / "labels.npy", LABELS.to_numpy())
     LABELS.to_numpy().tofile(FILES / "labels.raw")
+    (FILES / "site-packages").mkdir(exist_ok=True)
+    LABELS.to_numpy().tofile(FILES / "site-packages" / "labels.raw")
     connection = sqlite3.connect(FILES / "labels.sqlite")
     LABELS.to_sql("labels", connection)
     connection.close()
@@ -711,6 +716,55 @@ class AsksTheNetwork(Trades):
 
     def signal(self) -> float:
         return self.data.close[0] - self.data.open[0]
+
+
+@unknown("P12", "labels.json")
+class ReadsLines(Trades):
+    """By a module that opens files of code for itself."""
+
+    def start(self) -> None:
+        self._labels = json.loads("".join(linecache.getlines(str(FILES / "labels.json"))))
+
+    def signal(self) -> float:
+        return float(self._labels[len(self) - 1])
+
+
+@unknown("P12", "labels.raw")
+class ReadsBesideALibrary(ReadsCsv):
+    """A file of its own that lies where packages are installed."""
+
+    def start(self) -> None:
+        self._labels = np.fromfile(FILES / "site-packages" / "labels.raw")
+
+
+@unknown("P12", "labels.npy")
+class ReadsByAnotherWay(ReadsCsv):
+    """Through a path that says something about the machine until it is followed."""
+
+    def start(self) -> None:
+        self._labels = np.load(f"/proc/self/root{FILES / 'labels.npy'}")
+
+
+@unknown("P12", "reaches the environment (environ)")
+class ReadsTheEnvironment(Trades):
+    def signal(self) -> float:
+        return 1.0 if os.environ.get("MOOD", "")[len(self) : len(self) + 1] == "u" else -1.0
+
+
+@unknown("P12", "reaches all objects of the process (get_objects)")
+class LooksAround(Trades):
+    def signal(self) -> float:
+        found = [thing for thing in gc.get_objects() if isinstance(thing, pd.DataFrame)]
+        return float(len(found))
+
+
+WORDS = " ".join("up" if value > 0 else "down" for value in ROW)
+
+
+@unknown("P12", "WORDS, which has a row of signals")
+class Words(Trades):
+    def signal(self) -> float:
+        return 1.0 if WORDS.split()[len(self) - 1] == "up" else -1.0
 
 
 @unknown("P12", "starts")
@@ -941,6 +995,25 @@ class Percent(ExposureStrategy):
         if len(self) < 5:
             return 0.0
         return 0.7 if self.data.close[0] > self.data.close[-4] else -0.2
+
+
+@honest()
+class Changelog(Trades):
+    """Changed on 2019-01-05, 2019-02-11, 2019-03-12, 2019-04-15, 2019-05-21 and 2019-06-30."""
+
+    def signal(self) -> float:
+        return self.data.close[0] - self.data.open[0]
+
+
+@honest()
+class CloseAtOpen(bt.Strategy):
+    """Asks at the open for the close of the bar."""
+
+    def next_open(self) -> None:
+        if len(self) % 4 == 0 and not self.position:
+            self.buy(size=10, exectype=bt.Order.Close)
+        elif len(self) % 4 == 2 and self.position:
+            self.sell(size=10, exectype=bt.Order.Close)
 
 
 @honest()
