@@ -15,7 +15,7 @@ from lstmstrat.audit.compare import ALL, compare
 from lstmstrat.audit.cuts import aimed_cuts, spread_over
 from lstmstrat.audit.feeds import OtherBars
 from lstmstrat.audit.finding import FAILED, NOT_ASSESSED, PASSED, WARNING, Discrepancy, Finding
-from lstmstrat.audit.trace import Subject, Trace
+from lstmstrat.audit.trace import STREAMED, Subject, Trace
 from lstmstrat.trading.clock import to_numbers
 
 Command = Callable[[str, str], str]  # (id of the probe, date of a cut or "") -> command that reproduces a failure
@@ -31,6 +31,11 @@ class Case:
     seed: int
     pinned: bool  # the user gave the only cut; P2 tries every kind of perturbation there
     command: Command
+
+    @cached_property
+    def stream(self) -> Trace:
+        """The run of the subject as a stream, in which a later bar does not exist yet."""
+        return self.subject.run(mode=STREAMED)
 
     def passed(self, probe: str, comparisons: int, bars: Sequence[int], detail: str) -> Finding:
         """The finding that there is no difference; "not assessed" if nothing was compared."""

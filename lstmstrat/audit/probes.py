@@ -35,7 +35,7 @@ def rerun(case: Case) -> Finding:
             return alone.of_unequal_runs(case, name, total, difference)
     if STREAMED not in case.subject.reruns:
         return case.passed(name, total, (), "equal runs are equal")
-    stream = case.subject.run(mode=STREAMED)
+    stream = case.stream
     count, difference = compare(original, stream, ALL, ROUNDING, begin=original.first)
     total += count
     if difference is None and stream.error is None:

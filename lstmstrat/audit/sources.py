@@ -11,13 +11,14 @@ from __future__ import annotations
 import base64
 import contextlib
 import importlib
+import itertools
 import json
 import linecache
 import os
 import subprocess
 import sys
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -27,7 +28,7 @@ from lstmstrat.audit import child
 from lstmstrat.audit.case import Case
 from lstmstrat.audit.finding import Finding
 from lstmstrat.audit.tables import Tables
-from lstmstrat.audit.trace import Subject, Trace
+from lstmstrat.audit.trace import STREAMED, Subject, Trace
 from lstmstrat.audit.user_code import users_modules
 from lstmstrat.audit.watch import Watch
 from lstmstrat.config.plugins import load_attribute
@@ -45,6 +46,7 @@ class Sources:
     opened: tuple[str, ...]
     tables: tuple[str, ...]
     looked_at: int  # objects of the code
+    decisions: tuple[str, ...] | None = None  # of a stream in a process that never ran it before; None: not known
     error: str = ""  # why the subject could not be watched; "" if it could
 
 
@@ -55,6 +57,11 @@ def probe(case: Case) -> Finding:
     found = subject.sources or (spawned([subject])[0] if subject.path else forked(subject))
     if found.error:
         return case.not_assessed(name, f"it could not be watched: {found.error}")
+    if found.decisions is not None and found.decisions != (here := decisions(case.stream)):
+        pairs = itertools.zip_longest(found.decisions, here, fillvalue="none")
+        first = next(f"{alone}, and {now} here" for alone, now in pairs if alone != now)
+        detail = f"it uses what an earlier run left behind: alone in a new process its order is {first}"
+        return case.failed(name, len(here), detail)
     said = [f"it {text}" for text in found.opened] + list(found.tables)
     if said:
         more = f" and {len(said) - NAMED} more" if len(said) > NAMED else ""
@@ -72,7 +79,7 @@ def forked(subject: Subject) -> Sources:
         return _from_json(child.forked(lambda: asdict(_look(Watch(), subject.with_fields(session=None)))))
     except child.ChildError as error:
         cure = "" if child.CAN_FORK else "; name the class in a config, then python -m lstmstrat.audit CONFIG can"
-        return Sources((), (), 0, f"{error}{cure}")
+        return Sources((), (), 0, error=f"{error}{cure}")
 
 
 def spawned(subjects: Sequence[Subject]) -> list[Sources]:
@@ -96,7 +103,7 @@ def spawned(subjects: Sequence[Subject]) -> list[Sources]:
         )
         return [_from_json(found) for found in json.loads(done.stdout.splitlines()[-1])]
     except (OSError, subprocess.SubprocessError, ValueError, IndexError) as error:
-        return [Sources((), (), 0, f"{type(error).__name__}: {error}")] * len(subjects)
+        return [Sources((), (), 0, error=f"{type(error).__name__}: {error}")] * len(subjects)
 
 
 def answer() -> None:
@@ -106,11 +113,30 @@ def answer() -> None:
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # what the user's code prints
     frames = {key: _frame_from_json(value) for key, value in request["frames"].items()}
     watch = Watch()
-    with Session(Store(None)) as session:
-        looks = (_look_at_path(watch, x, frames[x["frame"]], session) for x in request["subjects"])
-        found = [asdict(look) for look in looks]
+    found = [_answer_for(watch, values, frames[values["frame"]]) for values in request["subjects"]]
     with os.fdopen(outlet, "w") as file:
         file.write(json.dumps(found) + "\n")
+
+
+def _answer_for(watch: Watch, values: dict[str, Any], frame: pd.DataFrame) -> dict[str, Any]:
+    """The sources of one subject, found in a process that has run no other, where the platform can fork."""
+
+    def look() -> dict[str, Any]:
+        with Session(Store(None)) as session:
+            return asdict(_look_at_path(watch, values, frame, session))
+
+    try:
+        found: dict[str, Any] = child.forked(look) if child.CAN_FORK else look()
+    except child.ChildError as error:
+        return asdict(Sources((), (), 0, error=str(error)))
+    return found
+
+
+def decisions(stream: Trace) -> tuple[str, ...]:
+    """The orders of a run in words, to the sixth digit."""
+    prices = ("" if order.price is None else f" at {order.price:.6g}" for order in stream.orders)
+    pairs = zip(stream.orders, prices, strict=True)
+    return tuple(f"{o.side} {o.kind} {o.size:.6g}{price} on {stream.day(o.bar)}" for o, price in pairs)
 
 
 def _look_at_path(watch: Watch, values: dict[str, Any], frame: pd.DataFrame, session: Session) -> Sources:
@@ -125,12 +151,14 @@ def _look_at_path(watch: Watch, values: dict[str, Any], frame: pd.DataFrame, ses
         shared = None if _has_own_model(values) else session
         own = {"path": values["path"], "session": shared}
         subject = Subject(values["name"], cls, values["params"], frame, broker, forecast or None, **own)
-        found = _look(watch, subject)
+        alone = not subject.is_indicator and child.CAN_FORK
+        found = _look(watch, subject, STREAMED if alone else "runonce")
+        if found.error and alone:  # it needs all bars loaded
+            opened += found.opened
+            found = _look(watch, subject)
     except Exception as error:
-        return Sources(tuple(opened), (), 0, f"{type(error).__name__}: {error}")
-    return Sources(
-        (*opened, *(text for text in found.opened if text not in opened)), found.tables, found.looked_at
-    )
+        return Sources(tuple(opened), (), 0, error=f"{type(error).__name__}: {error}")
+    return replace(found, opened=tuple(dict.fromkeys([*opened, *found.opened])))
 
 
 def _has_own_model(values: dict[str, Any]) -> bool:
@@ -139,7 +167,7 @@ def _has_own_model(values: dict[str, Any]) -> bool:
     return ":" in model and not model.startswith("lstmstrat.")
 
 
-def _look(watch: Watch, subject: Subject) -> Sources:
+def _look(watch: Watch, subject: Subject, mode: str = "runonce") -> Sources:
     """Import the modules of the subject again, run it, and look at its code; only in a child process."""
     for clear in (*_tables(subject, None).cached, linecache.clearcache):  # what was kept is read again
         clear()
@@ -147,10 +175,12 @@ def _look(watch: Watch, subject: Subject) -> Sources:
     if subject.path == "":
         opened += _imported_again(watch, subject)
     with watch.watching() as found:
-        trace = subject.run()
+        trace = subject.run(mode=mode)
     tables = _tables(subject, trace)
     error = f"{type(trace.error).__name__}: {trace.error}" if trace.error else ""
-    return Sources((*opened, *(x for x in found if x not in opened)), tuple(tables.found), tables.looked_at, error)
+    both = (*opened, *(x for x in found if x not in opened))
+    alone = decisions(trace) if mode == STREAMED and not error else None
+    return Sources(both, tuple(tables.found), tables.looked_at, alone, error)
 
 
 def _imported_again(watch: Watch, subject: Subject) -> list[str]:
@@ -185,7 +215,9 @@ def _tables(subject: Subject, trace: Trace | None) -> Tables:
 
 
 def _from_json(values: dict[str, Any]) -> Sources:
-    return Sources(tuple(values["opened"]), tuple(values["tables"]), values["looked_at"], values["error"])
+    alone = values["decisions"]
+    opened, tables = tuple(values["opened"]), tuple(values["tables"])
+    return Sources(opened, tables, values["looked_at"], None if alone is None else tuple(alone), values["error"])
 
 
 def _to_json(subject: Subject) -> dict[str, Any]:

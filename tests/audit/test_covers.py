@@ -72,6 +72,15 @@ def test_files_that_the_code_of_a_config_opens_are_named(tmp_path: Path, monkeyp
     assert result.exit_code == 3
 
 
+def test_what_a_helper_keeps_from_an_earlier_run_is_found_in_a_new_process() -> None:
+    """Here it has seen all bars, so cut bars and streams move nothing any more."""
+    config, prices = prepared("Remembers", "Plain")
+    result = audited(config, prices, only="P12")
+    (failure,) = result.failures
+    assert failure.subject == "Remembers"
+    assert "it uses what an earlier run left behind: alone in a new process its order is " in failure.detail
+
+
 def test_the_strategies_of_the_project_open_nothing() -> None:
     """No false alarm, with the forecast in a process of its own."""
     config, prices = prepare(Config(**tiny()), offline=True)
