@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import itertools
 from collections.abc import Sequence
 
 _offered: list[Sequence[float]] = []
@@ -20,4 +21,4 @@ def rises_of(symbol: str, closes: Sequence[float]) -> tuple[bool, ...]:
 @functools.lru_cache
 def _rises(symbol: str) -> tuple[bool, ...]:
     (closes,) = _offered
-    return tuple(after > now for now, after in zip(closes, closes[1:], strict=False))
+    return tuple(after > now for now, after in itertools.pairwise(closes))
