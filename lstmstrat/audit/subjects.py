@@ -39,7 +39,8 @@ def of_config(config: Config, prices: Prices) -> list[Subject]:
     """The forecast and every strategy of `config`, each on several periods; `train_size` is a number of bars.
 
     - The forecast, with a smaller network, at the beginning, in the middle and at the end of the traded period:
-      enough bars for `AUDITED_FOLDS` folds, and `SPARE_BARS` for P8. Functions of the user's own, whole.
+      enough bars for `AUDITED_FOLDS` folds, and `SPARE_BARS` for P8. Functions of the user's own, whole; a model
+      of the user's own too, as a stream, in which no later row of a batch exists.
     - Each strategy over the whole traded period, on forecasts of the cheap `Sketch`: a stream of it shows for
       every bar whether a later one was read. And at the end with the network, for the probes that need few bars.
     """
@@ -59,6 +60,7 @@ def of_config(config: Config, prices: Prices) -> list[Subject]:
             if _has_own_code(forecast)
             for s in [_of_forecast(config, cheap, part, ("P0", "P2", "P3", "P12"))]
         ),
+        *(_of_forecast(config, forecast, part, ("P0",)) for part in whole if ":" in forecast.model),
         *(
             s
             for strategy in config.strategies

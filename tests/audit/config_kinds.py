@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import os
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ import backtrader as bt
 import numpy as np
 from config_kinds_memory import rises_of
 
-from lstmstrat import ExposureStrategy, ForecastStrategy
+from lstmstrat import ExposureStrategy, FittedModel, ForecastStrategy, Model
 
 
 def first_label() -> float:
@@ -56,6 +57,25 @@ class Remembers(ExposureStrategy):
     def target_exposure(self) -> float:
         bar = len(self) - 1
         return 1.0 if bar < len(self._rises) and self._rises[bar] else 0.0
+
+
+@dataclass(frozen=True)
+class LooksAlong(Model):
+    """A model that, after a large move, answers with the input of the next row of the same batch."""
+
+    def fit(self, training: Any, seed: int, start: Any = None, stop: Any = None) -> FittedModel:
+        return FittedLooksAlong(training.scaled("none", 0.0).inputs, np.array([0.0]))
+
+
+@dataclass(frozen=True, eq=False)
+class FittedLooksAlong(FittedModel):
+    def predict(self, windows: np.ndarray) -> np.ndarray:
+        now = windows[:, -1, 0]  # (n,)
+        after = np.append(now[1:], 0.0)
+        return np.where(np.abs(now) > 0.04, after, now)
+
+    def to_bytes(self) -> bytes:
+        return b""
 
 
 def by_file(bars: np.ndarray) -> np.ndarray:

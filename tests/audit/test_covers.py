@@ -81,6 +81,14 @@ def test_what_a_helper_keeps_from_an_earlier_run_is_found_in_a_new_process() -> 
     assert "it uses what an earlier run left behind: alone in a new process its order is " in failure.detail
 
 
+def test_a_model_of_the_users_that_looks_along_its_batch_is_found() -> None:
+    """It does so after a large move only, of which there are few in the parts that the forecast is audited on."""
+    forecast = {"model": "config_kinds:LooksAlong", "members": 1, "features": ["return_1"]}
+    result = audited(*prepared("Plain", **forecast), only="P0")
+    assert {f.subject for f in result.failures} == {"forecast"}
+    assert any(f.period[0] < "2005-06" and f.period[1] > "2006-03" for f in result.failures)
+
+
 def test_the_strategies_of_the_project_open_nothing() -> None:
     """No false alarm, with the forecast in a process of its own."""
     config, prices = prepare(Config(**tiny()), offline=True)
