@@ -23,7 +23,7 @@ from lstmstrat.results.assessment import FAILED as CHECK_FAILED
 from lstmstrat.results.orders import Execution, PlacedOrder
 from lstmstrat.store import Store
 from lstmstrat.trading.simulation import simulate
-from lstmstrat.trading.strategy import BuyAndHold
+from lstmstrat.trading.strategy import BuyAndHold, ExposureStrategy
 
 MASKS = (0.9, 1.1)  # of P4: the close as a multiple of the open; at least one moves whatever reads it
 EXACT = 1e-9  # relative
@@ -49,9 +49,34 @@ def intrabar(case: Case) -> Finding:
         if difference := difference or case.ends_early(masked, original.bars):
             detail = "an order made at the open of a bar moves with the rest of the bar"
             return case.failed(name, total, detail, difference, None, f"close {factor} times the open")
+    for bar in _bars_of_orders_at_opens(case):
+        opened, closed = case.subject.frame[["open", "close"]].iloc[bar]
+        factor = 0.9 if closed > opened else 1.1
+        changed = case.subject.run(perturb.change_inside(case.subject.frame, bar, factor))
+        before, after = (_orders_at_open(trace, bar) for trace in (original, changed))
+        total += len(before)
+        if before != after:
+            texts = ("; ".join(map(str, orders)) or "none" for orders in (before, after))
+            difference = Discrepancy(bar, original.day(bar), "orders at the open", *texts)
+            detail = "an order made at the open of a bar moves with the rest of the bar, as an indicator has it"
+            return case.failed(name, total, detail, difference, bar, f"close {factor} times the open")
     at_open = sum(order.at_open for order in original.orders)
     detail = f"{at_open} orders made at an open do not move with the rest of the bar"
     return case.passed(name, total, (), detail if total else "it made no order")
+
+
+def _bars_of_orders_at_opens(case: Case) -> list[int]:
+    """Some bars at whose open the user's own code ordered.
+
+    Indicators are worked out before, so the mask does not hide a bar in them: the bar itself is changed.
+    """
+    if case.subject.cls.next_open is ExposureStrategy.next_open:
+        return []
+    return spread_over(sorted({order.bar for order in case.original.orders if order.at_open}), TRADED_BARS)
+
+
+def _orders_at_open(trace: Trace, bar: int) -> list[tuple[str, str, float, float | None]]:
+    return [(o.side, o.kind, o.size, o.price) for o in trace.orders if o.at_open and o.bar == bar]
 
 
 def _traded_bars(case: Case) -> list[int]:

@@ -355,6 +355,22 @@ class CloseAtTheOpen(AtOpen):
             self.close()
 
 
+@leaky("P4", "as an indicator has it")
+class AnIndicatorAtTheOpen(AtOpen):
+    """Looks up what an indicator has at this bar already: all of them were worked out before the run."""
+
+    def __init__(self) -> None:
+        self.mean = bt.indicators.SMA(self.data.close, period=2)
+
+    def next_open(self) -> None:
+        bar = len(self.data) - 1
+        rises = 2 * self.mean.array[bar] - self.data.close[-1] > self.data.open[0] if bar > 2 else False
+        if rises and not self.position:
+            self.buy(size=10)
+        elif not rises and self.position:
+            self.close()
+
+
 @leaky("P4", "Limit")
 class LimitAtItsOwnLow(AtOpen):
     def next_open(self) -> None:
