@@ -33,7 +33,7 @@ STAGES = {  # a stage is the time in these functions, without that of the others
     "page": ("lstmstrat.report.html", "page"),
     "files": ("lstmstrat.results.run_folder", "write"),
 }
-LIMITS = {"cold": 30.0, "warm": 4.0, "--help": 0.5, "config error": 0.5}  # seconds, on two cores
+LIMITS = {"cold": 30.0, "warm": 6.5, "--help": 0.5, "config error": 0.5}  # seconds, on two cores
 BARS_A_SECOND = 10_000  # of one strategy, at least
 MEGABYTES = 2_000  # at 100,000 bars, at most
 

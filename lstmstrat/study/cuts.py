@@ -27,7 +27,7 @@ from lstmstrat.trading.parameters import load_strategy
 from lstmstrat.trading.strategy import ExposureStrategy
 
 CUT_BARS = "cut bars"
-PLACES = (0.03, 0.1, 0.3)
+PLACES = (0.02, 0.06, 0.2)
 """The cuts, as shares of the bars at which a strategy decides to order.
 
 A late cut is nearly one more whole run. The audit, without which there is no edge, covers the rest.
