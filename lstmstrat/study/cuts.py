@@ -82,7 +82,9 @@ def _cuts(run: Run, account: Account) -> list[int]:
     stands a bar later: orders that depend on the number of all bars may seem right where they are cut.
     """
     early = int(_has_targets(account))
-    decided = {order.bar - (early if order.at_open else 0) for order in account.placed}
+    entries = _entries(account)
+    orders = entries if len(entries) >= len(PLACES) else account.placed
+    decided = {order.bar - (early if order.at_open else 0) for order in orders}
     inside = decided & set(range(run.window.start + 1, len(run.prices.frame) - 1))
     cheap = inside & _last_bars_of_folds(run, account)
     if len(cheap) >= len(PLACES):
@@ -94,6 +96,15 @@ def _cuts(run: Run, account: Account) -> list[int]:
 def _spread(bars: Sequence[int]) -> list[int]:
     """Those at `PLACES`, or all if they are few."""
     return [bars[int(place * len(bars))] for place in PLACES] if len(bars) > len(PLACES) else list(bars)
+
+
+def _entries(account: Account) -> list[PlacedOrder]:
+    """The orders that open or enlarge a position: a rule that misses its later bars seldom makes those."""
+    bars, sizes = [fill.bar for fill in account.fills], np.array([fill.size for fill in account.fills])
+    held = np.concatenate([[0.0], np.cumsum(sizes)])  # before each fill, and after the last
+    held[np.abs(held) < ROUNDING * np.abs(sizes).max(initial=0.0)] = 0.0
+    before = np.searchsorted(bars, [order.bar for order in account.placed])
+    return [order for order, k in zip(account.placed, before, strict=True) if held[k] * order.size >= 0.0]
 
 
 def _last_bars_of_folds(run: Run, account: Account) -> set[int]:
