@@ -79,7 +79,8 @@ def correct_span(fill: Execution, bars: Floats, slippage: float) -> Span | None:
     if order.kind == "Close":
         return _one(float(bar[CLOSE]))
     if order.price is None and order.kind in _TRAILS:
-        return _slipped(bar[LOW], side, slippage), _slipped(bar[HIGH], side, slippage)
+        low, high = float(bar[LOW]), float(bar[HIGH])
+        return min(low, _slipped(low, side, slippage)), max(high, _slipped(high, side, slippage))
     if order.price is None or order.kind not in _SPANS:
         return None
     return _SPANS[order.kind](order, bars, fill.bar, side, slippage)
