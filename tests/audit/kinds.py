@@ -769,9 +769,10 @@ class ReadsTheEnvironment(Trades):
 
 @unknown("P12", "reaches all objects of the process (get_objects)")
 class LooksAround(Trades):
+    """Could find the true prices of the run among them."""
+
     def signal(self) -> float:
-        found = [thing for thing in gc.get_objects() if isinstance(thing, pd.DataFrame)]
-        return float(len(found))
+        return float(len(gc.get_objects()) % 2) - 0.5
 
 
 WORDS = " ".join("up" if value > 0 else "down" for value in ROW)
