@@ -77,10 +77,6 @@ class AuditResult:
     findings: tuple[Finding, ...]
     controls: tuple[Control, ...]
 
-    def of(self, *subjects: str) -> AuditResult:
-        """The result for some of its subjects."""
-        return AuditResult(tuple(f for f in self.findings if f.subject in subjects), self.controls)
-
     @property
     def failures(self) -> list[Finding]:
         """The findings that failed."""

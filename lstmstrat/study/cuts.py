@@ -58,9 +58,11 @@ def check_cuts(run: Run, session: Session) -> list[Check]:
 
     A check for each strategy that fails, or one that passes.
     """
-    failed, dates = list[Check](), list[str]()
+    failed, dates, untold = list[Check](), list[str](), list[str]()
     for strategy, account in zip(run.config.strategies, run.strategies, strict=True):
-        for shorter in (shorter for cut in _cuts(run, account) for shorter in _shorter(run, account, cut)):
+        shorter_ones = [shorter for cut in _cuts(run, account) for shorter in _shorter(run, account, cut)]
+        untold += [] if shorter_ones else [account.name]
+        for shorter in shorter_ones:
             dates.append(_day(run, shorter.last_open))
             fault = _fault(run, strategy, account, shorter, session)
             if fault:
@@ -72,6 +74,7 @@ def check_cuts(run: Run, session: Session) -> list[Check]:
     if not dates:
         return [Check(CUT_BARS, NOT_RUN, "no strategy ordered anything")]
     ends = f"that end between {min(dates)} and {max(dates)}"
+    ends += f"; not compared, for want of an order inside the window: {', '.join(untold)}" if untold else ""
     return failed or [Check(CUT_BARS, PASSED, f"the same orders on {len(dates)} shorter histories, {ends}")]
 
 
@@ -109,10 +112,11 @@ def _entries(account: Account) -> list[PlacedOrder]:
 
 def _last_bars_of_folds(run: Run, account: Account) -> set[int]:
     """The last bar of each fold: prices that end there ask for no forecast that the run has not made."""
-    config = run.config.forecast
-    own = any(":" in name for name in (*config.features, config.refit_when or "", config.model))
-    if account.forecasts is None or own:  # of code of the user's own, a known forecast proves nothing
+    if account.forecasts is None:
         return set()
+    config = account.forecasts.config
+    if any(":" in name for name in (*config.features, config.refit_when or "", config.model)):
+        return set()  # of code of the user's own, a known forecast proves nothing
     before = run.before(account.forecasts)
     return {before + record.fold.fitted_at - 1 for record in account.forecasts.folds[1:]}
 

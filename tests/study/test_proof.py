@@ -202,6 +202,9 @@ def test_the_books_of_what_is_honest_add_up() -> None:
 
 def test_nothing_is_said_of_a_strategy_that_does_nothing() -> None:
     assert [found.status for found in cut(ran(Idle))] == [NOT_RUN]
+    (found,) = cut(ran(Rises, Idle))
+    assert found.status == PASSED
+    assert found.detail.endswith("not compared, for want of an order inside the window: Idle")
 
 
 # --- where all else holds, the audit decides ---
