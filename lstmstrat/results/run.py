@@ -83,6 +83,11 @@ class Run:
         return bars_a_year(self.config, self.prices)
 
     @cached_property
+    def calendar_periods(self) -> int:
+        """Bars a year that the calendar shows. What decides an edge asks for these: no config can claim others."""
+        return periods_per_year(pd.DatetimeIndex(self.prices.frame.index))
+
+    @cached_property
     def returns(self) -> Floats:
         """(1 + S, n - 1) simple returns of `accounts`."""
         return np.stack([account.returns for account in self.accounts])

@@ -74,7 +74,7 @@ def check_too_good(run: Run) -> list[Check]:
 
     A check for each strategy that has one, and for the forecasts; or one that passes.
     """
-    ratios = {account.name: sharpe(account.returns, run.periods) or 0.0 for account in run.strategies}
+    ratios = _ratios(run)
     found = [(f"{name} has a Sharpe ratio of {r:.1f}", name) for name, r in ratios.items() if r > MOST_SHARPE]
     series = run.traded.forecast, run.traded.realised, run.traded.past_mean
     r2 = forecast_skill(*series).r2_against_mean or 0.0
@@ -83,18 +83,16 @@ def check_too_good(run: Run) -> list[Check]:
     return [Check(TOO_GOOD, FAILED, *each) for each in found] or [Check(TOO_GOOD, PASSED, bounds)]
 
 
-def tripwires(strategies: Sequence[StrategyAssessment], skill: Skill) -> Check:
+def _ratios(run: Run) -> dict[str, float]:
+    """The annual Sharpe ratio of each strategy by the calendar; 0 where it is undefined."""
+    return {account.name: sharpe(account.returns, run.calendar_periods) or 0.0 for account in run.strategies}
+
+
+def tripwires(run: Run, skill: Skill) -> Check:
     """Results that are too good for prices at which others trade too: look for a leak before you believe them."""
-    found = [
-        f"{s.name} has a Sharpe ratio of {s.metrics.sharpe:.1f}"
-        for s in strategies
-        if (s.metrics.sharpe or 0.0) > LARGEST_SHARPE
-    ]
-    found += [
-        f"{s.name} multiplied its money by {1.0 + s.metrics.total_return:,.0f}"
-        for s in strategies
-        if s.metrics.total_return + 1.0 > LARGEST_GROWTH
-    ]
+    found = [f"{name} has a Sharpe ratio of {r:.1f}" for name, r in _ratios(run).items() if r > LARGEST_SHARPE]
+    growths = {account.name: float(account.equity.iloc[-1] / account.equity.iloc[0]) for account in run.strategies}
+    found += [f"{name} multiplied its money by {g:,.0f}" for name, g in growths.items() if g > LARGEST_GROWTH]
     chance = CHANCE_R2 / max(skill.observations, 1)
     if (skill.r2_against_mean or 0.0) > LARGEST_R2 + chance:
         found.append(f"the forecasts have an R2 of {skill.r2_against_mean:.1%}")

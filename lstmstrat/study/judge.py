@@ -26,7 +26,7 @@ from lstmstrat.evaluation.many_trials import (
     published_deflated_sharpe,
     superior_predictive_ability,
 )
-from lstmstrat.evaluation.metrics import Performance, cagr, max_drawdown, periods_per_year, total_return
+from lstmstrat.evaluation.metrics import Performance, cagr, max_drawdown, total_return
 from lstmstrat.evaluation.sharpe import minimum_detectable_difference, sharpe_difference
 from lstmstrat.evaluation.skill import forecast_skill, skill_tests
 from lstmstrat.evaluation.timing import BAND, SHUFFLES, UNKNOWN, Placebo, Positions, delay_cost, placebo
@@ -139,12 +139,10 @@ class _StrategyJudge:
     def _deflated(self) -> dict[str, float | None]:
         """What the trials in the ledger deflate; without a ledger their number is not known.
 
-        The ledger has annual ratios, and the returns are per bar. As in the ledger, a year has as many bars as the
-        calendar shows, whatever ``report.periods_per_year`` says.
+        The ledger has annual ratios, and the returns are per bar.
         """
         trials, returns = self.trials, self.account.returns
-        bars = periods_per_year(pd.DatetimeIndex(self.run.prices.frame.index))
-        per_bar = None if trials.variance is None else trials.variance / bars
+        per_bar = None if trials.variance is None else trials.variance / self.run.calendar_periods
         values = {
             "published_deflated_sharpe": published_deflated_sharpe(returns, trials.count, per_bar),
             "deflated_sharpe": deflated_sharpe(returns, trials.count),

@@ -18,9 +18,8 @@ import numpy as np
 import pandas as pd
 
 from lstmstrat.errors import ConfigError
-from lstmstrat.evaluation.metrics import periods_per_year, sharpe
+from lstmstrat.evaluation.metrics import sharpe
 from lstmstrat.ledger import Contents, Ledger, Row
-from lstmstrat.prices import Prices
 from lstmstrat.prices.bars import CLOSE
 from lstmstrat.prices.levels import Levels, same_asset
 from lstmstrat.results.account import Account
@@ -42,9 +41,9 @@ def enter_trials(ledger: Ledger, run: Run, rungs: Sequence[Run], failed: Callabl
     asset, book = _Asset.of(run), _Book.of(ledger.read())
     row = book.row_with(asset) or ledger.enter(ASSET, asset.content)
     entered = {(trial.key, name) for trial in book.trials if trial.asset == row for name in ("", *trial.failed)}
-    for account in (account for one in (*rungs, run) for account in one.strategies):
-        names = list(failed(account.name))
-        content = _content(account, run.prices) | {"asset": row, "failed": names}
+    for of, account in ((of, account) for of in (*rungs, run) for account in of.strategies):
+        names = list(dict.fromkeys(failed(account.name)))  # a check may fail twice
+        content = _content(account, of) | {"asset": row, "failed": names}
         new = {(content["key"], name) for name in ("", *names)} - entered
         if new:
             ledger.enter(TRIAL, content)
@@ -153,11 +152,11 @@ def _count(book: _Book, asset: _Asset, run: Run, kept: bool) -> Trials:
     )
 
 
-def _content(account: Account, prices: Prices) -> dict[str, Any]:
+def _content(account: Account, run: Run) -> dict[str, Any]:
     """The fields of a `Trial` that the account knows."""
     forecast = None if account.forecasts is None else account.forecasts.config
     return {
-        "symbol": _upper(prices.symbol),
+        "symbol": _upper(run.prices.symbol),
         "strategy": account.name,
         "class_path": account.class_path,
         "params": json.loads(json.dumps(account.params, default=str), parse_constant=str),  # NaN as a word
@@ -166,7 +165,7 @@ def _content(account: Account, prices: Prices) -> dict[str, Any]:
         "first": _date(account.equity.index[0]),
         "last": _date(account.equity.index[-1]),
         "bars": len(account.equity),
-        "sharpe": sharpe(account.returns, periods_per_year(pd.DatetimeIndex(prices.frame.index))),
+        "sharpe": sharpe(account.returns, run.calendar_periods),
         "key": _key(account),
     }
 

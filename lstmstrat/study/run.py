@@ -125,7 +125,7 @@ def _assessment(
         trials=judgement.trials,
         checks=(
             *judgement.checks,
-            tripwires(judgement.strategies, forecast_skill),
+            tripwires(run, forecast_skill),
             *extra_checks(extra_results),
         ),
         versions=_versions(),

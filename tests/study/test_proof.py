@@ -18,6 +18,7 @@ from lstmstrat import Config, ExposureStrategy, Prices, Session, Store
 from lstmstrat.audit.books import check_books
 from lstmstrat.audit.finding import AuditResult, Finding
 from lstmstrat.config.validation import validated
+from lstmstrat.evaluation.skill import forecast_skill
 from lstmstrat.evaluation.verdict import SUPPORTED, UNPROVEN
 from lstmstrat.prices import load
 from lstmstrat.prices.staleness import autocorrelation, staleness
@@ -334,6 +335,20 @@ def test_what_is_too_good_is_named(edge: Run, store: Store, answer: Callable[[st
     assert found.status == FAILED
     assert found.detail.startswith("Tuesdays has a Sharpe ratio of ")
     assert found.detail.endswith("look for a leak or stale prices")
+
+
+@pytest.mark.parametrize("claimed", [1, 100_000])
+def test_how_many_bars_a_year_has_is_not_for_the_config_to_say(edge: Run, claimed: int) -> None:
+    """With one bar a year no Sharpe ratio is above 5, with 100,000 that of an honest rule is."""
+
+    def told_of(run: Run) -> list[Check]:
+        report = run.config.report.model_copy(update={"periods_per_year": claimed})
+        run = dataclasses.replace(run, config=run.config.model_copy(update={"report": report}))
+        skill = forecast_skill(run.traded.forecast, run.traded.realised, run.traded.past_mean)
+        return [*checks.check_too_good(run), checks.tripwires(run, skill)]
+
+    assert [check.status for check in told_of(edge)] == [PASSED, FAILED]
+    assert [check.status for check in told_of(ran(Peeks, Rises, prices=paid_on_tuesdays()))] == [FAILED, FAILED]
 
 
 # --- stale prices ---

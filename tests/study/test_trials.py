@@ -223,8 +223,9 @@ def test_the_ratio_of_a_leak_counts_as_a_trial_but_not_in_the_variance(
     assert leak.sharpe > 3.0
     assert (leak.strategy, leak.model, leak.counted_ratio) == ("long_flat", "ridge", None)
     assert "features" in leak.failed
+    assert len(set(leak.failed)) == len(leak.failed)
     out = listed(capsys)
-    assert f"{leak.number} is unsound: {', '.join(leak.failed)} failed" in out
+    assert f"{leak.number} is unsound: {', '.join(leak.failed)} failed" in " ".join(line.strip() for line in out)
     assert out[-1] == "3 trials; the ratios of 0 are struck, 1 are unsound"
 
 
