@@ -1,7 +1,8 @@
 """`Levels`: the closes by which an asset is known again, whatever it is called.
 
 Two series are the same asset if their returns move together. That holds for another symbol, another vendor, a
-later start, other bars, prices times a constant, another time zone, an inverse or a leveraged fund.
+later start, other bars, prices times a constant, another time zone, an inverse or a leveraged fund, prices with
+noise, and returns of which only the signs are left. `same_moves` asks for no common date.
 
 Letters: n closes, m common returns.
 """
@@ -9,6 +10,7 @@ Letters: n closes, m common returns.
 from __future__ import annotations
 
 import base64
+import math
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -18,7 +20,10 @@ import numpy as np
 from lstmstrat.arrays import Floats, Ints, Times
 
 SAME = 0.95  # absolute correlation from which two series are the same asset; docs/decisions.md has what was seen
+SAME_OF_MANY = 0.9  # the same where `MANY` returns are common
 MIN_COMMON = 20  # returns; with fewer common ones the series do not tell
+MANY = 250
+_SUM = 5  # bars whose returns are added up, so that noise in the prices averages out
 _CLIPPED = 0.9  # quantile of the absolute returns at which they are cut: a bad tick or a split decides nothing
 _DAY = 24
 _ZONES = 26  # hours between the clocks of two time zones, at most
@@ -130,9 +135,21 @@ def same_asset(one: Levels, other: Levels) -> bool | None:
     for moved in _shifts(coarse, fine):
         for returns in _common_returns(coarse, fine, moved):
             known = known or len(returns[0]) >= MIN_COMMON
-            if len(returns[0]) >= MIN_COMMON and _correlation(*returns) >= SAME:
+            if _together(*returns):
                 return True
     return False if known else None
+
+
+def same_moves(one: Levels, other: Levels) -> bool:
+    """Whether the returns of two series, counted one by one from some place on, are alike, whatever their dates.
+
+    At least `MANY` of them in a row must be: those of two assets at other dates have a correlation of about
+    1 / sqrt(`MANY`).
+    """
+    x, y = np.diff(one.closes), np.diff(other.closes)
+    if min(len(x), len(y)) < MANY:
+        return False
+    return any(_best_correlation(view(x), view(y)) >= SAME_OF_MANY for view in (_clipped, np.sign))
 
 
 def _shifts(coarse: Levels, fine: Levels) -> list[int]:
@@ -155,12 +172,49 @@ def _common_returns(coarse: Levels, fine: Levels, moved: int) -> Iterator[tuple[
         yield np.diff(coarse.closes[at]), np.diff(fine.closes[newest[at]])
 
 
+def _together(x: Floats, y: Floats) -> bool:
+    """Whether common returns (m,) are those of one asset: they, or of many their signs or their sums."""
+    if len(x) < MIN_COMMON:
+        return False
+    correlation = _correlation(_clipped(x), _clipped(y))
+    if len(x) < MANY or correlation >= SAME:
+        return correlation >= SAME
+    by_sign = math.sin(math.pi / 2.0 * _correlation(np.sign(x), np.sign(y)))  # that of normal returns
+    of_sums = _correlation(_clipped(_sums(x)), _clipped(_sums(y))) if len(x) >= 2 * MANY else 0.0
+    return max(correlation, by_sign, of_sums) >= SAME_OF_MANY
+
+
 def _correlation(x: Floats, y: Floats) -> float:
-    """The absolute correlation of clipped returns; 0 where one of them does not vary."""
-    x, y = _clipped(x), _clipped(y)
+    """The absolute correlation of two series (m,); 0 where one of them does not vary."""
     x, y = x - x.mean(), y - y.mean()
     size = np.sqrt((x @ x) * (y @ y))
     return float(abs(x @ y) / size) if size > 0.0 else 0.0
+
+
+def _best_correlation(x: Floats, y: Floats) -> float:
+    """The largest absolute correlation of a (n,) and b (k,), one moved along the other, over `MANY` or more.
+
+    Means are those of the whole series.
+    """
+    x, y = x - x.mean(), y - y.mean()
+    products, counts = _slid(x, y), _slid(np.ones_like(x), np.ones_like(y))
+    sizes = _slid(x * x, np.ones_like(y)) * _slid(np.ones_like(x), y * y)
+    valid = (counts > MANY - 0.5) & (sizes > 1e-9 * sizes.max())
+    return float((np.abs(products[valid]) / np.sqrt(sizes[valid])).max()) if valid.any() else 0.0
+
+
+def _slid(x: Floats, y: Floats) -> Floats:
+    """The sums of products of x (n,) and y (k,) at each place of y along x; (n + k - 1,)."""
+    size = len(x) + len(y) - 1
+    sums: Floats = np.fft.irfft(np.fft.rfft(x, size) * np.fft.rfft(y[::-1], size), size)
+    return sums
+
+
+def _sums(returns: Floats) -> Floats:
+    """The sums of `_SUM` returns in a row; (m - 4,)."""
+    total = np.concatenate([[0.0], np.cumsum(returns)])
+    sums: Floats = total[_SUM:] - total[:-_SUM]
+    return sums
 
 
 def _clipped(returns: Floats) -> Floats:

@@ -15,7 +15,7 @@ from lstmstrat.forecasting.forecasts import WARM_UP, Forecasts
 from lstmstrat.forecasting.session import Session
 from lstmstrat.prices.staleness import LARGEST_STILL_SHARE, staleness, without_volume
 from lstmstrat.results.account import Account
-from lstmstrat.results.assessment import FAILED, NOT_RUN, PASSED, Check, StrategyAssessment
+from lstmstrat.results.assessment import FAILED, NOT_RUN, PASSED, Check
 from lstmstrat.results.run import Run
 from lstmstrat.study.audits import AuditRecord
 from lstmstrat.study.cuts import CUT_BARS, check_cuts

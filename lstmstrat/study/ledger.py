@@ -21,7 +21,7 @@ from lstmstrat.errors import ConfigError
 from lstmstrat.evaluation.metrics import sharpe
 from lstmstrat.ledger import Contents, Ledger, Row
 from lstmstrat.prices.bars import CLOSE
-from lstmstrat.prices.levels import Levels, same_asset
+from lstmstrat.prices.levels import Levels, same_asset, same_moves
 from lstmstrat.results.account import Account
 from lstmstrat.results.assessment import Trials
 from lstmstrat.results.run import Run
@@ -29,6 +29,7 @@ from lstmstrat.results.trial import Trial
 
 T = TypeVar("T")
 ASSET, TRIAL, STRIKE = "asset", "trial", "strike"  # the kinds of rows
+_END = "9999-12-31"
 _DECIMALS = 9  # of a return; beyond them the same orders may differ by rounding
 
 
@@ -41,9 +42,10 @@ def enter_trials(ledger: Ledger, run: Run, rungs: Sequence[Run], failed: Callabl
     asset, book = _Asset.of(run), _Book.of(ledger.read())
     row = book.row_with(asset) or ledger.enter(ASSET, asset.content)
     entered = {(trial.key, name) for trial in book.trials if trial.asset == row for name in ("", *trial.failed)}
-    for of, account in ((of, account) for of in (*rungs, run) for account in of.strategies):
+    tried = [(account, tried_in) for tried_in in (*rungs, run) for account in tried_in.strategies]
+    for account, tried_in in tried:
         names = list(dict.fromkeys(failed(account.name)))  # a check may fail twice
-        content = _content(account, of) | {"asset": row, "failed": names}
+        content = _content(account, tried_in) | {"asset": row, "failed": names}
         new = {(content["key"], name) for name in ("", *names)} - entered
         if new:
             ledger.enter(TRIAL, content)
@@ -57,7 +59,8 @@ def read_trials(ledger: Ledger, symbol: str | None = None) -> list[Trial]:
     if symbol is None:
         return book.trials
     named = [asset for asset in book.assets.values() if asset.symbol == _upper(symbol)]
-    return book.trials_on(named, book.trials)
+    found = {trial.number for asset in named for trial in book.trials_on(asset)}
+    return [trial for trial in book.trials if trial.number in found]
 
 
 def strike(ledger: Ledger, number: int, why: str) -> Trial:
@@ -104,6 +107,12 @@ class _Asset:
         answers = [same_asset(self.levels, levels) for levels in (other.levels, other.traded)]
         return any(answers) or (answers[0] is None and self.symbol == other.symbol)
 
+    def moved(self, other: _Asset) -> bool:
+        """Whether both are one asset at other dates, which `same` cannot see."""
+        return not self.same(other) and any(
+            same_moves(self.levels, levels) for levels in (other.levels, other.traded)
+        )
+
 
 @dataclass(frozen=True, eq=False)
 class _Book:
@@ -130,18 +139,23 @@ class _Book:
         rows = (number for number, known in self.assets.items() if known.symbol == asset.symbol)
         return next((number for number in rows if self.assets[number].levels.covers(asset.levels)), None)
 
-    def trials_on(self, assets: Sequence[_Asset], trials: Iterable[Trial]) -> list[Trial]:
-        """Those of the `trials` that are on one of the `assets`, or on prices that cannot be read."""
-        rows = {trial.asset for trial in trials}
-        same = {row for row in rows if row not in self.assets or any(self.assets[row].same(a) for a in assets)}
-        return [trial for trial in trials if trial.asset in same]
+    def trials_on(self, asset: _Asset, first: str = "", last: str = _END) -> list[Trial]:
+        """The trials on an asset whose windows overlap that from `first` to `last`.
+
+        Those on prices that cannot be read are among them, and those on the same prices at other dates, whatever
+        their windows.
+        """
+        rows = {trial.asset for trial in self.trials}
+        unknown = rows - self.assets.keys()
+        same = unknown | {row for row in rows - unknown if self.assets[row].same(asset)}
+        moved = {row for row in rows - same if self.assets[row].moved(asset)}
+        return [t for t in self.trials if t.asset in moved or (t.asset in same and t.overlaps(first, last))]
 
 
 def _count(book: _Book, asset: _Asset, run: Run, kept: bool) -> Trials:
     """The trials on the asset whose windows overlap that of the run; each row that cannot be read is one more."""
     first, last = _date(run.dates[0]), _date(run.dates[-1])
-    found = book.trials_on([asset], [trial for trial in book.trials if trial.overlaps(first, last)])
-    trials = _merged(found, lambda trial: trial.key)  # it may be on several rows of prices
+    trials = _merged(book.trials_on(asset, first, last), lambda trial: trial.key)  # it may be on several rows
     ratios = [trial.counted_ratio for trial in trials if trial.counted_ratio is not None]
     return Trials(
         count=len(trials) + book.unknown,

@@ -9,7 +9,18 @@ import pandas as pd
 import pytest
 
 from lstmstrat import DataConfig, load_prices
-from lstmstrat.prices.levels import MIN_COMMON, SAME, Levels, _common_returns, _correlation, same_asset
+from lstmstrat.prices.levels import (
+    MANY,
+    MIN_COMMON,
+    SAME,
+    Levels,
+    _best_correlation,
+    _clipped,
+    _common_returns,
+    _correlation,
+    same_asset,
+    same_moves,
+)
 
 CLOSES = {s: load_prices(DataConfig(symbol=s)).frame["close"] for s in ("AAPL", "MSFT", "IBM", "GOOG")}
 AAPL = CLOSES["AAPL"]
@@ -44,6 +55,24 @@ def split(close: pd.Series) -> pd.Series:
     return close * np.where(close.index < "2008-01-01", 7.0, 1.0)
 
 
+def noisy(close: pd.Series, share: float) -> pd.Series:
+    """Returns with noise whose deviation is a share of theirs."""
+    returns = np.log(close).diff().fillna(0.0)
+    return np.exp(
+        (returns + share * returns.std() * np.random.default_rng(1).standard_normal(len(close))).cumsum()
+    )
+
+
+def jittered(close: pd.Series, deviation: float) -> pd.Series:
+    """Each close a little off, as at another minute of the day."""
+    return close * np.exp(deviation * np.random.default_rng(2).standard_normal(len(close)))
+
+
+def signs(close: pd.Series) -> pd.Series:
+    """Each day up or down by 1%."""
+    return np.exp(0.01 * np.sign(close.diff().fillna(0.0)).cumsum())
+
+
 def begun(close: pd.Series, rule: str) -> pd.Series:
     """Bars that are named by the day on which they begin, as Yahoo names weeks and months."""
     bars = close.to_period(rule).groupby(level=0).last()
@@ -73,6 +102,10 @@ ONE_ASSET: dict[str, Callable[[], tuple[pd.Series, pd.Series]]] = {
     "weeks named by Sunday": lambda: (AAPL, AAPL.resample("W").last()),
     "weeks named by Monday": lambda: (AAPL, begun(AAPL, "W-SUN")),
     "weeks, the two ways": lambda: (begun(AAPL, "W-SUN"), AAPL.resample("W-FRI").last()),
+    "noise of 0.35 deviations": lambda: (AAPL, noisy(AAPL, 0.35)),
+    "closes 1.5% off": lambda: (AAPL, jittered(AAPL, 0.015)),
+    "the signs alone": lambda: (AAPL, signs(AAPL)),
+    "signs of two years": lambda: (AAPL.iloc[:500], signs(AAPL)),
     "months": lambda: (AAPL, AAPL.resample("ME").last()),
     "months named by their begin": lambda: (AAPL, begun(AAPL, "M")),
     "months, the two ways": lambda: (begun(AAPL, "M"), AAPL.resample("ME").last()),
@@ -84,6 +117,53 @@ def test_one_asset_is_one_asset(case: str) -> None:
     one, other = (levels(close.dropna()) for close in ONE_ASSET[case]())
     assert same_asset(one, other) is True
     assert same_asset(other, one) is True
+
+
+def renamed(close: pd.Series, dates: pd.DatetimeIndex) -> pd.Series:
+    return pd.Series(close.to_numpy(), dates[: len(close)])
+
+
+MOVED: dict[str, Callable[[pd.Series], pd.Series]] = {
+    "two weeks later": lambda close: moved(close, "14D"),
+    "364 days earlier": lambda close: moved(close, "-364D"),
+    "twenty years earlier": lambda close: moved(close, "-7305D"),
+    "each day, without weekends": lambda close: renamed(close, pd.date_range("1990-01-01", periods=5000)),
+    "a bar a month": lambda close: renamed(close, pd.date_range("1800-01-01", periods=4000, freq="30D")),
+    "a bar an hour": lambda close: renamed(close, pd.date_range("2020-01-01", periods=5000, freq="h")),
+    "the inverse, years later": lambda close: moved(1.0 / close, "1000D"),
+    "with noise, years later": lambda close: moved(noisy(close, 0.35), "1000D"),
+    "the signs, years later": lambda close: moved(signs(close), "1000D"),
+    "a part of it": lambda close: moved(close.iloc[700 : 700 + MANY + 1], "1000D"),
+}
+
+
+@pytest.mark.parametrize("case", MOVED)
+def test_one_asset_at_other_dates_is_known_by_its_moves(case: str) -> None:
+    one, other = levels(AAPL), levels(MOVED[case](AAPL))
+    assert not same_asset(one, other)
+    assert same_moves(one, other)
+    assert same_moves(other, one)
+
+
+def test_other_shares_and_too_few_bars_do_not_move_alike() -> None:
+    for name, close in CLOSES.items():
+        found = [other for other in CLOSES if same_moves(levels(close), levels(CLOSES[other]))]
+        assert found == [name]
+    for flat in (1.0 + 0.0 * AAPL, pd.Series(np.exp(1e-4 * np.arange(len(AAPL))), AAPL.index)):
+        assert not same_moves(levels(flat), levels(AAPL))
+    assert not same_moves(levels(AAPL), levels(AAPL.iloc[:MANY]))
+
+
+def test_the_best_correlation_is_the_largest_of_all_places() -> None:
+    """By numpy, place by place; the means are those of the whole series."""
+    rng = np.random.default_rng(5)
+    x, y = rng.normal(size=400), rng.normal(size=300)
+    x[40:310] += 0.7 * y[20:290]
+    a, b, found = x - x.mean(), y - y.mean(), list[float]()
+    for place in range(-len(y) + MANY, len(x) - MANY + 1):
+        u, v = a[max(place, 0) : len(y) + place], b[max(-place, 0) : len(x) - place]
+        found.append(abs(u @ v) / np.sqrt((u @ u) * (v @ v)))
+    assert _best_correlation(x, y) == pytest.approx(max(found), rel=1e-9)
 
 
 def hourly(days: int, hours: range) -> pd.Series:
@@ -126,7 +206,7 @@ def test_the_correlation_is_that_of_pandas_where_nothing_is_clipped() -> None:
     one, noise = rng.choice([-0.01, 0.01], 400), rng.choice([1.0, -1.0], 400, p=[0.9, 0.1])
     closes = [pd.Series(np.exp(np.cumsum(returns)), dates) for returns in (one, one * noise)]
     holes = closes[0].drop(dates[[50, 51, 200]])
-    found = _correlation(*next(_common_returns(levels(closes[1]), levels(closes[0]), 0)))
+    found = _correlation(*map(_clipped, next(_common_returns(levels(closes[1]), levels(closes[0]), 0))))
     logs = pd.concat([np.log(close) for close in closes], axis=1).diff().dropna()
     assert found == pytest.approx(abs(logs.corr().iloc[0, 1]), abs=1e-5)
     assert found < SAME

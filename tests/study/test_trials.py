@@ -93,6 +93,24 @@ def other_before(table: pd.DataFrame) -> pd.DataFrame:
     return pd.concat([old.sample(frac=1.0, random_state=0).set_axis(old.index), table.loc["2005-06-01":]])
 
 
+def remade(table: pd.DataFrame, returns: pd.Series) -> pd.DataFrame:
+    """A bar for each return, open to close."""
+    close = 100.0 * np.exp(returns.cumsum())
+    opened = close.shift(fill_value=100.0)
+    high, low = np.maximum(opened, close), np.minimum(opened, close)
+    return table.assign(open=opened, high=high, low=low, close=close)
+
+
+def noisy(table: pd.DataFrame) -> pd.DataFrame:
+    """Returns with noise of a third of their deviation."""
+    returns = np.log(table["close"]).diff().fillna(0.0)
+    return remade(table, returns + 0.33 * returns.std() * np.random.default_rng(0).standard_normal(len(returns)))
+
+
+def signs(table: pd.DataFrame) -> pd.DataFrame:
+    return remade(table, 0.01 * np.sign(table["close"].diff().fillna(0.0)))
+
+
 def ticks(table: pd.DataFrame) -> pd.DataFrame:
     """Two bars a tenth of what they were, as vendors have them."""
     wrong = table.copy()
@@ -116,6 +134,10 @@ FORGOTTEN: dict[str, tuple[Callable[[pd.DataFrame], pd.DataFrame], dict[str, Any
     "the inverse": (inverse, {"symbol": "ABC2"}),
     "other bars before it is traded": (other_before, {"symbol": "ABC2"}),
     "bad ticks": (ticks, {"symbol": "ABC2"}),
+    "two weeks later": (moved("14D"), {"symbol": "ABC2"}),
+    "twenty years earlier": (moved("-7305D"), {"symbol": "ABC2"}),
+    "noise": (noisy, {"symbol": "ABC2"}),
+    "signs alone": (signs, {"symbol": "ABC2"}),
 }
 
 
