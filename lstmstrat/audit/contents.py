@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import array
 import datetime as dt
+import math
 import re
 from collections.abc import Mapping
 from typing import Any
@@ -19,8 +20,11 @@ COLUMNS = 1000  # columns of a frame that are looked at, at most
 
 _ISO = re.compile(r"(?<!\d)(?:19|20)\d\d[-/.]?(?:0[1-9]|1[0-2])[-/.]?(?:0[1-9]|[12]\d|3[01])(?!\d)")
 _WORD = re.compile(rf"\S{{{NUMBERS},}}")
-FEW_WORDS = 10  # a text of so few different words, again and again, is one too
-FEW_LETTERS = 6  # a long word of so few different characters is a row of signals, such as "0110"
+_BETWEEN = re.compile(r"[\s/\\.:,;|?&=_-]+")  # words of a text, of a path or of an address
+FEW_WORDS = 10  # a text of so few different words, again and again, is a table too
+FEW_LETTERS = 6  # a long word of so few different characters is a row of signals, such as "+-+-"
+LONG_BITS, LONG_DIGITS = 16, 7  # from these on a whole number, and a fraction, is a long one
+MOST_LONG_BITS = 512  # of all long numbers of one code together
 
 
 def described(value: Any) -> str:
@@ -80,10 +84,11 @@ def _scalar_said(value: Any) -> str:
 
 
 def _text_said(text: str) -> str:
-    """A text with many numbers, or with a long word of few letters, is a table written down."""
+    """A text with many numbers, with a word that nobody says, or with few words again and again is a table."""
     numbers = re.findall(r"-?\d+(?:\.\d+)?", text)
+    words = _BETWEEN.split(text)
     row = any(1 < len(set(word)) <= FEW_LETTERS for word in _WORD.findall(text))
-    words = text.split()
+    row |= any(len(word) >= NUMBERS and len(set(word)) > 1 for word in words)
     row |= len(words) >= NUMBERS and 1 < len(set(words)) <= FEW_WORDS
     return numbers_said([float(x) for x in numbers]) or ("has a row of signals" if row else "")
 
@@ -116,6 +121,23 @@ def _size_said(size: int, noun: str = "values") -> str:
 def is_number(value: Any) -> bool:
     """Whether a value is a number, and not True or False."""
     return isinstance(value, (int, float, np.number)) and not isinstance(value, bool)
+
+
+def long_bits(value: Any) -> float:
+    """The bits that a number holds if it is a long one, as no person types it for a setting; else 0.
+
+    Examples
+    --------
+    >>> long_bits(252), long_bits(0.00015), long_bits(0x9E3779B9), round(long_bits(0.31830989))
+    (0, 0, 32, 27)
+    """
+    if not is_number(value):
+        return 0
+    if isinstance(value, (int, np.integer)):
+        bits = int(value).bit_length()
+        return bits if bits >= LONG_BITS and str(value).rstrip("0")[1:] else 0  # a million is short
+    digits = len(re.sub(r"\D", "", repr(float(value)).partition("e")[0]).strip("0"))
+    return digits * math.log2(10.0) if digits >= LONG_DIGITS else 0
 
 
 def _date(item: Any) -> str | None:

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from types import CodeType, ModuleType
 from typing import Any
 
-from lstmstrat.audit.contents import dates_said, described, is_number, numbers_said
+from lstmstrat.audit.contents import MOST_LONG_BITS, dates_said, described, is_number, long_bits, numbers_said
 from lstmstrat.audit.user_code import of_user
 
 DEPTH = 4  # how deep objects inside of objects are looked at
@@ -61,6 +61,7 @@ class Tables:
         self.looked_at = 0
         self.cached: list[Callable[[], None]] = []  # `cache_clear` of functions that keep results
         self._seen: set[int] = set()
+        self._long: dict[Any, float] = {}  # the bits of each long number
         self._kept: list[Any] = []  # so that no `id` in `_seen` is used twice
 
     def look_at_code(self, root: Any) -> None:
@@ -124,6 +125,7 @@ class Tables:
             for constant in constants
             for part in (constant if isinstance(constant, (tuple, frozenset)) else [constant])
         ]
+        self._count_long(where, flat)
         if said := dates_said(flat) or numbers_said([x for x in flat if is_number(x)]):
             self._note(f"{where} {said}")
 
@@ -163,6 +165,7 @@ class Tables:
             self._note(f"{where} uses {package}.{name}, which reads files unseen")
 
     def _value(self, where: str, value: Any, depth: int = 0) -> None:
+        self._count_long(where.removesuffix(", which"), [value])
         if value is None or isinstance(value, (bool, float)) or not self._is_new(value):
             return
         if said := described(value):
@@ -179,6 +182,13 @@ class Tables:
                 self._value(where, part, depth + 1)
             if of_user(type(value)):
                 self._value(where, type(value))
+
+    def _count_long(self, where: str, values: Iterable[Any]) -> None:
+        """A table may be spread over many attributes or functions, a long number in each."""
+        before = sum(self._long.values())
+        self._long |= {value: bits for value in values if (bits := long_bits(value))}
+        if before <= MOST_LONG_BITS < sum(self._long.values()):
+            self._note(f"{where} and others have {len(self._long)} long numbers together")
 
     def _note(self, said: str) -> None:
         if said not in self.found:
