@@ -511,15 +511,15 @@ def test_an_identity_is_a_hash_or_a_name() -> None:
 
 
 def test_the_strategies_of_a_config_take_no_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Six strategies: 10 ms here; the bound is five times that."""
+    """Six strategies: 10 ms of CPU time here, whatever else runs beside; the bound is five times that."""
     monkeypatch.chdir(ROOT)
     strategies = load_config("configs/aapl.yaml").strategies
     classes = [load_strategy(s.class_) for s in strategies]
     taken = []
     for _ in range(5):
-        begin = time.perf_counter()
+        begin = time.process_time()
         found = {identify(cls, dict(s.params)).sha256 for cls, s in zip(classes, strategies, strict=True)}
-        taken.append(time.perf_counter() - begin)
+        taken.append(time.process_time() - begin)
     assert len(found - {None}) == len(strategies)
     assert min(taken) < 0.05
 
