@@ -162,7 +162,7 @@ def test_annual_ratios_deflate_the_returns_of_a_bar(
     1.574 = 0.4228 z(1 - 1/10) + 0.5772 z(1 - 1/(10 e)); a bar has that over the root of the bars a year. Hours
     were deflated by ratios of days read as those of hours. What a config calls a year lowers no hurdle.
     """
-    daily = asset(1, 0.3)
+    daily = asset(1, 0.3, bars=2000)
     frame = daily.frame.set_axis(pd.date_range("2010-01-01", periods=len(daily.frame), freq=bars))
     run = ran(
         Prices("X", "csv", frame, ()),
@@ -340,7 +340,6 @@ def failing() -> Finding:
 
 # --- the verdict: noise is noise, an edge is an edge ---
 
-BARS = 2000
 FORECAST = {
     "features": ["return_1"],
     "scaler": "standard",
@@ -358,27 +357,27 @@ STRATEGIES = [{"class": "strategies.long_flat:LongFlat"}, {"class": "strategies.
 CHEAP = {"commission": 0.0002, "slippage": 0.0}
 
 
-def asset(seed: int, phi: float, drift: float = 0.0) -> Prices:
+def asset(seed: int, phi: float, drift: float = 0.0, bars: int = 1250) -> Prices:
     """Returns from open to open that follow the one before by `phi`, with fat tails and volatility in clusters.
 
     A bar opens where the one before closed; what it did says `phi` of what the next will do.
     """
     rng = np.random.default_rng(seed)
-    calm = 0.01 * np.exp(0.2 * np.convolve(rng.standard_normal(BARS + 40), 0.9 ** np.arange(40), "valid")[:BARS])
-    shock, move = calm * rng.standard_t(6, BARS) / math.sqrt(1.5), np.zeros(BARS)
-    for t in range(1, BARS):
+    calm = 0.01 * np.exp(0.2 * np.convolve(rng.standard_normal(bars + 40), 0.9 ** np.arange(40), "valid")[:bars])
+    shock, move = calm * rng.standard_t(6, bars) / math.sqrt(1.5), np.zeros(bars)
+    for t in range(1, bars):
         move[t] = drift + phi * (move[t - 1] - drift) + shock[t]
     close = 100.0 * np.exp(np.cumsum(move))
     opened = np.concatenate([[100.0], close[:-1]])
-    wick = np.exp(np.abs(rng.normal(0.0, 0.002, (2, BARS))))
-    bars = {
+    wick = np.exp(np.abs(rng.normal(0.0, 0.002, (2, bars))))
+    columns = {
         "open": opened,
         "high": np.maximum(opened, close) * wick[0],
         "low": np.minimum(opened, close) / wick[1],
         "close": close,
-        "volume": rng.integers(1000, 9000, BARS).astype(float),
+        "volume": rng.integers(1000, 9000, bars).astype(float),
     }
-    return Prices("X", "csv", pd.DataFrame(bars, pd.bdate_range("2010-01-04", periods=BARS)), ())
+    return Prices("X", "csv", pd.DataFrame(columns, pd.bdate_range("2010-01-04", periods=bars)), ())
 
 
 def verdicts(of: dict[str, Any]) -> list[str]:
