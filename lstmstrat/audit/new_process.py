@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import json
 import os
-import pickle
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import pandas as pd
+
 from lstmstrat.audit import child
 from lstmstrat.audit.trace import Subject
 from lstmstrat.audit.user_code import of_user
+from lstmstrat.audit.wire import NotSentError, frame_from_json, frame_to_json, from_json, to_json
+from lstmstrat.config.plugins import load_attribute
+from lstmstrat.config.schema import BrokerConfig, ForecastConfig
 
-Answer = dict[str, Any]  # JSON
-_FIELDS = ("name", "path", "broker", "forecast", "refits", "params", "setup")
+Json = dict[str, Any]
 _COMMAND = "from lstmstrat.audit.sources import answer; answer()"
 
 
@@ -28,19 +31,29 @@ def import_path(cls: type[Any]) -> str:
     return f"{cls.__module__}:{name}" if name and of_user(cls) else ""
 
 
-def pickled(subject: Subject) -> bytes | None:
-    """What another process needs to make the subject; None if it cannot be sent, or is part of a notebook.
-
-    The class is not in it: `load_attribute` finds it by the path.
-    """
+def _sent(subject: Subject) -> Json | None:
+    """A subject as JSON, without its bars; None if another process cannot make it."""
+    forecast = subject.forecast and subject.forecast.model_dump(mode="json")
     try:
-        data = pickle.dumps({name: getattr(subject, name) for name in _FIELDS})
-    except Exception:  # whatever an object of the user's raises
+        given = {"params": to_json(dict(subject.params)), "setup": to_json(subject.setup)}
+    except NotSentError:
         return None
-    return None if not subject.path or b"__main__" in data else data
+    plain = {"name": subject.name, "path": subject.path, "refits": list(subject.refits), "forecast": forecast}
+    broker, frame = subject.broker.model_dump(mode="json"), str(id(subject.frame))
+    return {**plain, **given, "broker": broker, "frame": frame} if subject.path else None
 
 
-def in_new_process(subjects: Sequence[Subject]) -> list[Answer | None]:
+def imported(values: Json, frame: pd.DataFrame) -> Subject:
+    """The subject of such JSON; its modules are imported here."""
+    cls = load_attribute(values["path"], "Class", "", callable)
+    forecast = ForecastConfig(**values["forecast"]) if values["forecast"] else None
+    given = {name: from_json(values[name]) for name in ("params", "setup")}
+    own = {"refits": tuple(values["refits"]), "path": values["path"]}
+    subject = Subject(values["name"], cls, given["params"], frame, BrokerConfig(**values["broker"]), forecast)
+    return subject.with_fields(setup=given["setup"], **own)
+
+
+def in_new_process(subjects: Sequence[Subject]) -> list[Json | None]:
     """The answer of `sources.answer` for each subject; None where there is none.
 
     Raises
@@ -48,34 +61,34 @@ def in_new_process(subjects: Sequence[Subject]) -> list[Answer | None]:
     ChildError
         The process did not answer at all.
     """
-    sent = [pickled(subject) for subject in subjects]
-    frames = {id(subject.frame): subject.frame for subject in subjects}
-    path = [os.path.abspath(folder) for folder in sys.path]
-    wanted = [(s.path, data, id(s.frame)) for data, s in zip(sent, subjects, strict=True) if data is not None]
+    sent = [_sent(subject) for subject in subjects]
+    wanted = [values for values in sent if values is not None]
     if not wanted:
         return [None] * len(subjects)
+    frames = {str(id(subject.frame)): subject.frame for subject in subjects}
+    path = [os.path.abspath(folder) for folder in sys.path]
+    request = {"frames": {key: frame_to_json(frame) for key, frame in frames.items()}, "subjects": wanted}
     try:
         done = subprocess.run(
             [sys.executable, "-c", _COMMAND],
-            input=pickle.dumps((frames, wanted)),
+            input=json.dumps(request),
             capture_output=True,
+            text=True,
             timeout=child.SECONDS,
             env={**os.environ, "PYTHONPATH": os.pathsep.join(path)},
         )
         answers = iter(json.loads(done.stdout.splitlines()[-1]))
     except (OSError, subprocess.SubprocessError, ValueError, IndexError) as error:
         raise child.ChildError(f"{type(error).__name__}: {error}") from error
-    return [None if data is None else next(answers) for data in sent]
+    return [None if values is None else next(answers) for values in sent]
 
 
-def answer_with(work: Callable[[str, bytes, Any], Answer | None]) -> None:
-    """Read the subjects of `in_new_process` from standard input, and write the answers of `work` for them.
-
-    `work` gets the path, the result of `pickled`, whose modules it may want to import anew, and the bars.
-    """
-    frames, wanted = pickle.load(sys.stdin.buffer)
+def answer_with(work: Callable[[Json, pd.DataFrame], Json | None]) -> None:
+    """Read the subjects of `in_new_process` from standard input, and write the answers of `work` for them."""
+    request = json.load(sys.stdin)
     outlet = os.dup(1)
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # what the user's code prints
-    answers = [work(path, data, frames[key]) for path, data, key in wanted]
+    frames = {key: frame_from_json(values) for key, values in request["frames"].items()}
+    answers = [work(values, frames[values["frame"]]) for values in request["subjects"]]
     with os.fdopen(outlet, "w") as file:
         file.write(json.dumps(answers) + "\n")

@@ -14,7 +14,6 @@ import functools
 import importlib
 import itertools
 import linecache
-import pickle
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
@@ -26,7 +25,7 @@ from lstmstrat.audit import child
 from lstmstrat.audit.case import Case
 from lstmstrat.audit.finding import Finding
 from lstmstrat.audit.kept import Kept, kept_by
-from lstmstrat.audit.new_process import Answer, answer_with, in_new_process
+from lstmstrat.audit.new_process import Json, answer_with, imported, in_new_process
 from lstmstrat.audit.tables import Tables
 from lstmstrat.audit.trace import ACCOUNT, STREAMED, Subject, Trace
 from lstmstrat.audit.user_code import of_user, users_modules
@@ -64,15 +63,18 @@ def probe(case: Case) -> Finding:
         return case.not_assessed(name, f"{_said(found.stuck)}; {CURE}")
     if found.decisions is not None and found.decisions != (here := decisions(case.subject, case.stream)):
         return _of_other_decisions(case, name, found, found.decisions, here)
-    said = [f"it {text}" for text in found.opened] + list(found.tables)
-    if said:
-        more = f" and {len(said) - NAMED} more" if len(said) > NAMED else ""
+    if said := _named(found):
         return case.not_assessed(
-            name,
-            f"{'; '.join(said[:NAMED])}{more}: whether that was made from later bars, no change of bars can show",
+            name, f"{said}: whether that was made from later bars, no change of bars can show"
         )
     detail = "it opens no file, no connection and no process, and no table comes with its code"
     return case.passed(name, found.looked_at, (), detail)
+
+
+def _named(found: Sources) -> str:
+    said = [f"it {text}" for text in found.opened] + list(found.tables)
+    more = f" and {len(said) - NAMED} more" if len(said) > NAMED else ""
+    return f"{'; '.join(said[:NAMED])}{more}"
 
 
 def _said(kept: Sequence[str]) -> str:
@@ -90,6 +92,7 @@ def _of_other_decisions(
         return case.not_assessed(name, f"{_said(found.kept)}: without that its order is {first}; {CURE}")
     where = f"without {', '.join(found.kept[:NAMED])}" if found.kept else ALONE[bool(case.subject.path)]
     detail = f"it uses what an earlier run left behind: {where} its order is {first}"
+    detail += f"; {said}" if (said := _named(found)) else ""
     if found.error:  # it may miss what a notebook or a script sets
         return case.not_assessed(name, detail)
     return case.failed(name, len(here), detail)
@@ -120,20 +123,20 @@ def _forked(subject: Subject) -> Sources:
 
 
 def answer() -> None:
-    """Answer the request of `in_new_process`."""
+    """Json the request of `in_new_process`."""
     watch = Watch()
     answer_with(functools.partial(_answer_for, watch))
 
 
-def _answer_for(watch: Watch, path: str, data: bytes, frame: pd.DataFrame) -> Answer | None:
+def _answer_for(watch: Watch, values: Json, frame: pd.DataFrame) -> Json | None:
     """The sources of one subject, found in a process that has run no other, where the platform can fork."""
 
-    def look() -> Answer | None:
+    def look() -> Json | None:
         with Session(Store(None)) as session:
-            return _look_at_imported(watch, path, data, frame, session)
+            return _look_at_imported(watch, values, frame, session)
 
     try:
-        found: Answer | None = child.forked(look) if child.CAN_FORK else look()
+        found: Json | None = child.forked(look) if child.CAN_FORK else look()
     except child.ChildError as error:
         return asdict(Sources((), (), 0, error=str(error)))
     return found
@@ -151,28 +154,24 @@ def decisions(subject: Subject, trace: Trace) -> tuple[str, ...]:
     return (*said, *end)
 
 
-def _look_at_imported(
-    watch: Watch, path: str, data: bytes, frame: pd.DataFrame, session: Session
-) -> Answer | None:
+def _look_at_imported(watch: Watch, values: Json, frame: pd.DataFrame, session: Session) -> Json | None:
     """The sources of a subject whose modules are imported here; None if they cannot be."""
     for name in users_modules():  # so that each subject imports its modules itself
         del sys.modules[name]
     opened: list[str] = []
     try:
         with watch.watching() as opened:
-            cls = load_attribute(path, "Class", "", callable)
-            values = pickle.loads(data)
+            subject = imported(values, frame)
     except Exception:
         return None
-    subject = Subject(cls=cls, frame=frame, session=None if _has_own_model(values) else session, **values)
-    found = _look(watch, subject, kept_by(subject, code_is_fresh=True))
+    shared = subject if _has_own_model(subject) else subject.with_fields(session=session)
+    found = _look(watch, shared, kept_by(subject, code_is_fresh=True))
     return asdict(replace(found, opened=tuple(dict.fromkeys([*opened, *found.opened]))))
 
 
-def _has_own_model(values: dict[str, Any]) -> bool:
+def _has_own_model(subject: Subject) -> bool:
     """Whether the forecast is made by a model of the user's own, each of whose fits is to be watched."""
-    forecast = values["forecast"]
-    model = str(forecast.model if forecast else values["params"].get("model", ""))
+    model = str(subject.forecast.model if subject.forecast else subject.params.get("model", ""))
     return ":" in model and not model.startswith("lstmstrat.")
 
 
@@ -235,6 +234,6 @@ def _tables(subject: Subject, trace: Trace | None) -> Tables:
     return tables
 
 
-def _from_json(values: Answer) -> Sources:
+def _from_json(values: Json) -> Sources:
     found: dict[str, Any] = {name: tuple(x) if isinstance(x, list) else x for name, x in values.items()}
     return Sources(**found)

@@ -47,7 +47,7 @@ MACHINE = (
     "/etc/",
 )
 """Places that say something about the machine and nothing about prices."""
-BEGIN = ("lstmstrat.audit.trace", "lstmstrat.audit.sources", "lstmstrat.config.plugins")
+BEGIN = ("lstmstrat.audit.trace", "lstmstrat.audit.sources", "lstmstrat.audit.wire", "lstmstrat.config.plugins")
 """Where a run, or the import of a user's module, begins."""
 SETUP = "_cerebro"  # the function that calls `setup`
 OWN_WAYS = ("linecache", "tokenize", "inspect", "traceback", "warnings")

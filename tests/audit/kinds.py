@@ -768,7 +768,7 @@ class ReadsTheEnvironment(Trades):
         return 1.0 if os.environ.get("MOOD", "")[len(self) : len(self) + 1] == "u" else -1.0
 
 
-@unknown("P12", "reaches all objects of the process (get_objects)")
+@leaky("P12", "reaches all objects of the process (get_objects)")
 class LooksAround(Trades):
     """Could find the true prices of the run among them."""
 
