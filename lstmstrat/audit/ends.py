@@ -49,8 +49,8 @@ def trials(
         for bar in dict.fromkeys((first, cut)):
             yield Trial(perturb.replace_future(longer, bar, kind, seed), bar, kind, False)
     for k in range(1, min(LAST_BARS, cut) + 1):
-        for kind in dict.fromkeys((kinds[k % len(kinds)], kinds[(k + 1) % len(kinds)])):
-            yield Trial(perturb.replace_future(shorter, cut - k, kind, seed), cut - k, kind, True)
+        kind = kinds[k % len(kinds)]
+        yield Trial(perturb.replace_future(shorter, cut - k, kind, seed), cut - k, kind, True)
 
 
 def is_near(first: int, cut: int) -> bool:
