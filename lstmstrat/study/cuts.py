@@ -146,7 +146,7 @@ def _cut_off(run: Run, cut: int) -> Shorter:
 
 
 def _changed_bar(run: Run, account: Account, cut: int, further: int) -> Shorter | None:
-    """Prices with another high, low and close at the cut, and some `further` bars; None if no order is of its open.
+    """Prices with another high, low and close at the cut, and `further` bars; None if no order is of its open.
 
     A rule of the end would leave out the last bar of the prices, so the end must be further away.
     """
