@@ -66,8 +66,8 @@ def audit(
     ----------
     cls
         A ``bt.Strategy`` or ``bt.Indicator`` class; it need not use lstmstrat. One that can be imported from a
-        module is also run alone in a new process, where no earlier run can have left anything behind. For a model that trains for long,
-        choose `params` that make it small: a leak does not depend on how well the model is trained.
+        module is also run alone in a new process, where no earlier run can have left anything behind. For a model
+        that trains for long, choose `params` that make it small: a leak does not depend on how well it is trained.
     prices
         `Prices`, or a frame with the columns open, high, low, close, volume (in upper or lower case) and dates as
         index. A few hundred bars, with a few refits among them, are enough.

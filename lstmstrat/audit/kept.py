@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import array
 import copy
+import functools
 from collections.abc import Callable, Iterator, MutableMapping
 from dataclasses import dataclass
 from types import FunctionType, ModuleType
@@ -26,6 +27,8 @@ from lstmstrat.audit.trace import Subject
 from lstmstrat.audit.user_code import of_user
 from lstmstrat.trading.simulation import set_by_run
 
+SPECIAL = {"__defaults__", "__kwdefaults__", "__code__", "__class__", "__bases__", "__doc__", "__annotations__"}
+"""Attributes that every function or class has; what they were first is not known."""
 MOST_TRIALS = 40  # runs that find out what is filled again
 MEMBERS = 12  # the newest of a container, which are taken out one by one
 
@@ -57,7 +60,11 @@ def kept_by(subject: Subject, code_is_fresh: bool = False) -> list[Kept]:
         reach.look_at_the_engine(bound.attributes)
     found = [_of_place(p, functions) for p in reach.places if _may_be_bound(p, bound, functions)]
     found += [_of_cache(name, cache) for name, cache in reach.caches if cache.cache_info().currsize]
-    return [each for each in found if each] + _of_contents(subject, reach, bound.in_place, functions)
+    found += [Kept(p.name, functools.partial(vars(p.owner).pop, p.key, None), True) for p in reach.cached]
+    found += [Kept(f"{key} of an object", None, False) for key in sorted(bound.attributes & SPECIAL)]
+    return [each for each in found if each] + _of_contents(
+        subject, reach, bound.in_place or reach.decorated, functions
+    )
 
 
 def _of_place(place: Place, functions: list[FunctionType]) -> Kept | None:

@@ -36,7 +36,7 @@ FIXED_PACKAGES = {"dataclasses", "decimal", "fractions", "logging", "numba", "pa
 """Packages whose objects keep no values."""
 CONTAINERS = (MutableMapping, list, set, deque, bytearray, array.array, np.ndarray, pd.DataFrame, pd.Series)
 _NUMBERS = (type(None), bool, int, float, complex, str, bytes, np.generic)
-_FIXED = (dt.date, dt.time, dt.timedelta, dt.tzinfo, Enum, np.dtype, np.ufunc, range, slice)
+_FIXED = (dt.date, dt.time, dt.timedelta, dt.tzinfo, np.dtype, np.ufunc, range, slice)
 _ATOMS = (*_NUMBERS, *_FIXED, _thread.LockType, _thread.RLock)
 _DICE = ("random", "numpy.random")  # two equal runs would differ, which P0 finds
 
@@ -56,8 +56,10 @@ class Place:
             self.owner.cell_contents = value
         elif isinstance(self.owner, type):
             type.__setattr__(self.owner, self.key, value)
-        else:
+        elif self.key in getattr(self.owner, "__dict__", {}):
             vars(self.owner)[self.key] = value
+        else:
+            object.__setattr__(self.owner, self.key, value)
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,7 +77,9 @@ class Reach:
     places: list[Place] = field(default_factory=list)
     containers: list[tuple[str, Any]] = field(default_factory=list)
     caches: list[tuple[str, Any]] = field(default_factory=list)  # of functools
+    cached: list[Place] = field(default_factory=list)  # what a cached_property keeps
     opaque: list[tuple[str, Any]] = field(default_factory=list)  # objects of libraries: who knows what they keep?
+    decorated: bool = False  # by a function of a library, which may keep something for it
     codes: list[Code] = field(default_factory=list)
     _seen: dict[int, Any] = field(default_factory=dict)  # by id; the object is kept, so that no id is used twice
 
@@ -84,6 +88,8 @@ class Reach:
         if isinstance(value, _ATOMS) or id(value) in self._seen:
             return
         self._seen[id(value)] = value
+        if isinstance(value, (Enum, functools.partial)):
+            self._attributes(name, value)
         if hasattr(value, "cache_clear") and hasattr(value, "cache_info"):
             self.caches.append((name, value))
         if isinstance(value, type):
@@ -126,14 +132,18 @@ class Reach:
                     self._place(f"{base.__qualname__}.{key}", base, key, value)
                 per_run = not issubclass(base, type) and key not in ("__new__", "__init_subclass__")
                 self.look(f"{base.__qualname__}.{key}", value, 0, base if per_run else None)
-        params: Any = getattr(cls, "params", None)
-        if hasattr(params, "_getitems"):
-            for key, value in params._getitems():
+        for made in ("params", "plotinfo", "lines"):
+            info: Any = getattr(cls, made, None)
+            for key, value in list(vars(info).items()) if derived(info) else ():
+                if not key.startswith("__") and not _belongs_there(value):
+                    self._place(f"{cls.__qualname__}.{made}.{key}", info, key, value)
+            for key, value in info._getitems() if hasattr(info, "_getitems") else ():
                 self.look(f"the default of parameter {key}", value)
 
     def _function(self, function: FunctionType, method_of: type[Any] | None) -> None:
         if not of_user(function):
-            self._closure(function)  # a decorator's, maybe
+            self.decorated |= bool(function.__closure__)
+            self._closure(function)
             self.look(function.__qualname__, getattr(function, "__wrapped__", None), 0, method_of)
             return
         self.codes.append(Code(function, method_of))
@@ -203,7 +213,10 @@ class Reach:
         """The attributes of an object, which are places too."""
         attributes = getattr(value, "__dict__", None)
         items = list(attributes.items())[:MEMBERS] if isinstance(attributes, dict) else []
+        items += [(slot, getattr(value, slot)) for slot in _slots(value) if hasattr(value, slot)]
         for key, part in items:
+            if isinstance(getattr(type(value), key, None), functools.cached_property):
+                self.cached.append(Place(f"{name}.{key}", value, key, part))
             self._place(f"{name}.{key}", value, key, part)
         return items
 
@@ -247,6 +260,8 @@ def _wrapped(value: Any) -> list[Any]:
 
 def _is_fixed(value: Any) -> bool:
     """Whether an object keeps no values: one of this package or of Python's, or random numbers."""
+    if isinstance(value, Enum):
+        return True
     if isinstance(value, CONTAINERS) or of_user(type(value)) or isinstance(value, (tuple, frozenset)):
         return False
     module = type(value).__module__
@@ -261,5 +276,9 @@ def _members(value: Any) -> Iterator[Any]:
         yield from itertools.islice([*value.keys(), *value.values()], MEMBERS)
     elif isinstance(value, (list, tuple, set, frozenset, deque)):
         yield from itertools.islice(list(value), MEMBERS)
-    for slot in getattr(type(value), "__slots__", ()) or ():
-        yield getattr(value, slot, None)
+
+
+def _slots(value: Any) -> list[str]:
+    """The names of the slots of an object of a user's class."""
+    found = [vars(base).get("__slots__", ()) for base in type(value).__mro__ if of_user(base)]
+    return [slot for slots in found for slot in ((slots,) if isinstance(slots, str) else slots)]

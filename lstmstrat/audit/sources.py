@@ -30,7 +30,7 @@ from lstmstrat.audit.tables import Tables
 from lstmstrat.audit.trace import ACCOUNT, STREAMED, Subject, Trace
 from lstmstrat.audit.user_code import of_user, users_modules
 from lstmstrat.audit.watch import Watch
-from lstmstrat.config.plugins import load_attribute
+from lstmstrat.config.plugins import changed_files, load_attribute
 from lstmstrat.forecasting.session import Session
 from lstmstrat.store import Store
 
@@ -93,9 +93,12 @@ def _of_other_decisions(
     where = f"without {', '.join(found.kept[:NAMED])}" if found.kept else ALONE[bool(case.subject.path)]
     detail = f"it uses what an earlier run left behind: {where} its order is {first}"
     detail += f"; {said}" if (said := _named(found)) else ""
+    if changed := changed_files([case.subject.path]):
+        return case.not_assessed(name, "; ".join(changed))
     if found.error:  # it may miss what a notebook or a script sets
         return case.not_assessed(name, detail)
-    return case.failed(name, len(here), detail)
+    cure = "; if a script set it, make it a parameter" if case.subject.path and not found.kept else ""
+    return case.failed(name, len(here), detail + cure)
 
 
 def of_subjects(subjects: Sequence[Subject]) -> list[Sources]:
