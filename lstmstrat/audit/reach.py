@@ -21,6 +21,7 @@ from enum import Enum
 from types import CellType, FunctionType, MethodType, ModuleType
 from typing import Any
 
+import backtrader as bt
 import numpy as np
 import pandas as pd
 
@@ -132,7 +133,7 @@ class Reach:
                     self._place(f"{base.__qualname__}.{key}", base, key, value)
                 per_run = not issubclass(base, type) and key not in ("__new__", "__init_subclass__")
                 self.look(f"{base.__qualname__}.{key}", value, 0, base if per_run else None)
-        for made in ("params", "plotinfo", "lines"):
+        for made in ("params", "plotinfo", "lines") if of_user(cls) else ():
             info: Any = getattr(cls, made, None)
             for key, value in list(vars(info).items()) if derived(info) else ():
                 if not key.startswith("__") and not _belongs_there(value):
@@ -260,7 +261,7 @@ def _wrapped(value: Any) -> list[Any]:
 
 def _is_fixed(value: Any) -> bool:
     """Whether an object keeps no values: one of this package or of Python's, or random numbers."""
-    if isinstance(value, Enum):
+    if isinstance(value, Enum) or (isinstance(value, bt.CommInfoBase) and not of_user(type(value))):
         return True
     if isinstance(value, CONTAINERS) or of_user(type(value)) or isinstance(value, (tuple, frozenset)):
         return False

@@ -26,6 +26,7 @@ from lstmstrat.audit.stores import stores
 from lstmstrat.audit.subjects import of_class
 from lstmstrat.audit.wire import NotSentError, frame_from_json, frame_to_json, from_json, to_json
 from lstmstrat.config.plugins import changed_files
+from lstmstrat.study.outside import _Setup
 from lstmstrat.trading.simulation import _Broker
 from lstmstrat.trading.watched import same_broker
 
@@ -475,6 +476,16 @@ def test_the_broker_of_a_cerebro_is_the_same_in_another_process() -> None:
     broker = from_json(json.loads(json.dumps(to_json(same_broker(cerebro)))))()
     scheme = broker.comminfo[None]
     assert (broker.startingcash, scheme.p.commission, scheme.p.mult, scheme.p.margin) == (1234.0, 0.001, 2.0, 5.0)
+
+
+def test_the_broker_and_the_sizers_of_a_cerebro_keep_nothing(notebook: ModuleType) -> None:
+    """As `judge` hands them over."""
+    cerebro = bt.Cerebro()
+    cerebro.broker.setcommission(0.001)
+    cerebro.addsizer(bt.sizers.FixedSize, stake=3)
+    mine, setup = in_a_notebook(notebook, HONEST["log"]), _Setup(same_broker(cerebro), dict(cerebro.sizers))
+    (found,) = suite.findings([(of_class(mine, FRAME, {}, None, (), setup), lambda probe, day: "")], only="P12")
+    assert found.status == PASSED, found.detail
 
 
 def test_what_functions_bind() -> None:
