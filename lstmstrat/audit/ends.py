@@ -3,7 +3,7 @@
 A strategy that closes on the last bar of its data does something else near the end of shorter data, and so does
 one that reads a later bar, where it finds none. The two are told apart by other bars in place of the missing ones.
 What only knows the end does the same whatever bars follow, as long as enough of them do; and near the end of the
-shorter data it does the same whatever prices the last bars have, up to the first that is changed. What reads a
+shorter data it does the same whatever prices and dates the last bars have, up to the first that is changed. What reads a
 later bar moves with it.
 """
 
@@ -18,6 +18,7 @@ from lstmstrat.audit import perturb
 
 LAST_BARS = 5  # a rule of the end reaches no further back
 SPARE = 12  # bars that follow where the end is to be far away
+HOLIDAY = 5  # steps from one bar to the next
 FUTURES = ("walk", "mirrored", "crash", "leap", "flat", "missing")
 SAID = (
     "it knows which bar is the last one (by buflen() or by the last date), which no price tells and nobody knows "
@@ -45,12 +46,23 @@ def trials(
 ) -> Iterator[Trial]:
     """The trials of a cut at which the first difference is at bar `first`."""
     longer, shorter = frame.iloc[: cut + 1 + SPARE], frame.iloc[: cut + 1]
-    for kind in kinds:
-        for bar in dict.fromkeys((first, cut)):
-            yield Trial(perturb.replace_future(longer, bar, kind, seed), bar, kind, False)
+    for k, kind in enumerate(kinds):
+        for j, bar in enumerate(dict.fromkeys((first, cut))):
+            yield Trial(_other_future(longer, bar, kind, seed, (k + j) % 2 == 0), bar, kind, False)
     for k in range(1, min(LAST_BARS, cut) + 1):
         kind = kinds[k % len(kinds)]
-        yield Trial(perturb.replace_future(shorter, cut - k, kind, seed), cut - k, kind, True)
+        yield Trial(_other_future(shorter, cut - k, kind, seed, k % 2 == 0), cut - k, kind, True)
+
+
+def _other_future(frame: pd.DataFrame, bar: int, kind: str, seed: int, soon: bool) -> pd.DataFrame:
+    """Other prices and other times after a bar: the next one comes a step later, if `soon`, or after a holiday."""
+    changed = perturb.replace_future(frame, bar, kind, seed)
+    times = pd.DatetimeIndex(frame.index)
+    step = (times[1:] - times[:-1]).min()
+    later = (
+        times[bar + 1 :] - times[min(bar + 1, len(times) - 1)] + times[bar] + (step if soon else HOLIDAY * step)
+    )
+    return changed.set_axis(times[: bar + 1].append(pd.DatetimeIndex(later)))
 
 
 def is_near(first: int, cut: int) -> bool:

@@ -123,6 +123,14 @@ class AheadInTheLastDays(Rises):
         return float(after[0] - self.data.close[0]) if late else super().signal()
 
 
+class BeforeAWeekend(Rises):
+    """Knows the date of the next bar, where there is one."""
+
+    def signal(self) -> float:
+        after = self.data.datetime.array[len(self) : len(self) + 1]
+        return 1.5 - (after[0] - self.data.datetime[0]) if len(after) else -1.0
+
+
 class CountsFar(Rises):
     """Not near the end only: it knows how many bars there are long before."""
 
@@ -131,7 +139,17 @@ class CountsFar(Rises):
 
 
 RULES = [NoneOnTheLastBar, ClosesOnTheLastButOne, ClosesOnTheLastDate, NothingNewInTheLastDays, FlatAtTheEnd]
-LEAKS = [Ahead, AheadByFour, AheadAndFlatAtTheEnd, RareFall, RareRise, VolumeAhead, AheadInTheLastDays, CountsFar]
+LEAKS = [
+    Ahead,
+    AheadByFour,
+    AheadAndFlatAtTheEnd,
+    RareFall,
+    RareRise,
+    VolumeAhead,
+    AheadInTheLastDays,
+    CountsFar,
+    BeforeAWeekend,
+]
 
 
 def audited(cls: type[Any], only: str) -> AuditResult:
@@ -167,9 +185,12 @@ def test_the_trials_of_a_cut() -> None:
     assert {(len(t.frame), t.unchanged) for t in longer} == {(63, 48), (63, 50)}
     assert {(len(t.frame), t.unchanged) for t in found if t.is_cut} == {(51, 50 - k) for k in range(1, 6)}
     for trial in found:
-        equal = (trial.frame == FRAME.iloc[: len(trial.frame)]).all(axis=1).to_numpy()
+        equal = (trial.frame.to_numpy() == FRAME.iloc[: len(trial.frame)].to_numpy()).all(axis=1)
+        times = trial.frame.index == FRAME.index[: len(trial.frame)]
         assert equal[: trial.unchanged + 1].all()
         assert not equal[trial.unchanged + 1 :].any()
+        assert times[: trial.unchanged + 1].all()
+        assert trial.frame.index.is_monotonic_increasing
 
 
 class TrailAtOpen(bt.Strategy):
