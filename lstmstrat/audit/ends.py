@@ -3,8 +3,8 @@
 A strategy that closes on the last bar of its data does something else near the end of shorter data, and so does
 one that reads a later bar, where it finds none. The two are told apart by other bars in place of the missing ones.
 What only knows the end does the same whatever bars follow, as long as enough of them do; and near the end of the
-shorter data it does the same whatever prices and dates the last bars have, up to the first that is changed. What reads a
-later bar moves with it.
+shorter data it does the same whatever prices and dates the last bars have, up to the first that is changed. What
+reads a later bar moves with it.
 """
 
 from __future__ import annotations
