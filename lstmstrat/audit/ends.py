@@ -59,10 +59,8 @@ def _other_future(frame: pd.DataFrame, bar: int, kind: str, seed: int, soon: boo
     changed = perturb.replace_future(frame, bar, kind, seed)
     times = pd.DatetimeIndex(frame.index)
     step = (times[1:] - times[:-1]).min()
-    later = (
-        times[bar + 1 :] - times[min(bar + 1, len(times) - 1)] + times[bar] + (step if soon else HOLIDAY * step)
-    )
-    return changed.set_axis(times[: bar + 1].append(pd.DatetimeIndex(later)))
+    move = times[bar] + (step if soon else HOLIDAY * step) - times[bar + 1]
+    return changed.set_axis(times[: bar + 1].append(times[bar + 1 :] + move))
 
 
 def is_near(first: int, cut: int) -> bool:
