@@ -16,6 +16,10 @@ The audit changes bars and checks that nothing changes in what the strategy saw 
     memory.py      what is left of older bars in a series
     sources.py, watch.py, tables.py, contents.py, user_code.py, child.py
                    what the user's code opens and carries with it, seen in a child process
+    new_process.py, wire.py    a subject in a new process, where nothing ran before
+    kept.py, reach.py, stores.py, literals.py
+                   what a class of a notebook keeps between runs, and how to take it away
+    ends.py        is a difference near a cut a rule of the end?
     leaks.py, more_leaks.py    examples of leaks, which the audit must find
     suite.py       runs the probes             finding.py            the results
     small.py, sketch.py        the small network of an audit, and a model that costs next to nothing
@@ -61,8 +65,9 @@ def audit(
     Parameters
     ----------
     cls
-        A ``bt.Strategy`` or ``bt.Indicator`` class; it need not use lstmstrat. For a model that trains for long,
-        choose `params` that make it small: a leak does not depend on how well the model is trained.
+        A ``bt.Strategy`` or ``bt.Indicator`` class; it need not use lstmstrat. One that can be imported from a
+        module is also run alone in a new process, where no earlier run can have left anything behind. For a model
+        that trains for long, choose `params` that make it small: a leak does not depend on how well it is trained.
     prices
         `Prices`, or a frame with the columns open, high, low, close, volume (in upper or lower case) and dates as
         index. A few hundred bars, with a few refits among them, are enough.

@@ -8,13 +8,14 @@ from typing import Any
 
 import numpy as np
 
-from lstmstrat.audit import child, isolation, perturb
+from lstmstrat.audit import child, ends, isolation, perturb
 from lstmstrat.audit.case import Case
 from lstmstrat.audit.compare import ALL, ROUNDING, compare, differing_bars
 from lstmstrat.audit.cuts import spread_over
 from lstmstrat.audit.finding import Discrepancy, Finding
 from lstmstrat.audit.trace import Subject, Trace
 
+TRUNCATED = "truncated"
 AIMED = 24  # bars at which a stream differs that get cuts, at most
 
 
@@ -79,11 +80,16 @@ def of_unequal_stream(
         return case.failed(probe, compared + count, "bar by bar it sees something else than all at once", other)
     places = differing_bars(case.original, stream)
     cuts = [bar for bar in case.cuts if case.pinned] or spread_over(places, AIMED)
-    for cut in cuts:
+    of_the_end = False
+    for k, cut in enumerate(cuts):
         for kind, changed in _futures(case, cut):
             count, moved = compare(case.original, changed, cut, ROUNDING)
             compared += count
             if moved := moved or case.ends_early(changed, cut):
+                is_rule = case.is_rule_of_the_end(cut, changed, moved, k) if kind == TRUNCATED else False
+                if is_rule or (is_rule is None and of_the_end):
+                    of_the_end = True
+                    continue
                 detail = "streamed it does something else, and what it does then moves with the bars after it"
                 return case.failed(probe, compared, detail, moved, cut, kind)
     why = f"it ends with {type(stream.error).__name__}: {stream.error}" if stream.error else str(difference)
@@ -91,13 +97,14 @@ def of_unequal_stream(
         f"it needs all bars loaded and cannot run live (as a stream: {why}); {len(cuts)} of the {len(places)} "
         "bars at which that makes a difference do not move with later bars"
     )
+    detail = f"{ends.SAID} (as a stream: {why})" if of_the_end else detail
     return case.warned(probe, compared, detail, difference)
 
 
 def _futures(case: Case, cut: int) -> Any:
     """The subject without the bars after a cut, and with two other futures, each with the name of the change."""
     frame, run = case.subject.frame, case.subject.run
-    yield "truncated", run(perturb.truncate(frame, cut), others=case.others_until(cut))
+    yield TRUNCATED, run(perturb.truncate(frame, cut), others=case.others_until(cut))
     for kind in ("walk", "mirrored"):
         future = perturb.replace_future(frame, cut, kind, case.seed)
         yield f"suffix {kind}", run(future, others=case.others_after(cut, kind))

@@ -10,8 +10,8 @@ from typing import Any
 
 import pandas as pd
 
-from lstmstrat.audit import perturb
-from lstmstrat.audit.compare import ALL, compare
+from lstmstrat.audit import ends, perturb
+from lstmstrat.audit.compare import ALL, ROUNDING, compare
 from lstmstrat.audit.cuts import aimed_cuts, spread_over
 from lstmstrat.audit.feeds import OtherBars
 from lstmstrat.audit.finding import FAILED, NOT_ASSESSED, PASSED, WARNING, Discrepancy, Finding
@@ -110,6 +110,24 @@ class Case:
             return None
         what = f"{type(changed.error).__name__}: {changed.error}"
         return Discrepancy(changed.bars, self.original.day(changed.bars), "run", "goes on", what)
+
+    def is_rule_of_the_end(self, cut: int, shorter: Trace, difference: Discrepancy, k: int = 0) -> bool | None:
+        """Whether what differs on the bars up to a cut is a rule of the end; None if too few bars follow to tell.
+
+        `k` picks the kinds of futures that are tried, of which one cut sees a part.
+        """
+        if difference.line == "run" or not ends.is_near(difference.bar, cut):
+            return False
+        if not ends.has_room(self.subject.frame, cut):
+            return None
+        kinds = [ends.FUTURES[(k + j) % len(ends.FUTURES)] for j in (0, 3)]
+        for trial in ends.trials(self.subject.frame, cut, difference.bar, self.seed + k, kinds):
+            others = replace(self.others_after(trial.unchanged, trial.kind), last=self.time(len(trial.frame) - 1))
+            changed = self.subject.run(trial.frame, others=others)
+            before = shorter if trial.is_cut else self.original
+            if changed.bars <= trial.unchanged or compare(before, changed, trial.unchanged, ROUNDING)[1]:
+                return False
+        return True
 
     def _finding(self, probe: str, status: str, comparisons: int, bars: Sequence[int], detail: str) -> Finding:
         first = min(self.original.first, max(0, self.original.bars - 1))

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from lstmstrat.audit import alone, perturb
+from lstmstrat.audit import alone, ends, perturb
 from lstmstrat.audit.case import Case
 from lstmstrat.audit.compare import ALL, ROUNDING, compare, same
 from lstmstrat.audit.cuts import spread_over
-from lstmstrat.audit.finding import Finding
+from lstmstrat.audit.finding import Discrepancy, Finding
 from lstmstrat.audit.labels import check_labels
 from lstmstrat.audit.trace import ACCOUNT, STREAMED, Trace
 from lstmstrat.forecasting.walk_forward import FittedFold, WalkForward
@@ -137,9 +137,13 @@ def suffix(case: Case) -> Finding:
 
 
 def truncation(case: Case) -> Finding:
-    """Leave out all bars after a cut: everything up to the cut must stay equal, up to `ROUNDING`."""
+    """Leave out all bars after a cut: everything up to the cut must stay equal, up to `ROUNDING`.
+
+    A rule of the end, see `ends.py`, is a warning.
+    """
     name, total, cuts, failed_runs = "P3 truncation", 0, list[int](), 0
-    for cut in spread_over(case.cuts, TRUNCATIONS):
+    of_the_end: Discrepancy | None = None
+    for k, cut in enumerate(spread_over(case.cuts, TRUNCATIONS)):
         changed = case.subject.run(perturb.truncate(case.subject.frame, cut), others=case.others_until(cut))
         count, difference = compare(case.original, changed, cut, ROUNDING)
         difference = difference or case.ends_early(changed, cut)
@@ -149,8 +153,14 @@ def truncation(case: Case) -> Finding:
         total += count
         cuts.append(cut)
         if difference:
+            is_rule = case.is_rule_of_the_end(cut, changed, difference, k)
+            if is_rule or (is_rule is None and of_the_end):
+                of_the_end = of_the_end or difference
+                continue
             detail = "what was seen or done before the cut is another when there are no bars after it"
             return case.failed(name, total, detail, difference, cut, "truncated")
+    if of_the_end:
+        return case.warned(name, total, ends.SAID, of_the_end, cuts[0], "truncated")
     detail = f"{len(cuts)} shorter histories begin the same"
     detail += f"; {failed_runs} could not be run" if failed_runs else ""
     return case.passed(name, total, cuts, detail)

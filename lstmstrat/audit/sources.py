@@ -1,42 +1,42 @@
 """P12: where a strategy may know the future from, other than from the bars that the audit changes.
 
 A file, a database or a table of dates that comes with the strategy may have been made from the very bars that
-are traded. Nobody can tell by running it, so it is named, and the strategy is not assessable. It runs once in
-a child process: one that a config names in a new Python, a class that was handed over in a fork of this one, since
-it may be defined in a notebook.
+are traded. Nobody can tell by running it, so it is named, and the strategy is not assessable. An optimum that an
+earlier run left behind is found by a run alone: its orders are others. The strategy runs once in a child process:
+in a new Python, if it can be imported there; else, as a class of a notebook, in a fork of this one, without what
+it may have kept.
 """
 
 from __future__ import annotations
 
-import base64
 import contextlib
+import functools
 import importlib
 import itertools
-import json
 import linecache
-import os
-import subprocess
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from lstmstrat.audit import child
 from lstmstrat.audit.case import Case
 from lstmstrat.audit.finding import Finding
+from lstmstrat.audit.kept import Kept, kept_by
+from lstmstrat.audit.new_process import Json, answer_with, imported, in_new_process
 from lstmstrat.audit.tables import Tables
-from lstmstrat.audit.trace import STREAMED, Subject, Trace
-from lstmstrat.audit.user_code import users_modules
+from lstmstrat.audit.trace import ACCOUNT, STREAMED, Subject, Trace
+from lstmstrat.audit.user_code import of_user, users_modules
 from lstmstrat.audit.watch import Watch
-from lstmstrat.config.plugins import load_attribute
-from lstmstrat.config.schema import BrokerConfig, ForecastConfig
+from lstmstrat.config.plugins import changed_files, load_attribute
 from lstmstrat.forecasting.session import Session
 from lstmstrat.store import Store
 
 NAMED = 3  # sources that a finding names, at most
+ALONE = {True: "alone in a new process", False: "where nothing ran before"}
+CURE = "put the class into a module of its own, or restart Python and audit it before it runs"
 
 
 @dataclass(frozen=True)
@@ -46,141 +46,164 @@ class Sources:
     opened: tuple[str, ...]
     tables: tuple[str, ...]
     looked_at: int  # objects of the code
-    decisions: tuple[str, ...] | None = None  # of a stream in a process that never ran it before; None: not known
-    error: str = ""  # why the subject could not be watched; "" if it could
+    decisions: tuple[str, ...] | None = None  # of a stream before which nothing ran; None: not known
+    kept: tuple[str, ...] = ()  # what was taken away for this stream: an earlier run may have left it
+    guessed: bool = False  # the first value of something kept is not known
+    stuck: tuple[str, ...] = ()  # what is kept and could not be taken away
+    error: str = ""  # why the subject could not be watched, or could not run; "" if it could
 
 
 def probe(case: Case) -> Finding:
-    """Watch what the subject opens, and look for tables in its code."""
+    """Watch what the subject opens, look for tables in its code, and for what an earlier run left behind."""
     name = "P12 sources"
-    subject = case.subject
-    found = subject.sources or (spawned([subject])[0] if subject.path else forked(subject))
-    if found.error:
+    found = case.subject.sources or of_subjects([case.subject])[0]
+    if found.decisions is None and found.error:
         return case.not_assessed(name, f"it could not be watched: {found.error}")
-    if found.decisions is not None and found.decisions != (here := decisions(case.stream)):
-        pairs = itertools.zip_longest(found.decisions, here, fillvalue="none")
-        first = next(f"{alone}, and {now} here" for alone, now in pairs if alone != now)
-        detail = f"it uses what an earlier run left behind: alone in a new process its order is {first}"
-        return case.failed(name, len(here), detail)
-    said = [f"it {text}" for text in found.opened] + list(found.tables)
-    if said:
-        more = f" and {len(said) - NAMED} more" if len(said) > NAMED else ""
+    if found.stuck:
+        return case.not_assessed(name, f"{_said(found.stuck)}; {CURE}")
+    if found.decisions is not None and found.decisions != (here := decisions(case.subject, case.stream)):
+        return _of_other_decisions(case, name, found, found.decisions, here)
+    if said := _named(found):
         return case.not_assessed(
-            name,
-            f"{'; '.join(said[:NAMED])}{more}: whether that was made from later bars, no change of bars can show",
+            name, f"{said}: whether that was made from later bars, no change of bars can show"
         )
     detail = "it opens no file, no connection and no process, and no table comes with its code"
     return case.passed(name, found.looked_at, (), detail)
 
 
-def forked(subject: Subject) -> Sources:
-    """The sources of a subject, found in a fork of this process."""
+def _named(found: Sources) -> str:
+    said = [f"it {text}" for text in found.opened] + list(found.tables)
+    more = f" and {len(said) - NAMED} more" if len(said) > NAMED else ""
+    return f"{'; '.join(said[:NAMED])}{more}"
+
+
+def _said(kept: Sequence[str]) -> str:
+    more = f" and {len(kept) - NAMED} more" if len(kept) > NAMED else ""
+    return f"it keeps values between runs in {', '.join(kept[:NAMED])}{more}, which an earlier run may have filled"
+
+
+def _of_other_decisions(
+    case: Case, name: str, found: Sources, without: tuple[str, ...], here: tuple[str, ...]
+) -> Finding:
+    """The finding for a run alone that does something else than one in this process."""
+    pairs = itertools.zip_longest(without, here, fillvalue="none")
+    first = next(f"{alone}, and {now} here" for alone, now in pairs if alone != now)
+    if found.guessed:
+        return case.not_assessed(name, f"{_said(found.kept)}: without that its order is {first}; {CURE}")
+    where = f"without {', '.join(found.kept[:NAMED])}" if found.kept else ALONE[bool(case.subject.path)]
+    detail = f"it uses what an earlier run left behind: {where} its order is {first}"
+    detail += f"; {said}" if (said := _named(found)) else ""
+    if changed := changed_files([case.subject.path]):
+        return case.not_assessed(name, "; ".join(changed))
+    if found.error:  # it may miss what a notebook or a script sets
+        return case.not_assessed(name, detail)
+    cure = "; if a script set it, make it a parameter" if case.subject.path and not found.kept else ""
+    return case.failed(name, len(here), detail + cure)
+
+
+def of_subjects(subjects: Sequence[Subject]) -> list[Sources]:
+    """The sources of subjects: all that can be imported in one new process, the others in forks of this one.
+
+    Call it before the subjects run here: what a run leaves behind would be there in a fork as well.
+    """
     try:
-        return _from_json(child.forked(lambda: asdict(_look(Watch(), subject.with_fields(session=None)))))
+        answers = in_new_process(subjects)
+    except child.ChildError as error:
+        return [Sources((), (), 0, error=str(error))] * len(subjects)
+    pairs = zip(answers, subjects, strict=True)
+    return [_forked(subject) if answer is None else _from_json(answer) for answer, subject in pairs]
+
+
+def _forked(subject: Subject) -> Sources:
+    """The sources of a subject, found in a fork of this process."""
+    own = subject.with_fields(session=None)
+    try:
+        kept = kept_by(own)
+        return _from_json(child.forked(lambda: asdict(_look(Watch(), own, kept))))
     except child.ChildError as error:
         cure = "" if child.CAN_FORK else "; name the class in a config, then python -m lstmstrat.audit CONFIG can"
         return Sources((), (), 0, error=f"{error}{cure}")
 
 
-def spawned(subjects: Sequence[Subject]) -> list[Sources]:
-    """The sources of subjects that are named by a path, found in one new Python process for all of them."""
-    frames = {id(subject.frame): subject.frame for subject in subjects}
-    request = {
-        "path": [os.path.abspath(folder) for folder in sys.path],
-        "frames": {str(key): _frame_to_json(frame) for key, frame in frames.items()},
-        "subjects": [_to_json(subject) for subject in subjects],
-    }
-    command = [sys.executable, "-c", "from lstmstrat.audit.sources import answer; answer()"]
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(request["path"])}  # type: ignore[arg-type]
-    try:
-        done = subprocess.run(
-            command,
-            input=json.dumps(request),
-            capture_output=True,
-            text=True,
-            timeout=child.SECONDS,
-            env=environment,
-        )
-        return [_from_json(found) for found in json.loads(done.stdout.splitlines()[-1])]
-    except (OSError, subprocess.SubprocessError, ValueError, IndexError) as error:
-        return [Sources((), (), 0, error=f"{type(error).__name__}: {error}")] * len(subjects)
-
-
 def answer() -> None:
-    """Read the request of `spawned` from standard input, and write the sources to standard output."""
-    request = json.load(sys.stdin)
-    outlet = os.dup(1)
-    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # what the user's code prints
-    frames = {key: _frame_from_json(value) for key, value in request["frames"].items()}
+    """Json the request of `in_new_process`."""
     watch = Watch()
-    found = [_answer_for(watch, values, frames[values["frame"]]) for values in request["subjects"]]
-    with os.fdopen(outlet, "w") as file:
-        file.write(json.dumps(found) + "\n")
+    answer_with(functools.partial(_answer_for, watch))
 
 
-def _answer_for(watch: Watch, values: dict[str, Any], frame: pd.DataFrame) -> dict[str, Any]:
+def _answer_for(watch: Watch, values: Json, frame: pd.DataFrame) -> Json | None:
     """The sources of one subject, found in a process that has run no other, where the platform can fork."""
 
-    def look() -> dict[str, Any]:
+    def look() -> Json | None:
         with Session(Store(None)) as session:
-            return asdict(_look_at_path(watch, values, frame, session))
+            return _look_at_imported(watch, values, frame, session)
 
     try:
-        found: dict[str, Any] = child.forked(look) if child.CAN_FORK else look()
+        found: Json | None = child.forked(look) if child.CAN_FORK else look()
     except child.ChildError as error:
         return asdict(Sources((), (), 0, error=str(error)))
     return found
 
 
-def decisions(stream: Trace) -> tuple[str, ...]:
-    """The orders of a run in words, to the sixth digit."""
-    prices = ("" if order.price is None else f" at {order.price:.6g}" for order in stream.orders)
-    pairs = zip(stream.orders, prices, strict=True)
-    return tuple(f"{o.side} {o.kind} {o.size:.6g}{price} on {stream.day(o.bar)}" for o, price in pairs)
+def decisions(subject: Subject, trace: Trace) -> tuple[str, ...]:
+    """The orders of a run in words, to the sixth digit; of an indicator its values; and how the run ends."""
+    prices = ("" if order.price is None else f" at {order.price:.6g}" for order in trace.orders)
+    pairs = zip(trace.orders, prices, strict=True)
+    said = [f"{o.side} {o.kind} {o.size:.6g}{price} on {trace.day(o.bar)}" for o, price in pairs]
+    if subject.is_indicator:
+        lines = {name: line for name, line in trace.lines.items() if name != ACCOUNT}
+        said += [f"{name} {x:.6g} on {trace.day(k)}" for name, line in lines.items() for k, x in enumerate(line)]
+    end = [f"none, it ends with {type(trace.error).__name__}: {trace.error}"] if trace.error else []
+    return (*said, *end)
 
 
-def _look_at_path(watch: Watch, values: dict[str, Any], frame: pd.DataFrame, session: Session) -> Sources:
+def _look_at_imported(watch: Watch, values: Json, frame: pd.DataFrame, session: Session) -> Json | None:
+    """The sources of a subject whose modules are imported here; None if they cannot be."""
     for name in users_modules():  # so that each subject imports its modules itself
         del sys.modules[name]
     opened: list[str] = []
     try:
         with watch.watching() as opened:
-            cls = load_attribute(values["path"], "Class", "", callable)
-        forecast = values["forecast"] and ForecastConfig(**values["forecast"])
-        broker = BrokerConfig(**values["broker"])
-        shared = None if _has_own_model(values) else session
-        own = {"path": values["path"], "session": shared}
-        subject = Subject(values["name"], cls, values["params"], frame, broker, forecast or None, **own)
-        alone = not subject.is_indicator and child.CAN_FORK
-        found = _look(watch, subject, STREAMED if alone else "runonce")
-        if found.error and alone:  # it needs all bars loaded
-            opened += found.opened
-            found = _look(watch, subject)
-    except Exception as error:
-        return Sources(tuple(opened), (), 0, error=f"{type(error).__name__}: {error}")
-    return replace(found, opened=tuple(dict.fromkeys([*opened, *found.opened])))
+            subject = imported(values, frame)
+    except Exception:
+        return None
+    shared = subject if _has_own_model(subject) else subject.with_fields(session=session)
+    found = _look(watch, shared, kept_by(subject, code_is_fresh=True))
+    return asdict(replace(found, opened=tuple(dict.fromkeys([*opened, *found.opened]))))
 
 
-def _has_own_model(values: dict[str, Any]) -> bool:
+def _has_own_model(subject: Subject) -> bool:
     """Whether the forecast is made by a model of the user's own, each of whose fits is to be watched."""
-    model = str((values["forecast"] or values["params"]).get("model", ""))
+    model = str(subject.forecast.model if subject.forecast else subject.params.get("model", ""))
     return ":" in model and not model.startswith("lstmstrat.")
 
 
-def _look(watch: Watch, subject: Subject, mode: str = "runonce") -> Sources:
+def _look(watch: Watch, subject: Subject, kept: Sequence[Kept]) -> Sources:
     """Import the modules of the subject again, run it, and look at its code; only in a child process."""
     for clear in (*_tables(subject, None).cached, linecache.clearcache):  # what was kept is read again
         clear()
+    for each in kept:
+        if each.take_away is not None:
+            each.take_away()
     opened: list[str] = []
-    if subject.path == "":
+    if not subject.path:
         opened += _imported_again(watch, subject)
+    alone = child.CAN_FORK and (not subject.is_indicator or of_user(subject.cls))
     with watch.watching() as found:
-        trace = subject.run(mode=mode)
-    tables = _tables(subject, trace)
-    error = f"{type(trace.error).__name__}: {trace.error}" if trace.error else ""
-    both = (*opened, *(x for x in found if x not in opened))
-    alone = decisions(trace) if mode == STREAMED and not error else None
-    return Sources(both, tuple(tables.found), tables.looked_at, alone, error)
+        trace = subject.run(mode=STREAMED if alone else "runonce")
+        whole = subject.run() if trace.error and alone else trace  # it may need all bars loaded
+    tables = _tables(subject, whole)
+    error = f"{type(whole.error).__name__}: {whole.error}" if whole.error else ""
+    return Sources(
+        (*opened, *(x for x in found if x not in opened)),
+        tuple(tables.found),
+        tables.looked_at,
+        decisions(subject, trace) if alone else None,
+        tuple(each.name for each in kept),
+        any(not each.certain for each in kept),
+        tuple(each.name for each in kept if each.take_away is None),
+        error,
+    )
 
 
 def _imported_again(watch: Watch, subject: Subject) -> list[str]:
@@ -214,33 +237,6 @@ def _tables(subject: Subject, trace: Trace | None) -> Tables:
     return tables
 
 
-def _from_json(values: dict[str, Any]) -> Sources:
-    alone = values["decisions"]
-    opened, tables = tuple(values["opened"]), tuple(values["tables"])
-    return Sources(opened, tables, values["looked_at"], None if alone is None else tuple(alone), values["error"])
-
-
-def _to_json(subject: Subject) -> dict[str, Any]:
-    return {
-        "name": subject.name,
-        "path": subject.path,
-        "params": dict(subject.params),
-        "broker": subject.broker.model_dump(mode="json"),
-        "forecast": subject.forecast.model_dump(mode="json") if subject.forecast else None,
-        "frame": str(id(subject.frame)),
-    }
-
-
-def _frame_to_json(frame: pd.DataFrame) -> dict[str, Any]:
-    index = pd.DatetimeIndex(frame.index)
-    return {
-        "columns": list(frame.columns),
-        "values": base64.b64encode(np.ascontiguousarray(frame.to_numpy(dtype=np.float64)).tobytes()).decode(),
-        "times": base64.b64encode(index.tz_localize(None).to_numpy(dtype="datetime64[ns]").tobytes()).decode(),
-    }
-
-
-def _frame_from_json(values: dict[str, Any]) -> pd.DataFrame:
-    times = np.frombuffer(base64.b64decode(values["times"]), dtype="datetime64[ns]")
-    numbers = np.frombuffer(base64.b64decode(values["values"])).reshape(len(times), -1)
-    return pd.DataFrame(numbers.copy(), index=pd.DatetimeIndex(times), columns=values["columns"])
+def _from_json(values: Json) -> Sources:
+    found: dict[str, Any] = {name: tuple(x) if isinstance(x, list) else x for name, x in values.items()}
+    return Sources(**found)

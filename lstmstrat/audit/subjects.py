@@ -9,6 +9,7 @@ import backtrader as bt
 import numpy as np
 import pandas as pd
 
+from lstmstrat.audit.new_process import import_path
 from lstmstrat.audit.small import shrink
 from lstmstrat.audit.trace import STREAMED, Subject
 from lstmstrat.config.schema import BrokerConfig, Config, ForecastConfig, StrategyConfig
@@ -141,7 +142,8 @@ def of_class(
     if not (isinstance(cls, type) and issubclass(cls, (bt.Strategy, bt.Indicator))):
         raise StrategyError(f"{cls!r} is no class of a Backtrader strategy or indicator")
     frame = prices.frame if isinstance(prices, Prices) else _check_frame(prices)
-    return Subject(cls.__name__, cls, params, frame, broker or BrokerConfig(), refits=refits, setup=setup)
+    subject = Subject(cls.__name__, cls, params, frame, broker or BrokerConfig())
+    return subject.with_fields(refits=refits, setup=setup, path=import_path(cls))
 
 
 def _check_frame(frame: pd.DataFrame) -> pd.DataFrame:

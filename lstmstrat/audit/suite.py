@@ -149,9 +149,9 @@ def _opened(
 
 
 def _watched(subjects: Sequence[tuple[Subject, Command]], names: Sequence[str]) -> list[tuple[Subject, Command]]:
-    """The subjects with what P12 finds in a process of their own, if it is to run and they are named by a path."""
-    asked = [s for s, _ in subjects if s.path and "P12" in names and (not s.probes or "P12" in s.probes)]
-    found = dict(zip(map(id, asked), sources.spawned(asked) if asked else (), strict=True))
+    """The subjects with what P12 finds before anything runs here, if it is to run."""
+    asked = [s for s, _ in subjects if "P12" in names and (not s.probes or "P12" in s.probes) and not s.sources]
+    found = dict(zip(map(id, asked), sources.of_subjects(asked), strict=True))
     return [(s.with_fields(sources=found[id(s)]) if id(s) in found else s, command) for s, command in subjects]
 
 

@@ -54,7 +54,7 @@ class Subject:
     forecast: ForecastConfig | None = None
     refits: tuple[int, ...] = ()  # bars at which the user's own model is refitted
     setup: Callable[[Any], None] | None = None  # called with each new Cerebro
-    path: str = ""  # module:Class, if a config names it so
+    path: str = ""  # module:Class, if another process can import it
     sources: Sources | None = None  # what its code opens; None: P12 finds out
     session: Session | None = None  # with fitted models that the runs share; None: each run fits its own
     probes: tuple[str, ...] = ()  # ids of the probes that look at it; none given: all

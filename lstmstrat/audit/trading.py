@@ -48,6 +48,7 @@ def intrabar(case: Case) -> Finding:
         total += count
         if difference := difference or case.ends_early(masked, original.bars):
             detail = "an order made at the open of a bar moves with the rest of the bar"
+            detail += _cure_of_a_trail(original, masked, difference.bar)
             return case.failed(name, total, detail, difference, None, f"close {factor} times the open")
     for bar in _bars_of_orders_at_opens(case):
         opened, closed = case.subject.frame[["open", "close"]].iloc[bar]
@@ -63,6 +64,17 @@ def intrabar(case: Case) -> Finding:
     at_open = sum(order.at_open for order in original.orders)
     detail = f"{at_open} orders made at an open do not move with the rest of the bar"
     return case.passed(name, total, (), detail if total else "it made no order")
+
+
+def _cure_of_a_trail(original: Trace, changed: Trace, bar: int) -> str:
+    """What to do about a trailing stop that starts from the close of a bar that only opens; "" without one."""
+    fills = [fill for trace in (original, changed) for fill in trace.fills if fill.booked == bar]
+    if not any(fill.order.at_open and fill.order.kind.startswith("StopTrail") for fill in fills):
+        return ""
+    return (
+        ": a trailing stop that is ordered in next_open without price= starts from data.close[0], the close of "
+        "the bar that is only opening; give it price=self.data.open[0], or order it in next"
+    )
 
 
 def _bars_of_orders_at_opens(case: Case) -> list[int]:

@@ -47,7 +47,7 @@ MACHINE = (
     "/etc/",
 )
 """Places that say something about the machine and nothing about prices."""
-BEGIN = ("lstmstrat.audit.trace", "lstmstrat.audit.sources", "lstmstrat.config.plugins")
+BEGIN = ("lstmstrat.audit.trace", "lstmstrat.audit.sources", "lstmstrat.audit.wire", "lstmstrat.config.plugins")
 """Where a run, or the import of a user's module, begins."""
 SETUP = "_cerebro"  # the function that calls `setup`
 OWN_WAYS = ("linecache", "tokenize", "inspect", "traceback", "warnings")
@@ -100,8 +100,10 @@ def _said(event: str, arguments: tuple[Any, ...]) -> str:
 
 def _reads(mode: Any, flags: Any = 0) -> bool:
     if isinstance(mode, str):
-        return "r" in mode or "+" in mode
-    return not isinstance(flags, int) or flags & (os.O_WRONLY | os.O_RDWR) != os.O_WRONLY
+        return "x" not in mode and ("r" in mode or "+" in mode)
+    if not isinstance(flags, int):
+        return True
+    return not flags & os.O_EXCL and flags & (os.O_WRONLY | os.O_RDWR) != os.O_WRONLY  # a new file is empty
 
 
 def _is_of_the_machine(path: Any) -> bool:

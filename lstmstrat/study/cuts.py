@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
+from lstmstrat.audit import ends as rule
 from lstmstrat.audit.perturb import change_inside
 from lstmstrat.config.schema import StrategyConfig
 from lstmstrat.errors import sentence
@@ -33,6 +34,19 @@ PLACES = (0.02, 0.06, 0.2)
 A late cut is nearly one more whole run. The audit, without which there is no edge, covers the rest.
 """
 ROUNDING = 1e-6  # relative; sums over arrays of another length round differently
+
+
+NEVER = -1  # the bar of a run that could not be made
+RUINOUS = ("crash", "leap")  # futures in which an account may be lost
+SEED = 0
+
+
+@dataclass(frozen=True)
+class Fault:
+    """A difference between two runs."""
+
+    bar: int  # the first at which they differ
+    text: str
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,23 +72,28 @@ def check_cuts(run: Run, session: Session) -> list[Check]:
 
     A check for each strategy that fails, or one that passes.
     """
-    failed, dates, untold = list[Check](), list[str](), list[str]()
+    failed, dates, untold, of_the_end = list[Check](), list[str](), list[str](), list[str]()
     for strategy, account in zip(run.config.strategies, run.strategies, strict=True):
-        shorter_ones = [shorter for cut in _cuts(run, account) for shorter in _shorter(run, account, cut)]
-        untold += [] if shorter_ones else [account.name]
-        for shorter in shorter_ones:
-            dates.append(_day(run, shorter.last_open))
-            fault = _fault(run, strategy, account, shorter, session)
-            if fault:
-                detail = f"{account.name}: with {shorter.what}, {fault}"
-                if _fault(run, strategy, account, _whole(run), session):
-                    detail = f"{account.name}: two runs on the same prices differ; seed its random numbers"
-                failed.append(Check(CUT_BARS, FAILED, detail, account.name))
+        cuts, again = _cuts(run, account), Again(run, strategy, session)
+        untold += [] if cuts else [account.name]
+        for cut in cuts:
+            dates.append(_day(run, cut))
+            detail = _fault_of_the_bars(again, account, _cut_off(run, cut))
+            is_rule = bool(detail) and _is_rule_of_the_end(again, account, cut)
+            of_the_end += [account.name] if is_rule else []
+            if not detail or is_rule:
+                changed = _changed_bar(run, account, cut, rule.SPARE if is_rule else 0)
+                detail = _fault_of_the_bars(again, account, changed) if changed else ""
+            if detail:
+                if again.fault(account, _whole(run)):
+                    detail = "two runs on the same prices differ; seed its random numbers"
+                failed.append(Check(CUT_BARS, FAILED, f"{account.name}: {detail}", account.name))
                 break
     if not dates:
         return [Check(CUT_BARS, NOT_RUN, "no strategy ordered anything")]
     ends = f"that end between {min(dates)} and {max(dates)}"
     ends += f"; not compared, for want of an order inside the window: {', '.join(untold)}" if untold else ""
+    ends += "".join(f"; {name}: {rule.SAID}" for name in dict.fromkeys(of_the_end))
     return failed or [Check(CUT_BARS, PASSED, f"the same orders on {len(dates)} shorter histories, {ends}")]
 
 
@@ -121,14 +140,22 @@ def _last_bars_of_folds(run: Run, account: Account) -> set[int]:
     return {before + record.fold.fitted_at - 1 for record in account.forecasts.folds[1:]}
 
 
-def _shorter(run: Run, account: Account, cut: int) -> Iterator[Shorter]:
-    """The prices up to the cut; where orders were decided at its open, also with another high, low and close."""
-    frame, day = run.prices.frame.iloc[: cut + 1], _day(run, cut)
-    yield Shorter(frame, f"the bars after {day} cut off", cut, cut)
-    if _acts_at_opens(account) and any(order.at_open and order.bar == cut for order in account.placed):
-        opened, closed = run.prices.bars[cut, [OPEN, CLOSE]]
-        other = change_inside(frame, cut, 0.95 if closed > opened else 1.05)
-        yield Shorter(other, f"another high, low, close and volume on {day}", cut - 1, cut)
+def _cut_off(run: Run, cut: int) -> Shorter:
+    """The prices up to the cut."""
+    return Shorter(run.prices.frame.iloc[: cut + 1], f"the bars after {_day(run, cut)} cut off", cut, cut)
+
+
+def _changed_bar(run: Run, account: Account, cut: int, further: int) -> Shorter | None:
+    """Prices with another high, low and close at the cut, and `further` bars; None if no order is of its open.
+
+    A rule of the end would leave out the last bar of the prices, so the end must be further away.
+    """
+    if not (_acts_at_opens(account) and any(order.at_open and order.bar == cut for order in account.placed)):
+        return None
+    opened, closed = run.prices.bars[cut, [OPEN, CLOSE]]
+    frame = run.prices.frame.iloc[: cut + 1 + further]
+    other = change_inside(frame, cut, 0.95 if closed > opened else 1.05)
+    return Shorter(other, f"another high, low, close and volume on {_day(run, cut)}", cut - 1, cut)
 
 
 def _acts_at_opens(account: Account) -> bool:
@@ -147,28 +174,63 @@ def _whole(run: Run) -> Shorter:
     return Shorter(run.prices.frame, "the same prices", last, last)
 
 
-def _fault(run: Run, strategy: StrategyConfig, account: Account, shorter: Shorter, session: Session) -> str:
-    """The first difference that the missing bars make, as a sentence; "" if there is none."""
-    prices = dataclasses.replace(run.prices, frame=shorter.frame)
-    try:
-        other = simulate_one(run.config, prices, strategy, session)
-    except Exception as error:  # also one of the user's code: with all bars there was none
-        return f"it ends with {sentence(error)}"
-    before, after = shorter.same_orders(account), shorter.same_orders(other)
-    for one, two in itertools.zip_longest(before, after):
-        if one is None or two is None or not _alike(one, two):
-            first = min(order.bar for order in (one, two) if order is not None)
-            return f"the first difference is at {_day(run, first)}: {_text(one)}, then {_text(two)}"
-    return _fault_of_targets(shorter.same_targets(account), shorter.same_targets(other))
+@dataclass(frozen=True, eq=False)
+class Again:
+    """Runs a strategy once more, on other bars."""
+
+    run: Run
+    strategy: StrategyConfig
+    session: Session
+
+    def on(self, frame: pd.DataFrame) -> Account:
+        """Its account on other bars."""
+        prices = dataclasses.replace(self.run.prices, frame=frame)
+        return simulate_one(self.run.config, prices, self.strategy, self.session)
+
+    def fault(self, expected: Account, shorter: Shorter) -> Fault | None:
+        """The first difference from an expected account that the bars make; None if there is none."""
+        try:
+            other = self.on(shorter.frame)
+        except Exception as error:  # also one of the user's code: with all bars there was none
+            return Fault(NEVER, f"it ends with {sentence(error)}")
+        before, after = shorter.same_orders(expected), shorter.same_orders(other)
+        for one, two in itertools.zip_longest(before, after):
+            if one is None or two is None or not _alike(one, two):
+                first = min(order.bar for order in (one, two) if order is not None)
+                text = f"the first difference is at {_day(self.run, first)}: {_text(one)}, then {_text(two)}"
+                return Fault(first, text)
+        return self._fault_of_targets(shorter.same_targets(expected), shorter.same_targets(other))
+
+    def _fault_of_targets(self, before: pd.Series, after: pd.Series) -> Fault | None:
+        after = after.reindex(before.index)
+        differing = np.flatnonzero(~np.isclose(before, after, rtol=ROUNDING, atol=ROUNDING, equal_nan=True))
+        if not differing.size:
+            return None
+        k = int(differing[0])
+        bar = int(self.run.prices.frame.index.get_indexer(before.index[[k]])[0])
+        text = f"target exposure {before.iloc[k]:.10g}, then {after.iloc[k]:.10g}"
+        return Fault(bar, f"the first difference is at {_day(self.run, bar)}: {text}")
 
 
-def _fault_of_targets(before: pd.Series, after: pd.Series) -> str:
-    differing = np.flatnonzero(~np.isclose(before, after, rtol=ROUNDING, atol=ROUNDING, equal_nan=True))
-    if not differing.size:
-        return ""
-    k = int(differing[0])
-    day = f"{before.index[k]:%Y-%m-%d}"
-    return f"the first difference is at {day}: target exposure {before.iloc[k]:.10g}, then {after.iloc[k]:.10g}"
+def _fault_of_the_bars(again: Again, expected: Account, shorter: Shorter) -> str:
+    fault = again.fault(expected, shorter)
+    return f"with {shorter.what}, {fault.text}" if fault else ""
+
+
+def _is_rule_of_the_end(again: Again, account: Account, cut: int) -> bool:
+    """Whether what the strategy does otherwise on the bars up to a cut is a rule of the end, see `ends.py`."""
+    frame, shorter = again.run.prices.frame, _cut_off(again.run, cut)
+    fault = again.fault(account, shorter)
+    if fault is None or not rule.is_near(fault.bar, cut) or not rule.has_room(frame, cut):
+        return False
+    until_the_cut = again.on(shorter.frame)
+    kinds = [kind for kind in rule.FUTURES if kind != "missing"]  # an account at such prices has no value
+    for trial in rule.trials(frame, cut, fault.bar, SEED, kinds):
+        same = Shorter(trial.frame, "", trial.unchanged, trial.unchanged)
+        moved = again.fault(until_the_cut if trial.is_cut else account, same)
+        if moved and not (moved.bar == NEVER and trial.kind in RUINOUS):
+            return False
+    return True
 
 
 def _alike(one: PlacedOrder, two: PlacedOrder) -> bool:

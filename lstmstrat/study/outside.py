@@ -35,7 +35,7 @@ from lstmstrat.study.extras import Extras
 from lstmstrat.study.ledger import enter_trials
 from lstmstrat.study.proof import judge_with_proof
 from lstmstrat.study.simulate import BENCHMARK
-from lstmstrat.trading.watched import Watched, costs_of, hold, same_broker, watch
+from lstmstrat.trading.watched import SameBroker, Watched, costs_of, hold, same_broker, watch
 
 UNSEEN = "these are bare returns, and nobody saw the orders; judge the Cerebro that made them"
 
@@ -122,17 +122,24 @@ class _Case:
             return _not_assessable("its LSTMForecast would be trained in full many times; give it a small network")
         if "forecast" in params:
             params["forecast"] = shrink(ForecastConfig(**(params["forecast"] or {}))).model_dump()
-        make, sizers = same_broker(self.cerebro), dict(self.cerebro.sizers)
-
-        def setup(other: Any) -> None:
-            other.broker = make()
-            other.sizers.update(sizers)
-
+        setup = _Setup(same_broker(self.cerebro), dict(self.cerebro.sizers))
         try:
             result = audit(self.watched.cls, self.watched.frame, params=params, setup=setup)
         except Exception as error:
             return _not_assessable(f"the audit ended with {sentence(error)}")
         return AuditRecord(result.exit_code, result.sentence, _today())
+
+
+@dataclass(frozen=True, eq=False)
+class _Setup:
+    """Gives another Cerebro the same broker and the same sizers; it can be sent to another process."""
+
+    broker: SameBroker
+    sizers: dict[Any, Any]
+
+    def __call__(self, cerebro: Any) -> None:
+        cerebro.broker = self.broker()
+        cerebro.sizers.update(self.sizers)
 
 
 def _judge_cerebro(cerebro: Any, name: str, session: Session) -> Judgement:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -109,17 +108,27 @@ def costs_of(cerebro: Any) -> BrokerConfig | str:
     return BrokerConfig(cash=float(broker.startingcash), commission=float(rate), slippage=0.0)
 
 
-def same_broker(cerebro: Any) -> Callable[[], Any]:
-    """Makes brokers with the class, parameters, commission schemes and cash of the one in `cerebro`."""
-    original, cash = cerebro.broker, cerebro.broker.startingcash
+@dataclass(frozen=True, eq=False)
+class SameBroker:
+    """Makes brokers like another one; it can be sent to another process."""
 
-    def make() -> Any:
-        broker = type(original)(**original.p._getkwargs())
-        broker.comminfo = copy.copy(original.comminfo)
-        broker.setcash(cash)
+    cls: type[Any]
+    params: dict[str, Any]
+    schemes: dict[Any, Any]  # commission schemes
+    cash: float
+
+    def __call__(self) -> Any:
+        """A new broker."""
+        broker = self.cls(**self.params)
+        broker.comminfo = copy.copy(self.schemes)
+        broker.setcash(self.cash)
         return broker
 
-    return make
+
+def same_broker(cerebro: Any) -> SameBroker:
+    """Makes brokers with the class, parameters, commission schemes and cash of the one in `cerebro`."""
+    broker = cerebro.broker
+    return SameBroker(type(broker), dict(broker.p._getkwargs()), copy.copy(broker.comminfo), broker.startingcash)
 
 
 def hold(prices: Prices, broker: Any, start: int, name: str, session: Session) -> Account:

@@ -152,11 +152,53 @@ class Dice(bt.Strategy):
         self.order_target_size(target=10 * int(np.random.default_rng().integers(2)))
 
 
+class FlatAtTheEnd(Rises):
+    """Holds nothing over the last bar, of which it knows how many there are."""
+
+    def target_exposure(self) -> float:
+        return 0.0 if len(self.data) >= self.data.buflen() - 1 else super().target_exposure()
+
+
+class NoneOnTheLastBar(Trails):
+    """Orders nothing on the last bar."""
+
+    def next(self) -> None:
+        if len(self.data) < self.data.buflen():
+            super().next()
+
+
+class PeeksAndIsFlatAtTheEnd(FlatAtTheEnd):
+    """Reads the close of tomorrow, where there is one."""
+
+    def target_exposure(self) -> float:
+        if len(self.data) >= self.data.buflen() - 1:
+            return 0.0
+        return 1.0 if self.data.close[1] > self.data.close[0] else 0.0
+
+
+class PeeksAtTheEnd(Rises):
+    """Reads the close of tomorrow in the last days alone, which are those before each cut."""
+
+    def target_exposure(self) -> float:
+        if 0 < self.data.buflen() - len(self.data) < 4:
+            return 1.0 if self.data.close[1] > self.data.close[0] else 0.0
+        return super().target_exposure()
+
+
+class KnowsTheBarButTheLast(KnowsTheBar):
+    """Buys at the open of a bar that will rise, but for the last."""
+
+    def next_open(self) -> None:
+        if len(self.data) < self.data.buflen():
+            super().next_open()
+
+
 class Idle(bt.Strategy):
     """Does nothing."""
 
 
 LEAKY = [Peeks, PeeksOneBar, PeeksUnguarded, KnowsTheLength, KnowsTheBar, WholeSample, AtTheOpenOfATarget]
+LEAKY += [PeeksAndIsFlatAtTheEnd, PeeksAtTheEnd, KnowsTheBarButTheLast]
 HONEST = [Rises, AtTheOpen, Trails, ClosesAtOpen, TrailsAtOpen]
 
 
@@ -185,6 +227,13 @@ def test_what_is_honest_passes() -> None:
     assert re.fullmatch(
         r"the same orders on \d+ shorter histories, that end between 200\d-\S+ and 200\d-\S+", found.detail
     )
+
+
+@pytest.mark.parametrize("cls", [FlatAtTheEnd, NoneOnTheLastBar])
+def test_a_rule_of_the_end_is_no_look_ahead_and_is_named(cls: type[Any]) -> None:
+    (found,) = cut(ran(Rises, cls))
+    assert found.status == PASSED, found.detail
+    assert f"{cls.__name__}: it knows which bar is the last one" in found.detail
 
 
 def test_random_numbers_that_nobody_seeded_are_called_what_they_are() -> None:
