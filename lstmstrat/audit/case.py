@@ -11,11 +11,11 @@ from typing import Any
 import pandas as pd
 
 from lstmstrat.audit import ends, perturb
-from lstmstrat.audit.compare import ALL, ROUNDING, compare
+from lstmstrat.audit.compare import ALL, ROUNDING, compare, same
 from lstmstrat.audit.cuts import aimed_cuts, spread_over
 from lstmstrat.audit.feeds import OtherBars
 from lstmstrat.audit.finding import FAILED, NOT_ASSESSED, PASSED, WARNING, Discrepancy, Finding
-from lstmstrat.audit.trace import STREAMED, Subject, Trace
+from lstmstrat.audit.trace import ATTRIBUTE, STREAMED, Subject, Trace
 from lstmstrat.trading.clock import to_numbers
 
 Command = Callable[[str, str], str]  # (id of the probe, date of a cut or "") -> command that reproduces a failure
@@ -150,6 +150,8 @@ def open_case(subject: Subject, seed: int, command: Command, cut: str = "") -> C
     error; see `Trace.error`.
     """
     original = subject.run()
+    if noise := _noise(subject, original):
+        subject, original = subject.with_fields(ignored=noise), original.without_attributes(noise)
     if cut:
         cuts = [bar for bar in range(original.bars) if original.day(bar) == cut]
     else:
@@ -160,3 +162,21 @@ def open_case(subject: Subject, seed: int, command: Command, cut: str = "") -> C
         cuts = aimed_cuts(subject.frame, first, refits, orders, seed, horizon)
         cuts = spread_over(cuts, subject.cuts) if subject.cuts else cuts
     return Case(subject, original, tuple(cuts), seed, bool(cut), command)
+
+
+def _noise(subject: Subject, original: Trace) -> frozenset[str]:
+    """The attributes of a strategy that differ between equal runs: an order's number, a clock, an address.
+
+    What the strategy does with them shows in its orders, so they are no part of what is compared.
+    """
+    names = [name for name in original.lines if name.startswith(ATTRIBUTE)]
+    if not names or original.error:
+        return frozenset()
+    again = subject.run()
+    unequal = [name for name in names if name not in again.lines or not _equal(original, again, name)]
+    return frozenset(name.removeprefix(ATTRIBUTE) for name in unequal)
+
+
+def _equal(one: Trace, two: Trace, name: str) -> bool:
+    x, y = one.lines[name], two.lines[name]
+    return len(x) == len(y) and bool(same(x, y, 0.0).all())

@@ -35,10 +35,11 @@ MEMBERS = 200  # members of a container or an object that are looked at, at most
 SET_BY_BACKTRADER = {"lines", "params", "plotinfo", "plotlines", "alias", "linealias", "packages", "frompackages"}
 FIXED_PACKAGES = {"dataclasses", "decimal", "fractions", "logging", "numba", "pathlib", "re", "typing"}
 """Packages whose objects keep no values."""
-CONTAINERS = (MutableMapping, list, set, deque, bytearray, array.array, np.ndarray, pd.DataFrame, pd.Series)
-_NUMBERS = (type(None), bool, int, float, complex, str, bytes, np.generic)
-_FIXED = (dt.date, dt.time, dt.timedelta, dt.tzinfo, np.dtype, np.ufunc, range, slice)
-_ATOMS = (*_NUMBERS, *_FIXED, _thread.LockType, _thread.RLock)
+NUMBERS = (array.array, np.ndarray, pd.DataFrame, pd.Series)
+CONTAINERS = (MutableMapping, list, set, deque, bytearray, *NUMBERS)
+_PLAIN = (type(None), bool, int, float, complex, str, bytes, np.generic)
+_FIXED = (dt.date, dt.time, dt.timedelta, dt.tzinfo, np.dtype, np.ufunc, pd.Index, range, slice)
+_ATOMS = (*_PLAIN, *_FIXED, _thread.LockType, _thread.RLock)
 _DICE = ("random", "numpy.random")  # two equal runs would differ, which P0 finds
 
 
@@ -50,6 +51,13 @@ class Place:
     owner: Any  # a module, class, function, instance or cell
     key: str  # "" for a cell
     value: Any
+
+    @property
+    def now(self) -> Any:
+        """Its value now; None if it is not there any more."""
+        if isinstance(self.owner, CellType):
+            return self.owner.cell_contents
+        return vars(self.owner).get(self.key) if hasattr(self.owner, "__dict__") else getattr(self.owner, self.key)
 
     def bind(self, value: Any) -> None:
         """Give it another value."""
@@ -80,7 +88,6 @@ class Reach:
     caches: list[tuple[str, Any]] = field(default_factory=list)  # of functools
     cached: list[Place] = field(default_factory=list)  # what a cached_property keeps
     opaque: list[tuple[str, Any]] = field(default_factory=list)  # objects of libraries: who knows what they keep?
-    decorated: bool = False  # by a function of a library, which may keep something for it
     codes: list[Code] = field(default_factory=list)
     _seen: dict[int, Any] = field(default_factory=dict)  # by id; the object is kept, so that no id is used twice
 
@@ -143,7 +150,6 @@ class Reach:
 
     def _function(self, function: FunctionType, method_of: type[Any] | None) -> None:
         if not of_user(function):
-            self.decorated |= bool(function.__closure__)
             self._closure(function)
             self.look(function.__qualname__, getattr(function, "__wrapped__", None), 0, method_of)
             return
@@ -201,6 +207,8 @@ class Reach:
         own = of_user(type(value))
         if isinstance(value, CONTAINERS):
             self.containers.append((name, value))
+            if isinstance(value, NUMBERS):
+                return
         elif not own and not isinstance(value, (tuple, frozenset)):
             self.opaque.append((name, value))
         for part in _members(value):
@@ -233,7 +241,7 @@ def _in_module(module: ModuleType, key: str) -> str:
 def _is_inherited(cls: type[Any], key: str, value: Any) -> bool:
     """Whether Backtrader gave a class the value that its own class has."""
     values = [vars(base)[key] for base in cls.__mro__[1:] if key in vars(base) and not of_user(base)]
-    return isinstance(value, _NUMBERS) and value in values[:1]
+    return isinstance(value, _PLAIN) and value in values[:1]
 
 
 def _is_code(value: Any) -> bool:

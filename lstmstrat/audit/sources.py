@@ -180,7 +180,7 @@ def _has_own_model(subject: Subject) -> bool:
 
 def _look(watch: Watch, subject: Subject, kept: Sequence[Kept]) -> Sources:
     """Import the modules of the subject again, run it, and look at its code; only in a child process."""
-    for clear in (*_tables(subject, None).cached, linecache.clearcache):  # what was kept is read again
+    for clear in (*_tables(subject).cached, linecache.clearcache):  # what was kept is read again
         clear()
     for each in kept:
         if each.take_away is not None:
@@ -189,10 +189,11 @@ def _look(watch: Watch, subject: Subject, kept: Sequence[Kept]) -> Sources:
     if not subject.path:
         opened += _imported_again(watch, subject)
     alone = child.CAN_FORK and (not subject.is_indicator or of_user(subject.cls))
+    tables = _tables(subject)  # before a run, which may write down what it did
     with watch.watching() as found:
         trace = subject.run(mode=STREAMED if alone else "runonce")
         whole = subject.run() if trace.error and alone else trace  # it may need all bars loaded
-    tables = _tables(subject, whole)
+    _look_at_forecasts(tables, whole)
     error = f"{type(whole.error).__name__}: {whole.error}" if whole.error else ""
     return Sources(
         (*opened, *(x for x in found if x not in opened)),
@@ -223,18 +224,22 @@ def _imported_again(watch: Watch, subject: Subject) -> list[str]:
     return found
 
 
-def _tables(subject: Subject, trace: Trace | None) -> Tables:
-    """The tables in the code of a subject; with the `trace` of a run also those of its features and models."""
+def _tables(subject: Subject) -> Tables:
+    """The tables in the code of a subject."""
     tables = Tables()
     tables.look_at_values("parameter", subject.params)
     tables.look_at_code(subject.cls)
-    for walk in trace.walks if trace else ():
+    return tables
+
+
+def _look_at_forecasts(tables: Tables, trace: Trace) -> None:
+    """Look at the code of the features and models of a run as well."""
+    for walk in trace.walks:
         config = walk.config
         names = (*config.features, *config.peer_features, config.refit_when or "", config.model)
         for name in names:
             if ":" in name:
                 tables.look_at_code(load_attribute(name, "attribute", "", callable))
-    return tables
 
 
 def _from_json(values: Json) -> Sources:

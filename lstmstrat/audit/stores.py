@@ -1,4 +1,4 @@
-"""What code binds and changes when it runs: variables of its module, attributes, and what is inside of objects."""
+"""What code binds when it runs: variables of its module, of a function around it, attributes."""
 
 from __future__ import annotations
 
@@ -22,30 +22,22 @@ ANYTHING: set[object] = {
     "modules",
 }
 """Names with which code can bind whatever it likes."""
-_IN_PLACE = {
-    *("append", "appendleft", "extend", "extendleft", "insert", "add", "update", "setdefault", "pop", "popleft"),
-    *("popitem", "clear", "remove", "discard", "sort", "reverse", "rotate", "fill", "put", "itemset", "frombytes"),
-    *("intersection_update", "difference_update", "symmetric_difference_update", "move_to_end", "subtract"),
-    *("__setitem__", "__delitem__", "__iadd__", "__ior__", "operator", "copyto", "heappush", "insort"),
-}
-_SUBSCRIPTS = {"STORE_SUBSCR", "DELETE_SUBSCR", "STORE_SLICE"}
 _MADE_BY_DATACLASS = {"__init__", "__setattr__", "__delattr__", "__eq__", "__repr__", "__hash__"}
 
 
 @dataclass
 class Stores:
-    """What a number of functions bind and change."""
+    """What a number of functions bind."""
 
     variables: set[tuple[str, str]] = field(default_factory=set)  # (module, name)
     attributes: set[str] = field(default_factory=set)  # of anything but the object that a method is called on
     of_itself: set[str] = field(default_factory=set)  # of that object, after its __init__
     cells: set[tuple[int, str]] = field(default_factory=set)  # (id of the function, name)
     anything: bool = False
-    in_place: bool = False  # something inside of an object is changed
 
 
 def stores(codes: Iterable[Code]) -> Stores:
-    """What the functions bind and change.
+    """What the functions bind.
 
     Examples
     --------
@@ -68,7 +60,6 @@ def _is_made_by_dataclass(code: Code) -> bool:
 
 
 def _collect(function: FunctionType, code: CodeType, is_method: bool, found: Stores) -> None:
-    found.in_place |= bool(_IN_PLACE & {*code.co_names})
     steps = [step for step in dis.get_instructions(code) if step.opname != "EXTENDED_ARG"]
     itself = _name_of_itself(function) if is_method else ""
     itself = "" if itself in _bound_again(steps) else itself
@@ -85,7 +76,6 @@ def _collect(function: FunctionType, code: CodeType, is_method: bool, found: Sto
                 found.of_itself |= {step.argval} if function.__name__ != "__init__" else set()
             else:
                 found.attributes.add(step.argval)
-        found.in_place |= step.opname in _SUBSCRIPTS
     for inner in code.co_consts:
         if isinstance(inner, CodeType):
             _collect(function, inner, is_method, found)

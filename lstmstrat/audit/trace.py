@@ -7,7 +7,7 @@ and did. The probes compare these records and nothing else.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -40,6 +40,7 @@ MODES: dict[str, dict[str, bool]] = {
 }
 EXPOSURE = "target exposure"
 ACCOUNT = "account value"
+ATTRIBUTE = "self."  # begins the name of a numeric attribute of the strategy
 
 
 @dataclass(frozen=True)
@@ -60,6 +61,7 @@ class Subject:
     probes: tuple[str, ...] = ()  # ids of the probes that look at it; none given: all
     reruns: tuple[str, ...] = ("runonce", STREAMED)  # modes of P0
     cuts: int = 0  # cuts of P2 and P3, at most; 0: as many as there are places for them
+    ignored: frozenset[str] = frozenset()  # attributes of the strategy that are no part of what is compared
 
     @property
     def is_indicator(self) -> bool:
@@ -80,7 +82,7 @@ class Subject:
         Without a `session` the run uses that of the subject.
         """
         bars = _Bars(self.name, self.frame if frame is None else frame)
-        record = _Record(mask)
+        record = _Record(mask, self.ignored)
         cerebro = self._cerebro(bars, mode, record)
         if others is not None:
             change_others(cerebro, others)
@@ -153,6 +155,11 @@ class Trace:
         lines = {name: line for name, line in self.lines.items() if name != ACCOUNT}
         return dataclasses.replace(self, lines=lines, fills=())
 
+    def without_attributes(self, names: Collection[str]) -> Trace:
+        """The trace without these numeric attributes of the strategy."""
+        left_out = {ATTRIBUTE + name for name in names}
+        return dataclasses.replace(self, lines={n: line for n, line in self.lines.items() if n not in left_out})
+
     def trading(self) -> Trace:
         """The trace of orders and fills alone."""
         return dataclasses.replace(self, lines={})
@@ -165,8 +172,9 @@ class Trace:
 class _Record:
     """The record of a run while it runs; `trace` makes a `Trace` of it."""
 
-    def __init__(self, mask: float | None) -> None:
+    def __init__(self, mask: float | None, ignored: frozenset[str]) -> None:
         self.mask = mask
+        self.ignored = ignored
         self.rows: list[dict[str, float]] = []
         self.orders = OrderLog()
         self.walks: tuple[WalkForward, ...] = ()
@@ -211,7 +219,8 @@ class _Recorder(bt.Analyzer):  # type: ignore[misc]
         """
         strategy, record = self.strategy, self.record
         row = {name: line[0] for name, line in self.columns.items()}
-        row |= {f"self.{name}": float(value) for name, value in _numbers(strategy, self.numeric_types)}
+        numbers = _numbers(strategy, self.numeric_types)
+        row |= {ATTRIBUTE + name: value for name, value in numbers if name not in record.ignored}
         if isinstance(strategy, ExposureStrategy):
             row[EXPOSURE] = np.nan if strategy._target is None else strategy._target
         row[ACCOUNT] = strategy.broker.getvalue()

@@ -69,6 +69,7 @@ NOTEBOOK = """
 
     import backtrader as bt
     import numpy as np
+    import pandas as pd
     import warm_helper
     from warm_helper import optimum
     from warm_kinds import Lagged
@@ -186,6 +187,23 @@ LEAKS = {
             return self.best_lag
         def stop(self):
             type(self).best_lag = optimum(np.array(self.data.close.array))""",
+    "addition in place": """
+        seen = []
+        def lag(self, close):
+            if not self.seen:
+                self.seen += [optimum(close)]
+            return self.seen[0]""",
+    "a name put together": """
+        seen = []
+        def lag(self, close):
+            if not self.seen:
+                getattr(self.seen, "app" + "end")(optimum(close))
+            return self.seen[0]""",
+    "a setting of the class, filled": """
+        settings = {"lag": 0}
+        def lag(self, close):
+            self.settings["lag"] = self.settings["lag"] or optimum(close)
+            return self.settings["lag"]""",
     "iterator": """
         lags = iter([5, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3])
         def lag(self, close):
@@ -273,6 +291,17 @@ HONEST = {
         def lag(self, close):
             log.append("started")
             return 3""",
+    "log of closes": """
+        curve = []
+        def lag(self, close):
+            self.curve.extend(float(x) for x in close)
+            return 3""",
+    "table of settings": """
+        settings = pd.DataFrame({"lag": [3, 5]}, index=["fast", "slow"])
+        chosen = pd.Series({"lag": 3})
+        def lag(self, close):
+            log.append(len(self.settings))
+            return int(self.settings.loc["fast", "lag"] + 0 * self.chosen["lag"])""",
     "count": """
         started = 0
         def lag(self, close):
@@ -423,6 +452,18 @@ def test_what_a_class_of_a_notebook_keeps_is_found(kind: str, notebook: ModuleTy
 @pytest.mark.parametrize("kind", HONEST)
 def test_an_honest_class_of_a_notebook_passes(kind: str, notebook: ModuleType) -> None:
     (found,) = after_a_run(in_a_notebook(notebook, HONEST[kind])).values()
+    assert found.status == PASSED, found.detail
+
+
+def test_a_setting_that_a_later_cell_changes_is_no_leak(notebook: ModuleType) -> None:
+    body = """
+        periods = {"lag": 3}
+        def lag(self, close):
+            log.append(len(log))
+            return SETTINGS["lag"] + PERIODS[-1] - 5 + self.periods["lag"] - 3"""
+    mine = in_a_notebook(notebook, body)
+    run_cell(notebook, "SETTINGS['lag'] = 4; PERIODS.append(6); Mine.periods['lag'] = 2; THRESHOLD = 0.02")
+    (found,) = after_a_run(mine).values()
     assert found.status == PASSED, found.detail
 
 
