@@ -64,6 +64,8 @@ def _row_said(row: list[Any]) -> str:
     flat = [
         part for item in row for part in (item if isinstance(item, (list, tuple)) and not _date(item) else [item])
     ]
+    if flat and all(isinstance(part, str) for part in flat):
+        return dates_said(flat) or _text_said(" ".join(flat))
     numbers = [x for x in flat if is_number(x)]
     return (
         dates_said(flat)
@@ -87,10 +89,15 @@ def _text_said(text: str) -> str:
     """A text with many numbers, with a word that nobody says, or with few words again and again is a table."""
     numbers = re.findall(r"-?\d+(?:\.\d+)?", text)
     words = _BETWEEN.split(text)
-    row = any(1 < len(set(word)) <= FEW_LETTERS for word in _WORD.findall(text))
-    row |= any(len(word) >= NUMBERS and len(set(word)) > 1 for word in words)
+    row = any(len(set(word)) <= FEW_LETTERS and _varies(word) for word in _WORD.findall(text))
+    row |= any(len(word) >= NUMBERS and _varies(word) for word in words)
     row |= len(words) >= NUMBERS and 1 < len(set(words)) <= FEW_WORDS
     return numbers_said([float(x) for x in numbers]) or ("has a row of signals" if row else "")
+
+
+def _varies(word: str) -> bool:
+    """Whether a word is no ornament such as "+-----+" or "=-=-=-": it has many different groups of four."""
+    return len({word[k : k + 4] for k in range(len(word) - 3)}) > FEW_LETTERS
 
 
 def _has_dates(column: pd.Series) -> bool:

@@ -21,7 +21,7 @@ DEPTH = 4  # how deep objects inside of objects are looked at
 MEMBERS = 1000  # members of a container or an object that are looked at, at most
 
 SET_BY_BACKTRADER = {"lines", "params", "plotinfo", "plotlines", "alias", "linealias"}
-EVERYTHING = {"globals", "vars", "__dict__", "__globals__", "modules", "import_module", "__import__"}
+EVERYTHING = {"globals", "vars", "__globals__", "modules", "import_module", "__import__"}
 """Names with which code can reach any variable of its module, so all of them are looked at."""
 UNSEEN_WAYS = {
     **dict.fromkeys(("environ", "environb", "getenv"), "the environment"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -29,6 +30,7 @@ TRIPWIRES = "tripwires"
 LARGEST_SHARPE, LARGEST_R2, LARGEST_GROWTH = 3.0, 0.02, 100.0  # annual; out of sample; of the account
 CHANCE_R2 = 6.63  # chance alone gives more than 6.63 / n over n bars in 1% of cases (chi-square, one degree)
 MOST_SHARPE, MOST_R2 = 5.0, 0.2  # above these it is a leak or a stale price, whatever else is found
+CHANCE_ERRORS = 2.0  # of the Sharpe ratio, which has an error of 1 / sqrt(years) by chance
 
 
 def run_checks(run: Run, session: Session) -> list[Check]:
@@ -75,11 +77,12 @@ def check_too_good(run: Run) -> list[Check]:
     A check for each strategy that has one, and for the forecasts; or one that passes.
     """
     ratios = _ratios(run)
-    found = [(f"{name} has a Sharpe ratio of {r:.1f}", name) for name, r in ratios.items() if r > MOST_SHARPE]
+    most = MOST_SHARPE + CHANCE_ERRORS / math.sqrt(len(run.dates) / run.calendar_periods)
+    found = [(f"{name} has a Sharpe ratio of {r:.1f}", name) for name, r in ratios.items() if r > most]
     series = run.traded.forecast, run.traded.realised, run.traded.past_mean
     r2 = forecast_skill(*series).r2_against_mean or 0.0
     found += [(f"the forecasts have an R2 of {r2:.0%}", "")] if r2 > MOST_R2 else []
-    bounds = f"no Sharpe ratio above {MOST_SHARPE:g}, and no R2 above {MOST_R2:.0%}"
+    bounds = f"no Sharpe ratio above {most:.1f}, and no R2 above {MOST_R2:.0%}"
     return [Check(TOO_GOOD, FAILED, *each) for each in found] or [Check(TOO_GOOD, PASSED, bounds)]
 
 

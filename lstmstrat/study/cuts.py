@@ -194,12 +194,8 @@ class Again:
         except Exception as error:  # also one of the user's code: with all bars there was none
             return Fault(NEVER, f"it ends with {sentence(error)}")
         before, after = shorter.same_orders(expected), shorter.same_orders(other)
-        for one, two in itertools.zip_longest(before, after):
-            if one is None or two is None or not _alike(one, two):
-                first = min(order.bar for order in (one, two) if order is not None)
-                text = f"the first difference is at {_day(self.run, first)}: {_text(one)}, then {_text(two)}"
-                return Fault(first, text)
-        return self._fault_of_targets(shorter.same_targets(expected), shorter.same_targets(other))
+        fault = first_difference(before, after, self.run)
+        return fault or self._fault_of_targets(shorter.same_targets(expected), shorter.same_targets(other))
 
     def _fault_of_targets(self, before: pd.Series, after: pd.Series) -> Fault | None:
         after = after.reindex(before.index)
@@ -231,6 +227,16 @@ def _is_rule_of_the_end(again: Again, account: Account, cut: int) -> bool:
         if moved and not (moved.bar == NEVER and trial.kind in RUINOUS):
             return False
     return True
+
+
+def first_difference(before: Sequence[PlacedOrder], after: Sequence[PlacedOrder], run: Run) -> Fault | None:
+    """The first place at which two lists of orders on the prices of a run differ; None if there is none."""
+    for one, two in itertools.zip_longest(before, after):
+        if one is None or two is None or not _alike(one, two):
+            first = min(order.bar for order in (one, two) if order is not None)
+            text = f"the first difference is at {_day(run, first)}: {_text(one)}, then {_text(two)}"
+            return Fault(first, text)
+    return None
 
 
 def _alike(one: PlacedOrder, two: PlacedOrder) -> bool:

@@ -109,9 +109,7 @@ class _Asset:
 
     def moved(self, other: _Asset) -> bool:
         """Whether both are one asset at other dates, which `same` cannot see."""
-        return not self.same(other) and any(
-            same_moves(self.levels, levels) for levels in (other.levels, other.traded)
-        )
+        return not self.same(other) and same_moves(self.levels, other.levels)
 
 
 @dataclass(frozen=True, eq=False)

@@ -16,6 +16,7 @@ import pandas as pd
 from lstmstrat.audit import audit
 from lstmstrat.audit.books import BOOKS, check_books
 from lstmstrat.audit.small import shrink
+from lstmstrat.audit.trace import Subject
 from lstmstrat.config.identity import Identity, identify
 from lstmstrat.config.schema import BrokerConfig, Config, DataConfig, ForecastConfig, StrategyConfig
 from lstmstrat.errors import DataError, StrategyError, sentence
@@ -31,6 +32,7 @@ from lstmstrat.results.run import Run
 from lstmstrat.store import Store, default_path
 from lstmstrat.study.audits import AuditRecord
 from lstmstrat.study.checks import check_audits, check_orders, check_staleness, check_too_good, voiding
+from lstmstrat.study.cuts import first_difference
 from lstmstrat.study.extras import Extras
 from lstmstrat.study.ledger import enter_trials
 from lstmstrat.study.proof import judge_with_proof
@@ -120,9 +122,15 @@ class _Case:
             return _not_assessable("it has several feeds; audit it by lstmstrat.audit(..., setup=...)")
         if forecasts is not None and "forecast" not in params:
             return _not_assessable("its LSTMForecast would be trained in full many times; give it a small network")
+        setup = _Setup(same_broker(self.cerebro), dict(self.cerebro.sizers))
+        again = Subject(account.name, self.watched.cls, params, self.watched.frame, setup=setup).run()
+        if fault := first_difference(account.placed, again.orders, self.run):
+            return _not_assessable(
+                f"by its class, parameters, broker and sizers alone it orders something else, so an analyzer, an "
+                f"observer or a line of the feed has a say: {fault.text}; put that into the class"
+            )
         if "forecast" in params:
             params["forecast"] = shrink(ForecastConfig(**(params["forecast"] or {}))).model_dump()
-        setup = _Setup(same_broker(self.cerebro), dict(self.cerebro.sizers))
         try:
             result = audit(self.watched.cls, self.watched.frame, params=params, setup=setup)
         except Exception as error:

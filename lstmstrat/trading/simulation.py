@@ -89,7 +89,8 @@ def build_cerebro(
 
 def set_by_run(cls: type[Any], broker: BrokerConfig, forecast: ForecastConfig | None) -> dict[str, Any]:
     """The values of those parameters of a class that the run sets, see `SET_BY_RUN`."""
-    values = {"forecast": forecast.model_dump() if forecast else None, "fractional": broker.fractional}
+    values: dict[str, Any] = {"fractional": broker.fractional}
+    values |= {"forecast": forecast.model_dump()} if forecast else {}
     return {name: value for name, value in values.items() if name in cls.params._getkeys()}
 
 

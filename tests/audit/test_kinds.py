@@ -18,8 +18,9 @@ from lstmstrat.audit.subjects import of_class
 from lstmstrat.audit.trace import Subject
 
 
-@pytest.fixture(scope="module", autouse=True)
+@pytest.fixture(scope="session", autouse=True)
 def _files() -> Iterator[None]:
+    """For the session: the tests of this module may run in parts, with others between them."""
     kinds.write_files()
     yield
     shutil.rmtree(kinds.FILES)
@@ -29,7 +30,7 @@ def subject_of(cls: type[Any]) -> Subject:
     return of_class(cls, kinds.FRAME, {}, None, (), kinds.two_feeds if issubclass(cls, kinds.TwoFeeds) else None)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def watched(_files: None) -> dict[type[Any], Subject]:
     """The subjects with what P12 finds: one new process for all of them saves a minute."""
     classes = [cls for cls, _ in kinds.HONEST] + [cls for cls, probe, _ in kinds.UNKNOWN if probe == "P12"]

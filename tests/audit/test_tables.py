@@ -53,13 +53,23 @@ def test_a_text_that_nobody_says_is_a_table(text: str) -> None:
         "https://example.org/a/rather/long/address/of/some/page.html?symbol=AAPL&first=2010",
         "/home/somebody/projects/strategies/momentum/with/a/long/path/to/config.yaml",
         "-" * 80,
+        "+" + "-" * 60 + "+",
+        "=-" * 40,
+        "|" + "---|" * 30,
         "Buys when the close is above its average of the last bars, and sells when it is below it again; " * 3,
         "lstmstrat.strategies.momentum.very_long_module_name:VeryLongNameOfSomeStrategyClass",
     ],
-    ids=["address", "path", "line", "sentences", "class path"],
+    ids=["address", "path", "line", "box", "waves", "table", "sentences", "class path"],
 )
 def test_what_people_write_is_none(text: str) -> None:
     assert described(text) == ""
+
+
+def test_a_list_of_names_is_none_and_one_of_signals_is() -> None:
+    tickers = [f"{a}{b}{c}" for a in "ABCD" for b in "KLMN" for c in "XYZW"]
+    assert described(tickers) == ""
+    assert described(["up", "down", "down"] * 20) == "has a row of signals"
+    assert described([f"0.{k}1" for k in range(60)]) == "has 60 numbers"
 
 
 @pytest.mark.parametrize("make", [spread, in_functions])

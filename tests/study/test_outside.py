@@ -42,6 +42,39 @@ class Tuesdays(bt.Strategy):
         self.order_target_percent(target=0.9 if self.data.datetime.date(0).weekday() == 0 else 0.0)
 
 
+class Told(bt.Strategy):
+    """Does what it is told, and else nothing."""
+
+    hint = 0.0
+
+    def next(self) -> None:
+        self.order_target_percent(target=self.hint)
+
+
+class Tells(bt.Analyzer):
+    """Tells the strategy what to do."""
+
+    def prenext(self) -> None:
+        self.next()
+
+    def next(self) -> None:
+        friday = self.strategy.data.datetime.date(0).weekday() == 4  # it comes after the strategy's own `next`
+        self.strategy.hint = 0.9 if friday else 0.0
+
+
+class ReadsALine(Told):
+    """Reads it from a further line of its feed."""
+
+    def next(self) -> None:
+        self.hint = self.data.hint[0] if hasattr(self.data.lines, "hint") else 0.1
+        super().next()
+
+
+class Hinted(bt.feeds.PandasData):
+    lines = ("hint",)
+    params = (("hint", -1),)
+
+
 class Patience(bt.Indicator):
     lines = ("nothing",)
 
@@ -176,6 +209,31 @@ def test_two_feeds_are_not_assessable(answer: Callable[[str], list[Any]]) -> Non
     found = lstmstrat.judge(two)
     assert (found.by_strategy, made) == ({"Tuesdays": UNPROVEN}, [])
     assert "it has several feeds" in found.strategies[0].missing[0]
+
+
+def test_what_something_beside_the_class_decides_is_not_assessable(answer: Callable[[str], list[Any]]) -> None:
+    made, prices = answer("passed"), paid_on_tuesdays()
+    by_analyzer = cerebro(Told, prices)
+    by_analyzer.addanalyzer(Tells)
+    by_line = bt.Cerebro(stdstats=False)
+    monday = pd.DatetimeIndex(prices.frame.index).day_of_week == 0
+    by_line.adddata(Hinted(dataname=prices.frame.assign(hint=np.where(monday, 0.9, 0.0))), name="TUE")
+    by_line.addstrategy(ReadsALine)
+    by_line.broker.setcommission(0.001)
+    for one in (by_analyzer, by_line):
+        found = lstmstrat.judge(one)
+        assert (list(found.by_strategy.values()), made) == ([UNPROVEN], [])
+        assert "an analyzer, an observer or a line of the feed has a say" in found.strategies[0].missing[0]
+
+
+def test_a_feed_without_volume_is_judged() -> None:
+    frame = IBM.frame.drop(columns="volume")
+    forex = bt.Cerebro(stdstats=False)
+    forex.adddata(bt.feeds.PandasData(dataname=frame, volume=None), name="EURUSD")
+    forex.addstrategy(Cross)
+    found = lstmstrat.judge(forex)
+    assert list(found.by_strategy) == ["Cross"]
+    assert {check.name: check.status for check in found.checks}["stale prices"] == PASSED
 
 
 def test_a_forecast_is_audited_with_a_small_network(answer: Callable[[str], list[Any]]) -> None:

@@ -386,6 +386,15 @@ def test_what_is_too_good_is_named(edge: Run, store: Store, answer: Callable[[st
     assert found.detail.endswith("look for a leak or stale prices")
 
 
+def test_what_is_too_good_depends_on_the_years() -> None:
+    """By hand: 5, and two errors of 1 / sqrt(years) each; 21 bars are a twelfth of a year."""
+    for traded, most in ((252, 5.0 + 2.0), (21, 5.0 + 2.0 * 12**0.5)):
+        run = ran(Rises, prices=paid_on_tuesdays(111 + traded))
+        assert len(run.dates) == traded
+        (found,) = checks.check_too_good(run)
+        assert f"no Sharpe ratio above {most:.1f}," in found.detail
+
+
 @pytest.mark.parametrize("claimed", [1, 100_000])
 def test_how_many_bars_a_year_has_is_not_for_the_config_to_say(edge: Run, claimed: int) -> None:
     """With one bar a year no Sharpe ratio is above 5, with 100,000 that of an honest rule is."""
