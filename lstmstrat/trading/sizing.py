@@ -152,7 +152,7 @@ class Book:
             return position * unit - target * (self.account - self.terms.cost(self.holding, position - held))
 
         free = target * self.account / unit  # the position if trading were free
-        near = held if 0.0 < held / free < 1.0 else 0.0
+        near = held if held * free > 0.0 and abs(held) < abs(free) else 0.0
         far, at_far = free, excess(free)
         if at_far * target < 0.0:  # costs lead towards 0, but rebates away from it
             far, at_far = 2.0 * free, excess(2.0 * free)

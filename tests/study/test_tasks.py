@@ -198,9 +198,19 @@ def test_nothing_to_do_starts_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
 LONG = {"epochs": 50_000}  # a minute or more
 
 
+OTHERS: list[threading.Thread] = []
+
+
+@pytest.fixture(autouse=True)
+def _others() -> None:
+    """The threads of sessions that other tests have left open."""
+    OTHERS[:] = threading.enumerate()
+
+
 def ours() -> list[str]:
-    """Threads of a session that are still running."""
-    return [thread.name for thread in threading.enumerate() if thread.name.startswith("lstmstrat")]
+    """Threads of a session of this test that are still running."""
+    new = [thread for thread in threading.enumerate() if thread not in OTHERS]
+    return [thread.name for thread in new if thread.name.startswith("lstmstrat")]
 
 
 def end_within_a_second(session: Session) -> bool:

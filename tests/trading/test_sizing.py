@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import backtrader as bt
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from lstmstrat import StrategyError
@@ -33,6 +33,8 @@ def test_order_size_by_hand() -> None:
     buy_cost=st.floats(0, 0.2),
     sell_cost=st.floats(0, 0.2),
 )
+@example(target=5e-324, held=0.0, price=2000.0, buy_cost=0.0, sell_cost=0.0)  # half a share of it is 0
+@example(target=-5e-324, held=0.5, price=2000.0, buy_cost=0.1, sell_cost=0.1)
 def test_order_size_reaches_the_target_after_its_own_costs(
     target: float, held: float, price: float, buy_cost: float, sell_cost: float
 ) -> None:
