@@ -61,7 +61,7 @@ def pytorch_loop(jobs: Sequence[FoldJob]) -> Forecasts:
     import torch
 
     torch.set_num_threads(CORES)
-    return [_fit_one(job, seed) for seed, job in enumerate(jobs)]
+    return [fit_one(job, seed) for seed, job in enumerate(jobs)]
 
 
 def pytorch_processes(jobs: Sequence[FoldJob]) -> Forecasts:
@@ -69,7 +69,7 @@ def pytorch_processes(jobs: Sequence[FoldJob]) -> Forecasts:
     with ProcessPoolExecutor(
         CORES, mp_context=multiprocessing.get_context("spawn"), initializer=_one_thread
     ) as pool:
-        return list(pool.map(_fit_one, jobs, range(len(jobs))))
+        return list(pool.map(fit_one, jobs, range(len(jobs))))
 
 
 def _one_thread() -> None:
@@ -78,7 +78,8 @@ def _one_thread() -> None:
     torch.set_num_threads(1)
 
 
-def _fit_one(job: FoldJob, seed: int) -> np.ndarray:
+def fit_one(job: FoldJob, seed: int, epochs: int = CONFIG.epochs) -> np.ndarray:
+    """The forecasts of one fold by an ordinary PyTorch loop, one loss a window."""
     import torch
 
     torch.manual_seed(seed)
@@ -88,7 +89,7 @@ def _fit_one(job: FoldJob, seed: int) -> np.ndarray:
     parameters = [*lstm.parameters(), *dense.parameters()]
     adam = torch.optim.Adam(parameters, lr=CONFIG.learning_rate)
     inputs, labels = torch.from_numpy(x), torch.from_numpy(y)
-    for _ in range(CONFIG.epochs):
+    for _ in range(epochs):
         for batch in torch.randperm(len(inputs)).split(CONFIG.batch_size):
             guess = dense(lstm(inputs[batch])[0][:, -1]).squeeze(1)
             loss = torch.nn.functional.mse_loss(guess, labels[batch])

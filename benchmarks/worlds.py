@@ -94,7 +94,12 @@ class Planted:
     """A world whose next return has a mean that is known one bar before."""
 
     world: World
-    known: np.ndarray  # (n,) mean of the return of the bar, known at the close before
+    known: np.ndarray  # (n,) mean of the return of the bar, known at the close before; in `unit`
+
+    @property
+    def unit(self) -> float:
+        """The deviation of a return."""
+        return VOLATILITY / math.sqrt(self.world.periods)
 
 
 def autoregressive(rng: np.random.Generator, n: int, r2: float) -> Planted:
@@ -115,6 +120,55 @@ def calendar(rng: np.random.Generator, n: int, r2: float) -> Planted:
     return _planted(rng, np.resize([1.25**0.5, -(1.25**0.5), 1.25**0.5, -(1.25**0.5), 0.0], n), r2)
 
 
+def threshold(rng: np.random.Generator, n: int, r2: float) -> Planted:
+    """A return beyond one deviation is followed by a mean to the same side, a smaller one by none."""
+    share = math.sqrt(0.3173)  # of normal returns beyond one deviation
+    return _grown(rng, n, r2, lambda unit, t: float(np.sign(unit[t - 1]) * (abs(unit[t - 1]) > 1.0)) / share)
+
+
+def reversal(rng: np.random.Generator, n: int, r2: float) -> Planted:
+    """The mean is against the sum of the last 21 returns: a regime that lasts for some weeks."""
+    return _grown(rng, n, r2, lambda unit, t: -1.0 if unit[t - 21 : t].sum() > 0.0 else 1.0)
+
+
+def volatility(rng: np.random.Generator, n: int, r2: float) -> Planted:
+    """Calm and wild times, of 100 bars on average: a return is followed in calm ones, reversed in wild ones."""
+    wild = (np.cumsum(rng.random(n) < 0.01) + rng.integers(2)) % 2 == 0
+    size = np.where(wild, math.sqrt(1.6), math.sqrt(0.4))
+
+    def mean(unit: np.ndarray, t: int) -> float:
+        return float((-1.0 if wild[t - 1] else 1.0) * unit[t - 1] / size[t - 1])
+
+    return _grown(rng, n, r2, mean, size)
+
+
+def lag(rng: np.random.Generator, n: int, r2: float) -> Planted:
+    """Each return follows a share of the one 30 bars before it."""
+    return _grown(rng, n, r2, lambda unit, t: float(unit[t - 30]))
+
+
+def two_signs(rng: np.random.Generator, n: int, r2: float) -> Planted:
+    """The mean is up after two returns of one sign, down after two of different signs."""
+    return _grown(rng, n, r2, lambda unit, t: float(np.sign(unit[t - 1] * unit[t - 2])))
+
+
+def nothing(rng: np.random.Generator, n: int, r2: float) -> Planted:
+    """Independent normal returns."""
+    return Planted(_world(rng.standard_normal(n)), np.zeros(n))
+
+
+SIGNALS: dict[str, Callable[[np.random.Generator, int, float], Planted]] = {
+    "AR(1)": autoregressive,
+    "threshold": threshold,
+    "21-bar regime": reversal,
+    "volatility-conditional": volatility,
+    "calendar": calendar,
+    "lag 30": lag,
+    "product of two signs": two_signs,
+    "nothing": nothing,
+}
+"""What a forecast may find: some need a memory or more than a linear function, and one has nothing."""
+
 PLANTED: dict[str, Callable[[np.random.Generator, int, float], Planted]] = {
     "AR(1)": autoregressive,
     "21-bar regime": regime,
@@ -125,3 +179,20 @@ PLANTED: dict[str, Callable[[np.random.Generator, int, float], Planted]] = {
 def _planted(rng: np.random.Generator, mean: np.ndarray, r2: float) -> Planted:
     known = math.sqrt(r2) * mean  # (n,)
     return Planted(_world(known + math.sqrt(1.0 - r2) * rng.standard_normal(len(mean))), known)
+
+
+def _grown(
+    rng: np.random.Generator,
+    n: int,
+    r2: float,
+    mean: Callable[[np.ndarray, int], float],
+    size: np.ndarray | None = None,
+) -> Planted:
+    """Returns whose mean, of variance about 1, depends on those before; `size` (n,) is their deviation, or 1."""
+    begin, shocks = 30, rng.standard_normal(n)
+    size = np.ones(n) if size is None else size
+    unit, known = size * shocks, np.zeros(n)
+    for t in range(begin, n):
+        known[t] = size[t] * math.sqrt(r2) * mean(unit, t)
+        unit[t] = known[t] + size[t] * math.sqrt(1.0 - r2) * shocks[t]
+    return Planted(_world(unit), known)
