@@ -31,6 +31,7 @@ from worlds import SIGNALS
 
 from lstmstrat import ForecastConfig, Session, Store, WalkForward
 from lstmstrat.forecasting.features import feature_set
+from lstmstrat.forecasting.models import model_class
 from lstmstrat.forecasting.schedule import schedule
 from lstmstrat.forecasting.targets import labels
 
@@ -38,8 +39,11 @@ BARS, REFIT_EVERY = 2600, 63
 JUDGED = slice(BARS - 1002, BARS - 2)  # the newest 1,000 bars whose label is known
 STRENGTHS = (0.02, 0.01, 0.005)
 AIMED = ("AR(1)", "threshold", "21-bar regime", "volatility-conditional")  # the kinds of the mean over kinds
-DEFAULT = ForecastConfig(refit_every=REFIT_EVERY, device="cpu")
-FORMER = DEFAULT.model_copy(update={"members": 5})
+DEFAULT = ForecastConfig(refit_every=REFIT_EVERY, device="cpu", members=5)
+LEARNED = DEFAULT.model_copy(
+    update={"calibration": "learned", "mode": "expanding", "hidden_size": 8, "epochs": 6, "members": 10}
+)
+EXPANDING = DEFAULT.model_copy(update={"mode": "expanding"})
 LOOP_EPOCHS = 8
 
 
@@ -93,9 +97,10 @@ def pytorch_loop(asset: Asset) -> np.ndarray:
 CONTENDERS: dict[str, Callable[[Asset], np.ndarray]] = {
     "the truth": lambda asset: asset.known,
     "default": partial(walk_forward, DEFAULT),
-    "default of 0.1": partial(walk_forward, FORMER),
-    "ridge": partial(walk_forward, DEFAULT.model_copy(update={"model": "ridge"})),
-    "boosting": partial(walk_forward, DEFAULT.model_copy(update={"model": "boosting"})),
+    "learned": partial(walk_forward, LEARNED),
+    "ridge": partial(walk_forward, model_class("ridge").instead("ridge", DEFAULT)),
+    "ridge, expanding": partial(walk_forward, model_class("ridge").instead("ridge", EXPANDING)),
+    "boosting": partial(walk_forward, model_class("boosting").instead("boosting", DEFAULT)),
     "PyTorch loop": pytorch_loop,
 }
 

@@ -197,6 +197,8 @@ class ForecastConfig(Section):
     patience: Count = 5
     """Epochs without a better validation loss before training stops."""
 
+    calibration: Literal["learned", "none"] = "none"
+    """learned: the forecasts of the model and of a linear one, each trusted as far as earlier ones came true."""
     members: Count = 1
     """Networks of a fold, from different seeds; the forecast is their mean. 5 or more make it steadier."""
     seed: Annotated[int, Field(ge=0)] = 0

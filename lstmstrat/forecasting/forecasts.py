@@ -29,6 +29,7 @@ class FoldRecord:
     first_loss: float  # mean training loss of its members after the first epoch; NaN if the fit failed
     train_loss: float  # the same after the last epoch
     reason: str = ""  # why the fold has no forecast: TOO_FEW or TRAINING_FAILED; "" if it has one
+    weights: tuple[float, ...] = ()  # of the parts of its forecasts, see calibration.py; empty without calibration
 
     @property
     def status(self) -> str:

@@ -24,7 +24,7 @@ import hashlib
 import logging
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
@@ -32,6 +32,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 from lstmstrat.arrays import Floats, Times
 from lstmstrat.config.schema import ForecastConfig
 from lstmstrat.forecasting import trainer
+from lstmstrat.forecasting.calibration import PARTS, weights
 from lstmstrat.forecasting.features import FeatureSet, feature_set
 from lstmstrat.forecasting.forecasts import (
     MISSING,
@@ -43,7 +44,7 @@ from lstmstrat.forecasting.forecasts import (
     Forecasts,
 )
 from lstmstrat.forecasting.history import History, Rows
-from lstmstrat.forecasting.models import model_of
+from lstmstrat.forecasting.models import linear_part, model_of
 from lstmstrat.forecasting.models.base import FitTask, FittedModel, mean_loss
 from lstmstrat.forecasting.schedule import Fold, schedule
 from lstmstrat.forecasting.session import Session, current
@@ -51,6 +52,9 @@ from lstmstrat.forecasting.targets import labels
 from lstmstrat.forecasting.training_set import TrainingSet, windows
 
 _log = logging.getLogger(__name__)
+
+OUTPUTS = FORECAST, SPREAD, DISTANCE, FOLD, NETWORK, LINEAR = range(6)
+"""The columns of what is kept of each bar: the line `forecast`, and the parts that it is made of."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,6 +64,7 @@ class FittedFold:
     record: FoldRecord
     members: tuple[FittedModel, ...]
     range: Floats  # (2, F) smallest and largest value of each input in the training set
+    linear: FittedModel | None = None  # the linear part, with calibration
 
     @property
     def fold(self) -> Fold:
@@ -137,16 +142,17 @@ class WalkForward:
         self._session = session or current()
         self._inputs: Rows | None = None  # (n, F), the asset's own features, then those of its peers
         self._refit = Rows((), "bool")  # (n,) whether the user's condition asks for a refit
-        self._outputs = Rows((4,), "float64")  # (n, 4) forecast, spread, distance, fold
+        self._linear = linear_part(config) if self.model.calibrated else None
+        self._outputs = Rows((len(OUTPUTS),), "float64")  # (n, 6)
         self.missing: Counter[str] = Counter()
         self._warned: set[str] = set()  # reasons that were logged
 
     @property
     def forecasts(self) -> Forecasts:
         """All forecasts so far."""
-        out = self._outputs.all.copy()  # (n, 4)
+        out = self._outputs.all.copy()  # (n, 6)
         records = tuple(fitted.record for fitted in self.folds)
-        lines = out[:, 0], out[:, 1], out[:, 2], out[:, 3].astype(np.int64)
+        lines = out[:, FORECAST], out[:, SPREAD], out[:, DISTANCE], out[:, FOLD].astype(np.int64)
         return Forecasts(self.config, self._history.times.copy(), *lines, records, dict(self.missing))
 
     def advance(self, times: Times, bars: Floats, peers: Sequence[tuple[Times, Floats]] = ()) -> Floats:
@@ -179,11 +185,13 @@ class WalkForward:
         begin = len(self._history.bars)
         self._append(times, bars)
         self._fit_due(begin)
-        out = np.full((len(bars), 4), np.nan)  # (n, 4)
-        out[:, 3] = 0
+        out = np.full((len(bars), len(OUTPUTS)), np.nan)
+        out[:, FOLD] = 0
         self._forecast(begin, out)
         self._outputs.append(out)
-        return out[:, :3]
+        if self._linear is not None:
+            self._calibrate(begin)
+        return self._outputs.all[begin:, [FORECAST, SPREAD, DISTANCE]]
 
     def peek(self, times: Times, bars: Floats, peers: Sequence[tuple[Times, Floats]] = ()) -> Floats:
         """The forecasts that `advance` would return for a bar that is not closed yet; the bar is not kept.
@@ -235,7 +243,18 @@ class WalkForward:
             before, after = self.config.members * k, self.config.members * (len(jobs) - k - 1)
             fits = iter(trainer.fit(self._session, self.model, job_tasks, before, after))
             for fold, training, fold_tasks in zip(job, sets, tasks, strict=True):
-                self.folds.append(_fitted_fold(fold, training, [next(fits) for _ in fold_tasks]))
+                fitted = _fitted_fold(fold, training, [next(fits) for _ in fold_tasks])
+                self.folds.append(replace(fitted, linear=self._fit_linear(training)) if fitted.members else fitted)
+
+    def _fit_linear(self, training: TrainingSet) -> FittedModel | None:
+        """The linear part of a fold, with calibration; the session remembers it for the next strategy."""
+        if self._linear is None:
+            return None
+        task, models = FitTask(training, 0), self._session.models
+        key = task.key(self._linear)
+        if key not in models and (fitted := self._linear.fit(training, 0)) is not None:
+            models[key] = fitted
+        return models.get(key)
 
     def _training_set(self, fold: Fold) -> TrainingSet:
         """The inputs and labels of a fold; the labels are calculated from bars before the fitting bar alone."""
@@ -271,7 +290,7 @@ class WalkForward:
         return self._inputs.all
 
     def _forecast(self, begin: int, out: np.ndarray) -> None:
-        """Writes forecast, spread, distance and fold of the bars from `begin` on into `out` (n, 4)."""
+        """Writes the outputs of the bars from `begin` on into `out` (n, 6), the forecast not calibrated."""
         end = begin + len(out)
         first = self.folds[0].fold.fitted_at if self.folds else end
         self.missing[WARM_UP] += min(end, first) - min(begin, first)
@@ -285,7 +304,7 @@ class WalkForward:
                 break
 
     def _forecast_fold(self, fitted: FittedFold, low: int, high: int, out: np.ndarray) -> None:
-        """Writes the forecasts of one fold for bars `low` to `high` into `out` (bars, 4)."""
+        """Writes the outputs of one fold for bars `low` to `high` into `out` (bars, 6)."""
         if not fitted.members:
             self.missing[fitted.record.reason] += high - low
             return
@@ -298,11 +317,28 @@ class WalkForward:
         # Added member by member, so that the bits of a bar do not depend on the number of bars.
         mean = np.add.accumulate(members)[-1] / len(members)  # (bars,)
         spread = np.sqrt(np.add.accumulate(np.square(members - mean))[-1] / len(members))
-        out[good, 0], out[good, 1] = mean[good], spread[good]
-        out[good, 2] = fitted.distance(rows[lookback - 1 :])[good]
-        out[:, 3] = fitted.fold.number
+        out[good, FORECAST], out[good, NETWORK], out[good, SPREAD] = mean[good], mean[good], spread[good]
+        out[good, DISTANCE] = fitted.distance(rows[lookback - 1 :])[good]
+        if fitted.linear is not None:
+            out[good, LINEAR] = fitted.linear.predict(windows(rows, lookback)[good])
+        out[:, FOLD] = fitted.fold.number
         self._count_missing(MISSING, int((~complete).sum()))
         self._count_missing(NO_NUMBER, int((complete & ~good).sum()))
+
+    def _calibrate(self, begin: int) -> None:
+        """Learns the weights of the new folds, and weighs the parts of the forecasts from bar `begin` on."""
+        out, bars = self._outputs.all, self._history.bars
+        numbers = out[:, FOLD].astype(np.int64)
+        means = np.array([np.nan, *(fitted.record.mean for fitted in self.folds)])[numbers]
+        parts = out[:, [NETWORK, LINEAR]] - means[:, None]  # (n, P)
+        for k, fitted in enumerate(self.folds):
+            if not fitted.record.weights:  # labels are NaN until they are complete
+                known = slice(0, fitted.fold.fitted_at)
+                learned = weights(parts[known], labels(bars[known], self.config) - means[known])
+                self.folds[k] = replace(fitted, record=replace(fitted.record, weights=tuple(learned.tolist())))
+        of_bars = np.array([[np.nan] * len(PARTS), *(fitted.record.weights for fitted in self.folds)])
+        weighed = parts * of_bars[numbers]
+        out[begin:, FORECAST] = (means + weighed[:, 0] + weighed[:, 1])[begin:]
 
     def _count_missing(self, reason: str, bars: int) -> None:
         """Counts bars without a forecast. Warns once of each reason, because a plain script shows no report."""

@@ -31,6 +31,8 @@ FOLDS: dict[str, Any] = {
     "status": object,
     "first_loss": float,
     "train_loss": float,
+    "network_weight": float,  # NaN without calibration, see calibration.py
+    "linear_weight": float,
     "correlation": float,
     "observations": int,
 }
@@ -96,6 +98,8 @@ def folds(run: Run) -> pd.DataFrame:
     frame["status"] = [record.status for record in records]
     frame["first_loss"] = [record.first_loss for record in records]
     frame["train_loss"] = [record.train_loss for record in records]
+    weights = [record.weights or (np.nan, np.nan) for record in records]
+    frame["network_weight"], frame["linear_weight"] = np.array(weights).reshape(-1, 2).T
     frame["correlation"] = [np.nan if s.correlation is None else s.correlation for s in skills]
     frame["observations"] = [s.observations for s in skills]
     return frame.astype(FOLDS)

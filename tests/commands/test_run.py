@@ -195,7 +195,7 @@ def test_the_columns_of_the_tables_are_those_of_the_contract(first: Run, classic
         "forecasts": ["date", "forecast", "spread", "distance", "fold", "cutoff"],
         "folds": [
             *["number", "first_forecast", "cutoff", "samples", "last_forecast", "status"],
-            *["first_loss", "train_loss", "correlation", "observations"],
+            *["first_loss", "train_loss", "network_weight", "linear_weight", "correlation", "observations"],
         ],
         "orders": ["strategy", "status", "created", "executed", "side", "size", "price", "commission"],
         "trades": [

@@ -31,6 +31,8 @@ KINDS: dict[str, dict[str, Any]] = {
     "close, horizon 3": {"target": "close", "horizon": 3},
     "validation": {"val_size": 0.2, "epochs": 3, "patience": 1},
     "two layers with dropout": {"layers": 2, "dropout": 0.3, "hidden_size": 7, "members": 3},
+    "calibrated": {"calibration": "learned", "members": 2},
+    "calibrated, expanding": {"calibration": "learned", "mode": "expanding", "refit_every": "month"},
     "boosting": {"model": "boosting", "train_size": 140},  # a split needs 80 samples
     "ridge": {"model": "ridge"},
     "last sign": {"model": "last_sign", "mode": "expanding"},

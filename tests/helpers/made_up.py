@@ -85,6 +85,8 @@ def _folds(dates: pd.DatetimeIndex, rng: np.random.Generator) -> pd.DataFrame:
             "status": status,
             "train_loss": np.where(status == "failed", np.nan, first_loss - 0.2),
             "first_loss": np.where(status == "failed", np.nan, first_loss),
+            "network_weight": np.nan,
+            "linear_weight": np.nan,
             "correlation": np.where(status == "failed", np.nan, rng.normal(0.02, 0.22, FOLDS)),
             "observations": 21,
         }

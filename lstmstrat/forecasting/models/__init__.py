@@ -51,5 +51,10 @@ def model_of(config: ForecastConfig) -> Model:
     return model_class(config.model).of(config)
 
 
+def linear_part(config: ForecastConfig) -> Model | None:
+    """The linear model beside that of a config, for its calibration; None without calibration."""
+    return Ridge.of(Ridge.instead("ridge", config)) if config.calibration == "learned" else None
+
+
 def _is_model(value: object) -> bool:
     return isinstance(value, type) and issubclass(value, Model) and not getattr(value, "__abstractmethods__", ())

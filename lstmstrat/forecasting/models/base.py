@@ -122,6 +122,7 @@ class Model(ABC):
     ensemble: ClassVar[bool] = False  # True: fits with different seeds differ; else members must be 1
     warm_start: ClassVar[bool] = False  # True: a fit can start from a fitted model
     stored: ClassVar[bool] = False  # True: the store keeps fitted models, by to_bytes() and load()
+    calibrated: ClassVar[bool] = True  # False: a plain rule, whose forecasts are never weighted
 
     @classmethod
     def of(cls, config: ForecastConfig) -> Self:

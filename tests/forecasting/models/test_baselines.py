@@ -12,12 +12,13 @@ from helpers.command import command, summary, tiny, written
 from helpers.market import advanced, alone, bits, market, small
 from helpers.recorder import recorded
 from sklearn.ensemble import HistGradientBoostingRegressor
+from sklearn.linear_model import RidgeCV
 from threadpoolctl import threadpool_info, threadpool_limits
 
 from lstmstrat import LSTMForecast, TrainingSet
 from lstmstrat.arrays import Floats
 from lstmstrat.forecasting import trainer
-from lstmstrat.forecasting.models import model_of
+from lstmstrat.forecasting.models import baselines, model_of
 from lstmstrat.forecasting.models.base import FitTask
 from lstmstrat.forecasting.models.baselines import ALPHAS, FittedBaseline
 from lstmstrat.forecasting.training_set import windows
@@ -138,6 +139,17 @@ def test_ridge_solves_the_normal_equations_with_the_penalty_that_leave_one_out_c
     expected = s.labels.mean() + s.labels.std() * (a + x @ b)
     np.testing.assert_allclose(found.of_rows(s.rows[4:]), expected, atol=1e-5 * s.labels.std())
     np.testing.assert_allclose(found.losses, [np.square(a + x @ b - y).mean()], rtol=1e-5)
+
+
+@pytest.mark.parametrize(("samples", "features"), [(120, 3), (750, 10), (12, 10), (8, 10), (2, 1)])
+def test_ridge_is_that_of_scikit_learn(samples: int, features: int) -> None:
+    rng = np.random.default_rng(samples)
+    x = rng.standard_normal((samples, features)) + 0.3
+    y = 0.1 * x[:, 0] + rng.standard_normal(samples) + 2.0
+    second = RidgeCV(alphas=samples * ALPHAS).fit(x, y)
+    coefficients, intercept = baselines.ridge(x, y)
+    np.testing.assert_allclose(coefficients, second.coef_, rtol=0.0, atol=1e-12)
+    assert intercept == pytest.approx(second.intercept_, abs=1e-12)
 
 
 def test_boosting_is_scikit_learns_with_the_settings_that_are_written() -> None:
