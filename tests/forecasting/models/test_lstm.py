@@ -275,6 +275,7 @@ ACTING_THROUGH_THE_TASK = {
     "refit_when": "mine:condition",
     "warm_start": True,
     "mode": "expanding",
+    "calibration": "learned",
     "members": 2,
     "seed": 1,
     "device": "cpu",

@@ -187,6 +187,7 @@ OTHER: dict[str, Any] = {  # another value for each setting
     "weight_decay": 0.5,
     "gradient_clip": 0.9,
     "val_size": 0.2,
+    "calibration": "learned",
     "patience": 6,
 }
 CHOICES = {"model", "members", "warm_start", "device"}  # which model, how often, from where, on what
