@@ -65,7 +65,7 @@ def verdict(evidence: Evidence) -> Verdict:
     if not missing:
         return Verdict(UNPROVEN if lacking else SUPPORTED, lacking)
     worse = _significant(evidence.p_adjusted) and (evidence.sharpe.difference or 0.0) < 0.0
-    return Verdict(WORSE if worse else UNDECIDED, (*missing, *_no_failed_check(evidence)))
+    return Verdict(WORSE if worse else UNDECIDED, (*missing, *_failed_checks(evidence)))
 
 
 def _lacking_proof(e: Evidence) -> tuple[str, ...]:
@@ -73,11 +73,11 @@ def _lacking_proof(e: Evidence) -> tuple[str, ...]:
     known = e.placebo.p_value is not None or e.worlds is not None
     timing = () if known else ("a timing that is known (its holdings are not; add --worlds 40)",)
     audit = (f"{AUDIT_PASSED} ({e.audit})",) if e.audit else ()
-    return (*_no_failed_check(e), *timing, *audit)
+    return (*_failed_checks(e), *timing, *audit)
 
 
-def _no_failed_check(e: Evidence) -> tuple[str, ...]:
-    return tuple(f"no failed check ({fault})" for fault in e.faults)
+def _failed_checks(e: Evidence) -> tuple[str, ...]:
+    return tuple(f"a check that passed ({fault})" for fault in e.faults)
 
 
 def _unmet_conditions(e: Evidence) -> tuple[str, ...]:

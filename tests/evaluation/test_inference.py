@@ -344,15 +344,17 @@ def test_without_a_proof_there_is_no_edge_and_the_reason_is_named():
     made = [{"audit": "not made yet"}, {"faults": ("cut bars: it moved",)}, {"faults": ("a", "b"), "audit": "c"}]
     assert [verdict(evidence(**one)) for one in made] == [
         Verdict(UNPROVEN, ("a look-ahead audit that passed (not made yet)",)),
-        Verdict(UNPROVEN, ("no failed check (cut bars: it moved)",)),
-        Verdict(UNPROVEN, ("no failed check (a)", "no failed check (b)", "a look-ahead audit that passed (c)")),
+        Verdict(UNPROVEN, ("a check that passed (cut bars: it moved)",)),
+        Verdict(
+            UNPROVEN, ("a check that passed (a)", "a check that passed (b)", "a look-ahead audit that passed (c)")
+        ),
     ]
     nobody_knows = verdict(evidence(placebo=UNKNOWN, deflated_timing=None, worlds=None))
     assert nobody_knows.text == UNPROVEN
     assert nobody_knows.missing[0].startswith("a timing that is known")
     undecided = verdict(evidence(faults=("a",), audit="c", worlds=0.5))
     assert undecided.text == UNDECIDED  # the audit, which takes long, is not asked for
-    assert undecided.missing == ("more than null worlds have (p 0.500)", "no failed check (a)")
+    assert undecided.missing == ("more than null worlds have (p 0.500)", "a check that passed (a)")
 
 
 def test_worse_needs_a_significantly_lower_sharpe_ratio_and_nothing_else():

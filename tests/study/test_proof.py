@@ -364,7 +364,7 @@ def test_what_a_check_has_voided_is_not_audited(edge: Run, store: Store, answer:
     helped = dataclasses.replace(edge.strategies[0], equity=edge.strategies[0].equity + 1.0)
     verdict, missing, found = told(dataclasses.replace(edge, strategies=(helped, edge.strategies[1])), store)
     assert (verdict, made) == (UNPROVEN, [])
-    assert missing[0].startswith("no failed check (fills and cash: Tuesdays: on ")
+    assert missing[0].startswith("a check that passed (fills and cash: Tuesdays: on ")
     assert found["fills and cash"].strategy == "Tuesdays"
 
 
