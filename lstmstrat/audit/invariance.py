@@ -199,6 +199,8 @@ def _reason_to_remember(config: ForecastConfig) -> str:
     """Why a forecast may depend on its oldest bars; "" if it may not."""
     if config.mode == "expanding":
         return "mode: expanding trains on all history, so it rightly depends on it"
+    if config.calibration == "learned":
+        return "calibration: learned weighs by all earlier forecasts, so it rightly depends on them"
     if config.warm_start:
         return "warm_start: every fold rightly depends on the first one"
     if config.refit_every == "never":

@@ -10,7 +10,9 @@ forecasts do not depend on the cut into chunks, bit for bit (the chunk law):
 - the bars up to the fitting bar decide whether a fold is due (schedule.py), and the seed of a member is a hash of
   the run's seed, the fold's cutoff date and the member's number (`seed`);
 - a fitted model has the same bits whatever other models are fitted with it, and a forecast has the same bits
-  whatever other bars are forecast with it (models/).
+  whatever other bars are forecast with it (models/);
+- with calibration, the weights of a fold are learned from all forecasts before it whose labels were complete
+  (calibration.py).
 
 The times are handed over with the bars because refits may follow the calendar, and because the seed of a fold
 depends on its cutoff date.

@@ -200,7 +200,11 @@ def test_a_module_that_was_imported_anew_leaves_nothing_behind() -> None:
 
 @pytest.mark.parametrize(
     ("params", "said"),
-    [({"mode": "expanding"}, "rightly depends on it"), ({"warm_start": True}, "rightly depends on the first one")],
+    [
+        ({"mode": "expanding"}, "rightly depends on it"),
+        ({"calibration": "learned"}, "rightly depends on them"),
+        ({"warm_start": True}, "rightly depends on the first one"),
+    ],
 )
 def test_what_rightly_depends_on_older_history_is_not_assessed(params: dict[str, Any], said: str) -> None:
     found = by_probe(audited(LSTMForecast, params={**LSTM, **params}, only="P8"))["P8"]
