@@ -19,7 +19,6 @@ import numpy as np
 
 from lstmstrat.arrays import Floats
 
-PARTS = ("network", "linear")
 PRIOR, WIDTH = 0.4, 0.3
 """Mean and standard deviation of a weight before there is any earlier forecast, chosen by benchmarks/skill.py."""
 LEAST = 20  # earlier forecasts from which anything is learned

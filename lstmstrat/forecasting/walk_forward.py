@@ -27,6 +27,7 @@ import logging
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import takewhile
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
@@ -34,7 +35,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 from lstmstrat.arrays import Floats, Times
 from lstmstrat.config.schema import ForecastConfig
 from lstmstrat.forecasting import trainer
-from lstmstrat.forecasting.calibration import PARTS, weights
+from lstmstrat.forecasting.calibration import weights
 from lstmstrat.forecasting.features import FeatureSet, feature_set
 from lstmstrat.forecasting.forecasts import (
     MISSING,
@@ -55,7 +56,7 @@ from lstmstrat.forecasting.training_set import TrainingSet, windows
 
 _log = logging.getLogger(__name__)
 
-OUTPUTS = FORECAST, SPREAD, DISTANCE, FOLD, NETWORK, LINEAR = range(6)
+OUTPUTS = FORECAST, SPREAD, DISTANCE, FOLD, NETWORK, LINEAR, MEAN = range(7)
 """The columns of what is kept of each bar: the line `forecast`, and the parts that it is made of."""
 
 
@@ -145,14 +146,14 @@ class WalkForward:
         self._inputs: Rows | None = None  # (n, F), the asset's own features, then those of its peers
         self._refit = Rows((), "bool")  # (n,) whether the user's condition asks for a refit
         self._linear = linear_part(config) if self.model.calibrated else None
-        self._outputs = Rows((len(OUTPUTS),), "float64")  # (n, 6)
+        self._outputs = Rows((len(OUTPUTS),), "float64")  # (n, 7)
         self.missing: Counter[str] = Counter()
         self._warned: set[str] = set()  # reasons that were logged
 
     @property
     def forecasts(self) -> Forecasts:
         """All forecasts so far."""
-        out = self._outputs.all.copy()  # (n, 6)
+        out = self._outputs.all.copy()  # (n, 7)
         records = tuple(fitted.record for fitted in self.folds)
         lines = out[:, FORECAST], out[:, SPREAD], out[:, DISTANCE], out[:, FOLD].astype(np.int64)
         return Forecasts(self.config, self._history.times.copy(), *lines, records, dict(self.missing))
@@ -292,7 +293,7 @@ class WalkForward:
         return self._inputs.all
 
     def _forecast(self, begin: int, out: np.ndarray) -> None:
-        """Writes the outputs of the bars from `begin` on into `out` (n, 6), the forecast not calibrated."""
+        """Writes the outputs of the bars from `begin` on into `out` (n, 7), the forecast not calibrated."""
         end = begin + len(out)
         first = self.folds[0].fold.fitted_at if self.folds else end
         self.missing[WARM_UP] += min(end, first) - min(begin, first)
@@ -306,7 +307,7 @@ class WalkForward:
                 break
 
     def _forecast_fold(self, fitted: FittedFold, low: int, high: int, out: np.ndarray) -> None:
-        """Writes the outputs of one fold for bars `low` to `high` into `out` (bars, 6)."""
+        """Writes the outputs of one fold for bars `low` to `high` into `out` (bars, 7)."""
         if not fitted.members:
             self.missing[fitted.record.reason] += high - low
             return
@@ -323,24 +324,27 @@ class WalkForward:
         out[good, DISTANCE] = fitted.distance(rows[lookback - 1 :])[good]
         if fitted.linear is not None:
             out[good, LINEAR] = fitted.linear.predict(windows(rows, lookback)[good])
-        out[:, FOLD] = fitted.fold.number
+        out[:, FOLD], out[:, MEAN] = fitted.fold.number, fitted.record.mean
         self._count_missing(MISSING, int((~complete).sum()))
         self._count_missing(NO_NUMBER, int((complete & ~good).sum()))
 
     def _calibrate(self, begin: int) -> None:
-        """Learns the weights of the new folds, and weighs the parts of the forecasts from bar `begin` on."""
-        out, bars = self._outputs.all, self._history.bars
-        numbers = out[:, FOLD].astype(np.int64)
-        means = np.array([np.nan, *(fitted.record.mean for fitted in self.folds)])[numbers]
-        parts = out[:, [NETWORK, LINEAR]] - means[:, None]  # (n, P)
-        for k, fitted in enumerate(self.folds):
-            if not fitted.record.weights:  # labels are NaN until they are complete
-                known = slice(0, fitted.fold.fitted_at)
-                learned = weights(parts[known], labels(bars[known], self.config) - means[known])
-                self.folds[k] = replace(fitted, record=replace(fitted.record, weights=tuple(learned.tolist())))
-        of_bars = np.array([[np.nan] * len(PARTS), *(fitted.record.weights for fitted in self.folds)])
-        weighed = parts * of_bars[numbers]
-        out[begin:, FORECAST] = (means + weighed[:, 0] + weighed[:, 1])[begin:]
+        """Learns the weights of the new folds, and weighs the parts of the forecasts from bar `begin` on.
+
+        Without a new fold it looks at the new bars alone, so a bar takes the same time at any length.
+        """
+        for k in takewhile(lambda k: not self.folds[k].record.weights, reversed(range(len(self.folds)))):
+            fitted = self.folds[k]
+            known = slice(0, fitted.fold.fitted_at)  # labels are NaN until they are complete
+            earlier = self._outputs.all[known]
+            realised = labels(self._history.bars[known], self.config) - earlier[:, MEAN]
+            learned = tuple(weights(_deviations(earlier), realised).tolist())
+            self.folds[k] = replace(fitted, record=replace(fitted.record, weights=learned))
+        out = self._outputs.all[begin:]
+        for number in np.unique(out[out[:, FOLD] > 0, FOLD]).astype(np.int64):
+            rows = out[:, FOLD] == number
+            weighed = _deviations(out[rows]) * self.folds[number - 1].record.weights  # (n, P)
+            out[rows, FORECAST] = out[rows, MEAN] + weighed[:, 0] + weighed[:, 1]
 
     def _count_missing(self, reason: str, bars: int) -> None:
         """Counts bars without a forecast. Warns once of each reason, because a plain script shows no report."""
@@ -349,6 +353,12 @@ class WalkForward:
             self._warned.add(reason)
         if bars:
             self.missing[reason] += bars
+
+
+def _deviations(out: Floats) -> Floats:
+    """The parts of forecasts, less the mean of their fold; (n, 7) -> (n, P)."""
+    parts: Floats = out[:, [NETWORK, LINEAR]] - out[:, [MEAN]]
+    return parts
 
 
 def _fitted_fold(fold: Fold, training: TrainingSet, fits: Sequence[FittedModel | None]) -> FittedFold:
