@@ -15,7 +15,8 @@ from lstmstrat.audit.cuts import spread_over
 from lstmstrat.audit.finding import Discrepancy, Finding
 from lstmstrat.audit.labels import check_labels
 from lstmstrat.audit.trace import ACCOUNT, STREAMED, Trace
-from lstmstrat.forecasting.walk_forward import FittedFold, WalkForward
+from lstmstrat.forecasting.fitted_fold import FittedFold
+from lstmstrat.forecasting.walk_forward import WalkForward
 from lstmstrat.results.assessment import FAILED as CHECK_FAILED
 
 TRUNCATIONS = 12  # number of cuts for P3, at most

@@ -26,7 +26,7 @@ import hashlib
 import logging
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import takewhile
 
 import numpy as np
@@ -37,18 +37,11 @@ from lstmstrat.config.schema import ForecastConfig
 from lstmstrat.forecasting import trainer
 from lstmstrat.forecasting.calibration import weights
 from lstmstrat.forecasting.features import FeatureSet, feature_set
-from lstmstrat.forecasting.forecasts import (
-    MISSING,
-    NO_NUMBER,
-    TOO_FEW,
-    TRAINING_FAILED,
-    WARM_UP,
-    FoldRecord,
-    Forecasts,
-)
+from lstmstrat.forecasting.fitted_fold import FittedFold, fitted_fold
+from lstmstrat.forecasting.forecasts import MISSING, NO_NUMBER, WARM_UP, Forecasts
 from lstmstrat.forecasting.history import History, Rows
 from lstmstrat.forecasting.models import linear_part, model_of
-from lstmstrat.forecasting.models.base import FitTask, FittedModel, mean_loss
+from lstmstrat.forecasting.models.base import FitTask, FittedModel
 from lstmstrat.forecasting.schedule import Fold, schedule
 from lstmstrat.forecasting.session import Session, current
 from lstmstrat.forecasting.targets import labels
@@ -58,32 +51,6 @@ _log = logging.getLogger(__name__)
 
 OUTPUTS = FORECAST, SPREAD, DISTANCE, FOLD, NETWORK, LINEAR, MEAN = range(7)
 """The columns of what is kept of each bar: the line `forecast`, and the parts that it is made of."""
-
-
-@dataclass(frozen=True, eq=False)
-class FittedFold:
-    """A fold after its fit; `members` is empty if the fold cannot forecast."""
-
-    record: FoldRecord
-    members: tuple[FittedModel, ...]
-    range: Floats  # (2, F) smallest and largest value of each input in the training set
-    linear: FittedModel | None = None  # the linear part, with calibration
-
-    @property
-    def fold(self) -> Fold:
-        """The bars of the fold."""
-        return self.record.fold
-
-    def distance(self, rows: Floats) -> Floats:
-        """How far the inputs `rows` (n, F) lie outside the range of the training set; (n,).
-
-        0 if every input lies between its smallest and its largest value in the training set; else the distance of
-        the input that lies farthest outside, in units of its scale (about a standard deviation).
-        """
-        low, high = self.range
-        outside = np.maximum(low - rows, rows - high) / self.members[0].inputs.scale  # (n, F)
-        farthest: Floats = np.maximum(outside, 0.0).max(axis=1)
-        return farthest
 
 
 class WalkForward:
@@ -246,7 +213,7 @@ class WalkForward:
             before, after = self.config.members * k, self.config.members * (len(jobs) - k - 1)
             fits = iter(trainer.fit(self._session, self.model, job_tasks, before, after))
             for fold, training, fold_tasks in zip(job, sets, tasks, strict=True):
-                fitted = _fitted_fold(fold, training, [next(fits) for _ in fold_tasks])
+                fitted = fitted_fold(fold, training, [next(fits) for _ in fold_tasks])
                 self.folds.append(replace(fitted, linear=self._fit_linear(training)) if fitted.members else fitted)
 
     def _fit_linear(self, training: TrainingSet) -> FittedModel | None:
@@ -359,16 +326,6 @@ def _deviations(out: Floats) -> Floats:
     """The parts of forecasts, less the mean of their fold; (n, 7) -> (n, P)."""
     parts: Floats = out[:, [NETWORK, LINEAR]] - out[:, [MEAN]]
     return parts
-
-
-def _fitted_fold(fold: Fold, training: TrainingSet, fits: Sequence[FittedModel | None]) -> FittedFold:
-    """The fold with its members; `fits` is empty if the fold has too few samples."""
-    models = tuple(model for model in fits if model is not None)
-    members = models if len(models) == len(fits) else ()  # part of an ensemble would be another forecast
-    reason = "" if members else TRAINING_FAILED if fits else TOO_FEW
-    losses = mean_loss(members, 0), mean_loss(members, -1)
-    record = FoldRecord(fold, training.samples, training.mean_label, *losses, reason)
-    return FittedFold(record, members, training.range)
 
 
 def plan(config: ForecastConfig, times: Times, bars: Floats) -> list[tuple[Fold, int]]:

@@ -11,10 +11,10 @@ from helpers.market import BARS, advanced, alone, bits, learned, market, small
 
 from lstmstrat import ForecastConfig, TrainingSet, WalkForward
 from lstmstrat.arrays import Floats
+from lstmstrat.forecasting.fitted_fold import FittedFold
 from lstmstrat.forecasting.forecasts import MISSING, TOO_FEW, TRAINING_FAILED, WARM_UP
 from lstmstrat.forecasting.schedule import Fold
 from lstmstrat.forecasting.targets import labels
-from lstmstrat.forecasting.walk_forward import FittedFold
 from lstmstrat.prices.bars import CLOSE, OPEN
 
 PRICES = market()

@@ -9,8 +9,8 @@ import pandas as pd
 
 from lstmstrat import ForecastConfig, Prices, Session, Store, WalkForward
 from lstmstrat.arrays import Floats, Times
+from lstmstrat.forecasting.fitted_fold import FittedFold
 from lstmstrat.forecasting.models.lstm.model import FittedLSTM
-from lstmstrat.forecasting.walk_forward import FittedFold
 
 BARS = 250
 SMALL: dict[str, Any] = {
