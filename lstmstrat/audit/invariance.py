@@ -19,6 +19,7 @@ from lstmstrat.audit.trace import ACCOUNT, EXPOSURE, Subject, Trace
 from lstmstrat.config.schema import ForecastConfig
 from lstmstrat.forecasting.session import Session
 from lstmstrat.store import Store
+from lstmstrat.trading.indicator import LSTMForecast
 
 HALF = 0.5  # a power of two: multiplication by it is exact
 EXACT = 1e-9  # relative, where only the prices change
@@ -159,11 +160,17 @@ def history(case: Case) -> Finding:
 
     A mean over all bars since the first one is no look-ahead, but another start gives other values: a warning.
     Values that have nothing to do with those of the longer history, such as a file joined by position, fail.
+
+    A forecast that trains on all history, and weighs by all earlier forecasts, rightly depends on it. So where the
+    config sets the forecast, both runs have one that trains on the newest bars alone and is not weighed.
     """
-    name, subject = "P8 history", case.subject
-    for walk in case.original.walks:
+    name, subject = "P8 history", _without_memory(case.subject)
+    original = case.original if subject is case.subject else subject.run()
+    for walk in original.walks:
         if why := _reason_to_remember(walk.config):
             return case.not_assessed(name, why)
+    if original.error:
+        return case.not_assessed(name, f"with mode: rolling it ends with {original.error}")
     oldest = _bars_to_leave_out(case)
     others = OtherBars(first=case.time(oldest))
     changed = subject.run(perturb.without_oldest(subject.frame, oldest), others=others)
@@ -173,9 +180,9 @@ def history(case: Case) -> Finding:
     begin = oldest + changed.first
     begin = next((bar for bar in _refits(case) if bar > begin), begin)
     total, remarks, warning = 0, list[str](), None
-    for line, x in case.original.lines.items():
-        if line in (ACCOUNT, EXPOSURE) or line.startswith("self."):
-            continue  # these rightly depend on earlier trades
+    for line, x in original.lines.items():
+        if line in (ACCOUNT, EXPOSURE, *original.learned) or line.startswith("self."):
+            continue  # these rightly depend on earlier trades, and on the errors of earlier forecasts
         y = changed.lines[line][begin - oldest :]
         found = memory(x[begin:], y)
         total += len(x) - begin
@@ -193,6 +200,14 @@ def history(case: Case) -> Finding:
     detail = f"the oldest {oldest} bars do not matter"
     detail += f"; never quite forgotten, but fading: {', '.join(remarks)}" if remarks else ""
     return warning or case.passed(name, total, (), detail if total else "it has no indicator")
+
+
+def _without_memory(subject: Subject) -> Subject:
+    """The subject with a forecast that learns from its training set alone, if the config sets the forecast."""
+    changes = {"mode": "rolling", "calibration": "none"}
+    if subject.forecast is not None:
+        return subject.with_fields(forecast=subject.forecast.model_copy(update=changes))
+    return subject.with_fields(params={**subject.params, **changes}) if subject.cls is LSTMForecast else subject
 
 
 def _reason_to_remember(config: ForecastConfig) -> str:

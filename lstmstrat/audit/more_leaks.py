@@ -5,6 +5,7 @@ The numbers at the start of the docstrings go on from those of `leaks.py`.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -13,6 +14,9 @@ import numpy as np
 
 from lstmstrat.arrays import Floats
 from lstmstrat.audit.leaks import HORIZON, TRAIN
+from lstmstrat.forecasting.fitted_fold import FittedFold
+from lstmstrat.forecasting.learned import Learned
+from lstmstrat.forecasting.walk_forward import WalkForward
 from lstmstrat.prices.bars import CLOSE
 from lstmstrat.trading.indicator import LSTMForecast
 
@@ -170,6 +174,33 @@ class ReadsATable(_Trades):
         return TABLE.get(self.data.datetime.date(0).isoformat(), 0.0)
 
 
+class _WeighsByTheFuture(WalkForward):
+    """A walk-forward that learns its weights from all bars that were handed over."""
+
+    def _learn(self, fitted: FittedFold) -> Learned:
+        last = replace(fitted.fold, fitted_at=max(fitted.fold.fitted_at, len(self._history.bars) - 1))
+        learned = super()._learn(replace(fitted, record=replace(fitted.record, fold=last)))
+        record = replace(fitted.record, weights=learned.weights)
+        self.folds[fitted.fold.number - 1] = replace(fitted, record=record, learned=learned)
+        return learned
+
+
+class LateCalibration(_Trades):
+    """29: the weights of the parts of a forecast, learned from forecasts that came later."""
+
+    def __init__(self) -> None:
+        self.model = LSTMForecast(
+            self.data,
+            **{"features": ("return_1",), "lookback": 2, "loss_steps": 2, "model": "ridge"},
+            **{"train_size": TRAIN, "refit_every": 40},
+        )
+        self.model.walk_forward = _WeighsByTheFuture(self.model.walk_forward.config)
+
+    def signal(self) -> float:
+        """The forecast."""
+        return float(self.model.forecast[0])
+
+
 PLANTED: tuple[tuple[type[Any], str], ...] = (
     (OldBarsOnly, "P0"),
     (ByPosition, "P0"),
@@ -181,4 +212,5 @@ PLANTED: tuple[tuple[type[Any], str], ...] = (
     (BestOfEarlierRuns, "P0"),
     (ReadsAFile, "P12"),
     (ReadsATable, "P12"),
+    (LateCalibration, "P13"),
 )

@@ -30,7 +30,7 @@ PARTS = 3  # at the beginning, in the middle and at the end
 EARLIER_CUTS = 8  # of the forecast, in each part but the newest
 NEWEST_CUTS = 16  # of a strategy, in the newest part
 WHOLE_CUTS = 3  # of a strategy, over the whole traded period
-FEW = ("P0", "P2", "P3", "P10")  # probes of the forecast in the parts but the newest
+FEW = ("P0", "P2", "P3", "P10", "P13")  # probes of the forecast in the parts but the newest
 OF_STRATEGIES = ("P0", "P2", "P3", "P4", "P5", "P12")  # probes over the whole traded period
 SKETCH = "lstmstrat.audit.sketch:Sketch"
 INDICATOR = "lstmstrat.trading.indicator:LSTMForecast"
@@ -114,7 +114,7 @@ def _strategy_subjects(
 ) -> list[Subject]:
     cls, path = load_strategy(strategy.class_), _importable(strategy.class_, config)
     own = Subject(strategy.label, cls, dict(strategy.params), newest, config.broker, forecast, path=path)
-    rest = tuple(f"P{k}" for k in range(12))  # all but P12, which has the whole period
+    rest = (*(f"P{k}" for k in range(12)), "P13")  # all but P12, which has the whole period
     return [
         *(
             own.with_fields(frame=part, forecast=cheap, probes=OF_STRATEGIES, cuts=WHOLE_CUTS, reruns=(STREAMED,))

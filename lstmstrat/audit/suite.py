@@ -13,7 +13,7 @@ from typing import Any
 import backtrader as bt
 import pandas as pd
 
-from lstmstrat.audit import child, invariance, leaks, more_leaks, perturb, probes, sources, trading
+from lstmstrat.audit import child, invariance, leaks, learning, more_leaks, perturb, probes, sources, trading
 from lstmstrat.audit.case import Case, Command, open_case
 from lstmstrat.audit.finding import FAILED, NOT_ASSESSED, PASSED, WARNING, AuditResult, Control, Finding, dates
 from lstmstrat.audit.subjects import of_config
@@ -41,6 +41,7 @@ PROBES: dict[str, Probe] = {
     "P10": probes.folds,
     "P11": trading.noise,
     "P12": sources.probe,
+    "P13": learning.learned,
 }
 
 EXPECTED = {"P7": WARNING, "P12": NOT_ASSESSED}
@@ -203,7 +204,7 @@ def check_honest() -> Control:
     """Whether the honest model passes every probe that applies to it."""
     with control_subject(leaks.Honest) as subject:
         case = open_case(subject, 0, _no_command)
-        results = [run_probe(case, probe) for probe in PROBES if probe != "P10"]  # it has no LSTMForecast
+        results = [run_probe(case, probe) for probe in PROBES if probe not in ("P10", "P13")]  # no LSTMForecast
     faults = [f for f in results if f.status != PASSED]
     detail = "; ".join(f"{f.probe}: {f.detail}" for f in faults)
     return Control("Honest, the clean control", "", not faults, detail or f"passes {len(results)} probes")

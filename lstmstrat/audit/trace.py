@@ -7,7 +7,7 @@ and did. The probes compare these records and nothing else.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -20,6 +20,7 @@ from lstmstrat.arrays import Floats
 from lstmstrat.audit.feeds import MaskedOpens, OtherBars, change_others, streamed
 from lstmstrat.audit.finding import dates
 from lstmstrat.config.schema import BrokerConfig, ForecastConfig
+from lstmstrat.forecasting.learned import LINES
 from lstmstrat.forecasting.session import Session
 from lstmstrat.forecasting.walk_forward import WalkForward
 from lstmstrat.results.orders import Execution, PlacedOrder
@@ -140,6 +141,7 @@ class Trace:
     fills: tuple[Execution, ...]
     walks: tuple[WalkForward, ...]
     error: Exception | None
+    learned: frozenset[str] = frozenset()  # lines that learn from all forecasts before, see predictive.py
 
     @property
     def refits(self) -> tuple[int, ...]:
@@ -178,6 +180,7 @@ class _Record:
         self.rows: list[dict[str, float]] = []
         self.orders = OrderLog()
         self.walks: tuple[WalkForward, ...] = ()
+        self.learned: frozenset[str] = frozenset()
         self.first: int | None = None
         self.error: Exception | None = None
 
@@ -187,7 +190,7 @@ class _Record:
         first = len(self.rows) if self.first is None else self.first
         times = to_numbers(pd.DatetimeIndex(frame.index))  # a streamed feed does not keep them
         placed, fills = self.orders.placed(), self.orders.executions(times)
-        return Trace(frame, len(self.rows), first, lines, placed, fills, self.walks, self.error)
+        return Trace(frame, len(self.rows), first, lines, placed, fills, self.walks, self.error, self.learned)
 
 
 class _Recorder(bt.Analyzer):  # type: ignore[misc]
@@ -197,7 +200,8 @@ class _Recorder(bt.Analyzer):  # type: ignore[misc]
         self.record: _Record = self.p.record
         mask = self.record.mask
         self.mask = None if mask is None else MaskedOpens(self.strategy, mask)
-        self.columns = dict(_columns(self.strategy))
+        self.columns = {name: line for _, name, line in _columns(self.strategy)}
+        self.record.learned = frozenset(_learned(self.strategy))
         self.numeric_types: dict[type, bool] = {}
         candidates = (getattr(i, "walk_forward", None) for i in self.strategy.getindicators())
         self.record.walks = tuple(walk for walk in candidates if isinstance(walk, WalkForward))
@@ -235,8 +239,17 @@ class _Recorder(bt.Analyzer):  # type: ignore[misc]
         self.record.orders.heed(order, len(self.strategy.data) - 1)
 
 
-def _columns(strategy: Any) -> Any:
-    """The name and the line of each line of each indicator of the strategy.
+def _learned(strategy: Any) -> Iterator[str]:
+    """The lines of an LSTMForecast that say how sure it is: after forecast, spread and distance."""
+    places: dict[int, int] = {}
+    for indicator, name, _ in _columns(strategy):
+        places[id(indicator)] = place = places.get(id(indicator), -1) + 1
+        if isinstance(getattr(indicator, "walk_forward", None), WalkForward) and place >= LINES.index("sigma"):
+            yield name
+
+
+def _columns(strategy: Any) -> Iterator[tuple[Any, str, Any]]:
+    """Each line of each indicator of the strategy, as the indicator, the name of the line, and the line.
 
     Indicators inside an indicator are left out: they show in its own lines.
     """
@@ -248,7 +261,7 @@ def _columns(strategy: Any) -> Any:
         lines = indicator.lines
         alias = getattr(lines, "_getlinealias", None)
         for k in range(len(lines) if alias is None else lines.size()):
-            yield (name if alias is None else f"{name}.{alias(k)}"), lines[k]
+            yield indicator, name if alias is None else f"{name}.{alias(k) or k}", lines[k]
 
 
 def _numbers(strategy: Any, numeric_types: dict[type, bool]) -> list[tuple[str, float]]:

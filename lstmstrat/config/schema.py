@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 import re
+from itertools import pairwise
 from typing import Annotated, Any, Literal
 
 from pydantic import (
@@ -67,7 +68,14 @@ def _valid_train_size(value: object) -> object:
     raise ValueError("expected a whole number of bars, at least 2, or a fraction of the data such as 0.8")
 
 
+def _increasing(levels: tuple[float, ...]) -> tuple[float, ...]:
+    if any(low >= high for low, high in pairwise(levels)):
+        raise ValueError("expected levels that increase, such as [0.05, 0.5, 0.95]")
+    return levels
+
+
 Number = Annotated[float, BeforeValidator(_number)]
+Level = Annotated[Number, Field(gt=0.0, lt=1.0)]
 Fraction = Annotated[Number, Field(ge=0.0, lt=1.0)]
 Date = Annotated[dt.date, BeforeValidator(_date)]
 Names = Annotated[tuple[str, ...], BeforeValidator(_names)]
@@ -146,7 +154,7 @@ class ForecastConfig(Section):
     6
     """
 
-    lookback: Count = 60
+    lookback: Count = 20
     """Bars the network sees for each forecast. More for slower signals; training takes proportionally longer."""
     horizon: Count = 1
     """Bars that a forecast spans. More for slower trading; the purge grows with it."""
@@ -162,26 +170,26 @@ class ForecastConfig(Section):
     """Number of MADs or standard deviations at which inputs and labels are clipped. More trusts outliers."""
 
     train_size: Annotated[int | float, BeforeValidator(_valid_train_size)] = 750
-    """Bars of a training set; or, with refit_every: never, a share of all bars. Fewer adapt faster, with noise."""
+    """Bars of the first training set, or of each with mode: rolling; with refit_every: never, a share of all."""
     refit_every: Annotated[int | str, BeforeValidator(_valid_refit_every)] = 21
     """Bars between two refits, or week, month, quarter, year, never. Fewer take proportionally longer."""
     refit_when: Annotated[str, Field(pattern=r"^[\w.]+:\w+$")] | None = None
     """A condition of your own for further refits, module:function like a feature: refit where it is above 0."""
-    mode: Literal["rolling", "expanding"] = "rolling"
-    """rolling: train on the last train_size bars; expanding: on all bars so far, for stable relations."""
+    mode: Literal["rolling", "expanding"] = "expanding"
+    """expanding: train on all bars so far, which a weak signal needs; rolling: on the last train_size bars."""
     warm_start: bool = False
     """Each fold begins with the weights of the fold before. Folds then train in turn, and depend on the first."""
 
     model: Annotated[str, Field(min_length=1)] = "lstm"
     """lstm; or a cheaper model, which sees the newest bar only, on the same folds; or module:Class, your own."""
-    hidden_size: Count = 32
-    """Units of a layer. More needs more data."""
+    hidden_size: Count = 8
+    """Units of a layer. More fit noise at the signal that prices have; see benchmarks/README.md."""
     layers: Count = 1
     """Stacked LSTM layers. One is enough for daily prices."""
     dropout: Fraction = 0.0
     """Share of the units that training drops between layers."""
-    epochs: Count = 8
-    """Passes over the training set. More fit noise: 8 was best on planted signals of 3 to 50% of the variance."""
+    epochs: Count = 6
+    """Passes over the training set. More fit noise: 6 is best on planted signals of 0.5 to 2% of the variance."""
     batch_size: Count = 64
     """Losses in a minibatch, rounded up to whole sequences of loss_steps."""
     loss_steps: Count = 20
@@ -197,10 +205,18 @@ class ForecastConfig(Section):
     patience: Count = 5
     """Epochs without a better validation loss before training stops."""
 
-    calibration: Literal["learned", "none"] = "none"
+    calibration: Literal["learned", "none"] = "learned"
     """learned: the forecasts of the model and of a linear one, each trusted as far as earlier ones came true."""
-    members: Count = 1
-    """Networks of a fold, from different seeds; the forecast is their mean. 5 or more make it steadier."""
+    up_threshold: Number = 0.0
+    """Log return above which a return counts for the line `up`, the probability of one; about your costs, or 0."""
+    quantiles: Annotated[tuple[Level, ...], BeforeValidator(_names), AfterValidator(_increasing)] = (
+        0.05,
+        0.5,
+        0.95,
+    )
+    """Levels of the quantiles of the return to come, such as 0.05: LSTMForecast(...).quantile(0.05)[0]."""
+    members: Count = 10
+    """Networks of a fold, from different seeds; the forecast is their mean. A model without a seed has one."""
     seed: Annotated[int, Field(ge=0)] = 0
     """Seed of the run. The seed of a network is a hash of it, the date of the cutoff and the network's number."""
     device: Literal["auto", "cpu", "cuda"] = "auto"

@@ -22,6 +22,7 @@ class Skill:
     always_up: float | None  # the hit rate of a forecast that is always positive: the base rate
     r2_against_zero: float | None  # 1 - sum (r - f)^2 / sum r^2: below 0 is worse than forecasting zero
     r2_against_mean: float | None  # the same against the mean label of the training set in use
+    slope: float | None  # of the realised return on the forecast, both less that mean; below 1 is too bold
 
 
 @dataclass(frozen=True)
@@ -49,7 +50,7 @@ def forecast_skill(forecast: Floats, realised: Floats, past_mean: Floats) -> Ski
     Returns
     -------
     The correlation is None with fewer than two pairs or where a side does not vary. The hit rates and the R2 are
-    None where every realised return is zero.
+    None where every realised return is zero, the slope where every forecast is the past mean.
 
     Raises
     ------
@@ -66,7 +67,13 @@ def forecast_skill(forecast: Floats, realised: Floats, past_mean: Floats) -> Ski
         always_up=float(np.mean(r[nonzero] > 0.0)) if nonzero.any() else None,
         r2_against_zero=_r2(f, r, np.zeros_like(r)),
         r2_against_mean=_r2(f, r, mean) if np.isfinite(mean).all() else None,
+        slope=_slope(f - mean, r - mean),
     )
+
+
+def _slope(f: Floats, r: Floats) -> float | None:
+    squares = float(f @ f)
+    return float(f @ r) / squares if squares > 0.0 else None
 
 
 def _r2(f: Floats, r: Floats, baseline: Floats) -> float | None:
@@ -109,13 +116,45 @@ def skill_tests(forecast: Floats, realised: Floats, past_mean: Floats, horizon: 
     f, r, mean = _valid_pairs(forecast, realised, past_mean)
     if len(r) < MIN_RETURNS or not np.ptp(r) > 0.0 or not f.any():
         return SkillTests(None, None, None, None)
-    lags = max(horizon - 1, int(4 * (len(r) / 100) ** (2 / 9)))  # Newey and West (1994), or the overlap
+    lags = _lags(len(r), horizon)
     return SkillTests(
         _clark_west(f, r, lags),
         _clark_west(f - mean, r - mean, lags) if np.isfinite(mean).all() else None,
         _diebold_mariano(f, r, lags, horizon),
         _pesaran_timmermann(f, r) if horizon == 1 else None,
     )
+
+
+@dataclass(frozen=True)
+class NetworkGain:
+    """What the networks add to the linear part of the same forecast."""
+
+    r2: float | None  # of the forecast, against the mean of the training set
+    linear_r2: float | None  # of the calibrated linear part alone
+    p_value: float | None  # one-sided: do they add a signal (Clark and West 2007)?
+
+
+def network_gain(
+    forecast: Floats, linear: Floats, realised: Floats, past_mean: Floats, horizon: int
+) -> NetworkGain:
+    """A forecast beside the one that its linear part alone would have made. Bars with a NaN are dropped.
+
+    The forecast nests that of the linear part, so the test subtracts the cost of its noise from its error.
+
+    Returns
+    -------
+    `p_value` is None with fewer than `MIN_RETURNS` bars.
+    """
+    known = np.isfinite(linear)
+    f, r, mean = _valid_pairs(forecast[known], realised[known], past_mean[known])
+    alone = linear[known & np.isfinite(forecast) & np.isfinite(realised)]
+    p_value = _clark_west(f - alone, r - alone, _lags(len(r), horizon)) if len(r) >= MIN_RETURNS else None
+    return NetworkGain(_r2(f, r, mean), _r2(alone, r, mean), p_value)
+
+
+def _lags(observations: int, horizon: int) -> int:
+    """Newey and West (1994), or the overlap."""
+    return max(horizon - 1, int(4 * (observations / 100) ** (2 / 9)))
 
 
 def _valid_pairs(forecast: Floats, realised: Floats, past_mean: Floats) -> tuple[Floats, Floats, Floats]:

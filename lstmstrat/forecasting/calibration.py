@@ -13,6 +13,7 @@ Letters: n earlier bars, P parts.
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
 from itertools import product
 
 import numpy as np
@@ -24,29 +25,72 @@ PRIOR, WIDTH = 0.4, 0.3
 LEAST = 20  # earlier forecasts from which anything is learned
 
 
-def weights(parts: Floats, realised: Floats) -> Floats:
-    """The weights of parts (n, P), less the mean, for labels (n,), less the mean; (P,).
-
-    They have the largest posterior density among those of at least 0, with the variance of the labels as that of
-    their errors, because hardly any of it can be forecast. A row with a value that is missing does not count; with
-    fewer than `LEAST` others the weights are `PRIOR`.
+@dataclass(frozen=True, eq=False)
+class Evidence:
+    """Sums over earlier forecasts and what was realised, from which the weights follow; sums can be added.
 
     Examples
     --------
     >>> import numpy as np
     >>> rng = np.random.default_rng(0)
     >>> mean, noise = rng.normal(0.0, 0.1, (2, 5000))
-    >>> np.round(weights(np.column_stack([2.0 * mean, noise]), mean + rng.normal(size=5000)), 1)
+    >>> evidence = Evidence.of(np.column_stack([2.0 * mean, noise]), mean + rng.normal(size=5000))
+    >>> np.round(evidence.weights, 1)
     array([0.4, 0.2])
+    >>> Evidence.none(2).weights
+    array([0.4, 0.4])
     """
-    valid = np.isfinite(parts).all(axis=1) & np.isfinite(realised)
-    x, y = parts[valid], realised[valid]
-    if len(y) < LEAST or not (variance := float(y.var())) > 0.0:
-        return np.full(parts.shape[1], PRIOR)
-    # Sums of einsum, whose rounding does not depend on the number of threads.
-    precision = np.einsum("np,nq->pq", x, x) / variance + np.eye(x.shape[1]) / WIDTH**2
-    target = np.einsum("np,n->p", x, y) / variance + PRIOR / WIDTH**2
-    return min(_candidates(precision, target), key=lambda w: float(w @ (0.5 * precision @ w - target)))
+
+    count: int
+    total: float  # of the labels, less the mean of their fold
+    squares: float  # of the same
+    products: Floats  # (P,) of the parts with them
+    moments: Floats  # (P, P) of the parts with each other
+
+    @classmethod
+    def none(cls, parts: int) -> Evidence:
+        """Without any earlier forecast."""
+        return cls(0, 0.0, 0.0, np.zeros(parts), np.zeros((parts, parts)))
+
+    @classmethod
+    def of(cls, parts: Floats, realised: Floats) -> Evidence:
+        """Of parts (n, P) and labels (n,), each less the mean. A row with a missing value does not count."""
+        known = np.isfinite(parts).all(axis=1) & np.isfinite(realised)
+        x, y = parts[known], realised[known]
+        # Sums of einsum, whose rounding does not depend on the number of threads.
+        products, moments = np.einsum("np,n->p", x, y), np.einsum("np,nq->pq", x, x)
+        return cls(len(y), float(np.einsum("n->", y)), float(np.einsum("n,n->", y, y)), products, moments)
+
+    def __add__(self, later: Evidence) -> Evidence:
+        """Of all forecasts of both."""
+        return Evidence(
+            self.count + later.count,
+            self.total + later.total,
+            self.squares + later.squares,
+            self.products + later.products,
+            self.moments + later.moments,
+        )
+
+    @property
+    def of_last(self) -> Evidence:
+        """The sums of the last part alone."""
+        return replace(self, products=self.products[-1:], moments=self.moments[-1:, -1:])
+
+    @property
+    def weights(self) -> Floats:
+        """The weights of the parts; (P,).
+
+        They have the largest posterior density among those of at least 0, with the variance of the labels as that
+        of their errors, because hardly any of it can be forecast. With fewer than `LEAST` forecasts, or labels
+        that are all equal, they are `PRIOR`.
+        """
+        size = len(self.products)
+        variance = self.squares / self.count - (self.total / self.count) ** 2 if self.count >= LEAST else 0.0
+        if not variance > 0.0:
+            return np.full(size, PRIOR)
+        precision = self.moments / variance + np.eye(size) / WIDTH**2
+        target = self.products / variance + PRIOR / WIDTH**2
+        return min(_candidates(precision, target), key=lambda w: float(w @ (0.5 * precision @ w - target)))
 
 
 def _candidates(precision: Floats, target: Floats) -> list[Floats]:

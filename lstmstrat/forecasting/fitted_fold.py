@@ -12,6 +12,7 @@ import numpy as np
 
 from lstmstrat.arrays import Floats
 from lstmstrat.forecasting.forecasts import TOO_FEW, TRAINING_FAILED, FoldRecord
+from lstmstrat.forecasting.learned import Learned
 from lstmstrat.forecasting.models.base import FittedModel, mean_loss
 from lstmstrat.forecasting.schedule import Fold
 from lstmstrat.forecasting.training_set import TrainingSet
@@ -25,6 +26,7 @@ class FittedFold:
     members: tuple[FittedModel, ...]
     range: Floats  # (2, F) smallest and largest value of each input in the training set
     linear: FittedModel | None = None  # the linear part, with calibration
+    learned: Learned | None = None  # from the forecasts before it; None until they are made
 
     @property
     def fold(self) -> Fold:

@@ -1,6 +1,6 @@
 """The forecasts and folds of a walk-forward as values, without the fitted models.
 
-Letters: n bars.
+Letters: n bars, Q quantiles.
 """
 
 from __future__ import annotations
@@ -65,12 +65,17 @@ class Forecasts:
     forecast: Floats  # (n,) log return over the horizon, mean of the members
     spread: Floats  # (n,) standard deviation over the members (divisor M); 0 for one member
     distance: Floats  # (n,) how far the newest inputs lie outside the training set, in units of their scale
+    sigma: Floats  # (n,) standard deviation of the return over the horizon
+    up: Floats  # (n,) probability that this return is above `config.up_threshold`
+    quantiles: Floats  # (n, Q) of this return, at the levels `config.quantiles`
+    linear: Floats  # (n,) what the calibrated linear part alone would have forecast; NaN without calibration
     fold: Ints  # (n,) number of the fold in use
     folds: tuple[FoldRecord, ...]
     missing: Mapping[str, int]  # number of bars without a forecast, by reason
 
     def __post_init__(self) -> None:
-        lengths = {len(line) for line in (self.times, self.forecast, self.spread, self.distance, self.fold)}
+        named = self.forecast, self.spread, self.distance, self.sigma, self.up
+        lengths = {len(line) for line in (self.times, *named, self.quantiles, self.linear, self.fold)}
         if len(lengths) != 1:
             raise ValueError(f"the lines have lengths {sorted(lengths)}; expected as many rows in each")
         if len(self.fold) and self.fold.max() > len(self.folds):

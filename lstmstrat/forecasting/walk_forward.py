@@ -8,26 +8,24 @@ forecasts do not depend on the cut into chunks, bit for bit (the chunk law):
 
 - a feature row is calculated from the bars up to its own (features.py);
 - the bars up to the fitting bar decide whether a fold is due (schedule.py), and the seed of a member is a hash of
-  the run's seed, the fold's cutoff date and the member's number (`seed`);
+  the run's seed, the fold's cutoff date and the member's number (fitting.py);
 - a fitted model has the same bits whatever other models are fitted with it, and a forecast has the same bits
   whatever other bars are forecast with it (models/);
 - with calibration, the weights of a fold are learned from all forecasts before it whose labels were complete
-  (calibration.py).
+  (calibration.py), and so are the errors from which the distribution of the return comes (predictive.py).
 
 The times are handed over with the bars because refits may follow the calendar, and because the seed of a fold
 depends on its cutoff date.
 
-Letters: n bars, M members, L lookback, F features.
+Letters: n bars, M members, L lookback, F features, Q quantiles.
 """
 
 from __future__ import annotations
 
-import hashlib
 import logging
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
-from itertools import takewhile
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
@@ -35,22 +33,33 @@ from numpy.lib.stride_tricks import sliding_window_view
 from lstmstrat.arrays import Floats, Times
 from lstmstrat.config.schema import ForecastConfig
 from lstmstrat.forecasting import trainer
-from lstmstrat.forecasting.calibration import weights
 from lstmstrat.forecasting.features import FeatureSet, feature_set
-from lstmstrat.forecasting.fitted_fold import FittedFold, fitted_fold
+from lstmstrat.forecasting.fitted_fold import FittedFold
+from lstmstrat.forecasting.fitting import Due, fit_due
 from lstmstrat.forecasting.forecasts import MISSING, NO_NUMBER, WARM_UP, Forecasts
 from lstmstrat.forecasting.history import History, Rows
-from lstmstrat.forecasting.models import linear_part, model_of
-from lstmstrat.forecasting.models.base import FitTask, FittedModel
+from lstmstrat.forecasting.learned import (
+    DISTANCE,
+    FOLD,
+    LINEAR,
+    LINES,
+    MEAN,
+    NETWORK,
+    PARTS,
+    SPREAD,
+    Learned,
+    Seen,
+    learn,
+)
+from lstmstrat.forecasting.models import model_of, settled
+from lstmstrat.forecasting.predictive import recent_volatility
 from lstmstrat.forecasting.schedule import Fold, schedule
 from lstmstrat.forecasting.session import Session, current
 from lstmstrat.forecasting.targets import labels
 from lstmstrat.forecasting.training_set import TrainingSet, windows
+from lstmstrat.prices.bars import CLOSE
 
 _log = logging.getLogger(__name__)
-
-OUTPUTS = FORECAST, SPREAD, DISTANCE, FOLD, NETWORK, LINEAR, MEAN = range(7)
-"""The columns of what is kept of each bar: the line `forecast`, and the parts that it is made of."""
 
 
 class WalkForward:
@@ -93,7 +102,7 @@ class WalkForward:
     >>> config = lstmstrat.ForecastConfig(model="ridge", train_size=250)
     >>> at_once = lstmstrat.WalkForward(config).advance(prices.times, prices.bars)
     >>> at_once.shape
-    (543, 3)
+    (543, 8)
     >>> walk = lstmstrat.WalkForward(config)
     >>> parts = [walk.advance(prices.times[i : i + 50], prices.bars[i : i + 50]) for i in range(0, 543, 50)]
     >>> np.array_equal(np.vstack(parts), at_once, equal_nan=True)
@@ -102,6 +111,7 @@ class WalkForward:
 
     def __init__(self, config: ForecastConfig, session: Session | None = None, peers: int = 0):
         self.config = config
+        self._settled = settled(config)
         self.model = model_of(config)
         self.schedule = schedule(config)
         self._history = History(config.features)
@@ -112,18 +122,27 @@ class WalkForward:
         self._session = session or current()
         self._inputs: Rows | None = None  # (n, F), the asset's own features, then those of its peers
         self._refit = Rows((), "bool")  # (n,) whether the user's condition asks for a refit
-        self._linear = linear_part(config) if self.model.calibrated else None
-        self._outputs = Rows((len(OUTPUTS),), "float64")  # (n, 7)
+        self._volatility = Rows((), "float64")  # (n,)
+        self._parts = Rows((len(PARTS),), "float64")  # (n, 6)
+        self._outputs = len(LINES) + len(config.quantiles)  # 5 + Q
+        self._lines = Rows((self._outputs + 1,), "float64")  # (n, 5 + Q + 1), see Learned.lines
         self.missing: Counter[str] = Counter()
         self._warned: set[str] = set()  # reasons that were logged
 
     @property
     def forecasts(self) -> Forecasts:
         """All forecasts so far."""
-        out = self._outputs.all.copy()  # (n, 7)
-        records = tuple(fitted.record for fitted in self.folds)
-        lines = out[:, FORECAST], out[:, SPREAD], out[:, DISTANCE], out[:, FOLD].astype(np.int64)
-        return Forecasts(self.config, self._history.times.copy(), *lines, records, dict(self.missing))
+        lines = self._lines.all.copy()  # (n, 5 + Q + 1)
+        return Forecasts(
+            config=self.config,
+            times=self._history.times.copy(),
+            **dict(zip(LINES, lines.T, strict=False)),
+            quantiles=lines[:, len(LINES) : -1],
+            linear=lines[:, -1],
+            fold=self._parts.all[:, FOLD].astype(np.int64),
+            folds=tuple(fitted.record for fitted in self.folds),
+            missing=dict(self.missing),
+        )
 
     def advance(self, times: Times, bars: Floats, peers: Sequence[tuple[Times, Floats]] = ()) -> Floats:
         """Forecasts for newly closed bars, in order of time.
@@ -140,8 +159,10 @@ class WalkForward:
 
         Returns
         -------
-        (n, 3): forecast, the log return over the horizon; spread over the members; distance of the newest inputs
-        from the training set. NaN before the first fold and at every other bar that `missing` counts.
+        (n, 5 + Q): forecast, the log return over the horizon; spread over the members; distance of the newest
+        inputs from the training set; sigma, the standard deviation of the return to come; up, the probability
+        that it is above `up_threshold`; its `quantiles`. NaN before the first fold and at every other bar that
+        `missing` counts; the last 2 + Q also while prices do not change.
 
         Raises
         ------
@@ -151,17 +172,14 @@ class WalkForward:
         for peer, (peer_times, peer_bars) in zip(self._peers, peers, strict=True):
             peer.append(peer_times, peer_bars)
         if not len(bars):
-            return np.empty((0, 3))
+            return np.empty((0, self._outputs))
         begin = len(self._history.bars)
         self._append(times, bars)
         self._fit_due(begin)
-        out = np.full((len(bars), len(OUTPUTS)), np.nan)
-        out[:, FOLD] = 0
-        self._forecast(begin, out)
-        self._outputs.append(out)
-        if self._linear is not None:
-            self._calibrate(begin)
-        return self._outputs.all[begin:, [FORECAST, SPREAD, DISTANCE]]
+        self._forecast(begin)
+        self._weigh(begin)
+        lines: Floats = self._lines.all[begin:, : self._outputs]
+        return lines
 
     def peek(self, times: Times, bars: Floats, peers: Sequence[tuple[Times, Floats]] = ()) -> Floats:
         """The forecasts that `advance` would return for a bar that is not closed yet; the bar is not kept.
@@ -176,7 +194,7 @@ class WalkForward:
         finally:
             for history, length in zip([self._history, *self._peers], [bars_before, *peers_before], strict=True):
                 history.cut(length)
-            for rows in (self._inputs, self._refit, self._outputs):
+            for rows in (self._inputs, self._refit, self._volatility, self._parts, self._lines):
                 if rows is not None:
                     rows.cut(bars_before)
             del self.folds[folds:]
@@ -191,6 +209,7 @@ class WalkForward:
         if self._inputs is None:
             self._inputs = Rows((rows.shape[1],), "float64")
         self._inputs.append(rows)
+        self._volatility.append(recent_volatility(self._history.bars[:, CLOSE], begin))
         refit = np.zeros(len(bars), dtype=bool)
         for condition in self.condition:
             values = FeatureSet((condition,)).rows(self._history.times, self._history.bars, begin)  # (n, 1)
@@ -203,28 +222,13 @@ class WalkForward:
         return list(self.schedule.folds(self._history.times, begin, previous, self._refit.all))
 
     def _fit_due(self, begin: int) -> None:
-        """Fits every fold that is due at the bars from `begin` on: as one job, or in turn for a warm start."""
-        due = self._due_folds(begin)
-        jobs = [[fold] for fold in due] if self.config.warm_start else [due]
-        for k, job in enumerate(jobs):
-            sets = [self._training_set(fold) for fold in job]
-            tasks = [self._tasks(fold, training) for fold, training in zip(job, sets, strict=True)]
-            job_tasks = [task for fold_tasks in tasks for task in fold_tasks]
-            before, after = self.config.members * k, self.config.members * (len(jobs) - k - 1)
-            fits = iter(trainer.fit(self._session, self.model, job_tasks, before, after))
-            for fold, training, fold_tasks in zip(job, sets, tasks, strict=True):
-                fitted = fitted_fold(fold, training, [next(fits) for _ in fold_tasks])
-                self.folds.append(replace(fitted, linear=self._fit_linear(training)) if fitted.members else fitted)
-
-    def _fit_linear(self, training: TrainingSet) -> FittedModel | None:
-        """The linear part of a fold, with calibration; the session remembers it for the next strategy."""
-        if self._linear is None:
-            return None
-        task, models = FitTask(training, 0), self._session.models
-        key = task.key(self._linear)
-        if key not in models and (fitted := self._linear.fit(training, 0)) is not None:
-            models[key] = fitted
-        return models.get(key)
+        """Fits every fold that is due at the bars from `begin` on."""
+        due = [
+            Due(fold, self._training_set(fold), str(self._history.times[fold.cutoff]))
+            for fold in self._due_folds(begin)
+        ]
+        previous = self.folds[-1] if self.folds else None
+        self.folds += fit_due(self._session, self.model, self._settled, due, previous)
 
     def _training_set(self, fold: Fold) -> TrainingSet:
         """The inputs and labels of a fold; the labels are calculated from bars before the fitting bar alone."""
@@ -235,46 +239,36 @@ class WalkForward:
             array.flags.writeable = False  # a model that changed them would change the history
         return TrainingSet(rows, targets, self.config.lookback, fold.purge)
 
-    def _tasks(self, fold: Fold, training: TrainingSet) -> list[FitTask]:
-        """The fit of each member; none if the fold has too few samples."""
-        if not self._has_enough_samples(training):
-            return []
-        cutoff = str(self._history.times[fold.cutoff])
-        previous = self.folds[-1].members if self.config.warm_start and self.folds else ()
-        starts = dict(enumerate(previous))
-        seeds = [seed(self.config.seed, cutoff, member) for member in range(self.config.members)]
-        return [FitTask(training, s, starts.get(k)) for k, s in enumerate(seeds)]
-
-    def _has_enough_samples(self, training: TrainingSet) -> bool:
-        """Whether there is a block of losses to train on and, with early stopping, a sample to validate on.
-
-        The rule is that of the LSTM for every model, so that all rungs of a ladder skip the same folds.
-        """
-        end, held_out = training.split(self.config.val_size)
-        enough = training.usable[:end].sum() >= self.config.loss_steps
-        return bool(enough and (not self.config.val_size or training.usable[held_out:].any()))
-
     @property
     def _input_rows(self) -> Floats:
         assert self._inputs is not None
         return self._inputs.all
 
-    def _forecast(self, begin: int, out: np.ndarray) -> None:
-        """Writes the outputs of the bars from `begin` on into `out` (n, 7), the forecast not calibrated."""
-        end = begin + len(out)
+    def _forecast(self, begin: int) -> None:
+        """What the models say about the bars from `begin` on."""
+        end = len(self._history.bars)
+        out = np.full((end - begin, len(PARTS)), np.nan)
+        out[:, FOLD] = 0
         first = self.folds[0].fold.fitted_at if self.folds else end
         self.missing[WARM_UP] += min(end, first) - min(begin, first)
-        high = end
+        for fitted, low, high in self._in_use(begin):
+            self._forecast_fold(fitted, low, high, out[low - begin : high - begin])
+        self._parts.append(out)
+
+    def _in_use(self, begin: int) -> list[tuple[FittedFold, int, int]]:
+        """The folds in use at the bars from `begin` on, with the begin and end of these bars, the oldest first."""
+        found, high = [], len(self._history.bars)
         for fitted in reversed(self.folds):
             low = max(begin, fitted.fold.fitted_at)
             if low < high:
-                self._forecast_fold(fitted, low, high, out[low - begin : high - begin])
+                found.append((fitted, low, high))
                 high = low
             if high == begin:
                 break
+        return found[::-1]
 
     def _forecast_fold(self, fitted: FittedFold, low: int, high: int, out: np.ndarray) -> None:
-        """Writes the outputs of one fold for bars `low` to `high` into `out` (bars, 7)."""
+        """Writes what one fold says about bars `low` to `high` into `out` (bars, 6)."""
         if not fitted.members:
             self.missing[fitted.record.reason] += high - low
             return
@@ -287,7 +281,7 @@ class WalkForward:
         # Added member by member, so that the bits of a bar do not depend on the number of bars.
         mean = np.add.accumulate(members)[-1] / len(members)  # (bars,)
         spread = np.sqrt(np.add.accumulate(np.square(members - mean))[-1] / len(members))
-        out[good, FORECAST], out[good, NETWORK], out[good, SPREAD] = mean[good], mean[good], spread[good]
+        out[good, NETWORK], out[good, SPREAD] = mean[good], spread[good]
         out[good, DISTANCE] = fitted.distance(rows[lookback - 1 :])[good]
         if fitted.linear is not None:
             out[good, LINEAR] = fitted.linear.predict(windows(rows, lookback)[good])
@@ -295,23 +289,23 @@ class WalkForward:
         self._count_missing(MISSING, int((~complete).sum()))
         self._count_missing(NO_NUMBER, int((complete & ~good).sum()))
 
-    def _calibrate(self, begin: int) -> None:
-        """Learns the weights of the new folds, and weighs the parts of the forecasts from bar `begin` on.
+    def _weigh(self, begin: int) -> None:
+        """The lines of the bars from `begin` on; a new fold first learns from the forecasts before it."""
+        self._lines.append(np.full((len(self._history.bars) - begin, self._outputs + 1), np.nan))
+        parts, volatility, lines = self._parts.all, self._volatility.all, self._lines.all
+        for fitted, low, high in self._in_use(begin):
+            learned = fitted.learned or self._learn(fitted)
+            lines[low:high] = learned.lines(parts[low:high], volatility[low:high], self._settled)
 
-        Without a new fold it looks at the new bars alone, so a bar takes the same time at any length.
-        """
-        for k in takewhile(lambda k: not self.folds[k].record.weights, reversed(range(len(self.folds)))):
-            fitted = self.folds[k]
-            known = slice(0, fitted.fold.fitted_at)  # labels are NaN until they are complete
-            earlier = self._outputs.all[known]
-            realised = labels(self._history.bars[known], self.config) - earlier[:, MEAN]
-            learned = tuple(weights(_deviations(earlier), realised).tolist())
-            self.folds[k] = replace(fitted, record=replace(fitted.record, weights=learned))
-        out = self._outputs.all[begin:]
-        for number in np.unique(out[out[:, FOLD] > 0, FOLD]).astype(np.int64):
-            rows = out[:, FOLD] == number
-            weighed = _deviations(out[rows]) * self.folds[number - 1].record.weights  # (n, P)
-            out[rows, FORECAST] = out[rows, MEAN] + weighed[:, 0] + weighed[:, 1]
+    def _learn(self, fitted: FittedFold) -> Learned:
+        """What a new fold learns from the forecasts before it."""
+        number, mean = fitted.fold.number, fitted.record.mean
+        before = self.folds[number - 2].learned if number > 1 else None
+        seen = Seen(self._history.bars, self._parts.all, self._lines.all[:, 0], self._volatility.all)
+        learned = learn(fitted.fold, mean, before, seen, self._settled)
+        record = replace(fitted.record, weights=learned.weights)
+        self.folds[number - 1] = replace(fitted, learned=learned, record=record)
+        return learned
 
     def _count_missing(self, reason: str, bars: int) -> None:
         """Counts bars without a forecast. Warns once of each reason, because a plain script shows no report."""
@@ -322,19 +316,8 @@ class WalkForward:
             self.missing[reason] += bars
 
 
-def _deviations(out: Floats) -> Floats:
-    """The parts of forecasts, less the mean of their fold; (n, 7) -> (n, P)."""
-    parts: Floats = out[:, [NETWORK, LINEAR]] - out[:, [MEAN]]
-    return parts
-
-
 def plan(config: ForecastConfig, times: Times, bars: Floats) -> list[tuple[Fold, int]]:
     """The folds that a walk-forward over these bars would fit, and the number of samples of each."""
     walk = WalkForward(config)
     walk._append(times, bars)
     return [(fold, walk._training_set(fold).samples) for fold in walk._due_folds()]
-
-
-def seed(run: int, cutoff: str, member: int) -> int:
-    """The seed of a member of a fold: a hash of the run's seed, the cutoff date and the number of the member."""
-    return int.from_bytes(hashlib.sha256(f"{run} {cutoff} {member}".encode()).digest()[:8], "big")

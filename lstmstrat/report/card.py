@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from lstmstrat.evaluation.verdict import UNPROVEN
-from lstmstrat.report.cells import fine_percent, thousandths
+from lstmstrat.report.cells import fine_percent, percent, ratio, thousandths
 from lstmstrat.results.assessment import FAILED, NOT_RUN, PASSED, RAN, Assessment, WalkForwardFacts
 
 STATUSES = (PASSED, FAILED, RAN, NOT_RUN)  # the order of the checks on the card
@@ -60,6 +60,25 @@ def _checks(assessment: Assessment, status: str) -> str:
     return ", ".join(names) or "none"
 
 
+def trust(assessment: Assessment) -> str:
+    """Whether stated probabilities came true, and what the networks add to the linear part, in sentences."""
+    found, gain = assessment.forecast_skill.reliability, assessment.forecast_skill.network
+    sentences = []
+    if found.interval:
+        nominal, share = found.interval
+        sentences.append(
+            f"Between the stated quantiles, meant to hold {percent(nominal)} of the returns, lay "
+            f"{fine_percent(share)} of {found.observations:,}."
+        )
+    if gain:
+        sentences.append(
+            f"R2 against the mean of the training set: {thousandths(gain.r2)} with the networks, "
+            f"{thousandths(gain.linear_r2)} with the linear part alone. Do the networks add a signal "
+            f"(Clark-West)? p = {thousandths(gain.p_value)}."
+        )
+    return " ".join(sentences)
+
+
 def skill(assessment: Assessment) -> str:
     """The skill of the forecasts in sentences, with the number of observations."""
     s = assessment.forecast_skill
@@ -69,7 +88,8 @@ def skill(assessment: Assessment) -> str:
         f"{thousandths(s.folds.median_correlation)}, and {fine_percent(s.folds.above_zero)} are above 0. "
         f"Right sign {fine_percent(s.hit_rate)}; always up would have had {fine_percent(s.always_up)}. "
         f"R2 against a forecast of zero {thousandths(s.r2_against_zero)}, against the mean of the training set "
-        f"{thousandths(s.r2_against_mean)}. Is there any signal beside zero (Clark-West)? p = "
+        f"{thousandths(s.r2_against_mean)}. Slope of the realised return on the forecast, beside that mean, "
+        f"{ratio(s.slope)} (1 is right, less is too bold). Is there any signal beside zero (Clark-West)? p = "
         f"{thousandths(s.clark_west)}; beside that mean? p = {thousandths(s.clark_west_mean)}. "
         "Are the signs right more often than by chance (Pesaran-Timmermann)? "
         f"p = {thousandths(s.pesaran_timmermann)}. Is the squared error another than that of "

@@ -11,7 +11,7 @@ from typing import Any
 
 from lstmstrat.config.files import dump
 from lstmstrat.evaluation.bootstrap import CONFIDENCE
-from lstmstrat.report.card import STATUSES, card, skill
+from lstmstrat.report.card import STATUSES, card, skill, trust
 from lstmstrat.report.cells import difference, percent, verdict
 from lstmstrat.report.columns import (
     FOR_THE_VERDICT,
@@ -69,6 +69,7 @@ def _sections(assessment: Assessment) -> dict[str, str]:
         "sources": _entries(strategies, (NAME, *LEAD_ORIGIN)),
         "ladder": _ladder(assessment),
         "skill": escape(skill(assessment)),
+        "trust": escape(trust(assessment)),
         "options": "".join(f"<option>{escape(strategy.name)}</option>" for strategy in strategies),
         "folds": _folds(walk),
         "facts": _facts(walk),

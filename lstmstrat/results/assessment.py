@@ -17,10 +17,11 @@ from lstmstrat.config.schema import BrokerConfig
 from lstmstrat.errors import DataError
 from lstmstrat.evaluation.bootstrap import Difference
 from lstmstrat.evaluation.metrics import Performance
-from lstmstrat.evaluation.skill import Skill, SkillTests
+from lstmstrat.evaluation.reliability import Reliability
+from lstmstrat.evaluation.skill import NetworkGain, Skill, SkillTests
 from lstmstrat.evaluation.timing import Placebo
 
-SCHEMA = 4  # version of summary.json and of the files beside it; other versions are refused
+SCHEMA = 5  # version of summary.json and of the files beside it; other versions are refused
 PASSED, FAILED, RAN, NOT_RUN = "passed", "failed", "ran", "not run"
 
 
@@ -57,6 +58,10 @@ class WalkForwardFacts:
     lookback: int
     horizon: int
     purge: int
+    mode: str
+    calibration: str
+    quantiles: tuple[float, ...]  # levels
+    up_threshold: float  # log return
     seed: int
     first_forecast: str | None
     fitted: int  # models fitted in this run
@@ -192,6 +197,8 @@ class ForecastSkill(SkillTests, Skill):
     """The skill of the forecasts at the closes of the traded window, with its tests."""
 
     folds: FoldSkill
+    reliability: Reliability
+    network: NetworkGain | None  # None without calibration
 
 
 @dataclass(frozen=True)

@@ -30,6 +30,10 @@ class Aligned(NamedTuple):
     forecast: Floats
     spread: Floats
     distance: Floats
+    sigma: Floats
+    up: Floats
+    quantiles: Floats  # (N, Q)
+    linear: Floats  # the forecast of the linear part alone
     fold: Ints  # number of the fold in use, 0 for none
     realised: Floats  # the label of the bar: the return that is forecast
     past_mean: Floats  # mean label of the training set of the fold in use
@@ -115,6 +119,10 @@ class Run:
             forecast=np.pad(forecasts.forecast, padding, constant_values=np.nan),
             spread=np.pad(forecasts.spread, padding, constant_values=np.nan),
             distance=np.pad(forecasts.distance, padding, constant_values=np.nan),
+            sigma=np.pad(forecasts.sigma, padding, constant_values=np.nan),
+            up=np.pad(forecasts.up, padding, constant_values=np.nan),
+            quantiles=np.pad(forecasts.quantiles, (padding, (0, 0)), constant_values=np.nan),
+            linear=np.pad(forecasts.linear, padding, constant_values=np.nan),
             fold=np.pad(forecasts.fold, padding, constant_values=0),
             realised=labels(self.prices.bars, forecasts.config),
             past_mean=np.pad(means[forecasts.fold], padding, constant_values=np.nan),

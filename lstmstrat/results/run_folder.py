@@ -29,7 +29,7 @@ from lstmstrat.prices import bars
 from lstmstrat.results.account import ORDERS, TIME, TRADES
 from lstmstrat.results.assessment import Assessment
 from lstmstrat.results.result import Result
-from lstmstrat.results.tables import FOLDS, FORECASTS
+from lstmstrat.results.tables import FOLDS, forecast_types
 
 CELL_KINDS = {TIME: "a date such as 2005-01-31", float: "a number or nothing", int: "a whole number"}
 RERUN = "run the config.yaml beside it again"
@@ -175,7 +175,12 @@ def read(folder: str | Path) -> Result:
         exposure=_on(equity, _numbers_by_date(folder / "exposure.csv", names, closes), folder / "exposure.csv"),
         forecasts=_on(
             equity,
-            _by_date(folder / "forecasts.csv", FORECASTS, closes, optional={"price"}),
+            _by_date(
+                folder / "forecasts.csv",
+                forecast_types(assessment.walk_forward.quantiles),
+                closes,
+                optional={"price"},
+            ),
             folder / "forecasts.csv",
         ),
         folds=_table(folder / "folds.csv", FOLDS, folds),

@@ -9,19 +9,12 @@ import numpy as np
 import pandas as pd
 
 from lstmstrat.evaluation.skill import forecast_skill
+from lstmstrat.forecasting.learned import LINES
 from lstmstrat.forecasting.schedule import Fold
 from lstmstrat.prices.bars import CLOSE
 from lstmstrat.results.account import TIME
 from lstmstrat.results.run import Run
 
-FORECASTS: dict[str, Any] = {
-    "forecast": float,
-    "spread": float,
-    "distance": float,
-    "fold": int,
-    "cutoff": TIME,
-    "price": float,  # with ``target: close`` only
-}
 FOLDS: dict[str, Any] = {
     "number": int,
     "first_forecast": TIME,
@@ -36,6 +29,18 @@ FOLDS: dict[str, Any] = {
     "correlation": float,
     "observations": int,
 }
+
+
+def forecast_types(levels: Sequence[float]) -> dict[str, Any]:
+    """The columns of `forecasts` and their types, with quantiles at these levels."""
+    return {
+        **dict.fromkeys(LINES, float),
+        **dict.fromkeys((f"quantile_{level}" for level in levels), float),
+        "linear": float,  # NaN without calibration
+        "fold": int,
+        "cutoff": TIME,
+        "price": float,  # with ``target: close`` only
+    }
 
 
 def equity(run: Run) -> pd.DataFrame:
@@ -54,15 +59,18 @@ def prices(run: Run) -> pd.DataFrame:
 
 
 def forecasts(run: Run) -> pd.DataFrame:
-    """Forecast, spread, distance, fold and cutoff of each traded bar; with ``target: close`` also `price`.
+    """The lines of `LSTMForecast` at each traded bar, its quantiles, and the fold that they come from.
 
-    `price` is the forecast of the close. The cutoff is the date of the newest bar whose label is in the training
-    set of the fold; without a fold there is none.
+    `linear` is what the calibrated linear part alone would have forecast. The cutoff is the date of the newest bar
+    whose label is in the training set of the fold; without a fold there is none. With ``target: close``, `price`
+    is the forecast of the close.
     """
     traded, offset = run.traded, run.before(run.forecasts)
     cutoffs = {f.fold.number: run.prices.frame.index[offset + f.fold.cutoff] for f in run.forecasts.folds}
     lines = traded._asdict()
-    columns = ("forecast", "spread", "distance", "fold")
+    levels = run.forecasts.config.quantiles
+    lines |= {f"quantile_{q}": line for q, line in zip(levels, traded.quantiles.T, strict=True)}
+    columns = [name for name in forecast_types(levels) if name in lines]
     frame = _by_date(run, {name: lines[name] for name in columns})
     frame["cutoff"] = pd.to_datetime(frame["fold"].map(cutoffs))
     if run.forecasts.config.target == "close":

@@ -27,8 +27,9 @@ from lstmstrat.evaluation.many_trials import (
     superior_predictive_ability,
 )
 from lstmstrat.evaluation.metrics import Performance, cagr, max_drawdown, total_return
+from lstmstrat.evaluation.reliability import reliability
 from lstmstrat.evaluation.sharpe import minimum_detectable_difference, sharpe_difference
-from lstmstrat.evaluation.skill import forecast_skill, skill_tests
+from lstmstrat.evaluation.skill import forecast_skill, network_gain, skill_tests
 from lstmstrat.evaluation.timing import BAND, SHUFFLES, UNKNOWN, Placebo, Positions, delay_cost, placebo
 from lstmstrat.evaluation.verdict import RULE, Evidence, Verdict, headline, verdict
 from lstmstrat.results.account import Account
@@ -206,7 +207,14 @@ def skill(run: Run, folds: pd.DataFrame, store: Store) -> ForecastSkill:
     key = fingerprint.of_statistic(f"skill {horizon}", *series)
     tests = store.remembered(key, lambda: asdict(skill_tests(*series, horizon)))
     by_fold = _fold_skill(folds["correlation"].dropna())
-    return ForecastSkill(**asdict(forecast_skill(*series)), **tests, folds=by_fold)
+    traded, config = run.traded, run.forecasts.config
+    stated = reliability(traded.up, traded.quantiles, traded.realised, config.quantiles, config.up_threshold)
+    gain = None
+    if np.isfinite(traded.linear).any():
+        gain = network_gain(traded.forecast, traded.linear, traded.realised, traded.past_mean, horizon)
+    return ForecastSkill(
+        **asdict(forecast_skill(*series)), **tests, folds=by_fold, reliability=stated, network=gain
+    )
 
 
 def _fold_skill(correlations: pd.Series) -> FoldSkill:

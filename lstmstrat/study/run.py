@@ -13,6 +13,7 @@ import pandas as pd
 
 from lstmstrat.config.schema import Config
 from lstmstrat.forecasting.forecasts import WARM_UP
+from lstmstrat.forecasting.models import settled
 from lstmstrat.forecasting.session import Progress, Session
 from lstmstrat.prices import Prices
 from lstmstrat.results import tables
@@ -181,13 +182,26 @@ def _unidentified(run: Run) -> list[str]:
     return [f"seeds and null worlds are worked out anew in each run, and no audit is known: {'; '.join(reasons)}"]
 
 
+SETTINGS = (
+    "model",
+    "members",
+    "train_size",
+    "refit_every",
+    "lookback",
+    "horizon",
+    "purge",
+    "mode",
+    "calibration",
+    "quantiles",
+    "up_threshold",
+    "seed",
+)
+
+
 def _walk_forward(run: Run, session: Session) -> WalkForwardFacts:
-    forecasts, config = run.forecasts, run.forecasts.config
+    forecasts, config = run.forecasts, settled(run.forecasts.config)
     index = run.prices.frame.index[run.before(forecasts) :]
-    settings: dict[str, Any] = {
-        name: getattr(config, name)
-        for name in ("model", "members", "train_size", "refit_every", "lookback", "horizon", "purge", "seed")
-    }
+    settings: dict[str, Any] = {name: getattr(config, name) for name in SETTINGS}
     return WalkForwardFacts(
         **settings,
         folds=len(forecasts.folds),

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import array
 import logging
+from collections.abc import Sequence
 from typing import Any, ClassVar
 
 import backtrader as bt
@@ -15,7 +16,8 @@ import numpy as np
 from lstmstrat.arrays import Floats, Times
 from lstmstrat.config.schema import ForecastConfig
 from lstmstrat.config.validation import validated
-from lstmstrat.errors import did_you_mean
+from lstmstrat.errors import ConfigError, did_you_mean
+from lstmstrat.forecasting.learned import LINES
 from lstmstrat.forecasting.targets import price_column
 from lstmstrat.forecasting.walk_forward import WalkForward
 from lstmstrat.prices.bars import CLOSE, COLUMNS
@@ -45,6 +47,14 @@ class LSTMForecast(bt.Indicator):  # type: ignore[misc]
         How far the newest inputs lie outside the training set of the fold in use. 0 if each input lies within the
         range that it has in the training set; else the distance of the input that lies farthest outside, in
         standard deviations of that input. The model has learned nothing about such inputs.
+    sigma
+        Standard deviation of the log return to come over the horizon, from the errors of earlier forecasts and the
+        volatility of recent bars. This is risk; `spread` is only how far the members disagree, and much smaller.
+    up
+        Probability, from 0 to 1, that this return is above `up_threshold`; from the same.
+
+    The quantiles of the return to come are lines too: ``quantile(0.05)[0]``. These, `sigma` and `up` are NaN where
+    the forecast is, and while prices do not change.
 
     The first value is at bar ``warm-up of the features + train_size + purge``, counted from 0, and the strategy's
     `next` begins there (purge is horizon + 1 for target open, horizon for close). `walk_forward` holds the folds.
@@ -78,13 +88,13 @@ class LSTMForecast(bt.Indicator):  # type: ignore[misc]
     True
     """
 
-    lines: Any = ("forecast", "spread", "distance")
+    lines: Any = LINES  # and one for each of `quantiles`, without a name
     params: Any = (
         *((name, getattr(_DEFAULTS, name)) for name in ForecastConfig.model_fields),
         ("peers", ()),  # other data feeds; their `peer_features` become inputs too
     )
     plotinfo: ClassVar[dict[str, Any]] = {"subplot": True, "plothlines": [0.0]}
-    plotlines: ClassVar[dict[str, Any]] = {"spread": {"_plotskip": True}, "distance": {"_plotskip": True}}
+    plotlines: ClassVar[Any] = {name: {"_plotskip": True} for name in LINES[1:]}
 
     def __init__(self, *_: Any, **unknown: Any) -> None:
         self._refuse_misuse(unknown)
@@ -92,6 +102,7 @@ class LSTMForecast(bt.Indicator):  # type: ignore[misc]
         self._peers = [_PeerFeed(peer) for peer in self.p.peers]
         config = validated(ForecastConfig, values, "LSTMForecast:")
         self.walk_forward = WalkForward(config, peers=len(self._peers))
+        self._add_quantile_lines(config.quantiles)
         self._columns = self._bar_lines(config)
         self._replayed = bool(getattr(self._feed, "replaying", False))
         if self._replayed and self._peers:
@@ -101,6 +112,25 @@ class LSTMForecast(bt.Indicator):  # type: ignore[misc]
         self._first = self._minperiod - 1  # bars before it have no input yet, if the data is itself an indicator
         self.addminperiod(self.walk_forward.schedule.first_fit + 1)
         super().__init__()
+
+    def _add_quantile_lines(self, levels: Sequence[float]) -> None:
+        """Backtrader fixes the lines of a class. Their number is a parameter, so these belong to the instance."""
+        for k, _ in enumerate(levels, len(LINES)):
+            self.lines.lines.append(bt.LineBuffer())
+            setattr(self.plotlines, f"_{k}", self.plotlines.up)
+
+    def quantile(self, level: float) -> Any:
+        """The line of the quantile of the return to come at `level`, one of `quantiles`.
+
+        Raises
+        ------
+        ConfigError
+            `quantiles` does not have this level.
+        """
+        levels = self.walk_forward.config.quantiles
+        if level not in levels:
+            raise ConfigError(f"quantile({level}) given, expected one of {levels}; add it to quantiles:")
+        return self.lines[len(LINES) + levels.index(level)]
 
     def _refuse_misuse(self, unknown: dict[str, Any]) -> None:
         """Raises for calls that would otherwise hang, leave the lines empty or silently use a default."""
@@ -187,7 +217,7 @@ class LSTMForecast(bt.Indicator):  # type: ignore[misc]
         times = to_times(_values(self._feed.lines.datetime, self._first, bars))
         self._warn_if_short(bars)
         peers = [peer.all_bars() for peer in self._peers]
-        forecasts = self.walk_forward.advance(times, np.column_stack(columns), peers)  # (n, 3)
+        forecasts = self.walk_forward.advance(times, np.column_stack(columns), peers)  # (n, 5 + Q)
         for line, values in zip(self.lines, forecasts.T, strict=True):
             line.array[self._first : bars] = array.array("d", values.tobytes())
 

@@ -12,10 +12,11 @@ from types import CodeType, FunctionType
 from typing import Any
 
 from lstmstrat.errors import StrategyError
+from lstmstrat.forecasting.learned import LINES
 from lstmstrat.trading.broker import is_simulated
 
 SECOND_FEED = re.compile(r"data([1-9]\d*)(_\w+)?")
-FORECAST = {"model", "forecast", "spread", "distance"}  # what ForecastStrategy.__init__ makes
+FORECAST = {"model", *LINES}  # what ForecastStrategy.__init__ makes
 OTHER_FEEDS = "run it in a bt.Cerebro of your own with cerebro.adddata() for each feed, as examples/two_assets.py"
 NEEDS = {
     "next": "target_exposure() is never asked",

@@ -218,8 +218,9 @@ class ForecastStrategy(ExposureStrategy):
 
     `self.forecast[0]` is the forecast log return over the horizon, `self.spread[0]` the standard deviation over
     the members (0 for one member) and `self.distance[0]` how far the inputs lie outside the training set of the
-    model; all three are NaN where there is no forecast. `self.model` is the `LSTMForecast`. An ``__init__`` of
-    your own must call ``super().__init__()`` first.
+    model. `self.sigma[0]` is the standard deviation of the return to come, `self.up[0]` the probability that it is
+    above 0 and ``self.quantile(0.05)[0]`` its quantile. All are NaN where there is no forecast. `self.model` is
+    the `LSTMForecast`. An ``__init__`` of your own must call ``super().__init__()`` first.
 
     Raises
     ------
@@ -249,6 +250,12 @@ class ForecastStrategy(ExposureStrategy):
         self.forecast = self.model.forecast
         self.spread = self.model.spread
         self.distance = self.model.distance
+        self.sigma = self.model.sigma
+        self.up = self.model.up
+
+    def quantile(self, level: float) -> Any:
+        """The line of a quantile of the return to come, see `LSTMForecast.quantile`; ``quantile(0.05)[0]``."""
+        return self.model.quantile(level)
 
     def __getattr__(self, name: str) -> Any:
         # Backtrader's own words for it would be that a class nobody has heard of has no such attribute.

@@ -10,11 +10,18 @@ from hypothesis import strategies as st
 from scipy.optimize import lsq_linear
 
 from lstmstrat.arrays import Floats
-from lstmstrat.forecasting.calibration import LEAST, PRIOR, WIDTH, weights
+from lstmstrat.forecasting.calibration import LEAST, PRIOR, WIDTH, Evidence
 from lstmstrat.forecasting.targets import labels
 
 PRICES = market(400, seed=3)
 LEARNED = small(calibration="learned", members=2)
+
+
+def weights(parts: Floats, realised: Floats) -> Floats:
+    """From the sums over two halves."""
+    half = len(parts) // 2
+    evidence = Evidence.of(parts[:half], realised[:half]) + Evidence.of(parts[half:], realised[half:])
+    return evidence.weights
 
 
 def stacked(parts: Floats, realised: Floats) -> Floats:

@@ -12,9 +12,9 @@ from helpers.own_model import EVERY, alive
 from threadpoolctl import threadpool_limits
 
 from lstmstrat import TrainingSet, WalkForward
+from lstmstrat.forecasting.fitting import seed
 from lstmstrat.forecasting.models import model_class, model_of
 from lstmstrat.forecasting.models.base import FitTask
-from lstmstrat.forecasting.walk_forward import seed
 from lstmstrat.prices.bars import OPEN, VOLUME
 
 PRICES, LONGER = market(), market(BARS + 80)

@@ -23,6 +23,8 @@ forecast:
   epochs: 30
   train_size: 60
   refit_every: 1
+  mode: rolling
+  members: 1
   features: [return_1, range, volume_change, distance_3]
 strategies:
   - class: strategies.long_flat:LongFlat

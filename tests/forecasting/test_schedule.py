@@ -56,7 +56,7 @@ def test_a_gap_of_years_is_one_refit():
 def test_the_schedule_of_a_config():
     # distance_50 needs 49 bars before its first; `open` with horizon 3 purges 4.
     config = ForecastConfig(train_size=500, refit_every="month", horizon=3, features=("return_1", "distance_50"))
-    assert schedule(config) == Schedule(500, "month", "rolling", 4, 49)
+    assert schedule(config) == Schedule(500, "month", "expanding", 4, 49)
     assert schedule(config).first_fit == 553
 
 

@@ -20,6 +20,9 @@ SMALL: dict[str, Any] = {
     "epochs": 1,
     "train_size": 60,
     "refit_every": 13,
+    "mode": "rolling",
+    "members": 1,
+    "calibration": "none",
     "features": ("return_1", "range", "volume_change", "distance_3"),
 }
 
@@ -68,4 +71,5 @@ def learned(fitted: FittedFold) -> list[bytes]:
 def bits(walk: WalkForward) -> Floats:
     """Forecast, spread and distance of every bar as integers, (n, 3): equal only if every bit is, NaN too."""
     lines = walk.forecasts
-    return np.column_stack([lines.forecast, lines.spread, lines.distance]).view(np.uint64)
+    named = lines.forecast, lines.spread, lines.distance, lines.sigma, lines.up
+    return np.column_stack([*named, lines.quantiles]).view(np.uint64)

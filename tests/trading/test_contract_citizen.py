@@ -153,7 +153,7 @@ class Threshold(bt.Strategy):
     params = (("threshold", 0.0), ("members", 2))
 
     def __init__(self) -> None:
-        self.model = LSTMForecast(self.data, **SMALL, members=self.p.members)
+        self.model = LSTMForecast(self.data, **{**SMALL, "members": self.p.members})
 
     def next(self) -> None:
         wanted = 0.9 if self.model.forecast[0] > self.p.threshold else 0.0

@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 
 from lstmstrat import BuyAndHold, StrategyError
+from lstmstrat.forecasting.learned import LINES
 from lstmstrat.trading.parameters import check_params, load_strategy
 
 NAN = math.nan
@@ -24,6 +25,7 @@ PATHS = {
         "trend_filter",
         "sma_cross",
         "known_ground",
+        "kelly",
     )
 }
 
@@ -31,14 +33,15 @@ PATHS = {
 class Oracle(bt.Indicator):
     """Stands in for LSTMForecast: the forecasts and spreads it is given, one a bar."""
 
-    lines = ("forecast", "spread", "distance")
-    params = (("forecasts", ()), ("spreads", ()), ("distances", ()), ("horizon", 1), ("members", 5))
+    lines = LINES
+    params = (("forecasts", ()), ("spreads", ()), ("distances", ()), ("sigmas", ()), ("members", 5))
 
     def next(self) -> None:
         bar = len(self) - 1
         self.lines.forecast[0] = self.p.forecasts[bar]
         self.lines.spread[0] = self.p.spreads[bar] if self.p.spreads else 0.0
         self.lines.distance[0] = self.p.distances[bar] if self.p.distances else 0.0
+        self.lines.sigma[0] = self.p.sigmas[bar] if self.p.sigmas else 1.0
 
 
 @pytest.fixture(autouse=True)
@@ -92,19 +95,33 @@ def test_conviction_of_one_member_is_an_error() -> None:
         decisions("conviction", [1.0], {}, {"forecasts": (0.1,), "members": 1})
 
 
-@pytest.mark.parametrize("horizon", [1, 4])
-def test_volatility_target(horizon: int) -> None:
-    # One-bar returns +10 %, -10 %, +10 %, -10 %: the standard deviation of any two in a row is 0.1, and twice that
-    # over 4 bars. Strength 5 times 0.01 / 0.1 is 0.5; 0.05 / 0.1 times 5 is cut to the cap.
-    closes = [100, 110, 99, 108.9, 98.01, 107.811]
-    forecasts = {"forecasts": (0, 0, 0.01, -0.01, -0.05, NAN), "horizon": horizon}
-    said = decisions("volatility_target", closes, {"strength": 5.0, "cap": 0.8, "window": 2}, forecasts)
-    half = 0.5 / math.sqrt(horizon)
-    assert said == pytest.approx([half, -half, -0.8, 0])
+def test_volatility_target() -> None:
+    # Strength 5 times 0.01 / 0.1 is 0.5, half of it at twice the risk; 5 times 0.05 / 0.1 is cut to the cap.
+    forecasts = {"forecasts": (0.01, -0.01, -0.05, NAN, 0.01), "sigmas": (0.1, 0.2, 0.1, NAN, NAN)}
+    said = decisions("volatility_target", [1.0] * 5, {"strength": 5.0, "cap": 0.8}, forecasts)
+    assert said == pytest.approx([0.5, -0.25, -0.8, 0, 0])
 
 
-def test_volatility_target_is_flat_while_prices_stand_still() -> None:
-    assert decisions("volatility_target", [100.0] * 4, {"window": 2}, {"forecasts": (1.0,) * 4}) == [0, 0]
+def test_kelly() -> None:
+    # The growth of an account with exposure f is about f (m + s^2 / 2) - f^2 s^2 / 2, the most at m / s^2 + 1 / 2:
+    # 0.002 / 0.04^2 + 0.5 = 1.75, of which 0.4 is 0.7; -0.002 / 0.04^2 + 0.5 = -0.75, of which 0.4 is -0.3.
+    forecasts = {"forecasts": (0.002, -0.002, 0.01, NAN, 0.01), "sigmas": (0.04, 0.04, 0.04, NAN, NAN)}
+    said = decisions("kelly", [1.0] * 5, {"fraction": 0.4, "cap": 0.9}, forecasts)
+    assert said == pytest.approx([0.7, -0.3, 0.9, 0, 0])
+
+
+def test_the_exposure_of_kelly_grows_fastest() -> None:
+    """Against a search over the exposures, for log returns that are normal, by Gauss-Hermite quadrature."""
+    mean, sigma = 0.001, 0.05
+    nodes, weights = np.polynomial.hermite_e.hermegauss(60)
+    simple = np.expm1(mean + sigma * nodes)
+    exposures = np.linspace(0.5, 1.5, 1001)
+    growth = np.log1p(exposures[:, None] * simple) @ weights
+    best = float(exposures[growth.argmax()])
+    forecasts = {"forecasts": (mean,), "sigmas": (sigma,)}
+    assert decisions("kelly", [1.0], {"fraction": 0.5, "cap": 1.0}, forecasts) == pytest.approx(
+        [best / 2], abs=0.005
+    )
 
 
 def test_trend_filter() -> None:

@@ -15,6 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lstmstrat import BuyAndHold, ExposureStrategy, ForecastStrategy, StrategyError
+from lstmstrat.forecasting.learned import LINES
 from lstmstrat.trading.parameters import check_params, load_strategy
 
 # --- ExposureStrategy in a user's own Cerebro ---------------------------------------------------------------
@@ -206,7 +207,7 @@ def test_a_faster_second_feed_neither_repeats_decisions_nor_trades_an_old_open()
 class Echo(bt.Indicator):
     """Stands in for LSTMForecast: its forecast is the close of the bar."""
 
-    lines = ("forecast", "spread", "distance")
+    lines = LINES
     params = (("lookback", 60),)
 
     def __init__(self) -> None:

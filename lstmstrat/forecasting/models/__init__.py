@@ -51,6 +51,17 @@ def model_of(config: ForecastConfig) -> Model:
     return model_class(config.model).of(config)
 
 
+def settled(config: ForecastConfig) -> ForecastConfig:
+    """`config` with what its model has no use for at the value that says so: 1 member, no calibration.
+
+    Raises
+    ------
+    ConfigError
+        There is no such model.
+    """
+    return model_class(config.model).settle(config)
+
+
 def linear_part(config: ForecastConfig) -> Model | None:
     """The linear model beside that of a config, for its calibration; None without calibration."""
     return Ridge.of(Ridge.instead("ridge", config)) if config.calibration == "learned" else None

@@ -119,7 +119,7 @@ class Model(ABC):
     PastMean(scaler='robust', clip=5.0)
     """
 
-    ensemble: ClassVar[bool] = False  # True: fits with different seeds differ; else members must be 1
+    ensemble: ClassVar[bool] = False  # True: fits with different seeds differ; else a fold has one member
     warm_start: ClassVar[bool] = False  # True: a fit can start from a fitted model
     stored: ClassVar[bool] = False  # True: the store keeps fitted models, by to_bytes() and load()
     calibrated: ClassVar[bool] = True  # False: a plain rule, whose forecasts are never weighted
@@ -131,7 +131,7 @@ class Model(ABC):
         Raises
         ------
         ConfigError
-            `members` or `warm_start` ask for what the model cannot do, or this machine cannot meet a setting.
+            `warm_start` asks for what the model cannot do, or this machine cannot meet a setting.
         """
         mistakes = cls._mistakes(config)
         if mistakes:
@@ -169,11 +169,6 @@ class Model(ABC):
                 f"model: the fields of {cls.__qualname__} would have no value of the config; write "
                 "@dataclass(frozen=True) above the class"
             )
-        if config.members > 1 and not cls.ensemble:
-            mistakes.append(
-                f"members: {config.members} given with model: {config.model}, where all members would be equal; "
-                "expected 1; set members: 1, or model: lstm"
-            )
         if config.warm_start and not cls.warm_start:
             mistakes.append(
                 f"warm_start: true given with model: {config.model}, which has no weights to begin with; "
@@ -185,11 +180,17 @@ class Model(ABC):
     def instead(cls, name: str, config: ForecastConfig) -> ForecastConfig:
         """`config` with this model, called `name`, in place of its own.
 
-        It has 1 member if the model is not an `ensemble`, and no warm start if the model has none.
+        It has no warm start if the model has none.
         """
-        members = config.members if cls.ensemble else 1
         warm_start = config.warm_start and cls.warm_start
-        return config.model_copy(update={"model": name, "members": members, "warm_start": warm_start})
+        return cls.settle(config.model_copy(update={"model": name, "warm_start": warm_start}))
+
+    @classmethod
+    def settle(cls, config: ForecastConfig) -> ForecastConfig:
+        """`config` with 1 member if all would be equal, and without calibration if the model is a plain rule."""
+        members = config.members if cls.ensemble else 1
+        calibration = config.calibration if cls.calibrated else "none"
+        return config.model_copy(update={"members": members, "calibration": calibration})
 
     @property
     def identity(self) -> str:

@@ -3,6 +3,7 @@
     values      numbers, dates and names in the form that plotly.js needs
     chance      differences from buy-and-hold, and luck
     history     accounts, forecasts with positions, folds
+    trust       stated and realised frequencies, weights of the parts of the forecast
 
 Colours are names of CSS variables (``--ink``). The page replaces them, so that one chart works in light and dark
 mode. An ``x`` of ``"dates"`` stands for the dates of the traded window, which the page contains once. Numbers have
@@ -15,10 +16,11 @@ import pandas as pd
 
 from lstmstrat.report.figures.chance import differences, luck
 from lstmstrat.report.figures.history import equity, folds, forecasts
+from lstmstrat.report.figures.trust import reliability, weights
 from lstmstrat.report.figures.values import Json, numbers, stamps
 from lstmstrat.results.result import Result
 
-__all__ = ["differences", "equity", "folds", "forecasts", "luck", "numbers", "payload"]
+__all__ = ["differences", "equity", "folds", "forecasts", "luck", "numbers", "payload", "reliability", "weights"]
 
 
 def payload(result: Result) -> Json:
@@ -30,6 +32,8 @@ def payload(result: Result) -> Json:
             "luck": luck(result.assessment),
             "equity": equity(result.equity),
             "forecasts": forecasts(result),
+            "reliability": reliability(result.assessment.forecast_skill.reliability),
+            "weights": weights(result.folds),
             "folds": folds(result.folds),
         },
         "exposure": [numbers(result.exposure[strategy.name]) for strategy in result.assessment.strategies],

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Literal, TextIO
 
-from lstmstrat.report.card import card, skill
+from lstmstrat.report.card import card, skill, trust
 from lstmstrat.report.cells import difference, verdict
 from lstmstrat.report.columns import (
     FOR_THE_VERDICT,
@@ -65,7 +65,7 @@ def _further(assessment: Assessment, no_room: Sequence[str]) -> list[str]:
     """The skill of the forecasts, if there are any, and the columns that have no room in a narrow terminal."""
     paragraphs = []
     if assessment.forecast_skill.observations:
-        paragraphs.append(f"Forecasts. {skill(assessment)}")
+        paragraphs.append(f"Forecasts. {skill(assessment)} {trust(assessment)}".rstrip())
     if no_room:
         paragraphs.append(f"No room for {', '.join(no_room)}: see the report or summary.json.")
     return paragraphs

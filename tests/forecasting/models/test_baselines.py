@@ -18,6 +18,7 @@ from threadpoolctl import threadpool_info, threadpool_limits
 from lstmstrat import LSTMForecast, TrainingSet
 from lstmstrat.arrays import Floats
 from lstmstrat.forecasting import trainer
+from lstmstrat.forecasting.fitting import seed
 from lstmstrat.forecasting.models import baselines, model_of
 from lstmstrat.forecasting.models.base import FitTask
 from lstmstrat.forecasting.models.baselines import ALPHAS, FittedBaseline
@@ -252,7 +253,9 @@ def test_a_baseline_is_counted_shared_while_it_is_used_and_not_stored(model: str
     assert session.seconds > 0.0
     assert all(a.members[0] is b.members[0] for a, b in zip(first.folds, second.folds, strict=True))
     folds = [fitted.fold for fitted in first.folds]
-    keys = [task.key(first.model) for fold in folds for task in first._tasks(fold, first._training_set(fold))]
+    seeds = [seed(0, str(PRICES.times[fold.cutoff]), 0) for fold in folds]
+    sets = [first._training_set(fold) for fold in folds]
+    keys = [FitTask(training, s).key(first.model) for training, s in zip(sets, seeds, strict=True)]
     assert len(keys) == 15
     assert set(keys) == session.models.keys()
     assert session.store.get(keys) == {}

@@ -21,7 +21,7 @@ from helpers.parallel import Cores
 
 from lstmstrat import ConfigError, FittedModel, ForecastConfig, Model, Session, Store, TrainingSet
 from lstmstrat.forecasting import trainer
-from lstmstrat.forecasting.models import MODELS, model_class, model_of
+from lstmstrat.forecasting.models import MODELS, model_class, model_of, settled
 from lstmstrat.forecasting.models.base import FitTask
 from lstmstrat.forecasting.models.baselines import AlwaysUp, Boosting, LastSign, Ridge
 from lstmstrat.forecasting.models.lstm.model import LSTM
@@ -173,6 +173,8 @@ OTHER: dict[str, Any] = {  # another value for each setting
     "refit_every": "month",
     "refit_when": "mine:condition",
     "mode": "expanding",
+    "up_threshold": 0.01,
+    "quantiles": (0.1, 0.9),
     "seed": 7,
     "lookback": 7,
     "scaler": "standard",
@@ -234,19 +236,27 @@ def test_a_model_cannot_see_a_setting_that_is_not_a_field(model: str) -> None:
 
 
 @models
-def test_what_a_model_does_not_have_is_refused_all_at_once(model: str) -> None:
-    asked, cls = small(model=model, members=2, warm_start=True), model_class(model)
-    if cls.ensemble and cls.warm_start:
+def test_a_start_that_a_model_does_not_have_is_refused(model: str) -> None:
+    asked = small(model=model, members=2, warm_start=True)
+    if model_class(model).warm_start:
         model_of(asked)
         return
     with pytest.raises(ConfigError) as refused:
         model_of(asked)
-    assert str(refused.value).splitlines() == [
-        f"members: 2 given with model: {model}, where all members would be equal; "
-        "expected 1; set members: 1, or model: lstm",
-        f"  warm_start: true given with model: {model}, which has no weights to begin with; "
-        "expected false; set warm_start: false, or model: lstm",
-    ]
+    assert str(refused.value) == (
+        f"warm_start: true given with model: {model}, which has no weights to begin with; "
+        "expected false; set warm_start: false, or model: lstm"
+    )
+
+
+@models
+def test_a_model_without_a_seed_has_one_member_and_a_plain_rule_is_not_weighed(model: str) -> None:
+    asked, cls = small(model=model, members=3, calibration="learned"), model_class(model)
+    expected = {"members": 3 if cls.ensemble else 1, "calibration": "learned" if cls.calibrated else "none"}
+    assert settled(asked) == asked.model_copy(update=expected)
+    walk = advanced(asked, PRICES.times, PRICES.bars)
+    assert {len(fold.members) for fold in walk.folds} == {expected["members"]}
+    assert walk.forecasts.config == asked
 
 
 @models

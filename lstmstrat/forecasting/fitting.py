@@ -1,0 +1,78 @@
+"""The fits of the folds that are due, as one job."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import NamedTuple
+
+from lstmstrat.config.schema import ForecastConfig
+from lstmstrat.forecasting import trainer
+from lstmstrat.forecasting.fitted_fold import FittedFold, fitted_fold
+from lstmstrat.forecasting.models import linear_part
+from lstmstrat.forecasting.models.base import FitTask, FittedModel, Model
+from lstmstrat.forecasting.schedule import Fold
+from lstmstrat.forecasting.session import Session
+from lstmstrat.forecasting.training_set import TrainingSet
+
+
+class Due(NamedTuple):
+    """A fold that is due."""
+
+    fold: Fold
+    training: TrainingSet
+    cutoff: str  # its time
+
+
+def fit_due(
+    session: Session, model: Model, config: ForecastConfig, due: Sequence[Due], previous: FittedFold | None
+) -> list[FittedFold]:
+    """The folds after their fits, as one job; with a warm start in turn, the first from the fold `previous`."""
+    fitted: list[FittedFold] = []
+    linear = linear_part(config)
+    jobs = [[one] for one in due] if config.warm_start else [due]
+    for k, job in enumerate(jobs):
+        previous = fitted[-1] if fitted else previous
+        starts = previous.members if config.warm_start and previous else ()
+        tasks = [_tasks(one, config, starts) for one in job]
+        before, after = config.members * k, config.members * (len(jobs) - k - 1)
+        fits = iter(trainer.fit(session, model, [task for each in tasks for task in each], before, after))
+        for one, each in zip(job, tasks, strict=True):
+            fold = fitted_fold(one.fold, one.training, [next(fits) for _ in each])
+            fitted.append(replace(fold, linear=_linear(session, linear, one.training)) if fold.members else fold)
+    return fitted
+
+
+def _tasks(due: Due, config: ForecastConfig, starts: Sequence[FittedModel]) -> list[FitTask]:
+    """The fit of each member; none if the fold has too few samples."""
+    if not _has_enough_samples(due.training, config):
+        return []
+    start = dict(enumerate(starts))
+    seeds = [seed(config.seed, due.cutoff, member) for member in range(config.members)]
+    return [FitTask(due.training, s, start.get(k)) for k, s in enumerate(seeds)]
+
+
+def seed(run: int, cutoff: str, member: int) -> int:
+    """The seed of a member of a fold: a hash of the run's seed, the cutoff date and the number of the member."""
+    return int.from_bytes(hashlib.sha256(f"{run} {cutoff} {member}".encode()).digest()[:8], "big")
+
+
+def _has_enough_samples(training: TrainingSet, config: ForecastConfig) -> bool:
+    """Whether there is a block of losses to train on and, with early stopping, a sample to validate on.
+
+    The rule is that of the LSTM for every model, so that all rungs of a ladder skip the same folds.
+    """
+    end, held_out = training.split(config.val_size)
+    enough = training.usable[:end].sum() >= config.loss_steps
+    return bool(enough and (not config.val_size or training.usable[held_out:].any()))
+
+
+def _linear(session: Session, linear: Model | None, training: TrainingSet) -> FittedModel | None:
+    """The linear part of a fold, with calibration; the session remembers it for the next strategy."""
+    if linear is None:
+        return None
+    key = FitTask(training, 0).key(linear)
+    if key not in session.models and (fitted := linear.fit(training, 0)) is not None:
+        session.models[key] = fitted
+    return session.models.get(key)

@@ -1,0 +1,101 @@
+"""The distribution of the return to come, from the errors of earlier forecasts.
+
+    return = forecast + volatility * error
+
+The volatility is that of the bars up to the forecast. The error is one of those that the forecasts of the last
+`EARLIER` bars made, each in units of the volatility that was known when its forecast was made (filtered historical
+simulation: Hull and White 1998; Barone-Adesi, Giannopoulos and Vosper 1999). So the distribution has the tails of
+the asset and the errors of the model, all out of sample; the spread over the members has no part in it.
+
+Letters: n bars, E earlier errors, Q quantiles.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
+
+from lstmstrat.arrays import Floats
+from lstmstrat.forecasting.features import log_return
+
+EARLIER = 1000  # bars: enough for a quantile of 5% to within a percent, few enough to follow the asset
+LEAST = 20  # earlier errors without which nothing is said
+DECAY, BARS = 0.94, 63  # RiskMetrics (1996) for daily returns; the 64th weight would be 2% of the first
+_WEIGHTS = DECAY ** np.arange(BARS - 1, -1, -1.0)
+_BLOCK = 4096  # rows calculated at once, which bounds the memory
+
+
+def recent_volatility(close: Floats, first: int) -> Floats:
+    """Deviation of a one-bar log return at bars `first` to the end, from closes (n,); (n - first,).
+
+    The root of the weighted mean square of the last `BARS` returns, the newest with the largest weight. A return
+    that is missing does not count; without any return, or if all are 0, the volatility is NaN.
+    """
+    known = close[max(0, first - BARS) :]
+    squares = np.pad(np.square(log_return(known, 1)), (max(0, BARS - first), 0), constant_values=np.nan)
+    views = sliding_window_view(squares, BARS)[-(len(close) - first) :]  # (n - first, BARS)
+    blocks = [_weighted_root(views[low : low + _BLOCK]) for low in range(0, len(views), _BLOCK)]
+    return np.concatenate(blocks)
+
+
+def _weighted_root(squares: Floats) -> Floats:
+    """Root of the weighted mean of the columns of (b, BARS); added one by one, as all that a forecast reads."""
+    known = np.isfinite(squares)
+    total = np.add.accumulate(np.where(known, squares, 0.0) * _WEIGHTS, axis=1)[:, -1]
+    weight = np.add.accumulate(known * _WEIGHTS, axis=1)[:, -1]
+    mean = np.divide(total, weight, out=np.full(len(squares), np.nan), where=total > 0.0)
+    roots: Floats = np.sqrt(mean)
+    return roots
+
+
+@dataclass(frozen=True, eq=False)
+class Predictive:
+    """The errors that a fold has learned from, and what they say about a return; NaN with fewer than `LEAST`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> predictive = Predictive.of(np.random.default_rng(0).normal(size=1000))
+    >>> forecast, volatility = np.array([0.0, 0.01]), np.array([0.01, 0.02])
+    >>> predictive.sigma(volatility).round(3)
+    array([0.01, 0.02])
+    >>> predictive.up(forecast, volatility, 0.0).round(1)
+    array([0.5, 0.7])
+    >>> predictive.quantiles(forecast, volatility, [0.05, 0.95]).round(3)
+    array([[-0.017,  0.015],
+           [-0.025,  0.041]])
+    """
+
+    errors: Floats  # (E,) in units of the volatility, in order of size
+
+    @classmethod
+    def of(cls, errors: Floats) -> Predictive:
+        """From errors in order of time, NaN where one is not known."""
+        known = np.sort(errors[np.isfinite(errors)])
+        return cls(known if len(known) >= LEAST else known[:0])
+
+    def sigma(self, volatility: Floats) -> Floats:
+        """Standard deviation of the return to come; (n,) -> (n,)."""
+        deviation: Floats = volatility * (self.errors.std() if len(self.errors) else np.nan)
+        return deviation
+
+    def up(self, forecast: Floats, volatility: Floats, threshold: float) -> Floats:
+        """Probability that the return to come is above `threshold`; (n,).
+
+        With half an error more on each side (Jeffreys), so that nothing is said to be certain.
+        """
+        if not len(self.errors):
+            return np.full(len(forecast), np.nan)
+        needed = (threshold - forecast) / volatility  # the error above which the return is above the threshold
+        above = len(self.errors) - np.searchsorted(self.errors, needed, side="right")
+        return np.where(np.isfinite(needed), (above + 0.5) / (len(self.errors) + 1.0), np.nan)
+
+    def quantiles(self, forecast: Floats, volatility: Floats, levels: Sequence[float]) -> Floats:
+        """Quantiles of the return to come; (n,) and Q levels -> (n, Q)."""
+        if not len(self.errors):
+            return np.full((len(forecast), len(levels)), np.nan)
+        found: Floats = forecast[:, None] + volatility[:, None] * np.quantile(self.errors, levels)
+        return found

@@ -1,0 +1,78 @@
+"""How far the forecast can be trusted: stated and realised frequencies, and the weights of its parts."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pandas as pd
+
+from lstmstrat.evaluation.reliability import Reliability, UpBin
+from lstmstrat.report.figures.values import LEGEND, Json, numbers, stamps
+
+ERRORS = 1.96  # standard errors: 95 % of the bins of a reliable forecast are closer
+
+
+def reliability(found: Reliability) -> Json:
+    """The share of bars on which the return was above the threshold, for each bin of its stated probability."""
+    stated = [one.stated for one in found.up]
+    low, high = (min(stated), max(stated)) if stated else (0.4, 0.6)
+    ends = numbers([low - 0.03, high + 0.03], 4)
+    diagonal = {
+        "type": "scatter",
+        "mode": "lines",
+        "name": "as stated",
+        "x": ends,
+        "y": ends,
+        "line": {"color": "--soft", "width": 1.5, "dash": "dot"},
+        "hoverinfo": "skip",
+    }
+    layout = {
+        "height": 380,
+        "hovermode": "closest",
+        "legend": LEGEND | {"y": -0.2},
+        "xaxis": {"title": {"text": "stated probability"}, "tickformat": ".0%", "range": ends},
+        "yaxis": {"title": {"text": "share that came true"}, "tickformat": ".0%"},
+    }
+    return {"data": [diagonal, _bins(found.up)], "layout": layout}
+
+
+def _bins(bins: tuple[UpBin, ...]) -> Json:
+    errors = [ERRORS * math.sqrt(one.stated * (1.0 - one.stated) / one.observations) for one in bins]
+    return {
+        "type": "scatter",
+        "mode": "markers",
+        "name": "bars of the run, with 95 % of chance",
+        "x": numbers([one.stated for one in bins], 4),
+        "y": numbers([one.realised for one in bins], 4),
+        "error_y": {"type": "data", "array": numbers(errors, 3), "color": "--ink", "thickness": 1.2, "width": 4},
+        "marker": {"color": "--ink", "size": 9},
+        "customdata": [one.observations for one in bins],
+        "hovertemplate": "stated %{x:.1%}, came true %{y:.1%} of %{customdata:,} bars<extra></extra>",
+    }
+
+
+def weights(frame: pd.DataFrame) -> Json:
+    """The weights of the two parts of the forecast, fold by fold; empty without calibration."""
+    x = stamps(pd.DatetimeIndex(frame["first_forecast"]))
+    names = (("network_weight", "networks", "--c0"), ("linear_weight", "linear part", "--c1"))
+    data = [
+        {
+            "type": "scatter",
+            "mode": "lines",
+            "name": name,
+            "x": x,
+            "y": numbers(frame[column], 4),
+            "line": {"color": colour, "width": 2},
+            "hovertemplate": "%{y:.2f}",
+        }
+        for column, name, colour in names
+        if np.isfinite(frame[column]).any()
+    ]
+    layout = {
+        "height": 300,
+        "legend": LEGEND | {"y": -0.15},
+        "xaxis": {"type": "date"},
+        "yaxis": {"title": {"text": "weight"}, "rangemode": "tozero", "zeroline": True},
+    }
+    return {"data": data, "layout": layout}
