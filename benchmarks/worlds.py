@@ -143,8 +143,8 @@ def volatility(rng: np.random.Generator, n: int, r2: float) -> Planted:
 
 
 def lag(rng: np.random.Generator, n: int, r2: float) -> Planted:
-    """Each return follows a share of the one 30 bars before it."""
-    return _grown(rng, n, r2, lambda unit, t: float(unit[t - 30]))
+    """Each return follows a share of the one 15 bars before it."""
+    return _grown(rng, n, r2, lambda unit, t: float(unit[t - 15]))
 
 
 def two_signs(rng: np.random.Generator, n: int, r2: float) -> Planted:
@@ -163,7 +163,7 @@ SIGNALS: dict[str, Callable[[np.random.Generator, int, float], Planted]] = {
     "21-bar regime": reversal,
     "volatility-conditional": volatility,
     "calendar": calendar,
-    "lag 30": lag,
+    "lag 15": lag,
     "product of two signs": two_signs,
     "nothing": nothing,
 }
