@@ -25,23 +25,24 @@ from __future__ import annotations
 import hashlib
 import logging
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from itertools import takewhile
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
-from lstmstrat.arrays import Floats, Times
+from lstmstrat.arrays import Bools, Floats, Ints, Times
 from lstmstrat.config.schema import ForecastConfig
 from lstmstrat.forecasting import trainer
 from lstmstrat.forecasting.calibration import weights
 from lstmstrat.forecasting.features import FeatureSet, feature_set
-from lstmstrat.forecasting.fitted_fold import FittedFold, fitted_fold
-from lstmstrat.forecasting.forecasts import MISSING, NO_NUMBER, WARM_UP, Forecasts
+from lstmstrat.forecasting.fitted_fold import FittedFold, constant_fold, fitted_fold
+from lstmstrat.forecasting.forecasts import FAR_OUTSIDE, MISSING, NO_NUMBER, WARM_UP, Forecasts
 from lstmstrat.forecasting.history import History, Rows
 from lstmstrat.forecasting.models import linear_part, model_of
 from lstmstrat.forecasting.models.base import FitTask, FittedModel
+from lstmstrat.forecasting.reasons import Inputs, Log, date, equal_labels, why_far, why_incomplete, why_not_fitted
 from lstmstrat.forecasting.schedule import Fold, schedule
 from lstmstrat.forecasting.session import Session, current
 from lstmstrat.forecasting.targets import labels
@@ -49,8 +50,13 @@ from lstmstrat.forecasting.training_set import TrainingSet, windows
 
 _log = logging.getLogger(__name__)
 
-OUTPUTS = FORECAST, SPREAD, DISTANCE, FOLD, NETWORK, LINEAR, MEAN = range(7)
-"""The columns of what is kept of each bar: the line `forecast`, and the parts that it is made of."""
+OUTPUTS = FORECAST, SPREAD, DISTANCE, FOLD, NETWORK, LINEAR, MEAN, FAR = range(8)
+"""The columns of what is kept of each bar: the line `forecast`, and the parts that it is made of.
+
+FAR is `FAR_PART` or `FAR_FORECAST` where this part or forecast, or one at an earlier bar of the fold, was far
+outside of the labels; else 0. It is kept with the bar, and not with the fold, so that `peek` takes it back.
+"""
+FAR_FORECAST, FAR_PART = 1.0, 2.0
 
 
 class WalkForward:
@@ -113,17 +119,18 @@ class WalkForward:
         self._inputs: Rows | None = None  # (n, F), the asset's own features, then those of its peers
         self._refit = Rows((), "bool")  # (n,) whether the user's condition asks for a refit
         self._linear = linear_part(config) if self.model.calibrated else None
-        self._outputs = Rows((len(OUTPUTS),), "float64")  # (n, 7)
+        self._outputs = Rows((len(OUTPUTS),), "float64")  # (n, 8)
         self.missing: Counter[str] = Counter()
-        self._warned: set[str] = set()  # reasons that were logged
+        self._reasons = Log(_log, self._session.told)
 
     @property
     def forecasts(self) -> Forecasts:
         """All forecasts so far."""
-        out = self._outputs.all.copy()  # (n, 7)
+        out = self._outputs.all.copy()  # (n, 8)
         records = tuple(fitted.record for fitted in self.folds)
         lines = out[:, FORECAST], out[:, SPREAD], out[:, DISTANCE], out[:, FOLD].astype(np.int64)
-        return Forecasts(self.config, self._history.times.copy(), *lines, records, dict(self.missing))
+        gaps = self._described.gaps(slice(self.folds[0].fold.first, len(out))) if self.folds else {}
+        return Forecasts(self.config, self._history.times.copy(), *lines, records, dict(self.missing), gaps)
 
     def advance(self, times: Times, bars: Floats, peers: Sequence[tuple[Times, Floats]] = ()) -> Floats:
         """Forecasts for newly closed bars, in order of time.
@@ -156,7 +163,7 @@ class WalkForward:
         self._append(times, bars)
         self._fit_due(begin)
         out = np.full((len(bars), len(OUTPUTS)), np.nan)
-        out[:, FOLD] = 0
+        out[:, [FOLD, FAR]] = 0
         self._forecast(begin, out)
         self._outputs.append(out)
         if self._linear is not None:
@@ -213,8 +220,16 @@ class WalkForward:
             before, after = self.config.members * k, self.config.members * (len(jobs) - k - 1)
             fits = iter(trainer.fit(self._session, self.model, job_tasks, before, after))
             for fold, training, fold_tasks in zip(job, sets, tasks, strict=True):
-                fitted = fitted_fold(fold, training, [next(fits) for _ in fold_tasks])
-                self.folds.append(replace(fitted, linear=self._fit_linear(training)) if fitted.members else fitted)
+                self.folds.append(self._fitted(fold, training, [next(fits) for _ in fold_tasks]))
+
+    def _fitted(self, fold: Fold, training: TrainingSet, fits: Sequence[FittedModel | None]) -> FittedFold:
+        """A fold with its members and its linear part; where the labels are equal, it forecasts their constant."""
+        if training.constant and self._has_enough_samples(training):
+            constant = constant_fold(fold, training, self.config)
+            self._reasons.once("equal labels", lambda: equal_labels(constant))
+            return constant
+        fitted = fitted_fold(fold, training, fits)
+        return replace(fitted, linear=self._fit_linear(training)) if fitted.members else fitted
 
     def _fit_linear(self, training: TrainingSet) -> FittedModel | None:
         """The linear part of a fold, with calibration; the session remembers it for the next strategy."""
@@ -236,11 +251,12 @@ class WalkForward:
         return TrainingSet(rows, targets, self.config.lookback, fold.purge)
 
     def _tasks(self, fold: Fold, training: TrainingSet) -> list[FitTask]:
-        """The fit of each member; none if the fold has too few samples."""
-        if not self._has_enough_samples(training):
+        """The fit of each member; none if the fold has too few samples, or labels that are all equal."""
+        if training.constant or not self._has_enough_samples(training):
             return []
         cutoff = str(self._history.times[fold.cutoff])
-        previous = self.folds[-1].members if self.config.warm_start and self.folds else ()
+        begun = self.config.warm_start and self.folds and not self.folds[-1].record.constant
+        previous = self.folds[-1].members if begun else ()
         starts = dict(enumerate(previous))
         seeds = [seed(self.config.seed, cutoff, member) for member in range(self.config.members)]
         return [FitTask(training, s, starts.get(k)) for k, s in enumerate(seeds)]
@@ -260,40 +276,58 @@ class WalkForward:
         return self._inputs.all
 
     def _forecast(self, begin: int, out: np.ndarray) -> None:
-        """Writes the outputs of the bars from `begin` on into `out` (n, 7), the forecast not calibrated."""
+        """Writes the outputs of the bars from `begin` on into `out` (n, 8), the forecast not calibrated."""
         end = begin + len(out)
         first = self.folds[0].fold.fitted_at if self.folds else end
         self.missing[WARM_UP] += min(end, first) - min(begin, first)
-        high = end
+        high, spans = end, []
         for fitted in reversed(self.folds):
             low = max(begin, fitted.fold.fitted_at)
             if low < high:
-                self._forecast_fold(fitted, low, high, out[low - begin : high - begin])
+                spans.append((fitted, low, high))
                 high = low
             if high == begin:
                 break
+        for fitted, low, high in reversed(spans):  # in order of time, so that a log names the first bar
+            self._forecast_fold(fitted, low, high, out[low - begin : high - begin])
 
     def _forecast_fold(self, fitted: FittedFold, low: int, high: int, out: np.ndarray) -> None:
-        """Writes the outputs of one fold for bars `low` to `high` into `out` (bars, 7)."""
+        """Writes the outputs of one fold for bars `low` to `high` into `out` (bars, 8)."""
         if not fitted.members:
-            self.missing[fitted.record.reason] += high - low
+            needed = self.config.loss_steps
+            why = lambda _: why_not_fitted(self._described, fitted, needed)  # noqa: E731
+            self._count_missing(fitted.record.reason, np.ones(high - low, dtype=bool), low, why)
             return
         lookback = self.config.lookback
         rows = self._input_rows[low + 1 - lookback : high]  # (L - 1 + bars, F)
-        members = trainer.predict(self._session, self.model, fitted.members, windows(rows, lookback))  # (M, bars)
+        seen = windows(rows, lookback)  # (bars, L, F)
+        members = trainer.predict(self._session, self.model, fitted.members, seen)  # (M, bars)
+        linear = [] if fitted.linear is None else [fitted.linear.predict(seen)]
+        parts = np.vstack([members, *linear])  # (M or M + 1, bars)
         complete = sliding_window_view(np.isfinite(rows).all(1), lookback).all(1)  # (bars,)
-        good = complete & np.isfinite(members).all(axis=0)  # (bars,)
+        far = self._since(complete & fitted.far_outside(parts), fitted, low, FAR_PART)  # (bars,)
+        good = np.logical_and.reduce([complete, np.isfinite(parts).all(axis=0), ~far])  # (bars,)
         members = np.where(good, members, np.nan)
         # Added member by member, so that the bits of a bar do not depend on the number of bars.
         mean = np.add.accumulate(members)[-1] / len(members)  # (bars,)
         spread = np.sqrt(np.add.accumulate(np.square(members - mean))[-1] / len(members))
         out[good, FORECAST], out[good, NETWORK], out[good, SPREAD] = mean[good], mean[good], spread[good]
-        out[good, DISTANCE] = fitted.distance(rows[lookback - 1 :])[good]
         if fitted.linear is not None:
-            out[good, LINEAR] = fitted.linear.predict(windows(rows, lookback)[good])
-        out[:, FOLD], out[:, MEAN] = fitted.fold.number, fitted.record.mean
-        self._count_missing(MISSING, int((~complete).sum()))
-        self._count_missing(NO_NUMBER, int((complete & ~good).sum()))
+            out[good, LINEAR] = parts[-1, good]
+        out[good, DISTANCE] = fitted.distance(rows[lookback - 1 :])[good]
+        out[:, FOLD], out[:, MEAN], out[far, FAR] = fitted.fold.number, fitted.record.mean, FAR_PART
+        self._count_missing(
+            MISSING, np.logical_not(complete), low, lambda bar: why_incomplete(self._described, bar, lookback)
+        )
+        self._count_missing(FAR_OUTSIDE, complete & far, low, lambda bar: why_far(fitted, parts[:, bar - low]))
+        no_number = np.logical_and.reduce([complete, ~far, ~good])
+        self._count_missing(NO_NUMBER, no_number, low, lambda _: f"model: {self.config.model}")
+
+    def _since(self, far: Bools, fitted: FittedFold, low: int, kind: float) -> Bools:
+        """True from the first `far` bar on (bars,); everywhere if the bar before `low` was, in this fold."""
+        before = low > fitted.fold.fitted_at and self._outputs.all[low - 1, FAR] >= kind
+        since: Bools = np.logical_or.accumulate(far) | before
+        return since
 
     def _calibrate(self, begin: int) -> None:
         """Learns the weights of the new folds, and weighs the parts of the forecasts from bar `begin` on.
@@ -309,21 +343,39 @@ class WalkForward:
             self.folds[k] = replace(fitted, record=replace(fitted.record, weights=learned))
         out = self._outputs.all[begin:]
         for number in np.unique(out[out[:, FOLD] > 0, FOLD]).astype(np.int64):
-            rows = out[:, FOLD] == number
+            rows = np.flatnonzero(out[:, FOLD] == number)
             weighed = _deviations(out[rows]) * self.folds[number - 1].record.weights  # (n, P)
             out[rows, FORECAST] = out[rows, MEAN] + weighed[:, 0] + weighed[:, 1]
+            self._drop_far(self.folds[number - 1], out, rows, begin + int(rows[0]))
 
-    def _count_missing(self, reason: str, bars: int) -> None:
-        """Counts bars without a forecast. Warns once of each reason, because a plain script shows no report."""
-        if bars and reason not in self._warned:
-            _log.warning("no forecast at some bars: %s; walk_forward.missing counts them", reason)
-            self._warned.add(reason)
-        if bars:
-            self.missing[reason] += bars
+    def _drop_far(self, fitted: FittedFold, out: np.ndarray, rows: Ints, low: int) -> None:
+        """Drops the calibrated forecasts of a fold, at `rows` of `out` and from bar `low` on, since a far one.
+
+        The parts stay in the history: they are sound, and folds to come must not learn from fewer of them if the
+        bars come one by one.
+        """
+        forecasts = out[rows, FORECAST].copy()  # (bars,)
+        since = self._since(fitted.far_outside(forecasts[None]), fitted, low, FAR_FORECAST)
+        dropped = since & np.isfinite(forecasts)
+        out[rows[since], FAR] = np.maximum(out[rows[since], FAR], FAR_FORECAST)
+        out[np.ix_(rows[dropped], (FORECAST, SPREAD, DISTANCE))] = np.nan
+        self._count_missing(FAR_OUTSIDE, dropped, low, lambda bar: why_far(fitted, forecasts[[bar - low]]))
+
+    def _count_missing(self, reason: str, missing: Bools, low: int, why: Callable[[int], str]) -> None:
+        """Counts the bars from `low` on without a forecast; `why` says what is behind it, for the log."""
+        if len(bars := np.flatnonzero(missing)):
+            self.missing[reason] += len(bars)
+            bar = low + int(bars[0])
+            at, counted = date(self._history.times, bar), "walk_forward.missing counts all such bars"
+            self._reasons.once(reason, lambda: f"no forecast at {at}: {reason}: {why(bar)}; {counted}")
+
+    @property
+    def _described(self) -> Inputs:
+        return Inputs(self._history, self._peers, self._input_rows)
 
 
 def _deviations(out: Floats) -> Floats:
-    """The parts of forecasts, less the mean of their fold; (n, 7) -> (n, P)."""
+    """The parts of forecasts, less the mean of their fold; (n, 8) -> (n, P)."""
     parts: Floats = out[:, [NETWORK, LINEAR]] - out[:, [MEAN]]
     return parts
 

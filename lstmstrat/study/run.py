@@ -12,7 +12,6 @@ from typing import Any
 import pandas as pd
 
 from lstmstrat.config.schema import Config
-from lstmstrat.forecasting.forecasts import WARM_UP
 from lstmstrat.forecasting.session import Progress, Session
 from lstmstrat.prices import Prices
 from lstmstrat.results import tables
@@ -160,11 +159,10 @@ def _notices(run: Run) -> list[str]:
     own_forecast = [
         "forecasts, folds and skill are those of a strategy's own LSTMForecast, not of the forecast: section"
     ]
-    missing = [
-        f"no forecast on {count} bars: {reason}"
-        for reason, count in sorted(forecasts.missing.items())
-        if count and reason != WARM_UP
-    ]
+    missing = [f"no forecast on {sentence}" for sentence in forecasts.not_forecast]
+    constants = sum(record.constant for record in forecasts.folds)
+    equal = [f"{constants} of {len(forecasts.folds)} folds have equal labels, and forecast that constant"]
+    missing += equal if constants else []
     warm_start = [
         "warm_start: a fold began with the weights of the one before, so all forecasts depend on the first fold"
     ]
