@@ -171,7 +171,7 @@ def feature(name: str) -> Feature:
         return _user_feature(name)
     if name in _PLAIN:
         return _PLAIN[name]
-    match = re.fullmatch(r"([a-z_]+)_([1-9]\d*)", name)
+    match = re.fullmatch(r"([a-z_]+)_([1-9]\d{0,6})", name)  # nobody has ten million bars
     if match and match[1] in _WINDOWED:
         return _WINDOWED[match[1]](int(match[2]))
     hint = did_you_mean(name, KNOWN)
