@@ -6,7 +6,7 @@ Letters: n bars, F inputs (columns of the feature rows), L lookback.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, MutableSet, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -24,14 +24,14 @@ SHOWN = 3  # names in a list
 class Log:
     """Logs each reason once: its first bar, because a plain script shows no report."""
 
-    def __init__(self, logger: logging.Logger, told: MutableSet[str]):
-        """`told` has the messages that other strategies of the same run have logged."""
+    def __init__(self, logger: logging.Logger, told: set[str] | None):
+        """`told` has what other strategies of the same run have logged; None if nothing is to be logged."""
         self._logger, self._told = logger, told
         self._reasons: set[str] = set()
 
     def once(self, reason: str, message: Callable[[], str]) -> None:
         """Logs `message()` if neither the reason nor the message was logged before."""
-        if reason in self._reasons:
+        if self._told is None or reason in self._reasons | self._told:
             return
         self._reasons.add(reason)
         if (text := message()) not in self._told:

@@ -11,7 +11,7 @@ activate another one:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, MutableMapping, MutableSet
+from collections.abc import Callable, Iterator, MutableMapping
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -90,7 +90,7 @@ class Session:
         self.models: MutableMapping[str, FittedModel] = {}  # by key
         self.broken: set[str] = set()  # keys of fits that failed
         self.counted: set[str] = set()  # keys that are in `fitted`, `cached` or `failed`
-        self.told: MutableSet[str] = set()  # messages that were logged, so that each is logged once
+        self.told: set[str] | None = set()  # what was logged, so that it is logged once; None: nothing is logged
         self.executor = executor
 
     def __enter__(self) -> Self:

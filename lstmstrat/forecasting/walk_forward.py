@@ -36,6 +36,7 @@ from lstmstrat.arrays import Bools, Floats, Ints, Times
 from lstmstrat.config.schema import ForecastConfig
 from lstmstrat.forecasting import trainer
 from lstmstrat.forecasting.calibration import weights
+from lstmstrat.forecasting.cost import SAID, check_memory, cost
 from lstmstrat.forecasting.features import FeatureSet, feature_set
 from lstmstrat.forecasting.fitted_fold import FittedFold, constant_fold, fitted_fold
 from lstmstrat.forecasting.forecasts import FAR_OUTSIDE, MISSING, NO_NUMBER, WARM_UP, Forecasts
@@ -216,11 +217,21 @@ class WalkForward:
         for k, job in enumerate(jobs):
             sets = [self._training_set(fold) for fold in job]
             tasks = [self._tasks(fold, training) for fold, training in zip(job, sets, strict=True)]
+            self._say_cost(sets)
             job_tasks = [task for fold_tasks in tasks for task in fold_tasks]
             before, after = self.config.members * k, self.config.members * (len(jobs) - k - 1)
             fits = iter(trainer.fit(self._session, self.model, job_tasks, before, after))
             for fold, training, fold_tasks in zip(job, sets, tasks, strict=True):
                 self.folds.append(self._fitted(fold, training, [next(fits) for _ in fold_tasks]))
+
+    def _say_cost(self, sets: Sequence[TrainingSet]) -> None:
+        """Logs what a large job will take, and refuses one that does not fit into the memory."""
+        bars = [len(training.rows) for training in sets]
+        inputs = self._input_rows.shape[1]
+        estimate = cost(self.model, self.config.members, bars, inputs, self._session.jobs)
+        check_memory(estimate)
+        if estimate.large:
+            self._reasons.once(SAID, lambda: str(estimate))
 
     def _fitted(self, fold: Fold, training: TrainingSet, fits: Sequence[FittedModel | None]) -> FittedFold:
         """A fold with its members and its linear part; where the labels are equal, it forecasts their constant."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import datetime as dt
+import logging
 import platform
 from collections.abc import Iterator, Sequence
 from importlib.metadata import version
@@ -30,10 +31,12 @@ from lstmstrat.study.checks import run_checks, tripwires
 from lstmstrat.study.extras import Extras, ProgressBar, extra_checks, extras
 from lstmstrat.study.fingerprint import not_identified
 from lstmstrat.study.judge import skill, verdicts
-from lstmstrat.study.prepare import prepare
+from lstmstrat.study.prepare import expected_cost, prepare
 from lstmstrat.study.proof import RunJudgement, judged
 from lstmstrat.study.simulate import simulate_all
 from lstmstrat.version import __version__
+
+_log = logging.getLogger(__name__)
 
 PACKAGES = ("backtrader", "numba", "torch", "numpy", "pandas")
 
@@ -75,6 +78,8 @@ def run(config: Config, *, session: Session | None = None, offline: bool = False
             return run(config, session=default_session, offline=offline)
     config, prices = prepare(config, offline)
     session.ledger.read()  # so that it is known before the training if it cannot be used
+    if long := expected_cost(config, prices, session):
+        _log.warning(long)
     return finish(simulate_all(config, prices, session), session)
 
 
