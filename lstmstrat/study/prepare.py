@@ -56,10 +56,12 @@ def prepare(config: Config, offline: bool = False) -> tuple[Config, Prices]:
     Raises
     ------
     ConfigError, DataError
-        A strategy, feature or model does not exist, the prices cannot be loaded, or there are too few of them.
+        A strategy, feature or model does not exist, a strategy cannot be built with these settings, the prices
+        cannot be loaded, or there are too few of them.
     """
     from lstmstrat.forecasting.schedule import resolved
     from lstmstrat.prices import load
+    from lstmstrat.study.build import building_mistakes
 
     lines = _plugin_mistakes(list(enumerate(config.strategies)), config.forecast)
     _raise_all(lines, "the config cannot be run:")
@@ -68,7 +70,9 @@ def prepare(config: Config, offline: bool = False) -> tuple[Config, Prices]:
     heading = f"the config cannot be run on {bars} bars:"
     forecast = validated(ForecastConfig, resolved(config.forecast, bars).model_dump(), heading)
     _check_length(forecast, prices)
-    return config.model_copy(update={"forecast": forecast}), prices
+    config = config.model_copy(update={"forecast": forecast})
+    _raise_all(building_mistakes(config, prices), "strategies and settings do not go together:")
+    return config, prices
 
 
 def planned_folds(config: Config, prices: Prices) -> pd.DataFrame:
