@@ -56,8 +56,9 @@ def prepare(config: Config, offline: bool = False) -> tuple[Config, Prices]:
     Raises
     ------
     ConfigError, DataError
-        A strategy, feature or model does not exist, a strategy cannot be built with these settings, the prices
-        cannot be loaded, or there are too few of them.
+        A strategy, feature or model does not exist, the prices cannot be loaded, or there are too few of them.
+    StrategyError
+        A strategy cannot be built with these settings; the message has all of them.
     """
     from lstmstrat.forecasting.schedule import resolved
     from lstmstrat.prices import load
@@ -71,7 +72,8 @@ def prepare(config: Config, offline: bool = False) -> tuple[Config, Prices]:
     forecast = validated(ForecastConfig, resolved(config.forecast, bars).model_dump(), heading)
     _check_length(forecast, prices)
     config = config.model_copy(update={"forecast": forecast})
-    _raise_all(building_mistakes(config, prices), "strategies and settings do not go together:")
+    if lines := building_mistakes(config, prices):
+        raise StrategyError("\n  ".join(["strategies and settings do not go together:", *lines]))
     return config, prices
 
 

@@ -15,7 +15,6 @@ from helpers.command import command, tiny, written
 from lstmstrat import (
     BrokerConfig,
     Config,
-    ConfigError,
     ExposureStrategy,
     ForecastStrategy,
     LSTMForecast,
@@ -135,7 +134,7 @@ def test_all_mistakes_are_said_at_once_and_before_the_training() -> None:
         ("strategies.sma_cross:SmaCross", {"slow": 200}),
     )
     with Session(Store(None), ledger=Ledger(None)) as session:
-        with pytest.raises(ConfigError) as caught:
+        with pytest.raises(StrategyError) as caught:
             run(config(*classes), session=session)
         assert session.fitted == 0
     heading, *lines = str(caught.value).splitlines()
@@ -160,7 +159,7 @@ def test_all_mistakes_are_said_at_once_and_before_the_training() -> None:
     ],
 )
 def test_each_kind_of_mistake_is_a_sentence(cls: type, sentence: str) -> None:
-    with pytest.raises(ConfigError) as caught:
+    with pytest.raises(StrategyError) as caught:
         prepare(config(cls))
     assert f"strategies.0: {sentence}" in str(caught.value)
 
