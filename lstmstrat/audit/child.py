@@ -55,7 +55,9 @@ def _answer(work: Callable[[], Any], outlet: int) -> None:
     """Write the result of `work` to `outlet`, and end this process without the clean-up of its parent."""
     answer: dict[str, Any] = {"error": "it ended without an answer"}
     try:
-        sys.stdout = sys.stderr = open(os.devnull, "w")  # noqa: SIM115 (open as long as the process)
+        sys.stdout = sys.stderr = silent = open(os.devnull, "w")  # noqa: SIM115 (open as long as the process)
+        for stream in (1, 2):  # what holds the old ones, such as a handler of logging, is silent too
+            os.dup2(silent.fileno(), stream)
         answer = {"value": work()}
         text = json.dumps(answer)
     except BaseException as error:

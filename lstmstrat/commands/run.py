@@ -79,7 +79,7 @@ def _rare_collection() -> Iterator[None]:
 
 
 def _main(options: argparse.Namespace) -> int:
-    from lstmstrat.study.prepare import load_config, planned_folds, prepare
+    from lstmstrat.study.prepare import expected_cost, load_config, planned_folds, prepare
 
     config = load_config(options.config, [*options.set, *_short_settings(options)])
     folder = options.out or Path("runs") / config.name / f"{dt.datetime.now():%Y-%m-%d_%H%M%S}"
@@ -92,8 +92,9 @@ def _main(options: argparse.Namespace) -> int:
     with _session(options) as session:
         config, prices = prepare(config, options.offline)
         session.ledger.read()  # so that it is known before the training if it cannot be used
+        long = expected_cost(config, prices, session)
         if not options.quiet:
-            terminal.print_folds(planned_folds(config, prices))
+            terminal.print_folds(planned_folds(config, prices), note=long)
         with _progress(options.quiet, config.forecast.members) as session.progress:
             run = simulate_all(config, prices, session)
         session.progress = None

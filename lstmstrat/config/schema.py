@@ -9,7 +9,7 @@ from __future__ import annotations
 import datetime as dt
 import re
 from itertools import pairwise
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import (
     AfterValidator,
@@ -17,9 +17,12 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
+    ValidationInfo,
+    field_validator,
     model_validator,
 )
 
+from lstmstrat.config.limits import BROKER, CONFIG, DATA, FORECAST, REPORT, STRATEGY, Limits
 from lstmstrat.errors import did_you_mean
 
 REFIT_PERIODS = ("week", "month", "quarter", "year")
@@ -99,10 +102,24 @@ DEFAULT_PEER_FEATURES = ("return_1", "return_5", "return_21", "volatility_21", "
 MIN_WORLDS = 20
 
 
+BOUNDS = {"ge": "minimum", "gt": "exclusiveMinimum", "lt": "exclusiveMaximum"}  # pydantic's name, JSON Schema's
+
+
+def _bounded_schema(schema: dict[str, Any], section: type[Section]) -> None:
+    """Add the limits of a section to its JSON Schema, and name those that pydantic leaves in words of its own."""
+    for field in schema["properties"].values():
+        field.update({name: field.pop(own) for own, name in BOUNDS.items() if own in field})
+    for name, limit in section.limits.items():
+        schema["properties"][name][limit.keyword] = limit.most
+
+
 class Section(BaseModel):
-    """One section of the YAML: frozen, with strict types, without unknown keys."""
+    """One section of the YAML: frozen, with strict types, without unknown keys, and with a limit to each value."""
+
+    limits: ClassVar[Limits] = {}
 
     model_config = ConfigDict(
+        json_schema_extra=_bounded_schema,
         frozen=True,
         strict=True,
         extra="forbid",
@@ -110,6 +127,14 @@ class Section(BaseModel):
         allow_inf_nan=False,
         use_attribute_docstrings=True,  # for the JSON Schema and help(LSTMForecast)
     )
+
+    @field_validator("*", mode="after")
+    @classmethod
+    def _within_limits(cls, value: Any, info: ValidationInfo) -> Any:
+        limit = cls.limits.get(info.field_name or "")
+        if limit and (mistake := limit.mistake(value)):
+            raise ValueError(mistake)
+        return value
 
 
 class DataConfig(Section):
@@ -121,6 +146,8 @@ class DataConfig(Section):
     >>> lstmstrat.DataConfig(source="csv", path="prices.csv", symbol="X").interval
     '1d'
     """
+
+    limits = DATA
 
     symbol: Annotated[str, Field(min_length=1)] = "AAPL"
     source: Literal["bundled", "yahoo", "csv", "parquet"] = "bundled"
@@ -153,6 +180,8 @@ class ForecastConfig(Section):
     >>> config.purge  # bars between the newest training sample and the fit
     6
     """
+
+    limits = FORECAST
 
     lookback: Count = 20
     """Bars the network sees for each forecast. More for slower signals; training takes proportionally longer."""
@@ -194,7 +223,7 @@ class ForecastConfig(Section):
     """Losses in a minibatch, rounded up to whole sequences of loss_steps."""
     loss_steps: Count = 20
     """Losses in a sequence of lookback + loss_steps - 1 bars; 1 is many-to-one training, ten times slower."""
-    learning_rate: Annotated[Number, Field(gt=0.0, le=1.0)] = 3e-3
+    learning_rate: Annotated[Number, Field(gt=0.0)] = 3e-3
     """Learning rate of Adam."""
     weight_decay: Annotated[Number, Field(ge=0.0)] = 1e-4
     """Decoupled weight decay, as in AdamW."""
@@ -236,6 +265,12 @@ class ForecastConfig(Section):
             )
         if isinstance(self.train_size, int) and self.val_size:
             self._check_validation(self.train_size)
+        if self.learning_rate * self.weight_decay >= 1.0:
+            raise ValueError(
+                f"weight_decay: {self.weight_decay:g} with learning_rate: {self.learning_rate:g} takes "
+                f"{self.learning_rate * self.weight_decay:.3g} times its value off every weight in each step; "
+                f"expected less than 1, so a weight_decay below {1.0 / self.learning_rate:.3g}, such as 1e-4"
+            )
         if self.dropout and self.layers == 1:
             raise ValueError("dropout acts between layers, so with layers: 1 it does nothing; set layers: 2")
         return self
@@ -276,6 +311,8 @@ class BrokerConfig(Section):
     0.0005
     """
 
+    limits = BROKER
+
     cash: Annotated[Number, Field(gt=0.0)] = 100_000.0
     commission: Fraction = 0.001
     slippage: Fraction = 0.0005
@@ -292,6 +329,8 @@ class StrategyConfig(Section):
     >>> strategy.label
     'sma_cross'
     """
+
+    limits = STRATEGY
 
     class_: Annotated[str, Field(alias="class")]
     params: dict[str, Any] = {}
@@ -320,6 +359,8 @@ class ReportConfig(Section):
     >>> lstmstrat.ReportConfig(seeds=20, worlds=40, ladder=True).html
     True
     """
+
+    limits = REPORT
 
     html: bool = True
     """Write report.html."""
@@ -358,6 +399,8 @@ class Config(Section):
     >>> config.forecast.train_size, config.strategies[0].label
     (750, 'long_flat')
     """
+
+    limits = CONFIG
 
     name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")] = "backtest"
     data: DataConfig = DataConfig()

@@ -171,7 +171,7 @@ def feature(name: str) -> Feature:
         return _user_feature(name)
     if name in _PLAIN:
         return _PLAIN[name]
-    match = re.fullmatch(r"([a-z_]+)_([1-9]\d*)", name)
+    match = re.fullmatch(r"([a-z_]+)_([1-9]\d{0,6})", name)  # nobody has ten million bars
     if match and match[1] in _WINDOWED:
         return _WINDOWED[match[1]](int(match[2]))
     hint = did_you_mean(name, KNOWN)
@@ -198,7 +198,11 @@ class FeatureSet:
         return frozenset(c for f in self.features for c in f.columns)
 
     def rows(self, times: Times, bars: Floats, first: int) -> Floats:
-        """Feature rows of bars `first` to the end; (n - first, F), NaN where a feature has no value.
+        """Feature rows of bars `first` to the end; (n - first, F), NaN where a feature has no value."""
+        return np.column_stack(self.parts(times, bars, first))  # (n-first, F)
+
+    def parts(self, times: Times, bars: Floats, first: int) -> list[Floats]:
+        """The columns of `rows`, feature by feature; each (n - first, k).
 
         A built-in feature gets only the bars that its warm-up needs; a user's function gets all bars.
 
@@ -207,7 +211,7 @@ class FeatureSet:
         ConfigError
             A user's function returns the wrong number of rows.
         """
-        return np.column_stack([self._columns(f, times, bars, first) for f in self.features])  # (n-first, F)
+        return [self._columns(f, times, bars, first) for f in self.features]
 
     def _columns(self, f: Feature, times: Times, bars: Floats, first: int) -> Floats:
         begin = 0 if ":" in f.name else max(0, first - f.warmup)

@@ -9,9 +9,11 @@ from typing import NamedTuple
 
 from lstmstrat.config.schema import ForecastConfig
 from lstmstrat.forecasting import trainer
-from lstmstrat.forecasting.fitted_fold import FittedFold, fitted_fold
+from lstmstrat.forecasting.cost import SAID, check_memory, cost
+from lstmstrat.forecasting.fitted_fold import FittedFold, constant_fold, fitted_fold
 from lstmstrat.forecasting.models import linear_part
 from lstmstrat.forecasting.models.base import FitTask, FittedModel, Model
+from lstmstrat.forecasting.reasons import Log, equal_labels
 from lstmstrat.forecasting.schedule import Fold
 from lstmstrat.forecasting.session import Session
 from lstmstrat.forecasting.training_set import TrainingSet
@@ -26,27 +28,70 @@ class Due(NamedTuple):
 
 
 def fit_due(
-    session: Session, model: Model, config: ForecastConfig, due: Sequence[Due], previous: FittedFold | None
+    session: Session,
+    model: Model,
+    config: ForecastConfig,
+    due: Sequence[Due],
+    previous: FittedFold | None,
+    log: Log,
 ) -> list[FittedFold]:
-    """The folds after their fits, as one job; with a warm start in turn, the first from the fold `previous`."""
+    """The folds after their fits, as one job; with a warm start in turn, the first from the fold `previous`.
+
+    Raises
+    ------
+    ConfigError
+        The job does not fit into the memory of this machine.
+    """
     fitted: list[FittedFold] = []
     linear = linear_part(config)
     jobs = [[one] for one in due] if config.warm_start else [due]
     for k, job in enumerate(jobs):
+        _say_cost(session, model, config, job, log)
         previous = fitted[-1] if fitted else previous
-        starts = previous.members if config.warm_start and previous else ()
-        tasks = [_tasks(one, config, starts) for one in job]
+        tasks = [_tasks(one, config, _starts(config, previous)) for one in job]
         before, after = config.members * k, config.members * (len(jobs) - k - 1)
         fits = iter(trainer.fit(session, model, [task for each in tasks for task in each], before, after))
         for one, each in zip(job, tasks, strict=True):
-            fold = fitted_fold(one.fold, one.training, [next(fits) for _ in each])
-            fitted.append(replace(fold, linear=_linear(session, linear, one.training)) if fold.members else fold)
+            fitted.append(_fitted(session, config, one, [next(fits) for _ in each], linear, log))
     return fitted
 
 
+def _say_cost(session: Session, model: Model, config: ForecastConfig, job: Sequence[Due], log: Log) -> None:
+    """Logs what a large job will take, and refuses one that does not fit into the memory."""
+    if not job:
+        return
+    bars = [len(one.training.rows) for one in job]
+    estimate = cost(model, config.members, bars, job[0].training.rows.shape[1], session.jobs)
+    check_memory(estimate)
+    if estimate.large:
+        log.once(SAID, lambda: str(estimate))
+
+
+def _fitted(
+    session: Session,
+    config: ForecastConfig,
+    due: Due,
+    fits: Sequence[FittedModel | None],
+    linear: Model | None,
+    log: Log,
+) -> FittedFold:
+    """A fold with its members and its linear part; where the labels are equal, it forecasts their constant."""
+    if due.training.constant and _has_enough_samples(due.training, config):
+        constant = constant_fold(due.fold, due.training, config)
+        log.once("equal labels", lambda: equal_labels(constant))
+        return constant
+    fold = fitted_fold(due.fold, due.training, fits)
+    return replace(fold, linear=_linear(session, linear, due.training)) if fold.members else fold
+
+
+def _starts(config: ForecastConfig, previous: FittedFold | None) -> Sequence[FittedModel]:
+    """The members to start from; none without a warm start, or if the fold before is a constant."""
+    return previous.members if config.warm_start and previous and not previous.record.constant else ()
+
+
 def _tasks(due: Due, config: ForecastConfig, starts: Sequence[FittedModel]) -> list[FitTask]:
-    """The fit of each member; none if the fold has too few samples."""
-    if not _has_enough_samples(due.training, config):
+    """The fit of each member; none if the fold has too few samples, or labels that are all equal."""
+    if due.training.constant or not _has_enough_samples(due.training, config):
         return []
     start = dict(enumerate(starts))
     seeds = [seed(config.seed, due.cutoff, member) for member in range(config.members)]

@@ -6,7 +6,7 @@ Letters: n bars, Q quantiles.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from lstmstrat.arrays import Floats, Ints, Times
 from lstmstrat.config.schema import ForecastConfig
@@ -17,6 +17,9 @@ TOO_FEW = "the fold had too few samples"
 TRAINING_FAILED = "the training of the fold failed"
 MISSING = "an input of the last `lookback` bars is missing"
 NO_NUMBER = "the model gave no finite number"
+FAR_OUTSIDE = "since the last fit a forecast was far outside of the labels of the training set"
+
+OF_INPUTS = (TOO_FEW, MISSING)  # the reasons that an input without a value can be behind
 
 
 @dataclass(frozen=True)
@@ -30,11 +33,12 @@ class FoldRecord:
     train_loss: float  # the same after the last epoch
     reason: str = ""  # why the fold has no forecast: TOO_FEW or TRAINING_FAILED; "" if it has one
     weights: tuple[float, ...] = ()  # of the parts of its forecasts, see calibration.py; empty without calibration
+    constant: bool = False  # its labels have no spread: no model was fitted, and the forecast is their mean
 
     @property
     def status(self) -> str:
-        """``fitted`` or ``failed``."""
-        return "failed" if self.reason else "fitted"
+        """``fitted``, ``constant`` or ``failed``."""
+        return "failed" if self.reason else "constant" if self.constant else "fitted"
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,6 +76,8 @@ class Forecasts:
     fold: Ints  # (n,) number of the fold in use
     folds: tuple[FoldRecord, ...]
     missing: Mapping[str, int]  # number of bars without a forecast, by reason
+    gaps: Mapping[str, int] = field(default_factory=dict)
+    """Number of bars, from the first training set on, on which an input has no value, by the name of the input."""
 
     def __post_init__(self) -> None:
         named = self.forecast, self.spread, self.distance, self.sigma, self.up
@@ -80,3 +86,24 @@ class Forecasts:
             raise ValueError(f"the lines have lengths {sorted(lengths)}; expected as many rows in each")
         if len(self.fold) and self.fold.max() > len(self.folds):
             raise ValueError(f"a bar uses fold {self.fold.max()}, but there are {len(self.folds)} folds")
+
+    @property
+    def not_forecast(self) -> list[str]:
+        """One sentence for each reason for no forecast after the warm-up, with the inputs that have no value."""
+        reasons = sorted((r, count) for r, count in self.missing.items() if count and r != WARM_UP)
+        inputs = f" ({in_words(self.gaps)})" if self.gaps else ""
+        return [f"{n} bars: {reason}{inputs if reason in OF_INPUTS else ''}" for reason, n in reasons]
+
+
+def in_words(gaps: Mapping[str, int], bars: int | None = None) -> str:
+    """Which inputs have no value, on how many of so many bars, the first three by name.
+
+    Examples
+    --------
+    >>> in_words({"volume_change": 21, "return_5": 5}, 60)
+    'volume_change has no value on 21 of 60 bars, return_5 on 5'
+    """
+    of = "" if bars is None else f" of {bars}"
+    first, *rest = gaps.items()
+    words = [f"{first[0]} has no value on {first[1]}{of} bars", *(f"{name} on {n}" for name, n in rest[:2])]
+    return ", ".join(words) + (f", and {len(rest) - 2} more inputs" if len(rest) > 2 else "")

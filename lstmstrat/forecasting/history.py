@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from lstmstrat.arrays import Floats, Times
-from lstmstrat.forecasting.features import feature_set
+from lstmstrat.forecasting.features import Feature, feature_set
 
 
 class Rows:
@@ -50,6 +50,7 @@ class History:
             A feature does not exist.
         """
         self.features = feature_set(names)
+        self.inputs: tuple[Feature, ...] = ()  # (F,) the feature that each column belongs to, after the first bars
         self._times = Rows((), "datetime64[ns]")
         self._bars = Rows((5,), "float64")
         self._rows: Rows | None = None  # (n, F); the first bars tell F
@@ -88,7 +89,9 @@ class History:
         self._bars.append(bars)
         prices = self._bars.all[begin:, :4]
         prices[prices <= 0.0] = np.nan
-        rows = self.features.rows(self.times, self.bars, begin)  # (n, F)
+        parts = self.features.parts(self.times, self.bars, begin)  # each (n, k)
+        self.inputs = tuple(f for f, p in zip(self.features.features, parts, strict=True) for _ in p.T)
+        rows = np.column_stack(parts)  # (n, F)
         self._rows = self._rows or Rows((rows.shape[1],), "float64")
         self._rows.append(rows)
 

@@ -23,15 +23,20 @@ from lstmstrat.forecasting.targets import labels
 
 LINES = "forecast", "spread", "distance", "sigma", "up"
 """The lines of every walk-forward; the quantiles of the config follow them."""
-PARTS = NETWORK, LINEAR, SPREAD, DISTANCE, FOLD, MEAN = range(6)
-"""The columns of what the models of a fold say about a bar; MEAN is the mean label of its training set."""
+PARTS = NETWORK, LINEAR, SPREAD, DISTANCE, FOLD, MEAN, FAR = range(7)
+"""The columns of what the models of a fold say about a bar. MEAN is the mean label of its training set.
+
+FAR is `FAR_PART` or `FAR_FORECAST` where a part or a forecast, or one at an earlier bar of the fold, was far
+outside of the labels; else 0. It is kept with the bar, and not with the fold, so that `peek` takes it back.
+"""
+FAR_FORECAST, FAR_PART = 1.0, 2.0
 
 
 class Seen(NamedTuple):
     """The bars so far, and what was said at their closes; a row for each."""
 
     bars: Floats  # (n, 5)
-    parts: Floats  # (n, 6), see `PARTS`
+    parts: Floats  # (n, 7), see `PARTS`
     forecast: Floats  # (n,)
     volatility: Floats  # (n,), see predictive.recent_volatility
 
@@ -47,7 +52,7 @@ class Learned:
     predictive: Predictive  # of the last `EARLIER` of these bars
 
     def lines(self, parts: Floats, volatility: Floats, config: ForecastConfig) -> Floats:
-        """The lines of bars of the fold, from its parts (n, 6) and the volatility (n,).
+        """The lines of bars of the fold, from its parts (n, 7) and the volatility (n,).
 
         (n, 5 + Q + 1); the last column is what the linear part alone would have forecast.
         """
@@ -86,6 +91,6 @@ def learn(fold: Fold, mean: float, before: Learned | None, seen: Seen, config: F
 
 
 def _deviations(parts: Floats) -> Floats:
-    """The weighed parts, less the mean of their fold; (n, 6) -> (n, P)."""
+    """The weighed parts, less the mean of their fold; (n, 7) -> (n, P)."""
     deviations: Floats = parts[:, [NETWORK, LINEAR]] - parts[:, [MEAN]]
     return deviations

@@ -90,6 +90,7 @@ class Session:
         self.models: MutableMapping[str, FittedModel] = {}  # by key
         self.broken: set[str] = set()  # keys of fits that failed
         self.counted: set[str] = set()  # keys that are in `fitted`, `cached` or `failed`
+        self.told: set[str] | None = set()  # what was logged, so that it is logged once; None: nothing is logged
         self.executor = executor
 
     def __enter__(self) -> Self:
@@ -154,7 +155,15 @@ def _default() -> Session:
     session = Session(Store(default_path()))
     # This session lives as long as the program, a model only as long as its user.
     session.models = WeakValueDictionary()
+    session.told = _Forgetful()  # the next walk-forward is another run
     return session
+
+
+class _Forgetful(set[str]):
+    """A set to which nothing can be added."""
+
+    def add(self, _: str) -> None:
+        """Does nothing."""
 
 
 def current() -> Session:

@@ -15,6 +15,10 @@ from numpy.lib.stride_tricks import sliding_window_view
 
 from lstmstrat.arrays import Bools, Floats, Singles
 
+EQUAL = 1e-9
+"""Log returns that differ by less are equal: the rest is rounding, and no cost is as small."""
+ROUNDING = 1e-12  # relative spread of a column below which all of it is the rounding of one number
+
 
 def windows(rows: Floats, lookback: int) -> Floats:
     """Every `lookback` consecutive rows; (L - 1 + n, F) -> (n, L, F), a view."""
@@ -61,7 +65,29 @@ class TrainingSet:
     @cached_property
     def mean_label(self) -> float:
         """Mean label of the samples, which is the forecast of the past average; NaN without a sample."""
-        return float(self.labels[self.usable].mean()) if self.usable.any() else float("nan")
+        low, high = self.label_range
+        if np.isnan(low):
+            return low
+        return float(np.clip(self.labels[self.usable].mean(), low, high))  # rounding can lead out of equal labels
+
+    @cached_property
+    def label_range(self) -> tuple[float, float]:
+        """Smallest and largest label of the samples; NaN without a sample."""
+        labels = self.labels[self.usable]
+        return (float(labels.min()), float(labels.max())) if len(labels) else (float("nan"), float("nan"))
+
+    @property
+    def constant(self) -> bool:
+        """Whether the labels of the samples are equal but for rounding, so that there is nothing to learn.
+
+        In units of their own spread, which is none, the smallest noise of a model would be a large return.
+
+        >>> import numpy as np
+        >>> TrainingSet(np.zeros((3, 1)), np.array([0.001, 0.001 + 1e-17, np.nan]), lookback=1, purge=2).constant
+        True
+        """
+        low, high = self.label_range
+        return high - low <= EQUAL
 
     @cached_property
     def range(self) -> Floats:
@@ -113,22 +139,24 @@ class Scaler:
 
     def apply(self, x: Floats, clip: float) -> Singles:
         """`x` (..., F) in units of `scale`, clipped to +-`clip`; a missing value (NaN) becomes 0."""
-        z = np.clip((x - self.location) / self.scale, -clip, clip)
+        with np.errstate(over="ignore", invalid="ignore"):  # inputs of 1e300
+            z = np.clip((x - self.location) / self.scale, -clip, clip)
         return np.nan_to_num(z, nan=0.0).astype(np.float32)
 
 
 def fit_scaler(x: Floats, kind: str) -> Scaler:
     """Median and 1.4826 MAD (`robust`) or mean and standard deviation (`standard`) of the columns of x (n, F).
 
-    1.4826 makes the MAD of a normal sample its standard deviation. A column whose MAD is 0 (most values equal)
-    falls back to the standard deviation, a constant one to 1, so that it becomes 0 everywhere.
+    1.4826 makes the MAD of a normal sample its standard deviation. A column whose MAD is 0 or rounding (most
+    values equal) falls back to the standard deviation, a constant one to 1, so that it becomes 0 everywhere.
     """
-    location = np.nanmedian(x, axis=0) if kind == "robust" else np.nanmean(x, axis=0)  # (F,)
-    spread = np.nanstd(x, axis=0)  # (F,)
-    if kind == "robust":
-        mad = 1.4826 * np.nanmedian(np.abs(x - location), axis=0)
-        spread = np.where(mad > 0.0, mad, spread)
-    return Scaler(location, np.where(spread > 1e-12 * (1.0 + np.abs(location)), spread, 1.0))
+    with np.errstate(over="ignore", invalid="ignore"):  # an input of 1e300 has a square without a number
+        location = np.nanmedian(x, axis=0) if kind == "robust" else np.nanmean(x, axis=0)  # (F,)
+        spread, rounding = np.nanstd(x, axis=0), ROUNDING * (1.0 + np.abs(location))  # (F,)
+        if kind == "robust":
+            mad = 1.4826 * np.nanmedian(np.abs(x - location), axis=0)
+            spread = np.where(mad > rounding, mad, spread)
+        return Scaler(location, np.where(spread > rounding, spread, 1.0))
 
 
 class ScaledTrainingSet(NamedTuple):

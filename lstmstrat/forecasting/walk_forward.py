@@ -28,7 +28,6 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
-from numpy.lib.stride_tricks import sliding_window_view
 
 from lstmstrat.arrays import Floats, Times
 from lstmstrat.config.schema import ForecastConfig
@@ -36,23 +35,13 @@ from lstmstrat.forecasting import trainer
 from lstmstrat.forecasting.features import FeatureSet, feature_set
 from lstmstrat.forecasting.fitted_fold import FittedFold
 from lstmstrat.forecasting.fitting import Due, fit_due
-from lstmstrat.forecasting.forecasts import MISSING, NO_NUMBER, WARM_UP, Forecasts
+from lstmstrat.forecasting.forecasts import FAR_OUTSIDE, MISSING, NO_NUMBER, WARM_UP, Forecasts
 from lstmstrat.forecasting.history import History, Rows
-from lstmstrat.forecasting.learned import (
-    DISTANCE,
-    FOLD,
-    LINEAR,
-    LINES,
-    MEAN,
-    NETWORK,
-    PARTS,
-    SPREAD,
-    Learned,
-    Seen,
-    learn,
-)
+from lstmstrat.forecasting.learned import FAR, FAR_FORECAST, FAR_PART, FOLD, LINES, PARTS, Learned, Seen, learn
 from lstmstrat.forecasting.models import model_of, settled
+from lstmstrat.forecasting.parts import said
 from lstmstrat.forecasting.predictive import recent_volatility
+from lstmstrat.forecasting.reasons import Inputs, Log, Missing, why_far, why_incomplete, why_not_fitted
 from lstmstrat.forecasting.schedule import Fold, schedule
 from lstmstrat.forecasting.session import Session, current
 from lstmstrat.forecasting.targets import labels
@@ -82,10 +71,6 @@ class WalkForward:
         Built from the config.
     folds
         Every `FittedFold` so far.
-    missing
-        The number of bars without a forecast, by reason.
-    forecasts
-        All forecasts so far, as a `Forecasts`.
 
     Raises
     ------
@@ -123,11 +108,15 @@ class WalkForward:
         self._inputs: Rows | None = None  # (n, F), the asset's own features, then those of its peers
         self._refit = Rows((), "bool")  # (n,) whether the user's condition asks for a refit
         self._volatility = Rows((), "float64")  # (n,)
-        self._parts = Rows((len(PARTS),), "float64")  # (n, 6)
+        self._parts = Rows((len(PARTS),), "float64")  # (n, 7)
         self._outputs = len(LINES) + len(config.quantiles)  # 5 + Q
         self._lines = Rows((self._outputs + 1,), "float64")  # (n, 5 + Q + 1), see Learned.lines
-        self.missing: Counter[str] = Counter()
-        self._warned: set[str] = set()  # reasons that were logged
+        self._missing = Missing(Log(_log, self._session.told), self._history)
+
+    @property
+    def missing(self) -> Counter[str]:
+        """The number of bars without a forecast, by reason."""
+        return self._missing.counts
 
     @property
     def forecasts(self) -> Forecasts:
@@ -142,6 +131,7 @@ class WalkForward:
             fold=self._parts.all[:, FOLD].astype(np.int64),
             folds=tuple(fitted.record for fitted in self.folds),
             missing=dict(self.missing),
+            gaps=self._described.gaps(slice(self.folds[0].fold.first, len(lines))) if self.folds else {},
         )
 
     def advance(self, times: Times, bars: Floats, peers: Sequence[tuple[Times, Floats]] = ()) -> Floats:
@@ -187,7 +177,7 @@ class WalkForward:
         The open bar of a replayed feed is an input of its own forecast but never part of a training set, because
         the labels of a fold are complete before the bar at which it is fitted.
         """
-        bars_before, folds, missing = len(self._history.times), len(self.folds), self.missing.copy()
+        bars_before, folds, counts = len(self._history.times), len(self.folds), self.missing.copy()
         peers_before = [len(peer.times) for peer in self._peers]
         try:
             return self.advance(times, bars, peers)
@@ -198,7 +188,7 @@ class WalkForward:
                 if rows is not None:
                     rows.cut(bars_before)
             del self.folds[folds:]
-            self.missing = missing
+            self._missing.counts = counts
 
     def _append(self, times: Times, bars: Floats) -> None:
         """Appends the bars, their inputs, and whether the user's condition asks for a refit."""
@@ -228,7 +218,7 @@ class WalkForward:
             for fold in self._due_folds(begin)
         ]
         previous = self.folds[-1] if self.folds else None
-        self.folds += fit_due(self._session, self.model, self._settled, due, previous)
+        self.folds += fit_due(self._session, self.model, self._settled, due, previous, self._missing.log)
 
     def _training_set(self, fold: Fold) -> TrainingSet:
         """The inputs and labels of a fold; the labels are calculated from bars before the fitting bar alone."""
@@ -268,34 +258,53 @@ class WalkForward:
         return found[::-1]
 
     def _forecast_fold(self, fitted: FittedFold, low: int, high: int, out: np.ndarray) -> None:
-        """Writes what one fold says about bars `low` to `high` into `out` (bars, 6)."""
+        """Writes what one fold says about bars `low` to `high` into `out` (bars, 7)."""
+        missing, inputs, lookback = self._missing, self._described, self.config.lookback
         if not fitted.members:
-            self.missing[fitted.record.reason] += high - low
+            needed = self.config.loss_steps
+            all_of_them = np.ones(high - low, dtype=bool)
+            missing.count(fitted.record.reason, all_of_them, low, lambda _: why_not_fitted(inputs, fitted, needed))
             return
-        lookback = self.config.lookback
         rows = self._input_rows[low + 1 - lookback : high]  # (L - 1 + bars, F)
         members = trainer.predict(self._session, self.model, fitted.members, windows(rows, lookback))  # (M, bars)
-        complete = sliding_window_view(np.isfinite(rows).all(1), lookback).all(1)  # (bars,)
-        good = complete & np.isfinite(members).all(axis=0)  # (bars,)
-        members = np.where(good, members, np.nan)
-        # Added member by member, so that the bits of a bar do not depend on the number of bars.
-        mean = np.add.accumulate(members)[-1] / len(members)  # (bars,)
-        spread = np.sqrt(np.add.accumulate(np.square(members - mean))[-1] / len(members))
-        out[good, NETWORK], out[good, SPREAD] = mean[good], spread[good]
-        out[good, DISTANCE] = fitted.distance(rows[lookback - 1 :])[good]
-        if fitted.linear is not None:
-            out[good, LINEAR] = fitted.linear.predict(windows(rows, lookback)[good])
-        out[:, FOLD], out[:, MEAN] = fitted.fold.number, fitted.record.mean
-        self._count_missing(MISSING, int((~complete).sum()))
-        self._count_missing(NO_NUMBER, int((complete & ~good).sum()))
+        found = said(fitted, members, rows, lookback, self._was_far(fitted, low, FAR_PART))
+        out[:] = found.parts
+        reasons = {
+            MISSING: lambda bar: why_incomplete(inputs, bar, lookback),
+            FAR_OUTSIDE: lambda bar: why_far(fitted, found.predictions[:, bar - low]),
+            NO_NUMBER: lambda _: f"model: {self.config.model}",
+        }
+        for reason, bars in found.missing.items():
+            missing.count(reason, bars, low, reasons[reason])
+
+    def _was_far(self, fitted: FittedFold, low: int, kind: float) -> bool:
+        """Whether the fold was far outside of its labels before bar `low`."""
+        return bool(low > fitted.fold.fitted_at and self._parts.all[low - 1, FAR] >= kind)
 
     def _weigh(self, begin: int) -> None:
         """The lines of the bars from `begin` on; a new fold first learns from the forecasts before it."""
         self._lines.append(np.full((len(self._history.bars) - begin, self._outputs + 1), np.nan))
-        parts, volatility, lines = self._parts.all, self._volatility.all, self._lines.all
         for fitted, low, high in self._in_use(begin):
             learned = fitted.learned or self._learn(fitted)
-            lines[low:high] = learned.lines(parts[low:high], volatility[low:high], self._settled)
+            parts, volatility = self._parts.all[low:high], self._volatility.all[low:high]
+            lines = learned.lines(parts, volatility, self._settled)
+            self._drop_far(fitted, lines, low)
+            self._lines.all[low:high] = lines
+
+    def _drop_far(self, fitted: FittedFold, lines: Floats, low: int) -> None:
+        """Drops the `lines` of a fold from bar `low` on, since a forecast that was far outside of its labels.
+
+        Its parts stay in the history: they are sound, and folds to come must not learn from fewer of them if the
+        bars come one by one.
+        """
+        forecasts = lines[:, 0].copy()  # (bars,)
+        since = np.logical_or.accumulate(fitted.far_outside(forecasts[None]))
+        since |= self._was_far(fitted, low, FAR_FORECAST)
+        far = self._parts.all[low : low + len(lines), FAR]  # a view
+        far[since] = np.maximum(far[since], FAR_FORECAST)
+        dropped = since & np.isfinite(forecasts)
+        lines[dropped] = np.nan
+        self._missing.count(FAR_OUTSIDE, dropped, low, lambda bar: why_far(fitted, forecasts[[bar - low]]))
 
     def _learn(self, fitted: FittedFold) -> Learned:
         """What a new fold learns from the forecasts before it."""
@@ -307,13 +316,9 @@ class WalkForward:
         self.folds[number - 1] = replace(fitted, learned=learned, record=record)
         return learned
 
-    def _count_missing(self, reason: str, bars: int) -> None:
-        """Counts bars without a forecast. Warns once of each reason, because a plain script shows no report."""
-        if bars and reason not in self._warned:
-            _log.warning("no forecast at some bars: %s; walk_forward.missing counts them", reason)
-            self._warned.add(reason)
-        if bars:
-            self.missing[reason] += bars
+    @property
+    def _described(self) -> Inputs:
+        return Inputs(self._history, self._peers, self._input_rows)
 
 
 def plan(config: ForecastConfig, times: Times, bars: Floats) -> list[tuple[Fold, int]]:

@@ -2,6 +2,7 @@
 
 run.py          from a config to a result, step by step
 prepare.py      checks a config and its strategies, and loads its prices
+build.py        builds every strategy once, before the training
 simulate.py     simulates buy-and-hold and every strategy -> `Run`
 tasks.py        runs variations of a run -> their outcomes
 replicas.py     other seeds and null worlds

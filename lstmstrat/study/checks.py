@@ -12,7 +12,7 @@ from lstmstrat.audit.features import check_features
 from lstmstrat.audit.labels import check_labels
 from lstmstrat.evaluation.metrics import REJECTED, sharpe
 from lstmstrat.evaluation.skill import Skill, forecast_skill
-from lstmstrat.forecasting.forecasts import WARM_UP, Forecasts
+from lstmstrat.forecasting.forecasts import Forecasts
 from lstmstrat.forecasting.session import Session
 from lstmstrat.prices.staleness import LARGEST_STILL_SHARE, staleness, without_volume
 from lstmstrat.results.account import Account
@@ -123,9 +123,8 @@ def _forecasts(forecasts: Forecasts) -> Check:
     name = "forecasts"
     if not forecasts.folds:
         return Check(name, NOT_RUN, "no strategy asked for a forecast")
-    missing = {reason: count for reason, count in forecasts.missing.items() if count and reason != WARM_UP}
-    if missing:
-        return Check(name, FAILED, "; ".join(f"{count} bars: {reason}" for reason, count in missing.items()))
+    if forecasts.not_forecast:
+        return Check(name, FAILED, "; ".join(forecasts.not_forecast))
     return Check(name, PASSED, f"on each of {int(np.isfinite(forecasts.forecast).sum())} bars after warm-up")
 
 

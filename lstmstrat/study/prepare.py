@@ -15,6 +15,7 @@ from lstmstrat.errors import ConfigError, DataError, StrategyError
 if TYPE_CHECKING:
     import pandas as pd
 
+    from lstmstrat.forecasting.session import Session
     from lstmstrat.prices import Prices
 
 MINIMUM_WINDOW = 30  # bars after the first forecast, below which no comparison means anything
@@ -56,9 +57,12 @@ def prepare(config: Config, offline: bool = False) -> tuple[Config, Prices]:
     ------
     ConfigError, DataError
         A strategy, feature or model does not exist, the prices cannot be loaded, or there are too few of them.
+    StrategyError
+        A strategy cannot be built with these settings; the message has all of them.
     """
     from lstmstrat.forecasting.schedule import resolved
     from lstmstrat.prices import load
+    from lstmstrat.study.build import building_mistakes
 
     lines = _plugin_mistakes(list(enumerate(config.strategies)), config.forecast)
     _raise_all(lines, "the config cannot be run:")
@@ -67,7 +71,10 @@ def prepare(config: Config, offline: bool = False) -> tuple[Config, Prices]:
     heading = f"the config cannot be run on {bars} bars:"
     forecast = validated(ForecastConfig, resolved(config.forecast, bars).model_dump(), heading)
     _check_length(forecast, prices)
-    return config.model_copy(update={"forecast": forecast}), prices
+    config = config.model_copy(update={"forecast": forecast})
+    if lines := building_mistakes(config, prices):
+        raise StrategyError("\n  ".join(["strategies and settings do not go together:", *lines]))
+    return config, prices
 
 
 def planned_folds(config: Config, prices: Prices) -> pd.DataFrame:
@@ -76,6 +83,31 @@ def planned_folds(config: Config, prices: Prices) -> pd.DataFrame:
     from lstmstrat.results.tables import fold_dates
 
     return fold_dates(plan(config.forecast, prices.times, prices.bars), prices.frame.index)
+
+
+def expected_cost(config: Config, prices: Prices, session: Session) -> str:
+    """A sentence on time and memory of the training, if they are large; else ''.
+
+    The seeds, null worlds and the ladder train as often again, the ladder less, so it is counted as once.
+
+    Raises
+    ------
+    ConfigError
+        The memory of this machine does not suffice.
+    """
+    from lstmstrat.forecasting.cost import SAID, check_memory, cost
+    from lstmstrat.forecasting.models import model_of
+    from lstmstrat.forecasting.schedule import schedule
+
+    forecast, report = config.forecast, config.report
+    sets = [fold.bars for fold in schedule(forecast).folds(prices.times)]
+    times = report.seeds + report.worlds + report.ladder
+    inputs, model = len(forecast.features), model_of(forecast)
+    estimate = cost(model, forecast.members, sets, inputs, session.jobs, times)
+    check_memory(estimate)
+    if session.told is not None:
+        session.told.add(SAID)
+    return str(estimate) if estimate.large else ""
 
 
 def _check_length(forecast: ForecastConfig, prices: Prices) -> None:

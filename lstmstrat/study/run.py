@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import datetime as dt
+import logging
 import platform
 from collections.abc import Iterator, Sequence
 from importlib.metadata import version
@@ -12,7 +13,6 @@ from typing import Any
 import pandas as pd
 
 from lstmstrat.config.schema import Config
-from lstmstrat.forecasting.forecasts import WARM_UP
 from lstmstrat.forecasting.models import settled
 from lstmstrat.forecasting.session import Progress, Session
 from lstmstrat.prices import Prices
@@ -32,10 +32,12 @@ from lstmstrat.study.checks import run_checks, tripwires
 from lstmstrat.study.extras import Extras, ProgressBar, extra_checks, extras
 from lstmstrat.study.fingerprint import not_identified
 from lstmstrat.study.judge import skill, verdicts
-from lstmstrat.study.prepare import prepare
+from lstmstrat.study.prepare import expected_cost, prepare
 from lstmstrat.study.proof import RunJudgement, judged
 from lstmstrat.study.simulate import simulate_all
 from lstmstrat.version import __version__
+
+_log = logging.getLogger(__name__)
 
 PACKAGES = ("backtrader", "numba", "torch", "numpy", "pandas")
 
@@ -77,6 +79,8 @@ def run(config: Config, *, session: Session | None = None, offline: bool = False
             return run(config, session=default_session, offline=offline)
     config, prices = prepare(config, offline)
     session.ledger.read()  # so that it is known before the training if it cannot be used
+    if long := expected_cost(config, prices, session):
+        _log.warning(long)
     return finish(simulate_all(config, prices, session), session)
 
 
@@ -161,11 +165,10 @@ def _notices(run: Run) -> list[str]:
     own_forecast = [
         "forecasts, folds and skill are those of a strategy's own LSTMForecast, not of the forecast: section"
     ]
-    missing = [
-        f"no forecast on {count} bars: {reason}"
-        for reason, count in sorted(forecasts.missing.items())
-        if count and reason != WARM_UP
-    ]
+    missing = [f"no forecast on {sentence}" for sentence in forecasts.not_forecast]
+    constants = sum(record.constant for record in forecasts.folds)
+    equal = [f"{constants} of {len(forecasts.folds)} folds have equal labels, and forecast that constant"]
+    missing += equal if constants else []
     warm_start = [
         "warm_start: a fold began with the weights of the one before, so all forecasts depend on the first fold"
     ]

@@ -76,6 +76,7 @@ def outcomes(work: Work[T], variations: Sequence[Variation], session: Session) -
 
 def _attempt(work: Work[T], variation: Variation, stop: Stop, jobs: int, fitting: Executor | None) -> Outcome[T]:
     with Session(Store(None), jobs, executor=fitting, given_up=stop) as session:
+        session.told = None  # what it has to say was said by the run itself, or is of prices that never were
         try:
             value = work(variation, session)
         except CancelledError:

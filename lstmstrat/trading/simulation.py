@@ -6,6 +6,7 @@ the first decision. Equity and orders are read from the broker itself, not from 
 
 from __future__ import annotations
 
+import contextlib
 import math
 from typing import Any
 
@@ -59,6 +60,37 @@ def simulate(
     return record(cerebro, prices, session, start=start, name=name, class_path=class_path)
 
 
+def build(
+    prices: Prices,
+    cls: type[Any],
+    params: dict[str, Any],
+    broker: BrokerConfig,
+    *,
+    session: Session,
+    start: int,
+    name: str,
+    forecast: ForecastConfig,
+) -> None:
+    """Build one strategy as `simulate` does, and stop before its own `start` and its first bar.
+
+    Raises
+    ------
+    StrategyError
+        The strategy skips itself, or needs more history than `start` bars.
+    Exception
+        Whatever its ``__init__`` raises.
+    """
+    cerebro = build_cerebro(prices, cls, broker)
+    cerebro.addstrategy(cls, **params, **set_by_run(cls, broker, forecast))
+    with contextlib.suppress(_BuiltError):
+        cerebro.addanalyzer(_Account, first=start, label=name)
+        cerebro.addanalyzer(_Stop)
+        cerebro.addindicator(_FirstDecision, bar=start)
+        with session.active(), one_feed(name, prices.symbol):
+            cerebro.run()
+        raise StrategyError(_skipped(name))
+
+
 def record(cerebro: Any, prices: Prices, session: Session, *, start: int, name: str, class_path: str) -> Account:
     """Run the only strategy of `cerebro`, which decides first at bar `start`, and return its account."""
     cerebro.addindicator(_FirstDecision, bar=start)
@@ -66,12 +98,16 @@ def record(cerebro: Any, prices: Prices, session: Session, *, start: int, name: 
     with session.active(), one_feed(name, prices.symbol):  # Backtrader creates the indicators inside `run`
         strategies = cerebro.run()
     if not strategies:
-        raise StrategyError(f"{name}: its __init__ raised StrategySkipError; leave it out of the config")
+        raise StrategyError(_skipped(name))
     recorded: Recorded = strategies[0].analyzers.account.recorded
     missing = len(prices.frame) - start - len(recorded.equity)
     if missing:
         raise StrategyError(f"{name}: it stopped {missing} bars too early; hold nothing in place of runstop()")
     return recorded.account(prices.frame, name, class_path)
+
+
+def _skipped(name: str) -> str:
+    return f"{name}: its __init__ raised StrategySkipError; leave it out of the config"
 
 
 def build_cerebro(
@@ -157,6 +193,17 @@ class _FirstDecision(bt.Indicator):  # type: ignore[misc]
 
     def __init__(self) -> None:
         self.addminperiod(self.p.bar + 1)
+
+
+class _BuiltError(Exception):
+    """Ends a run before its first bar; nothing is wrong."""
+
+
+class _Stop(bt.Analyzer):  # type: ignore[misc]
+    """Ends a run when its strategy is built, after the analyzers before this one have looked at it."""
+
+    def start(self) -> None:
+        raise _BuiltError
 
 
 class _Account(Recorder):

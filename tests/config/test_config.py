@@ -15,7 +15,7 @@ from lstmstrat.config.files import dump, override, parse, read
 from lstmstrat.config.schema import Config, ForecastConfig, StrategyConfig
 from lstmstrat.config.validation import validated
 from lstmstrat.errors import ConfigError
-from lstmstrat.forecasting.models import MODELS, model_of
+from lstmstrat.forecasting.models import MODELS, model_of, settled
 from lstmstrat.study.prepare import load_config
 
 ROOT = Path(__file__).parents[2]
@@ -160,14 +160,13 @@ def test_only_networks_have_members_and_weights_to_go_on_from(model: str, tmp_pa
         assert str(loaded.value) == f"{tmp_path / 'tiny.yaml'}:\n  forecast.{made.value}"
         return str(made.value)
 
-    alone = forecast(model=model, members=1)
+    alone = forecast(model=model)
     assert (alone.model, type(model_of(alone))) == (model, MODELS[model])
-    expected = rf"members: 2 given with model: {model}, .* expected 1; set members: 1, or model: lstm"
-    assert re.fullmatch(expected, refused(members=2))
+    assert settled(alone).members == 1
     expected = (
         rf"warm_start: true given with model: {model}, .* expected false; set warm_start: false, or model: lstm"
     )
-    assert re.fullmatch(expected, refused(members=1, warm_start=True))
+    assert re.fullmatch(expected, refused(warm_start=True))
 
 
 @pytest.mark.parametrize(

@@ -108,7 +108,7 @@ def test_the_session_of_a_run_is_that_of_the_indicators_in_it_and_of_nobody_else
 
 
 class Broken(bt.Strategy):
-    def __init__(self) -> None:
+    def next(self) -> None:
         raise StrategyError("not today")
 
 

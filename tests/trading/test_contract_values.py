@@ -252,6 +252,7 @@ def test_c19_a_price_that_is_none_is_nan_for_a_while_and_said_once(
     missing = np.flatnonzero(np.isnan(run.lines()[:, 0]))
     assert missing.tolist() == [*range(FIRST), *range(80, 87), *range(110, 117)]
     assert [record.message for record in caplog.records] == [
-        "no forecast at some bars: an input of the last `lookback` bars is missing; "
-        "walk_forward.missing counts them"
+        "no forecast at 2020-04-22: an input of the last `lookback` bars is missing: return_1 has no value on "
+        "1 of 5 bars, distance_3 on 1; the bars have no close there: give them one, or leave return_1, distance_3 "
+        "out of features; walk_forward.missing counts all such bars"
     ]

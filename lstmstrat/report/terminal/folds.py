@@ -13,13 +13,16 @@ if TYPE_CHECKING:
     from rich.table import Table
 
 
-def print_folds(folds: pd.DataFrame, file: TextIO | None = None) -> None:
-    """Print number, first forecast and samples of each fold to `file`, standard output by default.
+def print_folds(folds: pd.DataFrame, file: TextIO | None = None, note: str = "") -> None:
+    """Print number, first forecast and samples of each fold, and a note, to `file`, standard output by default.
 
     Of more than 8 folds, only the first 3 and the last 2 are printed. The last line has the number of folds and
     the sum of their samples.
     """
-    console_on(file or sys.stdout).print(_table(folds))
+    console = console_on(file or sys.stdout)
+    console.print(_table(folds))
+    if note:
+        console.print(note)
 
 
 def _table(folds: pd.DataFrame) -> Table:

@@ -96,8 +96,8 @@ def test_a_forecast_that_is_no_number_is_nan_and_counted(
 
 
 def test_integers_are_numbers(monkeypatch: pytest.MonkeyPatch) -> None:
-    done = walk(monkeypatch, says=lambda w: np.ones(len(w), dtype=int))
-    assert (done.forecasts.forecast[FIRST:] == 1.0).all()
+    done = walk(monkeypatch, says=lambda w: np.zeros(len(w), dtype=int))
+    assert (done.forecasts.forecast[FIRST:] == 0.0).all()
 
 
 def test_a_fit_that_gives_nothing_is_a_failed_fold(monkeypatch: pytest.MonkeyPatch) -> None:
