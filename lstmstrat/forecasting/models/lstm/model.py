@@ -40,6 +40,7 @@ class LSTM(Model):
     dropout: float
     epochs: int
     batch_size: int
+    loss: str  # "mse" or "huber"
     loss_steps: int
     learning_rate: float
     weight_decay: float
