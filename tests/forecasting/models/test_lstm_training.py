@@ -19,13 +19,14 @@ from helpers.torch_reference import Reference, parts
 from lstmstrat import ForecastConfig, TrainingSet
 from lstmstrat.forecasting import training_set
 from lstmstrat.forecasting.models.base import FitTask
+from lstmstrat.forecasting.models.engines import RETRY
 from lstmstrat.forecasting.models.lstm import batch, gpu, kernels, training
 from lstmstrat.forecasting.models.lstm.cpu import CpuBatch, predict
 from lstmstrat.forecasting.models.lstm.gpu import TorchBatch
 from lstmstrat.forecasting.models.lstm.layout import Layout
 from lstmstrat.forecasting.models.lstm.minibatches import Blocks
 from lstmstrat.forecasting.models.lstm.model import LSTM, FittedLSTM
-from lstmstrat.forecasting.models.lstm.training import RETRY, fit
+from lstmstrat.forecasting.models.lstm.training import fit
 from lstmstrat.forecasting.training_set import fit_scaler, windows
 
 ENGINES = {"compiled": CpuBatch, "torch": lambda tasks, settings: TorchBatch(tasks, settings, "cpu")}

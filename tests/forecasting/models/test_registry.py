@@ -30,6 +30,8 @@ from lstmstrat.forecasting.training_set import windows
 PRICES = market(190)
 models = pytest.mark.parametrize("model", EVERY)
 
+NO_MODEL = "is no model; expected a class of lstmstrat.Model with fit(), or a scikit-learn regressor"
+
 
 # ---- names -----------------------------------------------------------------------------------------------------
 
@@ -128,11 +130,20 @@ def test_a_model_of_ones_own_forecasts(mine: Path) -> None:
         ("my_models:Nothing", "'my_models:Nothing': my_models has no Nothing; known: PastMean"),
         (
             "my_models:Unfinished",
-            "'my_models:Unfinished' is no model; expected a class of lstmstrat.Model with fit()",
+            f"'my_models:Unfinished' {NO_MODEL}",
         ),
-        ("my_models:Constant", "'my_models:Constant' is no model; expected a class of lstmstrat.Model with fit()"),
-        ("my_models:number", "'my_models:number' is no model; expected a class of lstmstrat.Model with fit()"),
-        ("my_models:Model", "'my_models:Model' is no model; expected a class of lstmstrat.Model with fit()"),
+        (
+            "my_models:Constant",
+            f"'my_models:Constant' {NO_MODEL}",
+        ),
+        (
+            "my_models:number",
+            f"'my_models:number' {NO_MODEL}",
+        ),
+        (
+            "my_models:Model",
+            f"'my_models:Model' {NO_MODEL}",
+        ),
         ("my_model:PastMean", "there is no module my_model; did you mean 'my_models'?"),
         ("my_models:", "'my_models:' is not module:Class; expected such as my_models:Mine"),
         (":PastMean", "':PastMean' is not module:Class; expected such as my_models:Mine"),

@@ -46,8 +46,8 @@ class CpuBatch(Batch):
         for k in range(0, len(minibatches.starts), step):
             starts, weights = minibatches.starts[k : k + step], minibatches.weights[k : k + step]
             state = (self._theta[g], self._gradient, self._adam[g])
-            data = (s.x, s.y, starts, weights, self.masks(g))
-            loss, loss_finite = kernels.train(*state, *data, self._buffers, self._huber)
+            rest = (self.masks(g), self._buffers, self._huber)
+            loss, loss_finite = kernels.train(*state, s.x, s.y, starts, weights, *rest)
             total, finite = total + loss, finite and loss_finite
         return total, finite
 
@@ -56,8 +56,9 @@ class CpuBatch(Batch):
 
     def _loss(self, g: int, minibatches: Minibatches) -> float:
         s = self.prepared[g]
-        data = (s.x, s.y, *minibatches, self.no_masks)
-        return kernels.measure(self._theta[g], *data, self._buffers, self._huber)
+        starts, weights = minibatches
+        rest = (self.no_masks, self._buffers, self._huber)
+        return kernels.measure(self._theta[g], s.x, s.y, starts, weights, *rest)
 
 
 def predict(fitted: FittedLSTM, rows: Floats) -> Floats:

@@ -26,21 +26,6 @@ from lstmstrat.forecasting.models.lstm.minibatches import Minibatches
 from lstmstrat.forecasting.models.lstm.model import LSTM
 
 
-def device_name(setting: str) -> str:
-    """``cpu`` or ``cuda``: the meaning of ``device: setting`` on this machine.
-
-    Raises
-    ------
-    RuntimeError
-        ``device: cuda`` on a machine where torch finds no GPU.
-    """
-    if setting == "cpu" or (setting == "auto" and not torch.cuda.is_available()):
-        return "cpu"
-    if not torch.cuda.is_available():
-        raise RuntimeError("device: cuda, but torch finds no GPU here; set device: auto or cpu")
-    return "cuda"
-
-
 def outputs(layout: Layout, theta: Tensor, x: Tensor, masks: Tensor, losses: int) -> Tensor:
     """Outputs of the last S = `losses` steps; theta (G, P), x (G, T, B, F) -> (G, S, B).
 

@@ -327,7 +327,7 @@ def train(
 ) -> tuple[float, bool]:
     """Trains on minibatches, starts (K, all) and weights (K, S, all), one after the other.
 
-    Returns the sum of the losses (of squared errors, or Huber's), and False if a gradient or a loss was not finite.
+    Returns the sum of the losses (squared errors, or Huber's), and False if a gradient or a loss was not finite.
     The sequences of a minibatch, a multiple of B, are processed B at a time. theta and its gradient `slope` (P,)
     are changed.
     """
