@@ -203,9 +203,8 @@ def _refused_values(make: Any, config: ForecastConfig) -> list[str]:
     """A sentence for values that scikit-learn itself finds wrong before a fit."""
     try:
         regressor = _made(make, config.model, config.model_params)
-        check = getattr(regressor, "_validate_params", None)  # of BaseEstimator, and not of every library
-        if check is not None:
-            check()
+        if hasattr(regressor, "_parameter_constraints"):  # of scikit-learn's own, and not of every library's
+            regressor._validate_params()
     except ConfigError as error:
         return [str(error)]
     except ValueError as error:

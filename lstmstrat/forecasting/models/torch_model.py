@@ -44,7 +44,7 @@ class TorchModel(Model):
     ------
     ConfigError
         In a fit: `network` gives no module, or other weights when it is called again from the same seed; the
-        output is not one number for each window, or not the same for the same window; the loss is no single number.
+        output is not one number for each window, or not the same for the same window; the loss is not one number.
 
     Examples
     --------

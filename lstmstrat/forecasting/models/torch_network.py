@@ -154,7 +154,7 @@ def check_repeatable(network: Network, again: Network, windows: Sequence[Tensor]
         said.append(torch.cat([again.outputs(window) for window in reversed(windows)]).flip(0))
     if len({outputs.cpu().numpy().tobytes() for outputs in said}) > 1:
         raise ConfigError(
-            f"model: the network of {network.name} gives another output for the same window when it is asked again; "
-            "in eval() nothing may be random, as F.dropout is without training=self.training, and nothing may be "
-            "kept from one call to the next"
+            f"model: the network of {network.name} gives another output for the same window when asked again; in "
+            "eval() nothing may be random, as F.dropout is without training=self.training, nor kept from one call "
+            "to the next"
         )
