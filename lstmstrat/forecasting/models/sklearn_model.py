@@ -89,7 +89,8 @@ class SklearnModel(Model):
             regressor = _made(make, self.maker, self.parameters)
             regressor.set_params(**_process_parameters(regressor, seed))
             guess = self.attempt("fit", lambda: _numbers(regressor.fit(x, y), x))
-            loss = np.array([np.square(guess - y).mean()])
+            with np.errstate(over="ignore"):  # a forecast that is far too large is a failed fit
+                loss = np.array([np.square(guess - y).mean()])
             regressor.set_params(**dict.fromkeys(_names_ending_in(THREADS, regressor), 1))
         if not np.isfinite(loss).all():
             return None

@@ -6,9 +6,8 @@ import random
 import subprocess
 import sys
 import threading
-from concurrent.futures import CancelledError, ProcessPoolExecutor
+from concurrent.futures import CancelledError
 from dataclasses import dataclass, replace
-from multiprocessing import get_context
 from typing import Any
 
 import numpy as np
@@ -197,14 +196,6 @@ def test_law_3_purity_what_is_trained_beside_it_does_not_matter(name: str) -> No
     for thread in threads:
         thread.join()
     assert [results[seed] for seed in range(4)] == expected
-
-
-def test_law_3_purity_on_an_executor_of_processes() -> None:
-    config = small(model=GRU, members=2)
-    expected = bits(advanced(config, PRICES.times, PRICES.bars))
-    with ProcessPoolExecutor(2, mp_context=get_context("spawn")) as pool:
-        session = Session(Store(None), 2, executor=pool)
-        assert np.array_equal(bits(advanced(config, PRICES.times, PRICES.bars, session=session)), expected)
 
 
 def test_nothing_of_the_process_is_changed_or_read() -> None:
