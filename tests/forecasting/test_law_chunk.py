@@ -40,7 +40,7 @@ KINDS: dict[str, dict[str, Any]] = {
     "own, warm start": {"model": "helpers.own_model:Drawn", "members": 3, "warm_start": True},
     "own network, warm start": {"model": NETWORK, "members": 2, "warm_start": True, "refit_every": 40},
     "own network, calibrated": {"model": NETWORK, "calibration": "learned", "val_size": 0.2, "refit_every": 40},
-    "forest, calibrated": {**alive(FOREST), "calibration": "learned", "refit_every": 40},
+    "forest, calibrated": {**alive(FOREST), "calibration": "learned", "refit_every": 30},
     "huber": {"loss": "huber", "members": 2},
 }
 KINDS |= {m: alive(m) for m in EVERY if m not in {kind.get("model", "lstm") for kind in KINDS.values()}}
