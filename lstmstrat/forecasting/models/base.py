@@ -222,10 +222,14 @@ class Model(ABC):
         """The code and the settings, which distinguish this model from all others."""
         return f"{self._code} {self._settings()}"
 
+    def _parts(self) -> tuple[object, ...]:
+        """The code that is run: the class, and whatever else a fit calls that the class does not name."""
+        return (type(self),)
+
     @cached_property
     def _code(self) -> str:
-        """Hash of the class and of what it uses; without an identity a word that no other model has."""
-        return identify(type(self)).sha256 or f"unidentified {uuid.uuid4().hex}"
+        """Hash of that code and of what it uses; without an identity a word that no other model has."""
+        return identify(*self._parts()).sha256 or f"unidentified {uuid.uuid4().hex}"
 
     @property
     def kept(self) -> bool:

@@ -9,16 +9,13 @@ Letters: n rows, m samples, F features.
 from __future__ import annotations
 
 import inspect
-import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import cached_property
 from typing import Any, ClassVar
 
 import numpy as np
 
 from lstmstrat.arrays import Floats
-from lstmstrat.config.identity import identify
 from lstmstrat.config.parameters import Parameters
 from lstmstrat.config.plugins import load_attribute
 from lstmstrat.config.schema import ForecastConfig
@@ -60,15 +57,8 @@ class SklearnModel(Model):
             mistakes = _refused_values(make, config)
         return mistakes
 
-    @property
-    def identity(self) -> str:
-        """The code of the regressor and its library's version, and the settings."""
-        return f"{self._code} {self._settings()}"
-
-    @cached_property
-    def _code(self) -> str:
-        found = identify(type(self), _load(self.maker))
-        return found.sha256 or f"unidentified {uuid.uuid4().hex}"
+    def _parts(self) -> tuple[object, ...]:
+        return type(self), _load(self.maker)
 
     def fit(
         self, training: TrainingSet, seed: int, start: FittedModel | None = None, stop: Stop = never
@@ -88,7 +78,8 @@ class SklearnModel(Model):
         with one_thread(make.__module__), random_numbers(seed):
             regressor = _made(make, self.maker, self.parameters)
             regressor.set_params(**_process_parameters(regressor, seed))
-            guess = self.attempt("fit", lambda: _numbers(regressor.fit(x, y), x))
+            self.attempt("fit", lambda: regressor.fit(x, y))
+            guess = self.attempt("predict", lambda: _numbers(regressor, x))
             with np.errstate(over="ignore"):  # a forecast that is far too large is a failed fit
                 loss = np.array([np.square(guess - y).mean()])
             regressor.set_params(**dict.fromkeys(_names_ending_in(THREADS, regressor), 1))
@@ -96,7 +87,7 @@ class SklearnModel(Model):
             return None
         return FittedSklearn(data.inputs, loss, data.output, self.clip, self, regressor)
 
-    def attempt(self, method: str, call: Callable[[], Floats]) -> Floats:
+    def attempt(self, method: str, call: Callable[[], Any]) -> Any:
         """The result of `call`, a method of the regressor; its error becomes a sentence."""
         try:
             return call()
@@ -127,10 +118,9 @@ class FittedSklearn(FittedOnScaled):
         added in another order than the first (so a linear regression, a network and a Gaussian process).
         """
         with one_thread(type(self.regressor).__module__):
-            return self.settings.attempt("predict", lambda: self._row_by_row(x))
-
-    def _row_by_row(self, x: Floats) -> Floats:
-        return np.concatenate([np.empty(0), *(_numbers(self.regressor, x[k : k + 1]) for k in range(len(x)))])
+            rows = [x[k : k + 1] for k in range(len(x))]
+            found = self.settings.attempt("predict", lambda: [_numbers(self.regressor, row)[0] for row in rows])
+        return np.array(found, dtype=np.float64)
 
 
 def class_of(value: Any, path: str) -> type[SklearnModel] | None:
