@@ -71,6 +71,8 @@ def fit(
 def _fit_once(
     model: TorchModel, training: TrainingSet, seed: int, start: FittedTorch | None, stop: Stop
 ) -> FittedTorch | None:
+    if not training.usable.any():
+        return None
     data = training.scaled(model.scaler, model.clip)
     samples = _Samples.of(model, training, data)
     if not len(samples.training) or (model.val_size and not len(samples.validation)):

@@ -17,14 +17,17 @@ import numpy as np
 import pytest
 from helpers.market import advanced, alone, bits, learned, market, small
 from helpers.own_model import EVERY, OWN, Drawn, Nearest, alive
+from helpers.own_network import Gru
 from helpers.parallel import Cores
 
 from lstmstrat import ConfigError, FittedModel, ForecastConfig, Model, Session, Store, TrainingSet
+from lstmstrat.config.parameters import Parameters
 from lstmstrat.forecasting import trainer
 from lstmstrat.forecasting.models import MODELS, model_class, model_of
 from lstmstrat.forecasting.models.base import FitTask
 from lstmstrat.forecasting.models.baselines import AlwaysUp, Boosting, LastSign, Ridge
 from lstmstrat.forecasting.models.lstm.model import LSTM
+from lstmstrat.forecasting.models.sklearn_model import RandomSklearnModel, SklearnModel
 from lstmstrat.forecasting.training_set import windows
 
 PRICES = market(190)
@@ -49,8 +52,8 @@ def test_the_cheapest_comes_first() -> None:
 
 @models
 def test_a_name_finds_its_class(model: str) -> None:
-    expected = {**MODELS, "helpers.own_model:Nearest": Nearest, "helpers.own_model:Drawn": Drawn}
-    assert model_class(model) is expected[model]
+    own = (Nearest, Drawn, Gru, RandomSklearnModel, SklearnModel)
+    assert model_class(model) is {**MODELS, **dict(zip(OWN, own, strict=True))}[model]
 
 
 @pytest.mark.parametrize(
@@ -192,6 +195,7 @@ OTHER: dict[str, Any] = {  # another value for each setting
     "layers": 2,
     "dropout": 0.2,
     "epochs": 2,
+    "loss": "huber",
     "batch_size": 65,
     "loss_steps": 4,
     "learning_rate": 0.01,
@@ -201,7 +205,7 @@ OTHER: dict[str, Any] = {  # another value for each setting
     "calibration": "learned",
     "patience": 6,
 }
-CHOICES = {"model", "members", "warm_start", "device"}  # which model, how often, from where, on what
+CHOICES = {"model", "model_params", "members", "warm_start", "device"}  # which, how often, from where, on what
 
 
 def settings_of(model: str) -> set[str]:
@@ -224,10 +228,13 @@ def test_a_model_takes_its_fields_from_the_config(model: str) -> None:
 
 @models
 def test_a_field_that_is_no_setting_has_its_default(model: str) -> None:
+    """And the two of a regressor of scikit-learn say which one it is."""
     made = model_of(small(model=model))
-    for field in dataclasses.fields(made):
-        if field.name not in ForecastConfig.model_fields:
-            assert getattr(made, field.name) == field.default
+    defaults = {field.name: field.default for field in dataclasses.fields(made)}
+    if isinstance(made, SklearnModel):
+        defaults |= {"maker": model, "parameters": Parameters()}
+    for name in defaults.keys() - ForecastConfig.model_fields.keys():
+        assert getattr(made, name) == defaults[name]
 
 
 @models
@@ -252,12 +259,15 @@ def test_what_a_model_does_not_have_is_refused_all_at_once(model: str) -> None:
         return
     with pytest.raises(ConfigError) as refused:
         model_of(asked)
-    assert str(refused.value).splitlines() == [
+    members = (
         f"members: 2 given with model: {model}, where all members would be equal; "
-        "expected 1; set members: 1, or model: lstm",
-        f"  warm_start: true given with model: {model}, which has no weights to begin with; "
-        "expected false; set warm_start: false, or model: lstm",
-    ]
+        "expected 1; set members: 1, or model: lstm"
+    )
+    warm_start = (
+        f"warm_start: true given with model: {model}, which has no weights to begin with; "
+        "expected false; set warm_start: false, or model: lstm"
+    )
+    assert str(refused.value).split("\n  ") == ([] if cls.ensemble else [members]) + [warm_start]
 
 
 @models
