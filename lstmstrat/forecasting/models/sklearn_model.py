@@ -49,7 +49,7 @@ class SklearnModel(Model):
         known = _parameter_names(make)
         mistakes = []
         for name in config.model_params:
-            if name.rpartition("__")[2] == SEED:
+            if _is(SEED, name):
                 mistakes.append(f"model_params.{name}: comes from the seed of each member; remove it here")
             elif name not in known:
                 mistakes.append(f"model_params.{name}: unknown parameter{did_you_mean(name, known)}")
@@ -82,7 +82,7 @@ class SklearnModel(Model):
             guess = self.attempt("predict", lambda: _numbers(regressor, x))
             with np.errstate(over="ignore"):  # a forecast that is far too large is a failed fit
                 loss = np.array([np.square(guess - y).mean()])
-            regressor.set_params(**dict.fromkeys(_names_ending_in(THREADS, regressor), 1))
+            regressor.set_params(**dict.fromkeys(_all_called(THREADS, regressor), 1))
         if not np.isfinite(loss).all():
             return None
         return FittedSklearn(data.inputs, loss, data.output, self.clip, self, regressor)
@@ -145,7 +145,7 @@ def class_of(value: Any, path: str) -> type[SklearnModel] | None:
             f"model: {path!r} is a {kind}; expected a regressor, which forecasts numbers, such as "
             "sklearn.ensemble:RandomForestRegressor"
         )
-    return RandomSklearnModel if _names_ending_in(SEED, regressor) else SklearnModel
+    return RandomSklearnModel if _all_called(SEED, regressor) else SklearnModel
 
 
 def is_regressor_class(value: object) -> bool:
@@ -184,10 +184,10 @@ def _kind(regressor: Any) -> str | None:
 
 
 def _parameter_names(make: Any) -> list[str]:
-    if isinstance(make, type):
-        made: Any = make()
-        return sorted(made.get_params())
-    return sorted(inspect.signature(make).parameters)
+    """The parameters that a user may give."""
+    made: Any = make() if isinstance(make, type) else None
+    names = inspect.signature(make).parameters if made is None else made.get_params()
+    return sorted(name for name in names if not _is(SEED, name))
 
 
 def _refused_values(make: Any, config: ForecastConfig) -> list[str]:
@@ -203,16 +203,21 @@ def _refused_values(make: Any, config: ForecastConfig) -> list[str]:
     return []
 
 
-def _names_ending_in(name: str, regressor: Any) -> list[str]:
+def _is(name: str, found: str) -> bool:
+    """Whether a parameter is called `name`, maybe in a part of the regressor: ``ridge__random_state``."""
+    return found.rpartition("__")[2] == name
+
+
+def _all_called(name: str, regressor: Any) -> list[str]:
     """The parameters called `name` of a regressor and of the parts that it is made of."""
-    return [str(found) for found in regressor.get_params() if found.rpartition("__")[2] == name]
+    return [str(found) for found in regressor.get_params() if _is(name, found)]
 
 
 def _process_parameters(regressor: Any, seed: int) -> dict[str, int]:
     """The seed of all that is random, and one thread wherever no number was given."""
     given = regressor.get_params()
-    threads = {name: 1 for name in _names_ending_in(THREADS, regressor) if given[name] is None}
-    return {**threads, **dict.fromkeys(_names_ending_in(SEED, regressor), seed % 2**32)}
+    threads = {name: 1 for name in _all_called(THREADS, regressor) if given[name] is None}
+    return {**threads, **dict.fromkeys(_all_called(SEED, regressor), seed % 2**32)}
 
 
 def _numbers(regressor: Any, x: Floats) -> Floats:
