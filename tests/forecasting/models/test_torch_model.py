@@ -229,8 +229,13 @@ def test_one_thread_trains_and_forecasts(monkeypatch: pytest.MonkeyPatch) -> Non
         return forward(self, x)
 
     monkeypatch.setattr(own_network.LastState, "forward", watched)
+    kept = torch.get_num_threads()
     torch.set_num_threads(2)
-    fitted(model()).predict(np.zeros((2, 5, 3)))
+    try:
+        fitted(model()).predict(np.zeros((2, 5, 3)))
+        assert torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(kept)
     assert seen == {1}
 
 
