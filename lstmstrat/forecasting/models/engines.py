@@ -11,7 +11,8 @@ from pathlib import Path
 from lstmstrat.errors import ConfigError
 
 MODELS = Path(__file__).parent
-SHARED = (MODELS.parent / "training_set.py", MODELS / "course.py")  # sources that every trained network depends on
+_OURS = ("borrowed.py", "course.py", "engines.py")
+SHARED = (MODELS.parent / "training_set.py", *(MODELS / name for name in _OURS))  # behind every trained network
 RETRY = 0x5EED  # mixed into the seed of a second attempt
 
 
