@@ -46,6 +46,7 @@ _HOME = {
     # for a model of your own
     "Model": "forecasting.models.base:Model",
     "FittedModel": "forecasting.models.base:FittedModel",
+    "TorchModel": "forecasting.models.torch_model:TorchModel",
     "TrainingSet": "forecasting.training_set:TrainingSet",
     # errors
     "LSTMStratError": "errors:LSTMStratError",
@@ -71,6 +72,7 @@ if TYPE_CHECKING:
     from lstmstrat.forecasting.forecasts import Forecasts as Forecasts
     from lstmstrat.forecasting.models.base import FittedModel as FittedModel
     from lstmstrat.forecasting.models.base import Model as Model
+    from lstmstrat.forecasting.models.torch_model import TorchModel as TorchModel
     from lstmstrat.forecasting.schedule import Schedule as Schedule
     from lstmstrat.forecasting.session import Session as Session
     from lstmstrat.forecasting.training_set import TrainingSet as TrainingSet

@@ -7,6 +7,7 @@ import re
 import runpy
 from pathlib import Path
 from pkgutil import resolve_name
+from typing import Any
 
 import backtrader as bt
 import numpy as np
@@ -103,12 +104,23 @@ def test_what_the_benchmark_of_the_command_times_is_still_there() -> None:
     assert all(callable(getattr(resolve_name(place), name)) for place, name in stages.values())
 
 
-def test_the_model_of_readme_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("name", ["Nearest", "Perceptron"])
+def test_the_models_of_readme_run(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     blocks = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
-    (code,) = (block for block in blocks if "class Nearest(Model)" in block)
-    (tmp_path / "my_models.py").write_text(code)
+    (code,) = (block for block in blocks if f"class {name}(" in block)
+    (tmp_path / f"my_{name}.py").write_text(code)
     monkeypatch.chdir(tmp_path)
+    assert_forecasts({"model": f"my_{name}:{name}"})
+
+
+def test_the_regressor_of_readme_runs() -> None:
+    blocks = re.findall(r"```yaml\n(.*?)```", README, re.DOTALL)
+    (text,) = (block for block in blocks if "model: sklearn" in block)
+    assert_forecasts(files.parse(text)["forecast"])
+
+
+def assert_forecasts(forecast: dict[str, Any]) -> None:
     prices = market()
-    walk = advanced(small(model="my_models:Nearest"), prices.times, prices.bars)
+    walk = advanced(small(**forecast), prices.times, prices.bars)
     assert walk.folds
     assert np.isfinite(walk.forecasts.forecast[walk.folds[0].fold.fitted_at :]).all()

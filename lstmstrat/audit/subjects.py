@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from lstmstrat.audit.new_process import import_path
+from lstmstrat.audit.sketch import Sketch
 from lstmstrat.audit.small import shrink
 from lstmstrat.audit.trace import STREAMED, Subject
 from lstmstrat.config.schema import BrokerConfig, Config, ForecastConfig, StrategyConfig
@@ -46,7 +47,7 @@ def of_config(config: Config, prices: Prices) -> list[Subject]:
       every bar whether a later one was read. And at the end with the network, for the probes that need few bars.
     """
     forecast = shrink(config.forecast)
-    cheap = forecast.model_copy(update={"model": SKETCH})
+    cheap = Sketch.instead(SKETCH, forecast)
     cheapest = cheap.model_copy(update={"features": ("return_1",)})
     first = schedule(forecast).first_fit + 1
     every = forecast.refit_every

@@ -3,6 +3,7 @@
 schema.py      the sections and their fields
 validation.py  values to a section, with every mistake at once
 files.py       YAML files and ``--set`` values
+parameters.py  parameters of a user's own class, frozen
 plugins.py     a user's own strategy, feature or model, named ``module:attribute``
 """
 

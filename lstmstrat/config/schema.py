@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 import re
+from collections.abc import Mapping
 from itertools import pairwise
 from typing import Annotated, Any, ClassVar, Literal
 
@@ -17,12 +18,16 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
+    PlainSerializer,
+    PlainValidator,
     ValidationInfo,
+    WithJsonSchema,
     field_validator,
     model_validator,
 )
 
 from lstmstrat.config.limits import BROKER, CONFIG, DATA, FORECAST, REPORT, STRATEGY, Limits
+from lstmstrat.config.parameters import Parameters
 from lstmstrat.errors import did_you_mean
 
 REFIT_PERIODS = ("week", "month", "quarter", "year")
@@ -46,6 +51,14 @@ def _date(value: object) -> object:
         except ValueError:
             return value
     return value
+
+
+def _parameters(value: object) -> Parameters:
+    if isinstance(value, Parameters):
+        return value
+    if not isinstance(value, Mapping):
+        raise ValueError("expected names and values, such as {n_estimators: 50}")
+    return Parameters.of(value)
 
 
 def _names(value: object) -> object:
@@ -83,6 +96,13 @@ Fraction = Annotated[Number, Field(ge=0.0, lt=1.0)]
 Date = Annotated[dt.date, BeforeValidator(_date)]
 Names = Annotated[tuple[str, ...], BeforeValidator(_names)]
 Count = Annotated[int, Field(ge=1)]
+ModelParameters = Annotated[
+    Parameters,
+    PlainValidator(_parameters),
+    PlainSerializer(dict, return_type=dict[str, Any]),
+    WithJsonSchema({"type": "object"}),
+    Field(json_schema_extra={"default": {}}),
+]
 
 DEFAULT_FEATURES = (
     "return_1",
@@ -211,6 +231,8 @@ class ForecastConfig(Section):
 
     model: Annotated[str, Field(min_length=1)] = "lstm"
     """lstm; or a cheaper model, which sees the newest bar only, on the same folds; or module:Class, your own."""
+    model_params: ModelParameters = Parameters()
+    """Parameters of a model of your own, or of a scikit-learn regressor: {n_estimators: 50}."""
     hidden_size: Count = 8
     """Units of a layer. More fit noise at the signal that prices have; see benchmarks/README.md."""
     layers: Count = 1
@@ -219,6 +241,8 @@ class ForecastConfig(Section):
     """Share of the units that training drops between layers."""
     epochs: Count = 6
     """Passes over the training set. More fit noise: 6 is best on planted signals of 0.5 to 2% of the variance."""
+    loss: Literal["mse", "huber"] = "mse"
+    """mse: squared error; huber: a straight line beyond one unit of the scaled label, so outliers pull less."""
     batch_size: Count = 64
     """Losses in a minibatch, rounded up to whole sequences of loss_steps."""
     loss_steps: Count = 20

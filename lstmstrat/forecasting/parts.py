@@ -34,9 +34,9 @@ def said(fitted: FittedFold, members: Floats, rows: Floats, lookback: int, far_b
     linear = [] if fitted.linear is None else [fitted.linear.predict(windows(rows, lookback))]
     predictions = np.vstack([members, *linear])
     complete: Bools = sliding_window_view(np.isfinite(rows).all(1), lookback).all(1)  # (n,)
-    far = np.logical_or.accumulate(complete & fitted.far_outside(predictions))  # (n,)
-    far |= far_before
-    good: Bools = complete & np.isfinite(predictions).all(axis=0) & ~far  # (n,)
+    far: Bools = np.logical_or.accumulate(complete & fitted.far_outside(predictions))  # (n,)
+    far[:] |= far_before
+    good = complete & np.isfinite(predictions).all(axis=0) & ~far  # (n,)
     parts = np.full((members.shape[1], len(PARTS)), np.nan)
     parts[:, FOLD], parts[:, MEAN], parts[:, FAR] = fitted.fold.number, fitted.record.mean, far * FAR_PART
     mean, spread = _mean_and_spread(members[:, good])

@@ -142,7 +142,7 @@ def _own_minus(rung: Rung) -> str:
 
 
 LADDER: tuple[Entry[Rung], ...] = (
-    Entry("model", lambda r: r.model.replace("_", " ")),
+    Entry("model", lambda r: r.model.rpartition(":")[2].replace("_", " ")),
     Entry("refit every", lambda r: str(r.refit_every)),
     Entry("folds", lambda r: amount(r.folds)),
     Entry("seconds", lambda r: f"{r.seconds:.2f}"),

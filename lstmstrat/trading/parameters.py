@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import contextlib
-import math
 from collections.abc import Mapping
 from typing import Any
 
 import backtrader as bt
 
+from lstmstrat.config.parameters import type_mistake
 from lstmstrat.config.plugins import load_attribute
 from lstmstrat.errors import StrategyError, did_you_mean
 from lstmstrat.trading.mistakes import OTHER_FEEDS, class_mistake, forgets_the_forecast, never_called, second_feed
@@ -51,13 +50,7 @@ def _mistake(name: str, value: object, defaults: Mapping[str, object]) -> str:
         return f"{name}: set by {SET_BY_RUN[name]}; remove it here"
     if name not in defaults:
         return f"{name}: unknown parameter{did_you_mean(name, defaults) or '; there are none'}"
-    default = defaults[name]
-    if default is None or _fits(value, default):
-        return ""
-    kind = {bool: "true or false", int: "a whole number", float: "a number", str: "text"}.get(type(default))
-    return (
-        f"{name}: {value!r} given, expected {kind or type(default).__name__}, such as {_example(value, default)!r}"
-    )
+    return type_mistake(name, value, defaults[name])
 
 
 def _mistake_of(cls: type[Any]) -> str:
@@ -68,24 +61,6 @@ def _mistake_of(cls: type[Any]) -> str:
         return never_called("__init__")
     feed = second_feed(cls)
     return f"it reads self.{feed}, but a config has one feed, self.data; {OTHER_FEEDS}" if feed else ""
-
-
-def _example(value: object, default: object) -> object:
-    """The number in text such as ``1e-3``, which YAML reads as text and not as a number; else the default."""
-    if isinstance(value, str) and isinstance(default, float):
-        with contextlib.suppress(ValueError):
-            return float(value)
-    return default
-
-
-def _fits(value: object, default: object) -> bool:
-    if isinstance(default, bool) or isinstance(value, bool):
-        return isinstance(value, bool) and isinstance(default, bool)
-    if isinstance(default, float):
-        return isinstance(value, (int, float)) and math.isfinite(value)
-    if isinstance(default, (tuple, list)):
-        return isinstance(value, (tuple, list))
-    return isinstance(value, type(default))
 
 
 def _is_strategy(value: object) -> bool:

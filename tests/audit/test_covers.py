@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from helpers.command import tiny
+from helpers.own_model import FOREST, NETWORK
 
 from lstmstrat import Config, Prices
 from lstmstrat.audit import AuditResult, suite
@@ -87,6 +88,16 @@ def test_a_model_of_the_users_that_looks_along_its_batch_is_found() -> None:
     result = audited(*prepared("Plain", **forecast), only="P0")
     assert {f.subject for f in result.failures} == {"forecast"}
     assert any(f.period[0] < "2005-06" and f.period[1] > "2006-03" for f in result.failures)
+
+
+@pytest.mark.parametrize("only", ["P0", "P2", "P12"])
+@pytest.mark.parametrize("model", [NETWORK, FOREST])
+def test_a_network_of_torch_and_a_regressor_of_scikit_learn_are_no_alarm(model: str, only: str) -> None:
+    """What their libraries load and open while they run is not the user's."""
+    params = {"width": 3} if model == NETWORK else {"n_estimators": 3}
+    result = audited(*prepared("Plain", model=model, model_params=params), only=only)
+    assert {f.status for f in result.findings} == {PASSED}, [f.detail for f in result.findings]
+    assert {"forecast", "Plain"} <= {f.subject for f in result.findings}
 
 
 def test_the_strategies_of_the_project_open_nothing() -> None:

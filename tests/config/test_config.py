@@ -19,6 +19,7 @@ from lstmstrat.forecasting.models import MODELS, model_of, settled
 from lstmstrat.study.prepare import load_config
 
 ROOT = Path(__file__).parents[2]
+NO_MODEL = "is no model; expected a class of lstmstrat.Model with fit(), or a scikit-learn regressor"
 
 
 def refusal(values: Any) -> str:
@@ -174,8 +175,14 @@ def test_only_networks_have_members_and_weights_to_go_on_from(model: str, tmp_pa
     [
         ("ols", "'ols' is not known; known: always_up, boosting, last_sign, lstm, ridge "),
         ("rigde", "'rigde' is not known; did you mean 'ridge'? "),
-        ("os.path:join", "'os.path:join' is no model; expected a class of lstmstrat.Model with fit()"),
-        ("lstmstrat:Model", "'lstmstrat:Model' is no model; expected a class of lstmstrat.Model with fit()"),
+        (
+            "os.path:join",
+            f"'os.path:join' {NO_MODEL}",
+        ),
+        (
+            "lstmstrat:Model",
+            f"'lstmstrat:Model' {NO_MODEL}",
+        ),
         ("nowhere:Mine", "there is no module nowhere; known: "),
         ("lstmstrat:Modle", "'lstmstrat:Modle': lstmstrat has no Modle"),
     ],

@@ -10,7 +10,7 @@ import backtrader as bt
 import numpy as np
 import pytest
 from helpers.market import BARS, advanced, alone, bits, market, small
-from helpers.own_model import EVERY, alive
+from helpers.own_model import EVERY, FOREST, NETWORK, alive
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -38,6 +38,10 @@ KINDS: dict[str, dict[str, Any]] = {
     "last sign": {"model": "last_sign", "mode": "expanding"},
     "always up": {"model": "always_up", "refit_every": "month"},
     "own, warm start": {"model": "helpers.own_model:Drawn", "members": 3, "warm_start": True},
+    "own network, warm start": {"model": NETWORK, "members": 2, "warm_start": True, "refit_every": 40},
+    "own network, calibrated": {"model": NETWORK, "calibration": "learned", "val_size": 0.2, "refit_every": 40},
+    "forest, calibrated": {**alive(FOREST), "calibration": "learned", "refit_every": 30},
+    "huber": {"loss": "huber", "members": 2},
 }
 KINDS |= {m: alive(m) for m in EVERY if m not in {kind.get("model", "lstm") for kind in KINDS.values()}}
 kinds = pytest.mark.parametrize("kind", KINDS)

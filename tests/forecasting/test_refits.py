@@ -11,8 +11,9 @@ from helpers.market import BARS, advanced, alone, bits, market, small
 from lstmstrat import ConfigError, ForecastConfig, Schedule, Session, Store, TrainingSet, WalkForward
 from lstmstrat.arrays import Floats
 from lstmstrat.forecasting.models.base import FitTask
+from lstmstrat.forecasting.models.engines import RETRY
 from lstmstrat.forecasting.models.lstm.model import LSTM, FittedLSTM
-from lstmstrat.forecasting.models.lstm.training import RETRY, fit
+from lstmstrat.forecasting.models.lstm.training import fit
 from lstmstrat.prices.bars import CLOSE
 
 PRICES = market()

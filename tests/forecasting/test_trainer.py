@@ -167,7 +167,7 @@ def test_a_gpu_gets_thousands_at_a_time_and_no_threads(monkeypatch: pytest.Monke
 
     fit_on_cpu = training.fit
     monkeypatch.setattr(training, "fit", fit)
-    monkeypatch.setattr(lstm, "_device", lambda wanted: "cuda")
+    monkeypatch.setattr(lstm, "device_here", lambda wanted: "cuda")
     monkeypatch.setattr(lstm, "GPU_BATCH", 400)
     walk = advanced(often(), PRICES.times, PRICES.bars, session=Session(Store(None), jobs=2))
     assert sizes == [400, 158]

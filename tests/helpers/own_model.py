@@ -91,10 +91,13 @@ class Sloped(FittedModel):
         return np.stack([self.inputs.location, self.inputs.scale, self.slopes]).tobytes()
 
 
-OWN = ("helpers.own_model:Nearest", "helpers.own_model:Drawn")
+NETWORK = "helpers.own_network:Gru"
+FOREST, LINEAR = "sklearn.ensemble:RandomForestRegressor", "sklearn.linear_model:LinearRegression"
+OWN = ("helpers.own_model:Nearest", "helpers.own_model:Drawn", NETWORK, FOREST, LINEAR)
 EVERY = (*MODELS, *OWN)
 
 
 def alive(model: str) -> dict[str, Any]:
     """Settings with which a model does all that it can on 140 samples: trees split 80, an ensemble has members."""
-    return {"model": model, "train_size": 140, "members": 2 if model_class(model).ensemble else 1}
+    params = {"model_params": {"n_estimators": 3}} if model == FOREST else {}
+    return {"model": model, "train_size": 140, "members": 2 if model_class(model).ensemble else 1, **params}

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 from helpers.command import TINY, command, summary, tiny, written
+from helpers.own_model import FOREST, NETWORK
 
 import lstmstrat
 from lstmstrat import Config, Session, Store
@@ -290,6 +291,22 @@ def test_the_ladder_climbs_from_the_cheapest_model_to_the_config_itself(session:
     assert found.strategy == "long_flat"
     assert found.models[-1].sharpe == pytest.approx(sharpe(run.strategies[0].returns, 252), rel=1e-12)
     assert found.models[-1].own_minus.difference is None
+
+
+@pytest.mark.parametrize(("model", "params"), [(NETWORK, {"width": 3}), (FOREST, {"n_estimators": 3})])
+def test_a_model_of_the_users_stands_above_the_lstm_on_the_same_folds(
+    session: Session, model: str, params: dict[str, int]
+) -> None:
+    """Its parameters are its own: no other rung has them."""
+    run = ran(session, forecast={"model": model, "model_params": params})
+    climb = ladder(run, session, quiet)
+    assert climb.errors == ()
+    assert [rung.model for rung in climb.ladder.models] == [*MODELS, model]
+    assert {rung.folds for rung in climb.ladder.models} == {len(run.forecasts.folds)}
+    assert {rung.observations for rung in climb.ladder.models} == {climb.ladder.models[-1].observations}
+    found = {made.forecasts.config.model: made.forecasts.config.model_params for made in climb.runs}
+    assert {name: dict(given) for name, given in found.items() if given} == {model: params}
+    assert climb.ladder.models[-1].sharpe == pytest.approx(sharpe(run.strategies[0].returns, 252), rel=1e-12)
 
 
 def test_always_up_is_buy_and_hold_and_the_sign_is_that_of_the_last_return(session: Session) -> None:

@@ -9,16 +9,17 @@ import hashlib
 import uuid
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
-from dataclasses import MISSING, dataclass, fields
+from dataclasses import MISSING, Field, dataclass, fields
 from functools import cached_property
-from typing import ClassVar, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 
 from lstmstrat.arrays import Floats
 from lstmstrat.config.identity import identify
+from lstmstrat.config.parameters import Parameters, type_mistake
 from lstmstrat.config.schema import ForecastConfig
-from lstmstrat.errors import ConfigError
+from lstmstrat.errors import ConfigError, did_you_mean
 from lstmstrat.forecasting.training_set import Scaler, TrainingSet
 
 Stop = Callable[[], bool]  # called now and then by a fit: has the work been given up?
@@ -49,7 +50,7 @@ class FittedModel(ABC):
     """
 
     inputs: Scaler  # (F,) centre and unit of each input; `distance` is measured in these units
-    losses: Floats  # (epochs,) mean squared error of the scaled label in training; one number without epochs
+    losses: Floats  # (epochs,) mean loss of the scaled label in training; one number without epochs
 
     @abstractmethod
     def predict(self, windows: Floats) -> Floats:
@@ -91,8 +92,8 @@ class Model(ABC):
     """A model before a fit: one class for each model, whose fields are the settings that it reads.
 
     A subclass is a frozen dataclass. A field with the name of a setting of the ``forecast:`` section takes its
-    value from there (see `of`); any other field needs a default. `fit` can read nothing of the config but these
-    fields, so the fields and the code identify a model (see `identity`).
+    value from there (see `of`); any other takes it from ``model_params:``, and else from its default. `fit` can
+    read nothing of the config but these fields, so the fields and the code identify a model (see `identity`).
 
     Examples
     --------
@@ -137,14 +138,14 @@ class Model(ABC):
         if mistakes:
             raise ConfigError("\n  ".join(mistakes))
         names = [field.name for field in fields(cls) if field.name in ForecastConfig.model_fields]
-        model = cls(**{name: getattr(config, name) for name in names})
+        model = cls(**{name: getattr(config, name) for name in names}, **cls._own_values(config))
         model._check_settings()
         return model
 
     def _check_settings(self) -> None:
         """Refuses settings whose text may hide a part of the value: keys of fitted models contain the text."""
         for name, value in self._settings():
-            if not isinstance(value, (bool, int, float, str, tuple, type(None))):
+            if not isinstance(value, (bool, int, float, str, tuple, type(None), Parameters)):
                 raise ConfigError(
                     f"model: the field {name} of {type(self).__qualname__} is a {type(value).__name__}; expected "
                     "a number, text, true, false, None or a tuple of these"
@@ -154,13 +155,35 @@ class Model(ABC):
         return [(field.name, getattr(self, field.name)) for field in fields(self)]
 
     @classmethod
+    def _own_values(cls, config: ForecastConfig) -> dict[str, Any]:
+        """The values of the fields that are no settings, from `model_params`: a list as a tuple."""
+        values, defaults = config.model_params, cls._own_defaults()
+        return {name: _frozen(value, defaults[name]) for name, value in values.items()}
+
+    @classmethod
+    def _own_defaults(cls) -> dict[str, Any]:
+        """The fields that are no settings of the config, with their defaults; None for one without."""
+        own = [field for field in fields(cls) if field.name not in ForecastConfig.model_fields]
+        return {field.name: _default(field) for field in own}
+
+    @classmethod
+    def _parameter_mistakes(cls, config: ForecastConfig) -> list[str]:
+        """One sentence for each entry of `model_params` that is no field, or has another type than its default."""
+        defaults = cls._own_defaults()
+        return [
+            f"model_params.{sentence}"
+            for name, value in config.model_params.items()
+            if (sentence := _parameter_mistake(name, value, defaults))
+        ]
+
+    @classmethod
     def _mistakes(cls, config: ForecastConfig) -> list[str]:
         """One sentence for each setting that the model cannot meet, and for each field without a value."""
         mistakes = [
             f"model: the field {field.name} of {cls.__qualname__} is no setting of the config and has no default; "
-            f"write {field.name}: {field.type} = ..., or name it as a key of forecast:"
+            f"write {field.name}: {field.type} = ..., name it as a key of forecast:, or give it in model_params:"
             for field in fields(cls)
-            if field.name not in ForecastConfig.model_fields
+            if field.name not in {*ForecastConfig.model_fields, *config.model_params}
             and field.default is MISSING
             and field.default_factory is MISSING
         ]
@@ -169,6 +192,7 @@ class Model(ABC):
                 f"model: the fields of {cls.__qualname__} would have no value of the config; write "
                 "@dataclass(frozen=True) above the class"
             )
+        mistakes += cls._parameter_mistakes(config)
         if config.warm_start and not cls.warm_start:
             mistakes.append(
                 f"warm_start: true given with model: {config.model}, which has no weights to begin with; "
@@ -180,10 +204,12 @@ class Model(ABC):
     def instead(cls, name: str, config: ForecastConfig) -> ForecastConfig:
         """`config` with this model, called `name`, in place of its own.
 
-        It has no warm start if the model has none.
+        It has no parameters of its own, and no warm start if the model has none.
         """
         warm_start = config.warm_start and cls.warm_start
-        return cls.settle(config.model_copy(update={"model": name, "warm_start": warm_start}))
+        return cls.settle(
+            config.model_copy(update={"model": name, "model_params": Parameters(), "warm_start": warm_start})
+        )
 
     @classmethod
     def settle(cls, config: ForecastConfig) -> ForecastConfig:
@@ -197,10 +223,14 @@ class Model(ABC):
         """The code and the settings, which distinguish this model from all others."""
         return f"{self._code} {self._settings()}"
 
+    def _parts(self) -> tuple[object, ...]:
+        """The code that is run: the class, and whatever else a fit calls that the class does not name."""
+        return (type(self),)
+
     @cached_property
     def _code(self) -> str:
-        """Hash of the class and of what it uses; without an identity a word that no other model has."""
-        return identify(type(self)).sha256 or f"unidentified {uuid.uuid4().hex}"
+        """Hash of that code and of what it uses; without an identity a word that no other model has."""
+        return identify(*self._parts()).sha256 or f"unidentified {uuid.uuid4().hex}"
 
     @property
     def kept(self) -> bool:
@@ -241,6 +271,27 @@ class Model(ABC):
     def load(self, data: bytes) -> FittedModel:
         """The inverse of `FittedModel.to_bytes`, for a model with `stored` = True."""
         raise ConfigError(f"model: {type(self).__name__} is stored, so it needs load()")
+
+
+def _default(field: Field[Any]) -> Any:
+    if field.default_factory is not MISSING:
+        return field.default_factory()
+    return None if field.default is MISSING else field.default
+
+
+def _parameter_mistake(name: str, value: object, defaults: dict[str, Any]) -> str:
+    if name in ForecastConfig.model_fields:
+        return f"{name}: a key of forecast: itself; write {name}: there, beside model_params:"
+    if name not in defaults:
+        return f"{name}: unknown parameter{did_you_mean(name, defaults) or '; there are none'}"
+    return type_mistake(name, value, defaults[name])
+
+
+def _frozen(value: Any, default: object) -> Any:
+    """A value of `model_params` as that of a field: a list as a tuple, and for a float a whole number as one."""
+    if isinstance(value, list):
+        return tuple(_frozen(inner, None) for inner in value)
+    return float(value) if isinstance(default, float) and isinstance(value, int) else value
 
 
 def mean_loss(members: Sequence[FittedModel], epoch: int) -> float:

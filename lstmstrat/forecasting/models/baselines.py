@@ -15,12 +15,8 @@ Letters: n windows or samples, L lookback, F features.
 
 from __future__ import annotations
 
-import threading
 from abc import abstractmethod
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cache
 from typing import Any, ClassVar
 
 import numpy as np
@@ -28,6 +24,7 @@ import numpy as np
 from lstmstrat.arrays import Floats
 from lstmstrat.config.schema import ForecastConfig
 from lstmstrat.forecasting.models.base import FittedModel, Model, Stop, never
+from lstmstrat.forecasting.models.borrowed import one_thread
 from lstmstrat.forecasting.training_set import ScaledTrainingSet, Scaler, TrainingSet
 
 # Penalties per sample: the smallest changes almost nothing, the largest leaves a hundredth of a coefficient.
@@ -163,7 +160,7 @@ class Ridge(Baseline):
 
     def learn(self, training: TrainingSet, data: ScaledTrainingSet, seed: int) -> FittedBaseline:
         """Learns the coefficients."""
-        coefficients, intercept = ridge(*_float64(training, data))
+        coefficients, intercept = ridge(*float64(training, data))
         return Linear(data.inputs, _unknown_loss(), data.output, self.clip, coefficients, intercept)
 
 
@@ -210,8 +207,8 @@ class Boosting(Baseline):
         """Learns the trees."""
         from sklearn.ensemble import HistGradientBoostingRegressor
 
-        x, y = _float64(training, data)
-        with _one_thread():
+        x, y = float64(training, data)
+        with one_thread():
             trees = HistGradientBoostingRegressor(**BOOSTING, random_state=seed % 2**32).fit(x, y)
         return Trees(data.inputs, _unknown_loss(), data.output, self.clip, trees)
 
@@ -224,33 +221,11 @@ class Trees(FittedOnScaled):
 
     def predict_scaled(self, x: Floats) -> Floats:
         """Scaled forecasts from scaled inputs; (n, F) -> (n,)."""
-        with _one_thread():
+        with one_thread():
             forecasts: Floats = self.trees.predict(x)
         return forecasts
 
 
-def _float64(training: TrainingSet, data: ScaledTrainingSet) -> tuple[Floats, Floats]:
-    """The inputs and labels of the samples, scaled, as float64."""
+def float64(training: TrainingSet, data: ScaledTrainingSet) -> tuple[Floats, Floats]:
+    """The inputs (m, F) and labels (m,) of the samples, scaled, as float64."""
     return data.x[training.usable].astype(np.float64), data.y[training.usable].astype(np.float64)
-
-
-_LOCK = threading.Lock()  # of two limits at once, each would restore the other's number of threads
-
-
-@contextmanager
-def _one_thread() -> Iterator[None]:
-    """Limits scikit-learn and its matrix products to one thread, in this block alone.
-
-    The rounding of their sums depends on the number of threads. Besides, threads wait for each other after every
-    step of a tree, and take a hundred times as long as a single thread if another program uses one of the cores.
-    """
-    with _LOCK, _controller().limit(limits=1):
-        yield
-
-
-@cache
-def _controller() -> Any:
-    import sklearn.ensemble  # noqa: F401  its thread pools must be loaded before they are looked up
-    from threadpoolctl import ThreadpoolController
-
-    return ThreadpoolController()  # cached, because the look-up takes milliseconds

@@ -11,24 +11,37 @@ import pytest
 import torch
 from test_lstm_training import a_task, tiny
 
+from lstmstrat import ConfigError
+from lstmstrat.forecasting.models import engines
 from lstmstrat.forecasting.models.lstm import gpu, training
 from lstmstrat.forecasting.models.lstm.cpu import CpuBatch
-from lstmstrat.forecasting.models.lstm.gpu import TorchBatch, device_name
+from lstmstrat.forecasting.models.lstm.gpu import TorchBatch
 
 
+@pytest.fixture
+def gpu_build(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """As if torch were built for a GPU; a build for the CPU alone is not even imported."""
+    monkeypatch.setattr(engines, "version", lambda package: "2.13.0")
+    engines.device_here.cache_clear()
+    yield
+    engines.device_here.cache_clear()
+
+
+@pytest.mark.usefixtures("gpu_build")
 @pytest.mark.parametrize(
     ("device", "gpu", "expected"),
     [("auto", False, "cpu"), ("cpu", True, "cpu"), ("auto", True, "cuda"), ("cuda", True, "cuda")],
 )
 def test_device(monkeypatch, device, gpu, expected):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: gpu)
-    assert device_name(device) == expected
+    assert engines.device_here(device) == expected
 
 
+@pytest.mark.usefixtures("gpu_build")
 def test_a_gpu_that_is_not_there(monkeypatch):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    with pytest.raises(RuntimeError, match="device: cuda, but torch finds no GPU here; set device: auto or cpu"):
-        device_name("cuda")
+    with pytest.raises(ConfigError, match="device: cuda, but torch finds no GPU here; set device: auto or cpu"):
+        engines.device_here("cuda")
 
 
 def test_a_gpu_has_its_own_engine():

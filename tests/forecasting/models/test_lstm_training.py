@@ -19,16 +19,18 @@ from helpers.torch_reference import Reference, parts
 from lstmstrat import ForecastConfig, TrainingSet
 from lstmstrat.forecasting import training_set
 from lstmstrat.forecasting.models.base import FitTask
+from lstmstrat.forecasting.models.engines import RETRY
 from lstmstrat.forecasting.models.lstm import batch, gpu, kernels, training
 from lstmstrat.forecasting.models.lstm.cpu import CpuBatch, predict
 from lstmstrat.forecasting.models.lstm.gpu import TorchBatch
 from lstmstrat.forecasting.models.lstm.layout import Layout
 from lstmstrat.forecasting.models.lstm.minibatches import Blocks
 from lstmstrat.forecasting.models.lstm.model import LSTM, FittedLSTM
-from lstmstrat.forecasting.models.lstm.training import RETRY, fit
+from lstmstrat.forecasting.models.lstm.training import fit
 from lstmstrat.forecasting.training_set import fit_scaler, windows
 
 ENGINES = {"compiled": CpuBatch, "torch": lambda tasks, settings: TorchBatch(tasks, settings, "cpu")}
+LOSSES = {"mse": torch.nn.MSELoss(), "huber": torch.nn.HuberLoss(delta=1.0)}
 engines = pytest.mark.parametrize("engine", ENGINES.values(), ids=ENGINES)
 TINY: dict[str, Any] = {
     "lookback": 6,
@@ -127,7 +129,7 @@ def ordinary_loop(task: FitTask, settings: LSTM) -> dict[str, torch.Tensor]:
         for bars in np.split(shuffled, range(settings.batch_size, len(ends), settings.batch_size)):
             sequences = torch.stack([x[t + 1 - settings.lookback : t + 1] for t in bars], 1)  # (L, B, F)
             adam.zero_grad()
-            torch.nn.functional.mse_loss(model(sequences)[-1], y[bars]).backward()
+            LOSSES[settings.loss](model(sequences)[-1], y[bars]).backward()
             torch.nn.utils.clip_grad_norm_(learned, settings.gradient_clip)
             adam.step()
     return {name: p.detach() for name, p in model.named_parameters()}
@@ -141,10 +143,12 @@ def trained(engine, tasks, settings):
 
 
 @engines
+@pytest.mark.parametrize("loss", LOSSES)
 @pytest.mark.parametrize(("layers", "units"), [(1, 8), (2, 5)])
-def test_classical_training_equals_an_ordinary_loop(engine, layers, units):
+def test_classical_training_equals_an_ordinary_loop(engine, layers, units, loss):
     # Identical mathematics: the difference is that of float32 sums in another order over 12 updates.
-    settings = tiny(loss_steps=1, layers=layers, hidden_size=units, epochs=2, weight_decay=0.05, gradient_clip=0.5)
+    changes = {"layers": layers, "hidden_size": units, "loss": loss}
+    settings = tiny(loss_steps=1, epochs=2, weight_decay=0.05, gradient_clip=0.5, **changes)
     task = a_task(1)
     (found,) = trained(engine, [task], settings)
     assert found is not None
@@ -162,6 +166,8 @@ def test_classical_training_equals_an_ordinary_loop(engine, layers, units):
         {"val_size": 0.2, "loss_steps": 1, "batch_size": 5},
         {"val_size": 0.2, "loss_steps": 1, "batch_size": 37, "layers": 2, "dropout": 0.3},
         {"val_size": 0.3, "patience": 1, "learning_rate": 0.05},
+        {"loss": "huber"},
+        {"loss": "huber", "val_size": 0.3, "patience": 1, "layers": 2, "dropout": 0.3},
     ],
     ids=str,
 )

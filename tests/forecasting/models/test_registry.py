@@ -17,18 +17,23 @@ import numpy as np
 import pytest
 from helpers.market import advanced, alone, bits, learned, market, small
 from helpers.own_model import EVERY, OWN, Drawn, Nearest, alive
+from helpers.own_network import Gru
 from helpers.parallel import Cores
 
 from lstmstrat import ConfigError, FittedModel, ForecastConfig, Model, Session, Store, TrainingSet
+from lstmstrat.config.parameters import Parameters
 from lstmstrat.forecasting import trainer
 from lstmstrat.forecasting.models import MODELS, model_class, model_of, settled
 from lstmstrat.forecasting.models.base import FitTask
 from lstmstrat.forecasting.models.baselines import AlwaysUp, Boosting, LastSign, Ridge
 from lstmstrat.forecasting.models.lstm.model import LSTM
+from lstmstrat.forecasting.models.sklearn_model import RandomSklearnModel, SklearnModel
 from lstmstrat.forecasting.training_set import windows
 
 PRICES = market(190)
 models = pytest.mark.parametrize("model", EVERY)
+
+NO_MODEL = "is no model; expected a class of lstmstrat.Model with fit(), or a scikit-learn regressor"
 
 
 # ---- names -----------------------------------------------------------------------------------------------------
@@ -47,8 +52,8 @@ def test_the_cheapest_comes_first() -> None:
 
 @models
 def test_a_name_finds_its_class(model: str) -> None:
-    expected = {**MODELS, "helpers.own_model:Nearest": Nearest, "helpers.own_model:Drawn": Drawn}
-    assert model_class(model) is expected[model]
+    own = (Nearest, Drawn, Gru, RandomSklearnModel, SklearnModel)
+    assert model_class(model) is {**MODELS, **dict(zip(OWN, own, strict=True))}[model]
 
 
 @pytest.mark.parametrize(
@@ -128,11 +133,20 @@ def test_a_model_of_ones_own_forecasts(mine: Path) -> None:
         ("my_models:Nothing", "'my_models:Nothing': my_models has no Nothing; known: PastMean"),
         (
             "my_models:Unfinished",
-            "'my_models:Unfinished' is no model; expected a class of lstmstrat.Model with fit()",
+            f"'my_models:Unfinished' {NO_MODEL}",
         ),
-        ("my_models:Constant", "'my_models:Constant' is no model; expected a class of lstmstrat.Model with fit()"),
-        ("my_models:number", "'my_models:number' is no model; expected a class of lstmstrat.Model with fit()"),
-        ("my_models:Model", "'my_models:Model' is no model; expected a class of lstmstrat.Model with fit()"),
+        (
+            "my_models:Constant",
+            f"'my_models:Constant' {NO_MODEL}",
+        ),
+        (
+            "my_models:number",
+            f"'my_models:number' {NO_MODEL}",
+        ),
+        (
+            "my_models:Model",
+            f"'my_models:Model' {NO_MODEL}",
+        ),
         ("my_model:PastMean", "there is no module my_model; did you mean 'my_models'?"),
         ("my_models:", "'my_models:' is not module:Class; expected such as my_models:Mine"),
         (":PastMean", "':PastMean' is not module:Class; expected such as my_models:Mine"),
@@ -183,6 +197,7 @@ OTHER: dict[str, Any] = {  # another value for each setting
     "layers": 2,
     "dropout": 0.2,
     "epochs": 2,
+    "loss": "huber",
     "batch_size": 65,
     "loss_steps": 4,
     "learning_rate": 0.01,
@@ -192,7 +207,7 @@ OTHER: dict[str, Any] = {  # another value for each setting
     "calibration": "learned",
     "patience": 6,
 }
-CHOICES = {"model", "members", "warm_start", "device"}  # which model, how often, from where, on what
+CHOICES = {"model", "model_params", "members", "warm_start", "device"}  # which, how often, from where, on what
 
 
 def settings_of(model: str) -> set[str]:
@@ -215,10 +230,13 @@ def test_a_model_takes_its_fields_from_the_config(model: str) -> None:
 
 @models
 def test_a_field_that_is_no_setting_has_its_default(model: str) -> None:
+    """And the two of a regressor of scikit-learn say which one it is."""
     made = model_of(small(model=model))
-    for field in dataclasses.fields(made):
-        if field.name not in ForecastConfig.model_fields:
-            assert getattr(made, field.name) == field.default
+    defaults = {field.name: field.default for field in dataclasses.fields(made)}
+    if isinstance(made, SklearnModel):
+        defaults |= {"maker": model, "parameters": Parameters()}
+    for name in defaults.keys() - ForecastConfig.model_fields.keys():
+        assert getattr(made, name) == defaults[name]
 
 
 @models
@@ -590,4 +608,4 @@ def test_threads_of_its_own_end_with_the_block() -> None:
 def test_own_models_are_among_those_that_are_tested() -> None:
     assert set(OWN) <= set(EVERY)
     assert {model_class(m).stored for m in OWN} == {False, True}
-    assert len(EVERY) == len(MODELS) + 2
+    assert len(EVERY) == len(MODELS) + len(OWN)

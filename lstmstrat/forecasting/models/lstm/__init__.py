@@ -1,4 +1,4 @@
-"""The LSTM. Only this package imports numba and torch.
+"""The LSTM. Only this package imports numba; torch is also imported where a user's network is trained.
 
 Many networks are trained at a time. No network depends on another one, so they can be trained in any grouping and
 on any number of threads.

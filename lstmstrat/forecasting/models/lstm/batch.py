@@ -20,6 +20,7 @@ from lstmstrat.forecasting.models.lstm.model import LSTM, FittedLSTM
 from lstmstrat.forecasting.training_set import Scaler, TrainingSet
 
 BETA1, BETA2, EPSILON = 0.9, 0.999, 1e-8  # Adam, the defaults of Kingma & Ba (2015)
+HUBER_DELTA = 1.0  # in units of the scaled label; the error from which the loss `huber` is a straight line
 
 
 class Prepared(NamedTuple):
@@ -91,11 +92,11 @@ class Batch(ABC):
 
     @abstractmethod
     def _train(self, minibatches: Sequence[Minibatches]) -> tuple[Floats, Bools]:
-        """One update per minibatch of each network; sum of squared errors (G,), all numbers finite (G,)."""
+        """One update per minibatch of each network; sum of the losses (G,), all numbers finite (G,)."""
 
     @abstractmethod
     def _losses(self, minibatches: Sequence[Minibatches]) -> Floats:
-        """Sum of squared errors (G,); the networks are not changed."""
+        """Sum of the losses (G,); the networks are not changed."""
 
 
 def _first_weights(task: FitTask, initial: Singles) -> Singles:

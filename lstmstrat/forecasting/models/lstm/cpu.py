@@ -29,6 +29,7 @@ class CpuBatch(Batch):
         self._theta = self.first.copy()
         self._gradient = np.zeros_like(self._theta[0])
         self._adam = [kernels.adam(self.layout, settings) for _ in tasks]
+        self._huber = settings.loss == "huber"
 
     def weights(self) -> Singles:
         """A copy of the current weights of all networks; (G, P)."""
@@ -45,7 +46,8 @@ class CpuBatch(Batch):
         for k in range(0, len(minibatches.starts), step):
             starts, weights = minibatches.starts[k : k + step], minibatches.weights[k : k + step]
             state = (self._theta[g], self._gradient, self._adam[g])
-            loss, loss_finite = kernels.train(*state, s.x, s.y, starts, weights, self.masks(g), self._buffers)
+            rest = (self.masks(g), self._buffers, self._huber)
+            loss, loss_finite = kernels.train(*state, s.x, s.y, starts, weights, *rest)
             total, finite = total + loss, finite and loss_finite
         return total, finite
 
@@ -54,7 +56,9 @@ class CpuBatch(Batch):
 
     def _loss(self, g: int, minibatches: Minibatches) -> float:
         s = self.prepared[g]
-        return kernels.measure(self._theta[g], s.x, s.y, *minibatches, self.no_masks, self._buffers)
+        starts, weights = minibatches
+        rest = (self.no_masks, self._buffers, self._huber)
+        return kernels.measure(self._theta[g], s.x, s.y, starts, weights, *rest)
 
 
 def predict(fitted: FittedLSTM, rows: Floats) -> Floats:

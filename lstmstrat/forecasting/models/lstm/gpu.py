@@ -20,25 +20,10 @@ from torch import Tensor
 
 from lstmstrat.arrays import Bools, Floats, Singles
 from lstmstrat.forecasting.models.base import FitTask
-from lstmstrat.forecasting.models.lstm.batch import BETA1, BETA2, EPSILON, Batch
+from lstmstrat.forecasting.models.lstm.batch import BETA1, BETA2, EPSILON, HUBER_DELTA, Batch
 from lstmstrat.forecasting.models.lstm.layout import Layout
 from lstmstrat.forecasting.models.lstm.minibatches import Minibatches
 from lstmstrat.forecasting.models.lstm.model import LSTM
-
-
-def device_name(setting: str) -> str:
-    """``cpu`` or ``cuda``: the meaning of ``device: setting`` on this machine.
-
-    Raises
-    ------
-    RuntimeError
-        ``device: cuda`` on a machine where torch finds no GPU.
-    """
-    if setting == "cpu" or (setting == "auto" and not torch.cuda.is_available()):
-        return "cpu"
-    if not torch.cuda.is_available():
-        raise RuntimeError("device: cuda, but torch finds no GPU here; set device: auto or cpu")
-    return "cuda"
 
 
 def outputs(layout: Layout, theta: Tensor, x: Tensor, masks: Tensor, losses: int) -> Tensor:
@@ -142,19 +127,27 @@ class TorchBatch(Batch):
         with torch.inference_mode():
             for k in range(len(starts)):
                 self._set(starts[k], weights[k])
-                total += self._errors(self._theta, self._masks[:0]).square().sum((1, 2))
+                total += self._loss(self._theta, self._masks[:0])
         return total.cpu().numpy().astype(float)
 
     def _update(self) -> None:
         """Trains every network whose turn it is on one minibatch; reads and writes fixed tensors only."""
         theta = self._theta.detach().requires_grad_()
         with torch.enable_grad():
-            loss = self._errors(theta, self._masks).square().sum((1, 2))  # (G,)
+            loss = self._loss(theta, self._masks)  # (G,)
             count = self._weights.sum((1, 2)).clamp(min=1.0)
             (gradient,) = torch.autograd.grad((loss / count).sum(), theta)
         norm = self._adam.step(gradient, self._turn)
         self._finite &= torch.isfinite(norm + loss.detach())
         self._total += loss.detach()
+
+    def _loss(self, theta: Tensor, masks: Tensor) -> Tensor:
+        """Sum of the losses (G,) of the sequences that begin at the rows `_starts`."""
+        errors = self._errors(theta, masks)
+        if self.settings.loss == "mse":
+            return errors.square().sum((1, 2))
+        slopes = errors.clamp(-HUBER_DELTA, HUBER_DELTA)
+        return (slopes * (errors - 0.5 * slopes)).sum((1, 2))
 
     def _errors(self, theta: Tensor, masks: Tensor) -> Tensor:
         """Errors (G, S, B) of the sequences that begin at the rows `_starts`; 0 where `_weights` is 0."""

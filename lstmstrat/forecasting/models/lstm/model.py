@@ -17,8 +17,8 @@ import numpy as np
 
 from lstmstrat.arrays import Floats, Singles
 from lstmstrat.config.schema import ForecastConfig
-from lstmstrat.errors import ConfigError
 from lstmstrat.forecasting.models.base import FitTask, FittedModel, Model, Stop, never
+from lstmstrat.forecasting.models.engines import device_here, source_hash
 from lstmstrat.forecasting.training_set import Scaler, TrainingSet
 
 GPU_BATCH = 4096  # networks trained as one batch on a GPU; a guess that was never measured
@@ -40,6 +40,7 @@ class LSTM(Model):
     dropout: float
     epochs: int
     batch_size: int
+    loss: str  # "mse" or "huber"
     loss_steps: int
     learning_rate: float
     weight_decay: float
@@ -57,7 +58,7 @@ class LSTM(Model):
         ConfigError
             ``device: cuda`` on a machine where torch finds no GPU.
         """
-        return super().of(config.model_copy(update={"device": _device(config.device)}))
+        return super().of(config.model_copy(update={"device": device_here(config.device)}))
 
     @property
     def identity(self) -> str:
@@ -129,23 +130,6 @@ class FittedLSTM(FittedModel):
 
 @cache
 def engine_version(device: str) -> str:
-    """The sources that determine a network, hashed, and the compiler: if one changes, no old network is loaded."""
-    folder = Path(__file__).parent
-    sources = [folder.parents[1] / "training_set.py", *sorted(folder.glob("*.py"))]
-    digest = hashlib.sha256(b"".join(path.read_bytes() for path in sources))
+    """The sources that determine a network, hashed, and the version of the compiler."""
     compiler = "numba" if device == "cpu" else "torch"
-    return f"{digest.hexdigest()} {compiler} {version(compiler)}"
-
-
-@cache
-def _device(setting: str) -> str:
-    if setting == "cpu":
-        return "cpu"
-    if setting == "auto" and version("torch").endswith("+cpu"):
-        return "cpu"  # without importing torch, which is not needed if all networks are in the store
-    from lstmstrat.forecasting.models.lstm.gpu import device_name
-
-    try:
-        return device_name(setting)
-    except RuntimeError as error:
-        raise ConfigError(str(error)) from None
+    return f"{source_hash(Path(__file__).parent.glob('*.py'))} {compiler} {version(compiler)}"

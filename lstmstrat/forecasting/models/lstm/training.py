@@ -7,42 +7,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import CancelledError
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
 import numpy as np
 
 from lstmstrat.arrays import Singles
 from lstmstrat.forecasting.models.base import FitTask, Stop, never
+from lstmstrat.forecasting.models.course import Course
+from lstmstrat.forecasting.models.engines import RETRY
 from lstmstrat.forecasting.models.lstm.batch import Batch
 from lstmstrat.forecasting.models.lstm.model import LSTM, FittedLSTM
-
-RETRY = 0x5EED  # mixed into the seed of a second attempt
-
-
-@dataclass
-class _TrainingState:
-    """The losses of one network in training, and its weights: with validation the best so far, else the newest."""
-
-    patience: int
-    train: list[float] = field(default_factory=list)
-    valid: list[float] = field(default_factory=list)
-    weights: Singles | None = None
-    sound: bool = True
-
-    @property
-    def running(self) -> bool:
-        """False if the network is broken, or had `patience` epochs without a better validation loss."""
-        stale = len(self.valid) - 1 - int(np.argmin(self.valid)) if self.valid else 0
-        return self.sound and stale < self.patience
-
-    def record(self, train: float, valid: float | None, finite: bool, weights: Singles) -> None:
-        """Adds the results of one epoch."""
-        self.sound = finite and bool(np.isfinite(weights).all())
-        self.train.append(train)
-        if valid is None or valid < min(self.valid, default=np.inf):
-            self.weights = weights
-        if valid is not None:
-            self.valid.append(valid)
 
 
 def engine(device: str) -> Callable[[Sequence[FitTask], LSTM], Batch]:
@@ -79,7 +53,7 @@ def _fit_batch(tasks: Sequence[FitTask], settings: LSTM, stop: Stop) -> list[Fit
     if not tasks:
         return []
     batch = engine(settings.device)(tasks, settings)
-    states = [_TrainingState(settings.patience) for _ in tasks]
+    states = [Course[Singles](settings.patience) for _ in tasks]
     for _ in range(settings.epochs):
         active = np.array([state.running for state in states])
         if not active.any():
@@ -91,11 +65,12 @@ def _fit_batch(tasks: Sequence[FitTask], settings: LSTM, stop: Stop) -> list[Fit
         weights = batch.weights()  # (G, P)
         for g in np.flatnonzero(active):
             valid = None if score is None else float(score[g])
-            states[g].record(float(loss[g]), valid, bool(finite[g]), weights[g])
+            all_finite = bool(finite[g]) and bool(np.isfinite(weights[g]).all())
+            states[g].record(float(loss[g]), valid, all_finite, weights[g])
     return [_fitted_network(batch, g, state) for g, state in enumerate(states)]
 
 
-def _fitted_network(batch: Batch, g: int, state: _TrainingState) -> FittedLSTM | None:
+def _fitted_network(batch: Batch, g: int, state: Course[Singles]) -> FittedLSTM | None:
     """Network `g` as a value; None if its training failed."""
     if not state.sound or state.weights is None:
         return None
