@@ -56,13 +56,14 @@ class Learned:
 
         (n, 5 + Q + 1); the last column is what the linear part alone would have forecast.
         """
-        forecast = parts[:, NETWORK]
+        forecast, spread = parts[:, NETWORK], parts[:, SPREAD]
         if self.weights:
+            spread = self.weights[0] * spread  # of the forecasts that the members would have made one by one
             weighed = _deviations(parts) * self.weights  # (n, P)
             forecast = parts[:, MEAN] + weighed[:, 0] + weighed[:, 1]
         volatility = np.where(np.isfinite(forecast), volatility, np.nan)
         up = self.predictive.up(forecast, volatility, config.up_threshold)
-        named = forecast, parts[:, SPREAD], parts[:, DISTANCE], self.predictive.sigma(volatility), up
+        named = forecast, spread, parts[:, DISTANCE], self.predictive.sigma(volatility), up
         linear = parts[:, MEAN] + self.linear_alone * (parts[:, LINEAR] - parts[:, MEAN])
         return np.column_stack([*named, self.predictive.quantiles(forecast, volatility, config.quantiles), linear])
 

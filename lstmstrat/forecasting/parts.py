@@ -33,7 +33,9 @@ def said(fitted: FittedFold, members: Floats, rows: Floats, lookback: int, far_b
     """
     linear = [] if fitted.linear is None else [fitted.linear.predict(windows(rows, lookback))]
     predictions = np.vstack([members, *linear])
-    complete: Bools = sliding_window_view(np.isfinite(rows).all(1), lookback).all(1)  # (n,)
+    complete: Bools = np.logical_and.reduce(
+        sliding_window_view(np.isfinite(rows).all(1), lookback), axis=1
+    )  # (n,)
     far: Bools = np.logical_or.accumulate(complete & fitted.far_outside(predictions))  # (n,)
     far[:] |= far_before
     good = complete & np.isfinite(predictions).all(axis=0) & ~far  # (n,)

@@ -76,9 +76,11 @@ def test_a_forecast_is_the_mean_and_its_weighed_parts() -> None:
         assert record.weights == pytest.approx(weights(parts[earlier], (known - means)[earlier]), rel=1e-12)
         used = slice(t, following.fold.fitted_at if following else None)
         np.testing.assert_allclose(made.forecast[used], record.mean + parts[used] @ record.weights, rtol=1e-12)
+        np.testing.assert_array_equal(made.spread[used], record.weights[0] * network.spread[used])
+        alone = weights(parts[earlier, 1:], (known - means)[earlier])
+        np.testing.assert_allclose(made.linear[used], record.mean + parts[used, 1:] @ alone, rtol=1e-12)
     assert made.folds[0].weights == (PRIOR, PRIOR)
     assert len({record.weights for record in made.folds}) > 5
-    np.testing.assert_array_equal(made.spread, network.spread)
 
 
 def test_a_weight_is_learned_from_labels_that_were_complete() -> None:

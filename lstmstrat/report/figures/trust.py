@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
@@ -10,12 +11,14 @@ import pandas as pd
 from lstmstrat.evaluation.reliability import Reliability, UpBin
 from lstmstrat.report.figures.values import LEGEND, Json, numbers, stamps
 
+FEWEST = 20  # bars of a bin that is drawn: of fewer, any share may come true
 ERRORS = 1.96  # standard errors: 95 % of the bins of a reliable forecast are closer
 
 
 def reliability(found: Reliability) -> Json:
-    """The share of bars on which the return was above the threshold, for each bin of its stated probability."""
-    stated = [one.stated for one in found.up]
+    """The share of bars on which the return was above the threshold, for each stated probability."""
+    drawn = [one for one in found.up if one.observations >= FEWEST]
+    stated = [one.stated for one in drawn]
     low, high = (min(stated), max(stated)) if stated else (0.4, 0.6)
     ends = numbers([low - 0.03, high + 0.03], 4)
     diagonal = {
@@ -34,10 +37,10 @@ def reliability(found: Reliability) -> Json:
         "xaxis": {"title": {"text": "stated probability"}, "tickformat": ".0%", "range": ends},
         "yaxis": {"title": {"text": "share that came true"}, "tickformat": ".0%"},
     }
-    return {"data": [diagonal, _bins(found.up)], "layout": layout}
+    return {"data": [diagonal, _bins(drawn)], "layout": layout}
 
 
-def _bins(bins: tuple[UpBin, ...]) -> Json:
+def _bins(bins: Sequence[UpBin]) -> Json:
     errors = [ERRORS * math.sqrt(one.stated * (1.0 - one.stated) / one.observations) for one in bins]
     return {
         "type": "scatter",
