@@ -34,6 +34,9 @@ TINY: dict[str, Any] = {
 }
 
 
+PLAIN = {"mode": "rolling", "calibration": "none"}  # each fold by itself: the networks on the newest bars alone
+
+
 def tiny(**sections: Any) -> dict[str, Any]:
     """TINY with keys of its sections changed: ``tiny(forecast={"epochs": 2})``."""
     changed = {

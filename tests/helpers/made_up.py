@@ -18,6 +18,7 @@ T = TypeVar("T")
 
 NAMES = ("long_flat", "long_short", "proportional", "vol_target", "sma_cross", "hysteresis", "coin_flip")
 BARS, FOLDS = 2448, 117
+QUANTILES = {0.05: -0.03, 0.5: 0.0, 0.95: 0.03}  # level, and distance from the forecast
 SENTENCE = "No strategy can be told apart from buy-and-hold: every interval of the Sharpe difference holds 0."
 
 
@@ -64,9 +65,10 @@ def _prices(closes: pd.Series) -> pd.DataFrame:
 
 def _forecasts(dates: pd.DatetimeIndex, rng: np.random.Generator) -> pd.DataFrame:
     fold = np.minimum(np.arange(BARS) // 21, FOLDS - 1)
-    frame = pd.DataFrame(
-        {"forecast": rng.normal(0.0, 0.004, BARS), "spread": np.nan, "distance": 0.0, "fold": fold}, dates
-    )
+    forecast = rng.normal(0.0, 0.004, BARS)
+    lines = {"forecast": forecast, "spread": np.nan, "distance": 0.0, "sigma": 0.02, "up": 0.52}
+    quantiles = {f"quantile_{level}": forecast + distance for level, distance in QUANTILES.items()}
+    frame = pd.DataFrame(lines | quantiles | {"linear": 0.5 * forecast, "fold": fold}, dates)
     frame["cutoff"] = dates[fold * 21] - pd.offsets.BDay(2)
     return frame
 
@@ -85,8 +87,8 @@ def _folds(dates: pd.DatetimeIndex, rng: np.random.Generator) -> pd.DataFrame:
             "status": status,
             "train_loss": np.where(status == "failed", np.nan, first_loss - 0.2),
             "first_loss": np.where(status == "failed", np.nan, first_loss),
-            "network_weight": np.nan,
-            "linear_weight": np.nan,
+            "network_weight": 0.4 + 0.05 * rng.standard_normal(FOLDS),
+            "linear_weight": 0.4 + 0.05 * rng.standard_normal(FOLDS),
             "correlation": np.where(status == "failed", np.nan, rng.normal(0.02, 0.22, FOLDS)),
             "observations": 21,
         }
@@ -227,6 +229,7 @@ def _rung(model: str, refit_every: int | str, minus: float | None) -> dict[str, 
         "always_up": 0.52,
         "r2_against_zero": -0.01,
         "r2_against_mean": None,
+        "slope": 0.4,
         "clark_west": 0.12,
         "clark_west_mean": 0.21,
         "diebold_mariano": 0.2,
@@ -281,6 +284,10 @@ def _summary(equity: pd.DataFrame, names: tuple[str, ...]) -> dict[str, Any]:
             "lookback": 60,
             "horizon": 1,
             "purge": 2,
+            "mode": "expanding",
+            "calibration": "learned",
+            "quantiles": [*QUANTILES],
+            "up_threshold": 0.0,
             "seed": 0,
             "first_forecast": first,
             "fitted": 100,
@@ -298,6 +305,17 @@ def _summary(equity: pd.DataFrame, names: tuple[str, ...]) -> dict[str, Any]:
             "always_up": 0.523,
             "r2_against_zero": -0.011,
             "r2_against_mean": -0.014,
+            "slope": 0.31,
+            "reliability": {
+                "observations": 2399,
+                "quantiles": [{"level": level, "below": level + 0.004} for level in QUANTILES],
+                "up": [
+                    {"low": 0.45, "high": 0.5, "observations": 1200, "stated": 0.48, "realised": 0.49},
+                    {"low": 0.5, "high": 0.55, "observations": 1190, "stated": 0.52, "realised": 0.53},
+                    {"low": 0.9, "high": 0.95, "observations": 9, "stated": 0.92, "realised": 0.4},
+                ],
+            },
+            "network": {"r2": 0.004, "linear_r2": 0.003, "p_value": 0.21},
             "folds": {"known": FOLDS - 1, "median_correlation": 0.02, "above_zero": 0.53},
             "clark_west": 0.12,
             "clark_west_mean": 0.2,

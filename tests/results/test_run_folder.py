@@ -50,7 +50,21 @@ def test_the_folder_holds_the_contract_and_nothing_else(folder: Path) -> None:
         ("equity.csv", ["date", "buy_and_hold", *NAMES]),
         ("exposure.csv", ["date", "buy_and_hold", *NAMES]),
         ("prices.csv", ["date", "open", "high", "low", "close", "volume"]),
-        ("forecasts.csv", ["date", "forecast", "spread", "distance", "fold", "cutoff"]),
+        (
+            "forecasts.csv",
+            [
+                "date",
+                "forecast",
+                "spread",
+                "distance",
+                "sigma",
+                "up",
+                *(f"quantile_{q}" for q in (0.05, 0.5, 0.95)),
+                "linear",
+                "fold",
+                "cutoff",
+            ],
+        ),
         ("orders.csv", ["strategy", "status", "created", "executed", "side", "size", "price", "commission"]),
         (
             "trades.csv",
@@ -273,11 +287,11 @@ def edit(path: Path, old: str, new: str) -> None:
 
 
 def test_a_run_of_an_older_version_is_refused_by_name(own_folder: Path) -> None:
-    edit(own_folder / "summary.json", '"schema": 4', '"schema": 3')
+    edit(own_folder / "summary.json", '"schema": 5', '"schema": 3')
     (own_folder / "exposure.csv").unlink()  # older runs have none: the version is the reason, not the file
     message = error_of(own_folder)
     assert message.startswith(
-        f"{own_folder}: summary.json has schema 3, and this version of lstmstrat reads schema 4"
+        f"{own_folder}: summary.json has schema 3, and this version of lstmstrat reads schema 5"
     )
     assert message.endswith("run the config.yaml beside it again")
 
@@ -285,7 +299,7 @@ def test_a_run_of_an_older_version_is_refused_by_name(own_folder: Path) -> None:
 @pytest.mark.parametrize(
     ("old", "new", "words"),
     [
-        ('"schema": 4,', '"schema": 4', "summary.json is broken: expected JSON, Expecting ',' delimiter: line 3"),
+        ('"schema": 5,', '"schema": 5', "summary.json is broken: expected JSON, Expecting ',' delimiter: line 3"),
         (
             '"bars": 3270',
             '"bars": "many"',
@@ -316,8 +330,8 @@ def test_a_summary_that_is_a_list_is_refused(own_folder: Path) -> None:
 @pytest.mark.parametrize(
     ("old", "new", "words"),
     [
-        ("lookback: 60", "lookback: sixty", "forecast.lookback: 'sixty' given, expected a whole number"),
-        ("lookback: 60", "lokback: 60", "forecast.lokback: unknown key; did you mean 'lookback'?"),
+        ("lookback: 20", "lookback: sixty", "forecast.lookback: 'sixty' given, expected a whole number"),
+        ("lookback: 20", "lokback: 20", "forecast.lokback: unknown key; did you mean 'lookback'?"),
         ("name: made-up", "name: [", "not valid YAML"),
     ],
 )

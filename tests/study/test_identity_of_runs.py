@@ -19,7 +19,7 @@ from typing import Any
 
 import backtrader as bt
 import pytest
-from helpers.command import command, summary, tiny, written
+from helpers.command import PLAIN, command, summary, tiny, written
 
 import lstmstrat
 from lstmstrat import Config, ConfigError, Session, Store
@@ -74,7 +74,7 @@ def write(path: Path, text: str) -> None:
 
 def config(name: str = "rule_mine:Mine", **forecast: Any) -> Config:
     report = {"seeds": 3, "html": False}
-    return validated(Config, tiny(strategies=[{"class": name}], forecast=forecast, report=report), "")
+    return validated(Config, tiny(strategies=[{"class": name}], forecast=PLAIN | forecast, report=report), "")
 
 
 def seeds(asked: Config, store: Store) -> Seeds:

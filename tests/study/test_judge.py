@@ -12,7 +12,7 @@ import backtrader as bt
 import numpy as np
 import pandas as pd
 import pytest
-from helpers.command import TINY, command, summary, tiny, written
+from helpers.command import PLAIN, TINY, command, summary, tiny, written
 from helpers.parallel import Cores
 from scipy import stats
 
@@ -59,7 +59,7 @@ def judged(
 
 @pytest.fixture(scope="module")
 def run() -> Run:
-    return ran()
+    return ran(forecast=PLAIN)
 
 
 @pytest.fixture
@@ -341,6 +341,7 @@ def failing() -> Finding:
 # --- the verdict: noise is noise, an edge is an edge ---
 
 FORECAST = {
+    **PLAIN,
     "features": ["return_1"],
     "scaler": "standard",
     "lookback": 5,

@@ -39,7 +39,7 @@ def suspended(path: Path) -> dict[str, str]:
 def result(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> Result:
     values = tiny(
         data=suspended(tmp_path / "prices.csv"),
-        forecast={"features": ["return_1", "test_missing_forecasts:gaps"], "refit_every": 20},
+        forecast={"features": ["return_1", "test_missing_forecasts:gaps"], "refit_every": 20, "mode": "rolling"},
         report={"seeds": 3},
     )
     values["strategies"] = [{**values["strategies"][0], "name": name} for name in ("one", "two", "three")]

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from helpers.command import TINY, command, summary, tiny, written
+from helpers.command import PLAIN, TINY, command, summary, tiny, written
 from helpers.own_model import FOREST, NETWORK
 
 import lstmstrat
@@ -409,7 +409,8 @@ def test_the_rungs_of_a_ladder_are_trials(tmp_path: Path) -> None:
 
     On the rarer refits it holds from the first bar to the last, as on always_up: these three are one trial.
     """
-    told = command(written(tmp_path, TINY), "--out", tmp_path / "out", "--ladder", "--quiet", "--no-cache")
+    plain = tiny(forecast=PLAIN)
+    told = command(written(tmp_path, plain), "--out", tmp_path / "out", "--ladder", "--quiet", "--no-cache")
     assert told.code == 0, told.err
     assert summary(tmp_path / "out")["trials"]["count"] == 2 + 4
     trials = read_trials(Ledger(ledger_path()))
