@@ -218,7 +218,7 @@ class Model(ABC):
         calibration = config.calibration if cls.calibrated else "none"
         return config.model_copy(update={"members": members, "calibration": calibration})
 
-    @property
+    @cached_property
     def identity(self) -> str:
         """The code and the settings, which distinguish this model from all others."""
         return f"{self._code} {self._settings()}"

@@ -114,7 +114,7 @@ class TorchModel(Model):
 
         return LOSSES[self.loss](forecasts, labels)
 
-    @property
+    @cached_property
     def identity(self) -> str:
         """The sources of the engine, the version of torch, the code of the subclass, and the settings."""
         return f"{engine_version()} {self._code} {self._settings()}"

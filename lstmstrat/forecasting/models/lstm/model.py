@@ -60,7 +60,7 @@ class LSTM(Model):
         """
         return super().of(config.model_copy(update={"device": device_here(config.device)}))
 
-    @property
+    @cached_property
     def identity(self) -> str:
         """The source of the engine, the version of its compiler, the code of a subclass, and the settings."""
         subclass = "" if type(self) is LSTM else f" {self._code}"
