@@ -15,7 +15,8 @@ from lstmstrat.forecasting.schedule import schedule
 from lstmstrat.forecasting.targets import labels as labels_of
 
 CONFIG = ForecastConfig(
-    lookback=60, hidden_size=32, train_size=750, refit_every=21, epochs=20, batch_size=64, scaler="standard"
+    **{"lookback": 60, "hidden_size": 32, "epochs": 20, "batch_size": 64, "scaler": "standard"},
+    **{"train_size": 750, "refit_every": 21, "mode": "rolling", "members": 1, "calibration": "none"},
 )
 
 

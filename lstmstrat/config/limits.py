@@ -52,6 +52,7 @@ FORECAST: Limits = {
     "peer_features": Limit(1_000, "a network cannot weigh more inputs against each other", "maxItems"),
     "clip": Limit(1_000.0, "a value so many deviations out is an error of the data, and drowns all others"),
     "train_size": Limit(10_000_000, _BARS),
+    "max_train_size": Limit(10_000_000, _BARS),
     "refit_every": Limit(10_000_000, _BARS + "; never is a word of its own"),
     "hidden_size": Limit(2_048, "such a layer has 17 million weights, and no prices tell so much"),
     "layers": Limit(32, "the gradient does not come through more"),

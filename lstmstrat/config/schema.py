@@ -226,6 +226,8 @@ class ForecastConfig(Section):
     """A condition of your own for further refits, module:function like a feature: refit where it is above 0."""
     mode: Literal["rolling", "expanding"] = "expanding"
     """expanding: train on all bars so far, which a weak signal needs; rolling: on the last train_size bars."""
+    max_train_size: Annotated[int, Field(ge=2)] = 5000
+    """Bars of an expanding training set at most, the newest ones, or train_size if that is more."""
     warm_start: bool = False
     """Each fold begins with the weights of the fold before. Folds then train in turn, and depend on the first."""
 

@@ -3,7 +3,7 @@
     bars         0 ......................................................... n-1
     fold 1       [== train_size ==]|purge|fit ---- used ---->
     fold 2              [== train_size ==]|purge|fit ---- used ---->          (rolling)
-    fold 2       [==== all so far ======]|purge|fit ---- used ---->           (expanding)
+    fold 2       [==== all so far ======]|purge|fit ---- used ---->           (expanding, up to max_train_size)
 
 A fold is fitted at the close of bar `fitted_at`, from samples `first` to `cutoff`. The label of the sample at
 `cutoff` is complete one bar before `fitted_at`, so the fitting bar itself is never part of the training set.
@@ -67,6 +67,7 @@ class Schedule:
     mode: Literal["rolling", "expanding"]
     purge: int
     warmup: int
+    max_train_size: int = 5000  # of mode "expanding", or train_size if that is more
 
     @property
     def first_fit(self) -> int:
@@ -108,6 +109,12 @@ class Schedule:
         >>> expanding = Schedule(train_size=4, refit_every=3, mode="expanding", purge=2, warmup=1)
         >>> [(fold.first, fold.cutoff, fold.fitted_at) for fold in expanding.folds(times)]
         [(1, 4, 7), (1, 7, 10), (1, 10, 13)]
+
+        The same with at most five bars:
+
+        >>> limited = Schedule(train_size=4, refit_every=3, mode="expanding", purge=2, warmup=1, max_train_size=5)
+        >>> [(fold.first, fold.cutoff, fold.fitted_at) for fold in limited.folds(times)]
+        [(1, 4, 7), (3, 7, 10), (6, 10, 13)]
 
         A refit at the first bar of each week (2024-01-01 was a Monday):
 
@@ -170,7 +177,8 @@ class Schedule:
 
     def _fold(self, number: int, t: int) -> Fold:
         cutoff = t - self.purge - 1
-        first = self.warmup if self.mode == "expanding" else cutoff - self.train_size + 1
+        most = max(self.max_train_size, self.train_size) if self.mode == "expanding" else self.train_size
+        first = max(self.warmup, cutoff - most + 1)
         return Fold(number, first, cutoff, t, self.purge)
 
 
@@ -195,7 +203,8 @@ def schedule(config: ForecastConfig) -> Schedule:
         raise ConfigError(
             f"train_size: {size} is a fraction of data whose length is not known here; give a number of bars"
         )
-    return Schedule(size, config.refit_every, config.mode, config.purge, feature_set(config.features).warmup)
+    warmup = feature_set(config.features).warmup
+    return Schedule(size, config.refit_every, config.mode, config.purge, warmup, config.max_train_size)
 
 
 def resolved(config: ForecastConfig, bars: int) -> ForecastConfig:

@@ -60,6 +60,17 @@ def test_the_schedule_of_a_config():
     assert schedule(config).first_fit == 553
 
 
+def test_an_expanding_training_set_grows_to_its_largest_size_and_then_rolls() -> None:
+    def sizes(train_size: int, largest: int) -> list[int]:
+        made = Schedule(train_size, 10, "expanding", 2, 5, largest)
+        return [fold.bars for fold in made.folds(days(75))]
+
+    assert sizes(20, 45) == [20, 30, 40, 45, 45]
+    assert sizes(40, 20) == [40, 40, 40]
+    last = list(Schedule(20, 10, "expanding", 2, 5, 45).folds(days(75)))[-1]
+    assert (last.first, last.cutoff, last.fitted_at) == (20, 64, 67)
+
+
 def test_a_fraction_ends_the_training_part_at_its_share_of_all_bars():
     # 0.8 of 1000 bars is 800: bars 0..799 train, the 21 of the warm-up not among the samples.
     config = ForecastConfig(train_size=0.8, refit_every="never", features=("return_21",))

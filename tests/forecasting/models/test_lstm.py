@@ -276,6 +276,7 @@ ACTING_THROUGH_THE_TASK = {
     "refit_when": "mine:condition",
     "warm_start": True,
     "mode": "rolling",
+    "max_train_size": 100,
     "calibration": "none",
     "up_threshold": 0.01,
     "quantiles": (0.1, 0.9),

@@ -187,6 +187,7 @@ OTHER: dict[str, Any] = {  # another value for each setting
     "refit_every": "month",
     "refit_when": "mine:condition",
     "mode": "expanding",
+    "max_train_size": 100,
     "up_threshold": 0.01,
     "quantiles": (0.1, 0.9),
     "seed": 7,
