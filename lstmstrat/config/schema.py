@@ -262,7 +262,7 @@ class ForecastConfig(Section):
 
     calibration: Literal["learned", "none"] = "learned"
     """learned: the forecasts of the model and of a linear one, each trusted as far as earlier ones came true."""
-    up_threshold: Number = 0.0
+    up_threshold: Annotated[Number, Field(ge=-10.0)] = 0.0
     """Log return above which a return counts for the line `up`, the probability of one; about your costs, or 0."""
     quantiles: Annotated[tuple[Level, ...], BeforeValidator(_names), AfterValidator(_increasing)] = (
         0.05,

@@ -35,9 +35,9 @@ class Evidence:
     >>> rng = np.random.default_rng(0)
     >>> mean, noise = rng.normal(0.0, 0.1, (2, 5000))
     >>> evidence = Evidence.of(np.column_stack([2.0 * mean, noise]), mean + rng.normal(size=5000))
-    >>> np.round(evidence.weights, 1)
+    >>> np.round(evidence.weights(horizon=1), 1)
     array([0.4, 0.2])
-    >>> Evidence.none(2).weights
+    >>> Evidence.none(2).weights(horizon=1)
     array([0.4, 0.4])
     """
 
@@ -76,11 +76,11 @@ class Evidence:
         """The sums of the last part alone."""
         return replace(self, products=self.products[-1:], moments=self.moments[-1:, -1:])
 
-    @property
-    def weights(self) -> Floats:
+    def weights(self, horizon: int) -> Floats:
         """The weights of the parts; (P,).
 
-        They have the largest posterior density among those of at least 0, with the variance of the labels as that
+        Labels over a `horizon` of several bars overlap, so that so many of them tell no more than one. The weights
+        have the largest posterior density among those of at least 0, with the variance of the labels as that
         of their errors, because hardly any of it can be forecast. With fewer than `LEAST` forecasts, or labels
         that are all equal, they are `PRIOR`.
         """
@@ -88,8 +88,8 @@ class Evidence:
         variance = self.squares / self.count - (self.total / self.count) ** 2 if self.count >= LEAST else 0.0
         if not variance > 0.0:
             return np.full(size, PRIOR)
-        precision = self.moments / variance + np.eye(size) / WIDTH**2
-        target = self.products / variance + PRIOR / WIDTH**2
+        precision = self.moments / (variance * horizon) + np.eye(size) / WIDTH**2
+        target = self.products / (variance * horizon) + PRIOR / WIDTH**2
         return min(_candidates(precision, target), key=lambda w: float(w @ (0.5 * precision @ w - target)))
 
 

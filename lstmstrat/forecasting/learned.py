@@ -49,21 +49,20 @@ class Learned:
     evidence: Evidence  # of these bars
     weights: tuple[float, ...]  # (P,) of the network and the linear part; empty without calibration
     linear_alone: float  # the weight of the linear part if there were no network; NaN without calibration
-    predictive: Predictive  # of the last `EARLIER` of these bars
+    predictive: Predictive  # of the last `EARLIER` of these bars, times the horizon
 
     def lines(self, parts: Floats, volatility: Floats, config: ForecastConfig) -> Floats:
         """The lines of bars of the fold, from its parts (n, 7) and the volatility (n,).
 
         (n, 5 + Q + 1); the last column is what the linear part alone would have forecast.
         """
-        forecast, spread = parts[:, NETWORK], parts[:, SPREAD]
+        forecast = parts[:, NETWORK]
         if self.weights:
-            spread = self.weights[0] * spread  # of the forecasts that the members would have made one by one
             weighed = _deviations(parts) * self.weights  # (n, P)
             forecast = parts[:, MEAN] + weighed[:, 0] + weighed[:, 1]
         volatility = np.where(np.isfinite(forecast), volatility, np.nan)
         up = self.predictive.up(forecast, volatility, config.up_threshold)
-        named = forecast, spread, parts[:, DISTANCE], self.predictive.sigma(volatility), up
+        named = forecast, parts[:, SPREAD], parts[:, DISTANCE], self.predictive.sigma(volatility), up
         linear = parts[:, MEAN] + self.linear_alone * (parts[:, LINEAR] - parts[:, MEAN])
         return np.column_stack([*named, self.predictive.quantiles(forecast, volatility, config.quantiles), linear])
 
@@ -76,19 +75,24 @@ def learn(fold: Fold, mean: float, before: Learned | None, seen: Seen, config: F
     """
     known = fold.fitted_at - config.purge
     since = before.known if before else 0
-    first = max(0, min(since, known - EARLIER))
+    earlier = EARLIER * config.horizon  # of which as many do not overlap
+    first = max(0, min(since, known - earlier))
     realised = labels(seen.bars[first : fold.fitted_at], config)[: known - first]
-    new, newest = slice(since, known), slice(max(0, known - EARLIER), known)
+    new, newest = slice(since, known), slice(max(0, known - earlier), known)
     parts = seen.parts[new]
     evidence = Evidence.of(_deviations(parts), realised[since - first :] - parts[:, MEAN])
     evidence = before.evidence + evidence if before else evidence
-    forecast, volatility = seen.forecast[newest], seen.volatility[newest]
-    errors = realised[newest.start - first :] - np.where(np.isfinite(forecast), forecast, mean)
-    predictive = Predictive.of(errors / volatility)
+    forecast, volatility, returns = (
+        seen.forecast[newest],
+        seen.volatility[newest],
+        realised[newest.start - first :],
+    )
+    errors = returns - np.where(np.isfinite(forecast), forecast, mean)
+    predictive = Predictive.of(errors / volatility, returns)
     if config.calibration == "none":
         return Learned(known, evidence, (), math.nan, predictive)
-    alone = float(evidence.of_last.weights[0])
-    return Learned(known, evidence, tuple(evidence.weights.tolist()), alone, predictive)
+    alone = float(evidence.of_last.weights(config.horizon)[0])
+    return Learned(known, evidence, tuple(evidence.weights(config.horizon).tolist()), alone, predictive)
 
 
 def _deviations(parts: Floats) -> Floats:

@@ -23,6 +23,9 @@ from lstmstrat.forecasting.features import log_return
 
 EARLIER = 1000  # bars: enough for a quantile of 5% to within a percent, few enough to follow the asset
 LEAST = 20  # earlier errors without which nothing is said
+LARGEST = (
+    10.0  # units of volatility at which an error is cut for sigma: one wrong price would outweigh 1,000 others
+)
 DECAY, BARS = 0.94, 63  # RiskMetrics (1996) for daily returns; the 64th weight would be 2% of the first
 _WEIGHTS = DECAY ** np.arange(BARS - 1, -1, -1.0)
 _BLOCK = 4096  # rows calculated at once, which bounds the memory
@@ -32,7 +35,7 @@ def recent_volatility(close: Floats, first: int) -> Floats:
     """Deviation of a one-bar log return at bars `first` to the end, from closes (n,); (n - first,).
 
     The root of the weighted mean square of the last `BARS` returns, the newest with the largest weight. A return
-    that is missing does not count; without any return, or if all are 0, the volatility is NaN.
+    of 0 does not count, nor one that is missing: where nothing is traded nothing is learned. NaN without others.
     """
     known = close[max(0, first - BARS) :]
     squares = np.pad(np.square(log_return(known, 1)), (max(0, BARS - first), 0), constant_values=np.nan)
@@ -43,7 +46,7 @@ def recent_volatility(close: Floats, first: int) -> Floats:
 
 def _weighted_root(squares: Floats) -> Floats:
     """Root of the weighted mean of the columns of (b, BARS); added one by one, as all that a forecast reads."""
-    known = np.isfinite(squares)
+    known = squares > 0.0
     total = np.add.accumulate(np.where(known, squares, 0.0) * _WEIGHTS, axis=1)[:, -1]
     weight = np.add.accumulate(known * _WEIGHTS, axis=1)[:, -1]
     mean = np.divide(total, weight, out=np.full(len(squares), np.nan), where=total > 0.0)
@@ -58,7 +61,8 @@ class Predictive:
     Examples
     --------
     >>> import numpy as np
-    >>> predictive = Predictive.of(np.random.default_rng(0).normal(size=1000))
+    >>> errors = np.random.default_rng(0).normal(size=1000)
+    >>> predictive = Predictive.of(errors, returns=errors)
     >>> forecast, volatility = np.array([0.0, 0.01]), np.array([0.01, 0.02])
     >>> predictive.sigma(volatility).round(3)
     array([0.01, 0.02])
@@ -70,27 +74,34 @@ class Predictive:
     """
 
     errors: Floats  # (E,) in units of the volatility, in order of size
+    moved: Floats  # (m,) those of returns other than 0
 
     @classmethod
-    def of(cls, errors: Floats) -> Predictive:
-        """From errors in order of time, NaN where one is not known."""
-        known = np.sort(errors[np.isfinite(errors)])
-        return cls(known if len(known) >= LEAST else known[:0])
+    def of(cls, errors: Floats, returns: Floats) -> Predictive:
+        """From the errors (n,) and the returns (n,) that they were about, in any order; NaN where not known."""
+        known = np.isfinite(errors)
+        enough = known.sum() >= LEAST and np.ptp(errors[known]) > 0.0
+        known &= enough
+        return cls(np.sort(errors[known]), np.sort(errors[known & (returns != 0.0)]))
 
     def sigma(self, volatility: Floats) -> Floats:
-        """Standard deviation of the return to come; (n,) -> (n,)."""
-        deviation: Floats = volatility * (self.errors.std() if len(self.errors) else np.nan)
+        """Standard deviation of the return to come; (n,) -> (n,). Errors beyond `LARGEST` count as that."""
+        of_errors = np.clip(self.errors, -LARGEST, LARGEST).std() if len(self.errors) else np.nan
+        deviation: Floats = volatility * of_errors
         return deviation
 
     def up(self, forecast: Floats, volatility: Floats, threshold: float) -> Floats:
         """Probability that the return to come is above `threshold`; (n,).
 
-        With half an error more on each side (Jeffreys), so that nothing is said to be certain.
+        A return of 0 is as likely as it was before, whatever is forecast: a price that moves by ticks, or is not
+        traded, stands still at many bars. With half an error more on each side (Jeffreys), so that nothing is said
+        to be certain.
         """
         if not len(self.errors):
             return np.full(len(forecast), np.nan)
         needed = (threshold - forecast) / volatility  # the error above which the return is above the threshold
-        above = len(self.errors) - np.searchsorted(self.errors, needed, side="right")
+        above = len(self.moved) - np.searchsorted(self.moved, needed, side="right")
+        above = above + (len(self.errors) - len(self.moved)) * (threshold < 0.0)
         return np.where(np.isfinite(needed), (above + 0.5) / (len(self.errors) + 1.0), np.nan)
 
     def quantiles(self, forecast: Floats, volatility: Floats, levels: Sequence[float]) -> Floats:

@@ -63,6 +63,7 @@ def _checks(assessment: Assessment, status: str) -> str:
 def trust(assessment: Assessment) -> str:
     """Whether stated probabilities came true, and what the networks add to the linear part, in sentences."""
     found, gain = assessment.forecast_skill.reliability, assessment.forecast_skill.network
+    model = assessment.walk_forward.model
     sentences = []
     if found.interval:
         nominal, share = found.interval
@@ -72,8 +73,8 @@ def trust(assessment: Assessment) -> str:
         )
     if gain:
         sentences.append(
-            f"R2 against the mean of the training set: {thousandths(gain.r2)} with the networks, "
-            f"{thousandths(gain.linear_r2)} with the linear part alone. Do the networks add a signal "
+            f"R2 against the mean of the training set: {thousandths(gain.r2)} with {model} and the linear part, "
+            f"{thousandths(gain.linear_r2)} with the linear part alone. Does {model} add a signal "
             f"(Clark-West)? p = {thousandths(gain.p_value)}."
         )
     return " ".join(sentences)

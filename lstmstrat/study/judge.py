@@ -210,7 +210,7 @@ def skill(run: Run, folds: pd.DataFrame, store: Store) -> ForecastSkill:
     traded, config = run.traded, run.forecasts.config
     stated = reliability(traded.up, traded.quantiles, traded.realised, config.quantiles, config.up_threshold)
     gain = None
-    if np.isfinite(traded.linear).any():
+    if np.isfinite(traded.linear).any() and config.model != "ridge":  # which is that linear part
         gain = network_gain(traded.forecast, traded.linear, traded.realised, traded.past_mean, horizon)
     return ForecastSkill(
         **asdict(forecast_skill(*series)), **tests, folds=by_fold, reliability=stated, network=gain

@@ -8,6 +8,8 @@ from __future__ import annotations
 import array
 import logging
 from collections.abc import Sequence
+from functools import partial
+from operator import getitem
 from typing import Any, ClassVar
 
 import backtrader as bt
@@ -42,7 +44,7 @@ class LSTMForecast(bt.Indicator):  # type: ignore[misc]
         Log return over the next `horizon` bars: from the next open with ``target: open`` (the return of an order
         made now), from this close with ``target: close``. NaN where there is no forecast.
     spread
-        Standard deviation of the members' forecasts; 0 with one member.
+        Standard deviation of what the members say, before it is weighed; 0 with one member.
     distance
         How far the newest inputs lie outside the training set of the fold in use. 0 if each input lies within the
         range that it has in the training set; else the distance of the input that lies farthest outside, in
@@ -115,9 +117,12 @@ class LSTMForecast(bt.Indicator):  # type: ignore[misc]
 
     def _add_quantile_lines(self, levels: Sequence[float]) -> None:
         """Backtrader fixes the lines of a class. Their number is a parameter, so these belong to the instance."""
+        names = (*LINES, *(f"quantile_{level}" for level in levels))
         for k, _ in enumerate(levels, len(LINES)):
             self.lines.lines.append(bt.LineBuffer())
             setattr(self.plotlines, f"_{k}", self.plotlines.up)
+        self.lines._getlinealias = partial(getitem, names)  # of the class for all others
+        self.lines.getlinealiases = partial(tuple, names)
 
     def quantile(self, level: float) -> Any:
         """The line of the quantile of the return to come at `level`, one of `quantiles`.
@@ -127,9 +132,9 @@ class LSTMForecast(bt.Indicator):  # type: ignore[misc]
         ConfigError
             `quantiles` does not have this level.
         """
-        levels = self.walk_forward.config.quantiles
+        levels = tuple(self.p.quantiles)
         if level not in levels:
-            raise ConfigError(f"quantile({level}) given, expected one of {levels}; add it to quantiles:")
+            raise ConfigError(f"quantile({level!r}) given, expected one of {levels}; add it to quantiles:")
         return self.lines[len(LINES) + levels.index(level)]
 
     def _refuse_misuse(self, unknown: dict[str, Any]) -> None:

@@ -21,7 +21,7 @@ def weights(parts: Floats, realised: Floats) -> Floats:
     """From the sums over two halves."""
     half = len(parts) // 2
     evidence = Evidence.of(parts[:half], realised[:half]) + Evidence.of(parts[half:], realised[half:])
-    return evidence.weights
+    return evidence.weights(1)
 
 
 def stacked(parts: Floats, realised: Floats) -> Floats:
@@ -76,7 +76,7 @@ def test_a_forecast_is_the_mean_and_its_weighed_parts() -> None:
         assert record.weights == pytest.approx(weights(parts[earlier], (known - means)[earlier]), rel=1e-12)
         used = slice(t, following.fold.fitted_at if following else None)
         np.testing.assert_allclose(made.forecast[used], record.mean + parts[used] @ record.weights, rtol=1e-12)
-        np.testing.assert_array_equal(made.spread[used], record.weights[0] * network.spread[used])
+        np.testing.assert_array_equal(made.spread[used], network.spread[used])
         alone = weights(parts[earlier, 1:], (known - means)[earlier])
         np.testing.assert_allclose(made.linear[used], record.mean + parts[used, 1:] @ alone, rtol=1e-12)
     assert made.folds[0].weights == (PRIOR, PRIOR)

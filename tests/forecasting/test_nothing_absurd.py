@@ -200,7 +200,7 @@ def test_a_peek_at_a_far_forecast_leaves_no_trace(calibration: Any) -> None:
 @pytest.mark.parametrize("cuts", [(), range(1, 250)], ids=["once", "bar by bar"])
 def test_a_calibrated_forecast_that_is_far_outside_is_none(cuts: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """Weights of 30 make sound parts far forecasts; the parts stay for the folds to come."""
-    monkeypatch.setattr(Evidence, "weights", property(lambda one: np.array([30.0, 0.0])[-len(one.products) :]))
+    monkeypatch.setattr(Evidence, "weights", lambda one, _: np.array([30.0, 0.0])[-len(one.products) :])
     SCRIPT["says"] = lambda rows: rows[:, 0]
     walk = advanced(
         small(model="test_nothing_absurd:Scripted", calibration="learned"), PRICES.times, PRICES.bars, cuts

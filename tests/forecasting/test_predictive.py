@@ -19,16 +19,17 @@ CONFIG = small(calibration="learned", members=2, refit_every=40, quantiles=(0.1,
 
 
 def weighted_root(returns: Floats) -> float:
-    """By numpy's own weighted mean, over the known of the last 63 returns."""
+    """By numpy's own weighted mean, over those of the last 63 returns that are known and not 0."""
     last = returns[-BARS:]
     weights = np.array([DECAY ** (len(last) - 1 - k) for k in range(len(last))])
-    known = np.isfinite(last)
+    known = np.isfinite(last) & (last != 0.0)
     return float(np.sqrt(np.average(last[known] ** 2, weights=weights[known])))
 
 
 def test_the_volatility_is_that_of_the_last_returns() -> None:
     close = PRICES.frame["close"].to_numpy()[:200].copy()
     close[90] = np.nan  # two returns are missing
+    close[120] = close[119]
     returns = np.diff(np.log(close))
     found = recent_volatility(close, 0)
     assert np.isnan(found[0])
@@ -50,7 +51,7 @@ def test_prices_that_do_not_move_have_no_volatility() -> None:
 
 def test_what_the_errors_say_by_hand() -> None:
     errors = np.arange(-10.0, 11.0)  # 21 of them
-    predictive = Predictive.of(np.append(errors[::-1], np.nan))
+    predictive = Predictive.of(np.append(errors[::-1], np.nan), np.ones(22))
     forecast, volatility = np.array([0.0, 1.0, np.nan]), np.array([1.0, 2.0, 1.0])
     assert predictive.sigma(volatility).tolist() == pytest.approx(
         [np.sqrt(110 / 3), 2 * np.sqrt(110 / 3)] * 1 + [np.sqrt(110 / 3)]
@@ -64,11 +65,27 @@ def test_what_the_errors_say_by_hand() -> None:
 
 
 def test_a_return_equal_to_the_threshold_is_not_above_it() -> None:
-    assert Predictive.of(np.zeros(99)).up(np.zeros(1), np.ones(1), 0.0) == pytest.approx([0.5 / 100])
+    """Of 99 returns 33 were 0, 33 below and 33 above; a forecast moves only those that were not 0."""
+    returns = np.repeat([-1.0, 0.0, 1.0], 33)
+    predictive = Predictive.of(returns - 0.5, returns)  # every forecast was 0.5
+    forecast = np.array([-0.5, 0.5, 2.0])
+    assert predictive.up(forecast, np.ones(3), 0.0) == pytest.approx([0.5 / 100, 33.5 / 100, 66.5 / 100])
+    assert predictive.up(forecast, np.ones(3), -0.1)[1] == pytest.approx(66.5 / 100)
+
+
+def test_one_wrong_price_does_not_make_everything_uncertain() -> None:
+    errors = np.random.default_rng(0).normal(size=1000)
+    sound = Predictive.of(errors, errors).sigma(np.ones(1))
+    errors[500] = 450.0
+    assert Predictive.of(errors, errors).sigma(np.ones(1)) < 1.1 * sound
+
+
+def test_errors_that_are_all_equal_say_nothing() -> None:
+    assert np.isnan(Predictive.of(np.zeros(99), np.zeros(99)).sigma(np.ones(1))).all()
 
 
 def test_with_too_few_errors_nothing_is_said() -> None:
-    predictive = Predictive.of(np.append(np.ones(LEAST - 1), np.nan))
+    predictive = Predictive.of(np.append(np.arange(LEAST - 1.0), np.nan), np.ones(LEAST))
     one = np.ones(2)
     for said in (predictive.sigma(one), predictive.up(one, one, 0.0), predictive.quantiles(one, one, (0.5,))):
         assert np.isnan(said).all()

@@ -11,7 +11,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 
@@ -97,13 +97,6 @@ class SklearnModel(Model):
             raise ConfigError(f"model: {self.maker}: {method} failed: {describe(error)}") from error
 
 
-@dataclass(frozen=True)
-class RandomSklearnModel(SklearnModel):
-    """A regressor with a parameter `random_state`: each member of a fold draws from a seed of its own."""
-
-    ensemble: ClassVar[bool] = True
-
-
 @dataclass(frozen=True, eq=False)
 class FittedSklearn(FittedOnScaled):
     """A fitted regressor."""
@@ -145,7 +138,7 @@ def class_of(value: Any, path: str) -> type[SklearnModel] | None:
             f"model: {path!r} is a {kind}; expected a regressor, which forecasts numbers, such as "
             "sklearn.ensemble:RandomForestRegressor"
         )
-    return RandomSklearnModel if _all_called(SEED, regressor) else SklearnModel
+    return SklearnModel
 
 
 def is_regressor_class(value: object) -> bool:

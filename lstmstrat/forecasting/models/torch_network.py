@@ -152,9 +152,16 @@ def check_repeatable(network: Network, again: Network, windows: Sequence[Tensor]
     with torch.no_grad():
         said = [torch.cat([network.outputs(window) for window in windows]) for _ in range(2)]
         said.append(torch.cat([again.outputs(window) for window in reversed(windows)]).flip(0))
+        together = network.outputs(torch.cat(list(windows)))
     if len({outputs.cpu().numpy().tobytes() for outputs in said}) > 1:
         raise ConfigError(
             f"model: the network of {network.name} gives another output for the same window when asked again; in "
             "eval() nothing may be random, as F.dropout is without training=self.training, nor kept from one call "
             "to the next"
+        )
+    if not torch.allclose(together, said[0], rtol=1e-2, atol=1e-3):
+        raise ConfigError(
+            f"model: the network of {network.name} gives another output for a window when others are beside it, "
+            "so it would not forecast what it was trained to; the windows come as (B, lookback, features), and "
+            "recurrent layers of torch need batch_first=True"
         )

@@ -58,7 +58,7 @@ def _bins(bins: Sequence[UpBin]) -> Json:
 def weights(frame: pd.DataFrame) -> Json:
     """The weights of the two parts of the forecast, fold by fold; empty without calibration."""
     x = stamps(pd.DatetimeIndex(frame["first_forecast"]))
-    names = (("network_weight", "networks", "--c0"), ("linear_weight", "linear part", "--c1"))
+    names = (("network_weight", "model", "--c0"), ("linear_weight", "linear part", "--c1"))
     data = [
         {
             "type": "scatter",

@@ -27,7 +27,7 @@ from lstmstrat.forecasting.models import MODELS, model_class, model_of, settled
 from lstmstrat.forecasting.models.base import FitTask
 from lstmstrat.forecasting.models.baselines import AlwaysUp, Boosting, LastSign, Ridge
 from lstmstrat.forecasting.models.lstm.model import LSTM
-from lstmstrat.forecasting.models.sklearn_model import RandomSklearnModel, SklearnModel
+from lstmstrat.forecasting.models.sklearn_model import SklearnModel
 from lstmstrat.forecasting.training_set import windows
 
 PRICES = market(190)
@@ -52,7 +52,7 @@ def test_the_cheapest_comes_first() -> None:
 
 @models
 def test_a_name_finds_its_class(model: str) -> None:
-    own = (Nearest, Drawn, Gru, RandomSklearnModel, SklearnModel)
+    own = (Nearest, Drawn, Gru, SklearnModel, SklearnModel)
     assert model_class(model) is {**MODELS, **dict(zip(OWN, own, strict=True))}[model]
 
 
