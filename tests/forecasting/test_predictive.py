@@ -142,3 +142,15 @@ def test_ninety_percent_are_ninety_percent_on_real_prices(symbol: str) -> None:
     assert found.interval is not None
     assert found.observations > 1200
     assert 0.87 <= found.interval[1] <= 0.93
+
+
+def test_a_price_that_moves_by_ticks_rises_as_often_as_stated() -> None:
+    """A third of the returns of IBM in whole dollars are 0, and these are no rises."""
+    prices = load_prices(DataConfig(symbol="IBM"))
+    bars = prices.bars.copy()
+    bars[:, :4] = np.round(bars[:, :4])
+    config = ForecastConfig(refit_every=63, members=2, epochs=1, device="cpu")
+    made, realised = advanced(config, prices.times, bars).forecasts, labels(bars, config)
+    known = np.isfinite(made.up) & np.isfinite(realised)
+    assert (realised[known] == 0.0).mean() > 0.3
+    assert made.up[known].mean() == pytest.approx((realised[known] > 0.0).mean(), abs=0.03)

@@ -179,6 +179,7 @@ def test_c26_what_travels_to_another_process_holds_no_network() -> None:
     arrived = pickle.loads(sent).model
     assert not hasattr(arrived, "walk_forward")
     assert arrived.forecast.array.tobytes() == strategy.model.forecast.array.tobytes()
+    assert arrived.quantile(0.05).array.tobytes() == strategy.model.quantile(0.05).array.tobytes()
 
 
 def optimised(count: int, members: int = 2, **options: Any) -> list[Any]:
@@ -315,3 +316,38 @@ def test_c30_the_metrics_are_those_of_the_equity_in_every_mode() -> None:
     assert found.max_drawdown == pytest.approx((value / np.maximum.accumulate(value) - 1.0).min(), rel=1e-12)
     assert found.trades == len(run.trades) == 3
     assert run.forecasts is not None
+
+
+def test_the_quantiles_have_names_in_the_tables_of_backtrader(tmp_path: Path) -> None:
+    """Without one, the columns of the broker would stand under other headings."""
+
+    class Written(bt.Strategy):
+        def __init__(self) -> None:
+            self.model = LSTMForecast(self.data, **{**SMALL, "quantiles": (0.1, 0.9)})
+            self.model.csv = True
+
+    cerebro = engine()
+    cerebro.addstrategy(Written)
+    cerebro.addwriter(bt.WriterFile, out=str(tmp_path / "out.csv"), csv=True)
+    [strategy] = cerebro.run()
+    head, *rows = [line for line in (tmp_path / "out.csv").read_text().splitlines() if "," in line]
+    assert "up,quantile_0.1,quantile_0.9" in head
+    columns = head.split(",")
+    last = dict(
+        zip(columns, [row for row in rows if row.count(",") == len(columns) - 1][-1].split(","), strict=True)
+    )
+    assert float(last["quantile_0.9"]) == strategy.model.quantile(0.9)[0]
+    assert "quantile_0.1" not in bt.ind.SMA.lines.getlinealiases()
+
+
+def test_a_level_that_is_no_quantile_is_a_sentence() -> None:
+    class Asks(bt.Strategy):
+        def __init__(self) -> None:
+            LSTMForecast(self.data, **SMALL).quantile(0.25)
+
+    cerebro = engine()
+    cerebro.addstrategy(Asks)
+    with pytest.raises(
+        ConfigError, match=r"quantile\(0\.25\) given, expected one of \(0\.05, 0\.5, 0\.95\); add it"
+    ):
+        cerebro.run()

@@ -120,7 +120,7 @@ class Model(ABC):
     PastMean(scaler='robust', clip=5.0)
     """
 
-    ensemble: ClassVar[bool] = False  # True: fits with different seeds differ; else a fold has one member
+    ensemble: ClassVar[bool] = False  # True: a fold has `members` fits, from different seeds; else one
     warm_start: ClassVar[bool] = False  # True: a fit can start from a fitted model
     stored: ClassVar[bool] = False  # True: the store keeps fitted models, by to_bytes() and load()
     calibrated: ClassVar[bool] = True  # False: a plain rule, whose forecasts are never weighted
@@ -213,7 +213,7 @@ class Model(ABC):
 
     @classmethod
     def settle(cls, config: ForecastConfig) -> ForecastConfig:
-        """`config` with 1 member if all would be equal, and without calibration if the model is a plain rule."""
+        """`config` with 1 member if the model is no ensemble, and without calibration if it is a plain rule."""
         members = config.members if cls.ensemble else 1
         calibration = config.calibration if cls.calibrated else "none"
         return config.model_copy(update={"members": members, "calibration": calibration})

@@ -386,6 +386,17 @@ def remembers(network: Any, windows: Tensor) -> Tensor:
     return outputs
 
 
+class Recurrent(nn.Module):
+    """torch reads (lookback, B, features) unless it is told batch_first=True."""
+
+    def __init__(self, features: int):
+        super().__init__()
+        self.recurrent, self.dense = nn.GRU(features, 4), nn.Linear(4, 1)
+
+    def forward(self, windows: torch.Tensor) -> Any:
+        return self.dense(self.recurrent(windows)[0][:, -1])
+
+
 @dataclass(frozen=True)
 class Wrong(TorchModel):
     """Each mistake by its name."""
@@ -411,6 +422,8 @@ class Wrong(TorchModel):
             "detached": lambda: Scripted(lambda n, w: n.dense(w[:, -1]).detach()),
             "always drops": lambda: Scripted(lambda n, w: nn.functional.dropout(n.dense(w[:, -1]))),
             "remembers": lambda: Scripted(remembers),
+            "mixes": lambda: Scripted(lambda n, w: n.dense((w - w.mean(0))[:, -1])),
+            "batch second": lambda: Recurrent(features),
             "extra": Stateful,
         }.get(self.mistake, lambda: Scripted(lambda n, w: n.dense(w[:, -1])))()
 
@@ -455,6 +468,8 @@ class Wrong(TorchModel):
         ),
         ("always drops", r"gives another output for the same window when asked again; in eval\(\) nothing may be"),
         ("remembers", r"gives another output for the same window when asked again"),
+        ("mixes", r"gives another output for a window when others are beside it"),
+        ("batch second", r"others are beside it.*recurrent layers of torch need batch_first=True"),
         ("extra", r"has _extra_state, a dict, in its state; expected tensors alone"),
         ("vector", r"Wrong.criterion gave shape \(\d\d,\); expected a tensor with one real number"),
         ("number", r"Wrong.criterion gave a float; expected a tensor with one real number"),
