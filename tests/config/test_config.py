@@ -19,7 +19,10 @@ from lstmstrat.forecasting.models import MODELS, model_of, settled
 from lstmstrat.study.prepare import load_config
 
 ROOT = Path(__file__).parents[2]
-NO_MODEL = "is no model; expected a class of lstmstrat.Model with fit(), or a scikit-learn regressor"
+NO_MODEL = (
+    "is no model; expected a class of lstmstrat.Model with fit(), a lstmstrat.TorchModel whose network() returns "
+    "the layers, or a scikit-learn regressor"
+)
 
 
 def refusal(values: Any) -> str:

@@ -53,8 +53,8 @@ def model_class(name: str) -> type[Model]:
     cls = found if _is_model(found) else sklearn_model.class_of(found, name)
     if cls is None:
         raise ConfigError(
-            f"model: {name!r} is no model; expected a class of lstmstrat.Model with {_missing(found)}, or a "
-            "scikit-learn regressor"
+            f"model: {name!r} is no model; expected a class of lstmstrat.Model with {_missing(found)}, a "
+            "lstmstrat.TorchModel whose network() returns the layers, or a scikit-learn regressor"
         )
     return cls
 

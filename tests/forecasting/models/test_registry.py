@@ -33,7 +33,10 @@ from lstmstrat.forecasting.training_set import windows
 PRICES = market(190)
 models = pytest.mark.parametrize("model", EVERY)
 
-NO_MODEL = "is no model; expected a class of lstmstrat.Model with fit(), or a scikit-learn regressor"
+NO_MODEL = (
+    "is no model; expected a class of lstmstrat.Model with fit(), a lstmstrat.TorchModel whose network() returns "
+    "the layers, or a scikit-learn regressor"
+)
 
 
 # ---- names -----------------------------------------------------------------------------------------------------
