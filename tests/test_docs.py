@@ -86,7 +86,7 @@ def test_the_strategies_of_readme_run() -> None:
     """Both snippets, on a short history with a small network."""
     found = dict[str, object]()
     for snippet in re.findall(r"```python\n(.*?)```", README, re.DOTALL):
-        small = snippet.replace("lookback=60, train_size=750", "lookback=5, train_size=60, epochs=1, loss_steps=5")
+        small = snippet.replace("train_size=750", "lookback=5, train_size=60, epochs=1, loss_steps=5")
         exec(small, found)
     prices = load(config.DataConfig(start="2003-01-01", end="2003-09-30"))
     forecast = {"lookback": 5, "train_size": 60, "epochs": 1, "loss_steps": 5}

@@ -32,7 +32,7 @@ _DEFAULTS = ForecastConfig()
 class LSTMForecast(bt.Indicator):  # type: ignore[misc]
     """Forecast of an LSTM ensemble that is refitted walk-forward, with no look-ahead.
 
-    A strategy creates it in ``__init__``: ``LSTMForecast(self.data, lookback=60, train_size=750,
+    A strategy creates it in ``__init__``: ``LSTMForecast(self.data, lookback=20, train_size=750,
     refit_every=21)``. The parameters are the fields of `ForecastConfig`, that is of the ``forecast:`` section of a
     config, and `peers`: other feeds, such as another share or an index, whose `peer_features` become inputs too,
     ``LSTMForecast(self.data, peers=[self.data1])``. Feeds are joined by time, never by position: a bar uses the
