@@ -3,7 +3,7 @@
 Recurrent weights, bias (the weight of a constant input) and input weights are stacked, so that a step of all gates
 is one product, gates = [h | 1 | x] @ W. The gates have the order o, i, f, g, so that the sigmoids are adjacent.
 
-Letters: F features, H hidden units (padded to a multiple of 16), D the width of [h | 1 | x] (padded to a multiple
+Letters: F features, H hidden units (padded to a multiple of 8), D the width of [h | 1 | x] (padded to a multiple
 of 4), k layers, P numbers of a network.
 """
 
@@ -19,7 +19,7 @@ from lstmstrat.forecasting.models.lstm.model import LSTM
 
 LANES = 4  # rows of a product are a multiple of this
 SEQUENCES = 16  # the most that are processed at a time: their activations fit into the cache
-UNITS = 16  # hidden units, and so the columns of every product, are a multiple of this
+UNITS = 8  # hidden units, and so the columns of every product, are a multiple of this
 
 
 def round_up(count: int, factor: int) -> int:

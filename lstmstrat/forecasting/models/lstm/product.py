@@ -23,7 +23,7 @@ from lstmstrat.forecasting.models.lstm.layout import LANES, UNITS
 cgutils: Any = _cgutils  # it has no types
 
 # The sums of a tile with this number of columns fill a quarter to half of the registers.
-TILE_COLUMNS = 32 if get_host_cpu_features().get("avx512f") else UNITS
+TILE_COLUMNS = 32 if get_host_cpu_features().get("avx512f") else 16
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -77,15 +77,17 @@ def _tile(width: int) -> Callable[..., None]:
     return add_tile
 
 
-_add_wide_tile, _add_narrow_tile = _tile(TILE_COLUMNS), _tile(UNITS)
+_add_wide_tile, _add_half_tile, _add_narrow_tile = _tile(TILE_COLUMNS), _tile(16), _tile(UNITS)
 
 
 @jit
 def add_product(a: Singles, b: Singles, c: Singles) -> None:
-    """c += a @ b; the rows of c are a multiple of 4, its columns of 16."""
-    wide_end = c.shape[1] - c.shape[1] % TILE_COLUMNS
+    """c += a @ b; the rows of c are a multiple of 4, its columns of 8."""
+    wide_end, half_end = c.shape[1] - c.shape[1] % TILE_COLUMNS, c.shape[1] - c.shape[1] % 16
     for i in range(0, c.shape[0], LANES):
         for j in range(0, wide_end, TILE_COLUMNS):
             _add_wide_tile(a, b, c, i, j)
-        for j in range(wide_end, c.shape[1], UNITS):
+        for j in range(wide_end, half_end, 16):
+            _add_half_tile(a, b, c, i, j)
+        for j in range(half_end, c.shape[1], UNITS):
             _add_narrow_tile(a, b, c, i, j)
