@@ -174,11 +174,13 @@ def test_first_weights():
     assert int((theta != 0).sum()) == 28 * 11 + 28 * 15 + 7
 
 
-@pytest.mark.parametrize(("units", "hidden", "width"), [(1, 16, 33), (16, 16, 33), (17, 32, 65), (32, 32, 65)])
+@pytest.mark.parametrize(
+    ("units", "hidden", "width"), [(1, 8, 17), (8, 8, 17), (9, 16, 33), (24, 24, 49), (32, 32, 65)]
+)
 def test_the_products_fit_their_tiles(units, hidden, width):
-    # Three layers: [h | 1 | h] is 2H + 1 wide, and padded to a multiple of 4; P to one of 16.
+    # Three layers: [h | 1 | h] is 2H + 1 wide, and padded to a multiple of 4; P to one of 8.
     layout = Layout(13, units, 3)
-    assert (layout.hidden, layout.width, layout.size % 16) == (hidden, width + 3, 0)
+    assert (layout.hidden, layout.width, layout.size % 8) == (hidden, width + 3, 0)
     assert Layout(13, units, 1).width == -(-(hidden + 14) // 4) * 4
 
 
