@@ -175,10 +175,10 @@ def test_first_weights():
 
 
 @pytest.mark.parametrize(
-    ("units", "hidden", "width"), [(1, 8, 17), (8, 8, 17), (9, 16, 33), (24, 24, 49), (32, 32, 65)]
+    ("units", "hidden", "width"), [(1, 8, 21), (8, 8, 21), (9, 16, 33), (24, 24, 49), (32, 32, 65)]
 )
 def test_the_products_fit_their_tiles(units, hidden, width):
-    # Three layers: [h | 1 | h] is 2H + 1 wide, and padded to a multiple of 4; P to one of 8.
+    # Three layers: [h | 1 | h] is 2H + 1 wide, or with 8 units [h | 1 | x] 8 + 1 + 13; padded to 4s, P to 8s.
     layout = Layout(13, units, 3)
     assert (layout.hidden, layout.width, layout.size % 8) == (hidden, width + 3, 0)
     assert Layout(13, units, 1).width == -(-(hidden + 14) // 4) * 4
