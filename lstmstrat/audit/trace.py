@@ -200,7 +200,7 @@ class _Recorder(bt.Analyzer):  # type: ignore[misc]
         self.record: _Record = self.p.record
         mask = self.record.mask
         self.mask = None if mask is None else MaskedOpens(self.strategy, mask)
-        self.columns = {name: line for _, name, line in _columns(self.strategy)}
+        self.columns = {name: line for _, _, name, line in _columns(self.strategy)}
         self.record.learned = frozenset(_learned(self.strategy))
         self.numeric_types: dict[type, bool] = {}
         candidates = (getattr(i, "walk_forward", None) for i in self.strategy.getindicators())
@@ -241,15 +241,13 @@ class _Recorder(bt.Analyzer):  # type: ignore[misc]
 
 def _learned(strategy: Any) -> Iterator[str]:
     """The lines of an LSTMForecast that say how sure it is: after forecast, spread and distance."""
-    places: dict[int, int] = {}
-    for indicator, name, _ in _columns(strategy):
-        places[id(indicator)] = place = places.get(id(indicator), -1) + 1
+    for indicator, place, name, _ in _columns(strategy):
         if isinstance(getattr(indicator, "walk_forward", None), WalkForward) and place >= LINES.index("sigma"):
             yield name
 
 
-def _columns(strategy: Any) -> Iterator[tuple[Any, str, Any]]:
-    """Each line of each indicator of the strategy, as the indicator, the name of the line, and the line.
+def _columns(strategy: Any) -> Iterator[tuple[Any, int, str, Any]]:
+    """Each line of each indicator of the strategy: the indicator, the place and name of the line, and the line.
 
     Indicators inside an indicator are left out: they show in its own lines.
     """
@@ -261,7 +259,7 @@ def _columns(strategy: Any) -> Iterator[tuple[Any, str, Any]]:
         lines = indicator.lines
         alias = getattr(lines, "_getlinealias", None)
         for k in range(len(lines) if alias is None else lines.size()):
-            yield indicator, name if alias is None else f"{name}.{alias(k) or k}", lines[k]
+            yield indicator, k, name if alias is None else f"{name}.{alias(k)}", lines[k]
 
 
 def _numbers(strategy: Any, numeric_types: dict[type, bool]) -> list[tuple[str, float]]:

@@ -228,6 +228,25 @@ def test_a_forecast_of_a_strategys_own_rightly_depends_on_older_history() -> Non
     assert (found.status, "rightly depends on it" in found.detail) == (NOT_ASSESSED, True)
 
 
+@pytest.mark.parametrize(
+    "params",
+    [
+        {"refit_every": 1000, "refit_when": "test_audit:rose"},
+        {"calibration": "none"},
+        {"mode": "expanding", "horizon": 3, "quantiles": ()},
+    ],
+)
+def test_what_a_fold_has_learned_is_compared_with_that_of_the_same_fold(params: dict[str, Any]) -> None:
+    """With other bars a condition asks for a refit elsewhere, which is no look-ahead."""
+    found = by_probe(audited(LSTMForecast, params={**LSTM, **params}, only="P13"))["P13"]
+    assert (found.status, found.comparisons > 2) == (PASSED, True), found.detail
+
+
+def rose(bars: np.ndarray) -> np.ndarray:
+    """1 after a close that is 2% higher."""
+    return np.append(0.0, np.diff(np.log(bars[:, 3])) > 0.02)
+
+
 def test_an_average_that_never_forgets_is_told_from_a_leak() -> None:
     found = by_probe(audited(Mine, params={"period": 20}, only="P8"))["P8"]
     assert found.status == PASSED
