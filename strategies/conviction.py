@@ -16,9 +16,10 @@ class Conviction(ForecastStrategy):
 
     def __init__(self) -> None:
         super().__init__()
-        if self.model.p.members < 2:
+        if self.model.walk_forward.members < 2:
             raise StrategyError(
-                "Conviction compares the members of an ensemble; set forecast.members to 5, say, not 1"
+                "Conviction compares the members of an ensemble, and a fold has one; set forecast.members to 5, "
+                "say, and model: lstm"
             )
 
     def target_exposure(self) -> float:

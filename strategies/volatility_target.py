@@ -10,7 +10,7 @@ class VolatilityTarget(ForecastStrategy):
 
     Both are of the return over the horizon, which `sigma` is the standard deviation of. With strength 10, a
     forecast of 0.05 standard deviations gives an exposure of 0.5; twice the risk halves it. The strategy is flat
-    without a forecast, and while prices do not change.
+    without a forecast, and where no close has moved for 63 bars.
     """
 
     params = (

@@ -25,6 +25,7 @@ RATE = 60e9
 On the machine of benchmarks/README.md: 66 with the defaults, 45 with 8 units, 83 with 128, 50 with 512, 79 with
 loss_steps: 1 (in 1e9). So an estimate is right within a factor of two, on a machine like it.
 """
+SMALL = 16  # units: a smaller layer takes about as long, because tanh and the rest of a step do
 MINUTE, GIGABYTE = 60.0, 1e9
 LONG, LARGE = MINUTE, 2.0 * GIGABYTE  # from here on it is said
 SAID = "cost"  # the reason under which it is logged
@@ -117,7 +118,8 @@ def _operations(model: LSTM, layout: Layout, bars: int) -> float:
     blocks = math.ceil((bars + model.loss_steps - 1) / model.loss_steps)
     minibatches, span = math.ceil(blocks / losses), model.lookback + model.loss_steps - 1
     steps = model.epochs * minibatches * sequences * span * layout.layers
-    return 6.0 * steps * layout.width * 4 * layout.hidden
+    hidden = max(layout.hidden, SMALL)
+    return 6.0 * steps * (layout.width + hidden - layout.hidden) * 4 * hidden
 
 
 def _buffers(model: LSTM, layout: Layout) -> float:

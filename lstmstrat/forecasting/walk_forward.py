@@ -114,6 +114,11 @@ class WalkForward:
         self._missing = Missing(Log(_log, self._session.told), self._history)
 
     @property
+    def members(self) -> int:
+        """The models of a fold: `config.members`, or 1 if the model is no ensemble."""
+        return self._settled.members
+
+    @property
     def missing(self) -> Counter[str]:
         """The number of bars without a forecast, by reason."""
         return self._missing.counts
@@ -152,7 +157,7 @@ class WalkForward:
         (n, 5 + Q): forecast, the log return over the horizon; spread over the members; distance of the newest
         inputs from the training set; sigma, the standard deviation of the return to come; up, the probability
         that it is above `up_threshold`; its `quantiles`. NaN before the first fold and at every other bar that
-        `missing` counts; the last 2 + Q also while prices do not change.
+        `missing` counts; the last 2 + Q also where no close has moved for 63 bars.
 
         Raises
         ------

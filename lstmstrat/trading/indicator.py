@@ -56,7 +56,7 @@ class LSTMForecast(bt.Indicator):  # type: ignore[misc]
         Probability, from 0 to 1, that this return is above `up_threshold`; from the same.
 
     The quantiles of the return to come are lines too: ``quantile(0.05)[0]``. These, `sigma` and `up` are NaN where
-    the forecast is, and while prices do not change.
+    the forecast is, and where no close has moved for 63 bars.
 
     The first value is at bar ``warm-up of the features + train_size + purge``, counted from 0, and the strategy's
     `next` begins there (purge is horizon + 1 for target open, horizon for close). `walk_forward` holds the folds.
@@ -90,7 +90,7 @@ class LSTMForecast(bt.Indicator):  # type: ignore[misc]
     True
     """
 
-    lines: Any = LINES  # and one for each of `quantiles`, without a name
+    lines: Any = LINES  # an instance has one more for each of its `quantiles`
     params: Any = (
         *((name, getattr(_DEFAULTS, name)) for name in ForecastConfig.model_fields),
         ("peers", ()),  # other data feeds; their `peer_features` become inputs too

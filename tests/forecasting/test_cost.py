@@ -39,6 +39,12 @@ def test_the_operations_are_those_counted_by_hand() -> None:
     assert by_hand == pytest.approx(1.72e9, rel=0.25)
 
 
+def test_a_small_layer_takes_as_long_as_one_of_sixteen_units() -> None:
+    small, sixteen = (lstm(hidden_size=units) for units in (3, 16))
+    found = [module._operations(model, Layout.of(model, 10), 750) for model in (small, sixteen)]
+    assert found[0] == found[1]
+
+
 @pytest.mark.parametrize("changes", [{}, {"hidden_size": 100, "layers": 3}, {"loss_steps": 1, "lookback": 7}])
 def test_the_buffers_are_those_of_the_kernels(changes: dict[str, Any]) -> None:
     model = lstm(**changes)

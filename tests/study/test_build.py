@@ -140,7 +140,8 @@ def test_all_mistakes_are_said_at_once_and_before_the_training() -> None:
     heading, *lines = str(caught.value).splitlines()
     assert heading == "strategies and settings do not go together:"
     assert lines[0] == (
-        "  strategies.1: Conviction compares the members of an ensemble; set forecast.members to 5, say, not 1"
+        "  strategies.1: Conviction compares the members of an ensemble, and a fold has one; "
+        "set forecast.members to 5, say, and model: lstm"
     )
     assert lines[1].startswith("  strategies.2: s2: it cannot be built: ZeroDivisionError: division by zero (")
     assert lines[1].endswith(f"test_build.py, line {Dividing.__init__.__code__.co_firstlineno + 2})")
@@ -172,7 +173,8 @@ def test_the_command_says_it_and_leaves_nothing(tmp_path: Path) -> None:
     assert (told.code, told.out) == (2, "")
     assert told.err == (
         "error: strategies and settings do not go together:\n"
-        "  strategies.0: Conviction compares the members of an ensemble; set forecast.members to 5, say, not 1\n"
+        "  strategies.0: Conviction compares the members of an ensemble, and a fold has one; "
+        "set forecast.members to 5, say, and model: lstm\n"
     )
     assert not (tmp_path / "out").exists()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from types import SimpleNamespace
 from typing import Any
 
 import backtrader as bt
@@ -10,7 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from lstmstrat import BuyAndHold, StrategyError
+from lstmstrat import BuyAndHold, LSTMForecast, StrategyError
 from lstmstrat.forecasting.learned import LINES
 from lstmstrat.trading.parameters import check_params, load_strategy
 
@@ -35,6 +36,9 @@ class Oracle(bt.Indicator):
 
     lines = LINES
     params = (("forecasts", ()), ("spreads", ()), ("distances", ()), ("sigmas", ()), ("members", 5))
+
+    def __init__(self) -> None:
+        self.walk_forward = SimpleNamespace(members=self.p.members)
 
     def next(self) -> None:
         bar = len(self) - 1
@@ -88,6 +92,14 @@ def test_long_short() -> None:
 def test_conviction() -> None:
     forecasts = {"forecasts": (0.05, 0.03, -0.05, NAN), "spreads": (0.02, 0.02, 0.02, NAN)}
     assert decisions("conviction", [1.0] * 4, {"multiple": 2.0}, forecasts) == [1, 0, -1, 0]
+
+
+@pytest.mark.parametrize("model", ["ridge", "always_up", "sklearn.linear_model:LinearRegression"])
+def test_conviction_on_a_model_of_one_member_is_an_error(model: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever `members` says: a spread of 0 would be taken for agreement at every bar."""
+    monkeypatch.setattr("lstmstrat.trading.strategy.LSTMForecast", LSTMForecast)
+    with pytest.raises(StrategyError, match="and a fold has one"):
+        decisions("conviction", [1.0, 2.0], {}, {"model": model, "members": 10})
 
 
 def test_conviction_of_one_member_is_an_error() -> None:
