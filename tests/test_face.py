@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import doctest
+import importlib
 import inspect
 from pathlib import Path
 from typing import Any
@@ -32,6 +33,30 @@ def test_a_public_name_has_an_example_that_runs(name: str, monkeypatch: pytest.M
     for test in examples:
         result = runner.run(test)
         assert result.failed == 0, f"an example of {test.name} fails"
+
+
+INNER = sorted(
+    path.relative_to(ROOT).with_suffix("").as_posix().replace("/", ".").removesuffix(".__init__")
+    for path in (ROOT / "lstmstrat").rglob("*.py")
+    if ">>>" in path.read_text(encoding="utf-8")
+)
+
+
+@pytest.mark.parametrize("name", INNER)
+def test_the_examples_of_a_module_run(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Those of public names have run above."""
+    monkeypatch.chdir(ROOT)
+    module, public = importlib.import_module(name), {id(documented(one)) for one in NAMES}
+    inner = [
+        value
+        for value in vars(module).values()
+        if getattr(value, "__module__", "") == name and inspect.getdoc(value) and id(value) not in public
+    ]
+    finder, runner = doctest.DocTestFinder(recurse=True), doctest.DocTestRunner(verbose=False)
+    names = {**vars(module), "__name__": "__main__"}  # what an example defines is the reader's, not the module's
+    for value in inner:
+        for test in finder.find(value, value.__qualname__, module=module, globs=names):
+            assert runner.run(test).failed == 0, f"an example of {test.name} fails"
 
 
 @pytest.mark.parametrize("name", NAMES)

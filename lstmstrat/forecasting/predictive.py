@@ -69,8 +69,8 @@ class Predictive:
     >>> predictive.up(forecast, volatility, 0.0).round(1)
     array([0.5, 0.7])
     >>> predictive.quantiles(forecast, volatility, [0.05, 0.95]).round(3)
-    array([[-0.017,  0.015],
-           [-0.025,  0.041]])
+    array([[-0.016,  0.015],
+           [-0.021,  0.04 ]])
     """
 
     errors: Floats  # (E,) in units of the volatility, in order of size
