@@ -119,6 +119,7 @@ def _forked(subject: Subject) -> Sources:
     own = subject.with_fields(session=None)
     try:
         kept = kept_by(own)
+        users_modules()  # whose files they are is remembered, and each fork would ask for all of them anew
         return _from_json(child.forked(lambda: asdict(_look(Watch(), own, kept))))
     except child.ChildError as error:
         cure = "" if child.CAN_FORK else "; name the class in a config, then python -m lstmstrat.audit CONFIG can"
@@ -128,6 +129,7 @@ def _forked(subject: Subject) -> Sources:
 def answer() -> None:
     """Json the request of `in_new_process`."""
     watch = Watch()
+    users_modules()  # remembered for the forks
     answer_with(functools.partial(_answer_for, watch))
 
 

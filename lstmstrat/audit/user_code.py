@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import sysconfig
 from functools import cache
@@ -32,16 +33,29 @@ def is_users(filename: str, module: str) -> bool:
 
 
 def _is_library(filename: str | None) -> bool:
-    path = Path(filename or "").resolve()
-    return is_library_file(str(path)) or str(path).startswith(_PACKAGE)
+    path = _resolved(filename or "")
+    return path.startswith(_PACKAGE) or _is_installed(path)
 
 
 def is_library_file(filename: str) -> bool:
     """Whether a file belongs to Python or to an installed package; the prices that come with this one do not."""
-    path = Path(filename).resolve()
-    if str(path).startswith(_PACKAGE):
-        return path.suffix in _CODE
-    return bool({"site-packages", "dist-packages"} & set(path.parts)) or str(path).startswith(_LIBRARY)
+    path = _resolved(filename)
+    return Path(path).suffix in _CODE if path.startswith(_PACKAGE) else _is_installed(path)
+
+
+def _is_installed(path: str) -> bool:
+    return bool({"site-packages", "dist-packages"} & set(path.split(os.sep))) or path.startswith(_LIBRARY)
+
+
+def _resolved(filename: str) -> str:
+    """The real path of a file. Thousands are asked for, of a few hundred folders."""
+    folder, name = os.path.split(os.path.abspath(filename))
+    return os.path.realpath(filename) if os.path.islink(filename) else os.path.join(_real_folder(folder), name)
+
+
+@cache
+def _real_folder(folder: str) -> str:
+    return os.path.realpath(folder)
 
 
 def of_user(thing: Any) -> bool:

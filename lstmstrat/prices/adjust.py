@@ -44,6 +44,8 @@ def split_ratio(jump: float) -> float:
     of a tenth. A special dividend of a fifth of the price or more could be taken for a split.
     """
     size = max(jump, 1.0 / jump)
+    if size < SMALLEST_SPLIT * (1.0 - SPLIT_TOLERANCE):  # nearly every bar; a fraction takes 30 microseconds
+        return 1.0
     nearest = float(Fraction(size).limit_denominator(LARGEST_DENOMINATOR))
     if nearest < SMALLEST_SPLIT or abs(size / nearest - 1.0) > SPLIT_TOLERANCE:
         return 1.0
