@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
+from numpy.lib.stride_tricks import as_strided
 
 Floats = npt.NDArray[np.float64]
 Singles = npt.NDArray[np.float32]
@@ -11,3 +14,17 @@ Ints = npt.NDArray[np.int64]
 Indexes = npt.NDArray[np.intp]
 Bools = npt.NDArray[np.bool_]
 Times = npt.NDArray[np.datetime64]
+
+
+def sliding(x: npt.NDArray[Any], size: int) -> npt.NDArray[Any]:
+    """Every `size` consecutive rows, a view that cannot be written to; (n, ...) -> (n - size + 1, size, ...).
+
+    numpy's own `sliding_window_view` takes ten times as long for the few rows of a single bar.
+
+    >>> sliding(np.arange(4), 3).tolist()
+    [[0, 1, 2], [1, 2, 3]]
+    """
+    if not 0 < size <= len(x):
+        raise ValueError(f"{size} rows at a time, of {len(x)}")
+    shape, strides = (len(x) - size + 1, size, *x.shape[1:]), (x.strides[0], *x.strides)
+    return as_strided(x, shape, strides, writeable=False)

@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from lstmstrat.arrays import Floats, Times
+from lstmstrat.arrays import Floats, Times, sliding
 from lstmstrat.config.plugins import load_attribute
 from lstmstrat.errors import ConfigError, did_you_mean
 from lstmstrat.prices.bars import CLOSE, HIGH, LOW, OPEN, VOLUME
@@ -46,9 +46,18 @@ def _shift(x: Floats, lag: int) -> Floats:
 
 
 def _rolling_sum(x: Floats, window: int) -> Floats:
-    total = x.copy()
+    """Sum of the last `window` values, from the newest on; (n,), NaN in the first `window - 1` rows."""
+    total = np.full_like(x, np.nan)
+    if len(x) < window:
+        return total
+    newest_first = sliding(x, window)[:, ::-1]  # (rows, window)
+    if len(newest_first) < window:  # the same additions, in fewer calls
+        total[window - 1 :] = np.add.accumulate(newest_first, axis=1)[:, -1]
+        return total
+    sums = newest_first[:, 0].copy()
     for lag in range(1, window):
-        total += _shift(x, lag)
+        sums += newest_first[:, lag]
+    total[window - 1 :] = sums
     return total
 
 
@@ -199,10 +208,10 @@ class FeatureSet:
 
     def rows(self, times: Times, bars: Floats, first: int) -> Floats:
         """Feature rows of bars `first` to the end; (n - first, F), NaN where a feature has no value."""
-        return np.column_stack(self.parts(times, bars, first))  # (n-first, F)
+        return self.named_rows(times, bars, first)[0]
 
-    def parts(self, times: Times, bars: Floats, first: int) -> list[Floats]:
-        """The columns of `rows`, feature by feature; each (n - first, k).
+    def named_rows(self, times: Times, bars: Floats, first: int) -> tuple[Floats, tuple[Feature, ...]]:
+        """`rows`, and the feature that each column belongs to, (F,).
 
         A built-in feature gets only the bars that its warm-up needs; a user's function gets all bars.
 
@@ -211,19 +220,21 @@ class FeatureSet:
         ConfigError
             A user's function returns the wrong number of rows.
         """
-        return [self._columns(f, times, bars, first) for f in self.features]
+        with np.errstate(divide="ignore", invalid="ignore"):  # invalid prices become NaN, which is counted later
+            parts = [self._columns(f, times, bars, first) for f in self.features]  # each (n - first, k)
+        rows = np.concatenate(parts, axis=1)
+        rows[~np.isfinite(rows)] = np.nan
+        return rows, tuple(f for f, part in zip(self.features, parts, strict=True) for _ in range(part.shape[1]))
 
     def _columns(self, f: Feature, times: Times, bars: Floats, first: int) -> Floats:
         begin = 0 if ":" in f.name else max(0, first - f.warmup)
-        with np.errstate(divide="ignore", invalid="ignore"):  # invalid prices become NaN, which is counted later
-            values = f.compute(times[begin:], bars[begin:])
+        values = f.compute(times[begin:], bars[begin:])
         if values.shape[:1] != (len(bars) - begin,) or values.ndim > 2:
             raise ConfigError(
                 f"features: {f.name!r} gave shape {values.shape} for {len(bars)} bars; "
                 f"expected ({len(bars)},) or ({len(bars)}, k)"
             )
-        recent = (values[:, None] if values.ndim == 1 else values)[first - begin :]
-        return np.where(np.isfinite(recent), recent, np.nan)
+        return (values[:, None] if values.ndim == 1 else values)[first - begin :]
 
 
 def feature_set(names: Sequence[str], key: str = "features") -> FeatureSet:

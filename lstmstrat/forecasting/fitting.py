@@ -43,6 +43,8 @@ def fit_due(
         The job does not fit into the memory of this machine.
     """
     fitted: list[FittedFold] = []
+    if not due:  # nearly always, if the bars come one by one
+        return fitted
     linear = linear_part(config)
     jobs = [[one] for one in due] if config.warm_start else [due]
     for k, job in enumerate(jobs):
@@ -58,8 +60,6 @@ def fit_due(
 
 def _say_cost(session: Session, model: Model, config: ForecastConfig, job: Sequence[Due], log: Log) -> None:
     """Logs what a large job will take, and refuses one that does not fit into the memory."""
-    if not job:
-        return
     bars = [len(one.training.rows) for one in job]
     estimate = cost(model, config.members, bars, job[0].training.rows.shape[1], session.jobs)
     check_memory(estimate)

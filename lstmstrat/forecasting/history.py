@@ -89,9 +89,7 @@ class History:
         self._bars.append(bars)
         prices = self._bars.all[begin:, :4]
         prices[prices <= 0.0] = np.nan
-        parts = self.features.parts(self.times, self.bars, begin)  # each (n, k)
-        self.inputs = tuple(f for f, p in zip(self.features.features, parts, strict=True) for _ in p.T)
-        rows = np.column_stack(parts)  # (n, F)
+        rows, self.inputs = self.features.named_rows(self.times, self.bars, begin)
         self._rows = self._rows or Rows((rows.shape[1],), "float64")
         self._rows.append(rows)
 

@@ -9,9 +9,8 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 import numpy as np
-from numpy.lib.stride_tricks import sliding_window_view
 
-from lstmstrat.arrays import Bools, Floats
+from lstmstrat.arrays import Bools, Floats, sliding
 from lstmstrat.forecasting.fitted_fold import FittedFold
 from lstmstrat.forecasting.forecasts import FAR_OUTSIDE, MISSING, NO_NUMBER
 from lstmstrat.forecasting.learned import DISTANCE, FAR, FAR_PART, FOLD, LINEAR, MEAN, NETWORK, PARTS, SPREAD
@@ -33,9 +32,8 @@ def said(fitted: FittedFold, members: Floats, rows: Floats, lookback: int, far_b
     """
     linear = [] if fitted.linear is None else [fitted.linear.predict(windows(rows, lookback))]
     predictions = np.vstack([members, *linear])
-    complete: Bools = np.logical_and.reduce(
-        sliding_window_view(np.isfinite(rows).all(1), lookback), axis=1
-    )  # (n,)
+    of_row: Bools = np.logical_and.reduce(np.isfinite(rows), axis=1)
+    complete: Bools = np.logical_and.reduce(sliding(of_row, lookback), axis=1)  # (n,)
     far: Bools = np.logical_or.accumulate(complete & fitted.far_outside(predictions))  # (n,)
     far[:] |= far_before
     good = complete & np.isfinite(predictions).all(axis=0) & ~far  # (n,)

@@ -14,11 +14,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
-from numpy.lib.stride_tricks import sliding_window_view
 
-from lstmstrat.arrays import Floats
+from lstmstrat.arrays import Floats, sliding
 from lstmstrat.forecasting.features import log_return
 
 EARLIER = 1000  # bars: enough for a quantile of 5% to within a percent, few enough to follow the asset
@@ -38,8 +38,8 @@ def recent_volatility(close: Floats, first: int) -> Floats:
     of 0 does not count, nor one that is missing: where nothing is traded nothing is learned. NaN without others.
     """
     known = close[max(0, first - BARS) :]
-    squares = np.pad(np.square(log_return(known, 1)), (max(0, BARS - first), 0), constant_values=np.nan)
-    views = sliding_window_view(squares, BARS)[-(len(close) - first) :]  # (n - first, BARS)
+    squares = np.concatenate([np.full(max(0, BARS - first), np.nan), np.square(log_return(known, 1))])
+    views = sliding(squares, BARS)[-(len(close) - first) :]  # (n - first, BARS)
     blocks = [_weighted_root(views[low : low + _BLOCK]) for low in range(0, len(views), _BLOCK)]
     return np.concatenate(blocks)
 
@@ -86,9 +86,11 @@ class Predictive:
 
     def sigma(self, volatility: Floats) -> Floats:
         """Standard deviation of the return to come; (n,) -> (n,). Errors beyond `LARGEST` count as that."""
-        of_errors = np.clip(self.errors, -LARGEST, LARGEST).std() if len(self.errors) else np.nan
-        deviation: Floats = volatility * of_errors
-        return deviation
+        return volatility * self._deviation
+
+    @cached_property
+    def _deviation(self) -> float:
+        return float(np.clip(self.errors, -LARGEST, LARGEST).std()) if len(self.errors) else np.nan
 
     def up(self, forecast: Floats, volatility: Floats, threshold: float) -> Floats:
         """Probability that the return to come is above `threshold`; (n,).
@@ -106,7 +108,11 @@ class Predictive:
 
     def quantiles(self, forecast: Floats, volatility: Floats, levels: Sequence[float]) -> Floats:
         """Quantiles of the return to come; (n,) and Q levels -> (n, Q)."""
-        if not len(self.errors):
-            return np.full((len(forecast), len(levels)), np.nan)
-        found: Floats = forecast[:, None] + volatility[:, None] * np.quantile(self.errors, levels)
-        return found
+        return forecast[:, None] + volatility[:, None] * self._errors_at(tuple(levels))
+
+    def _errors_at(self, levels: tuple[float, ...]) -> Floats:
+        """Quantiles of the errors; (Q,). They are asked for at every bar of a fold."""
+        known: dict[tuple[float, ...], Floats] = self.__dict__.setdefault("_known", {})
+        if levels not in known:
+            known[levels] = np.quantile(self.errors, levels) if len(self.errors) else np.full(len(levels), np.nan)
+        return known[levels]
