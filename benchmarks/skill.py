@@ -43,6 +43,7 @@ DEFAULT = ForecastConfig(refit_every=REFIT_EVERY, device="cpu")
 ALONE = {"mode": "rolling", "calibration": "none"}
 BOLD = DEFAULT.model_copy(update={**ALONE, "lookback": 60, "hidden_size": 32, "epochs": 8, "members": 5})
 """As networks for returns are usually trained: wider, longer, on the newest bars, and believed."""
+LONGER = DEFAULT.model_copy(update={"lookback": 60})
 LOOP_EPOCHS = 8
 
 
@@ -115,6 +116,10 @@ CONTENDERS: dict[str, Callable[[Asset], Said]] = {
     "ridge": ridge(DEFAULT.model_copy(update=ALONE)),
     "boosting": partial(walk_forward, model_class("boosting").instead("boosting", BOLD)),
     "32 units": partial(walk_forward, BOLD),
+    "32 units, cut at 20": partial(walk_forward, BOLD.model_copy(update={"backprop_steps": 20})),
+    "60 bars": partial(walk_forward, LONGER),
+    "60 bars, cut at 20": partial(walk_forward, LONGER.model_copy(update={"backprop_steps": 20})),
+    "60 bars, cut at 0": partial(walk_forward, LONGER.model_copy(update={"backprop_steps": 0})),
     "PyTorch loop": pytorch_loop,
 }
 

@@ -59,6 +59,7 @@ FORECAST: Limits = {
     "epochs": Limit(100_000, "by then every training set is learned by heart"),
     "batch_size": Limit(1_000_000, "it is more than a training set has samples"),
     "loss_steps": Limit(10_000, _WINDOW),
+    "backprop_steps": Limit(10_000, _WINDOW),
     "learning_rate": Limit(1.0, "a step of Adam moves every weight by about as much"),
     "weight_decay": Limit(1_000_000.0, "with learning_rate it takes a share of every weight off in each step"),
     "gradient_clip": Limit(1_000_000.0, "no gradient is larger, so with this value nothing is clipped"),

@@ -249,6 +249,8 @@ class ForecastConfig(Section):
     """Losses in a minibatch, rounded up to whole sequences of loss_steps."""
     loss_steps: Count = 20
     """Losses in a sequence of lookback + loss_steps - 1 bars; 1 is many-to-one training, ten times slower."""
+    backprop_steps: Annotated[int, Field(ge=0)] | None = None
+    """Bars before the first loss of a sequence that the gradient goes back through (truncated); null for all."""
     learning_rate: Annotated[Number, Field(gt=0.0)] = 3e-3
     """Learning rate of Adam."""
     weight_decay: Annotated[Number, Field(ge=0.0)] = 1e-4

@@ -11,13 +11,14 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from lstmstrat.errors import ConfigError
 from lstmstrat.forecasting.models.base import Model
 from lstmstrat.forecasting.models.lstm.layout import LANES, SEQUENCES, Layout, round_up
 from lstmstrat.forecasting.models.lstm.model import LSTM
+from lstmstrat.forecasting.training_set import TrainingSet
 
 RATE = 60e9
 """Floating point operations a second of one core in training, measured with all else that a step takes.
@@ -75,6 +76,13 @@ def cost(model: Model, members: int, sets: Sequence[int], inputs: int, jobs: int
     return Cost(networks * times, seconds, memory)
 
 
+def seconds_of_fit(model: Model, training: TrainingSet) -> float:
+    """How long one fit takes on a core; infinite if nobody knows."""
+    if not isinstance(model, LSTM):
+        return math.inf
+    return _operations(model, Layout.of(model, training.rows.shape[1]), len(training.rows)) / RATE
+
+
 def check_memory(estimate: Cost) -> None:
     """Refuses what does not fit into this machine.
 
@@ -113,23 +121,23 @@ def _sequences(model: LSTM) -> tuple[int, int, int]:
 
 
 def _operations(model: LSTM, layout: Layout, bars: int) -> float:
-    """Floating point operations of one network: three products (forward, two backward) of two for each weight."""
+    """Floating point operations of the training of one network."""
     losses, sequences, _ = _sequences(model)
     blocks = math.ceil((bars + model.loss_steps - 1) / model.loss_steps)
     minibatches, span = math.ceil(blocks / losses), model.lookback + model.loss_steps - 1
-    steps = model.epochs * minibatches * sequences * span * layout.layers
-    hidden = max(layout.hidden, SMALL)
-    return 6.0 * steps * (layout.width + hidden - layout.hidden) * 4 * hidden
+    bars_of_sequences = model.epochs * minibatches * sequences * span
+    return bars_of_sequences * replace(layout, units=max(layout.units, SMALL)).operations
 
 
 def _buffers(model: LSTM, layout: Layout) -> float:
     """Bytes of what one thread keeps of a minibatch: kernels.new_buffers, minibatches.py and masks of dropout."""
     _, sequences, block = _sequences(model)
     span, h = model.lookback + model.loss_steps - 1, layout.hidden
-    of_layer = (span + 1) * (layout.width + h) + 5 * span * h  # inputs and cell; gates and the tanh of the cell
+    width = h + max(layout.columns, layout.width - h)
+    of_layer = (span + 1) * (width + h) + 5 * span * h  # inputs and cell; gates and the tanh of the cell
     activations = block * (layout.layers * of_layer + span * h + model.loss_steps)
     masks = 2 * (layout.layers - 1) * span * sequences * h if model.dropout else 0
-    return 4.0 * (activations + masks) + sequences * (8.0 + 4.0 * model.loss_steps)
+    return 4.0 * (activations + masks) + 8.0 * sequences
 
 
 def _duration(seconds: float) -> str:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import threading
+import time
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Executor, Future
+from concurrent.futures import CancelledError, Executor, Future
+from contextlib import suppress
 from queue import SimpleQueue
 from typing import Any, TypeVar
 
@@ -50,14 +52,16 @@ class Inline(Executor):
         return future
 
 
-def completed(executor: Executor, calls: Iterable[tuple[Any, ...]], ahead: int) -> Iterator[Any]:
+def completed(
+    executor: Executor, calls: Iterable[tuple[Any, ...]], ahead: int, running: set[Future[Any]] | None = None
+) -> Iterator[Any]:
     """The results of calls (function, argument, ...) in the order in which they are done.
 
-    At most `ahead` calls are submitted and not done. `calls` is read only when there is room for another call, so
-    the iterator can decide late whether a call is still needed. When the caller stops reading, the calls that have
-    not begun are cancelled.
+    At most `ahead` calls are submitted and not done, and these are in `running`. `calls` is read only when there
+    is room for another call, so the iterator can decide late whether a call is still needed. When the caller stops
+    reading, the calls that have not begun are cancelled.
     """
-    running: set[Future[Any]] = set()
+    running = set() if running is None else running
     # Not `wait`: it never returns for a future that a shutdown of the executor has cancelled.
     done: SimpleQueue[Future[Any]] = SimpleQueue()
 
@@ -78,6 +82,14 @@ def completed(executor: Executor, calls: Iterable[tuple[Any, ...]], ahead: int) 
     finally:
         for future in running:
             future.cancel()
+
+
+def late(running: Iterable[Future[Any]], seconds: float) -> Iterator[Any]:
+    """The results of calls that have begun and are done within `seconds`; a call that fails has none."""
+    end = time.monotonic() + seconds
+    for future in running:
+        with suppress(Exception, CancelledError):
+            yield future.result(max(0.0, end - time.monotonic()))
 
 
 def cores() -> int:

@@ -1,7 +1,7 @@
 """Fitted models and their forecasts: from the session, from its store, or from a new fit on its executor.
 
 The result depends neither on the threads, nor on the order of the tasks, nor on what was stored: a fitted model is
-a function of its task. Each fitted model is stored at once, so an interrupted run continues where it stopped.
+a function of its task. Fitted models are stored as they come, so an interrupted run continues where it stopped.
 
 Letters: M members of a fold, n windows, L lookback, F features.
 """
@@ -9,20 +9,27 @@ Letters: M members of a fold, n windows, L lookback, F features.
 from __future__ import annotations
 
 import hashlib
+import math
 import os
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
+from concurrent.futures import CancelledError, Future
+from contextlib import closing, suppress
 
 import numpy as np
 
 from lstmstrat.arrays import Floats
-from lstmstrat.forecasting.executor import GivenUp, completed
+from lstmstrat.forecasting.cost import seconds_of_fit
+from lstmstrat.forecasting.executor import GivenUp, completed, late
 from lstmstrat.forecasting.models import checked
 from lstmstrat.forecasting.models.base import FitTask, FittedModel, Model, Stop
 from lstmstrat.forecasting.session import Session
 
 Tasks = dict[str, FitTask]  # by key
 Fits = dict[str, FittedModel | None]  # by key; None where the fit failed
+
+MOMENT = 0.25  # seconds of work between two reports of the progress
+GRACE = 0.5  # seconds after Ctrl-C in which the fits that are done come in
 
 
 def fit(
@@ -39,9 +46,10 @@ def fit(
     if missing:
         total, begin = before + len(fits) + len(missing) + after, time.perf_counter()
         _report(session, before + len(fits), total)
-        for part in _fit_missing(session, model, missing):
-            fits |= part
-            _report(session, before + len(fits), total)
+        with closing(_fit_missing(session, model, missing)) as parts:
+            for part in parts:
+                fits |= part
+                _report(session, before + len(fits), total)
         session.seconds += time.perf_counter() - begin
     return [fits[key] for key in keys]
 
@@ -53,18 +61,14 @@ def predict(session: Session, model: Model, members: Sequence[FittedModel], wind
     ones. Those for a single window are not.
     """
     if not model.kept or len(windows) == 1:
-        return _predict(members, windows)
+        return checked.forecasts(members, windows)
     key = _forecast_key(model, members, windows)
     stored = session.store.get([key])
     if not stored:
-        stored = {key: _predict(members, windows).tobytes()}
+        stored = {key: checked.forecasts(members, windows).tobytes()}
         session.store.put(stored)
     forecasts: Floats = np.frombuffer(stored[key]).reshape(len(members), -1)
     return forecasts
-
-
-def _predict(members: Sequence[FittedModel], windows: Floats) -> Floats:
-    return np.stack([checked.forecasts(member, windows) for member in members])
 
 
 def _forecast_key(model: Model, members: Sequence[FittedModel], windows: Floats) -> str:
@@ -90,12 +94,15 @@ def _look_up(session: Session, model: Model, keys: Sequence[str]) -> Fits:
     return fits | loaded
 
 
-def _fit_missing(session: Session, model: Model, tasks: Tasks) -> Iterator[Fits]:
-    """The fits in the order in which they are done; last those that another process has stored meanwhile."""
-    stop, from_store = GivenUp(session.given_up), Fits()
+def _fit_missing(session: Session, model: Model, tasks: Tasks) -> Generator[Fits]:
+    """The fits in the order in which they are done; last those that another process has stored meanwhile.
+
+    What is done when the work is given up, or by Ctrl-C, is stored.
+    """
+    stop, from_store, running = GivenUp(session.given_up), Fits(), set[Future[Fits]]()
 
     def calls() -> Iterator[tuple[object, ...]]:
-        for keys in _portions(_shuffle(tasks), model.at_once):
+        for keys in _portions(model, tasks, session.jobs):
             from_store.update(_look_up(session, model, keys))
             part = {key: tasks[key] for key in keys if key not in from_store}
             if part:
@@ -103,16 +110,25 @@ def _fit_missing(session: Session, model: Model, tasks: Tasks) -> Iterator[Fits]
 
     with session.workers(in_turn=model.at_once > 1) as executor:
         try:  # two calls per worker: one running and one waiting
-            for part in completed(executor, calls(), 2 * session.jobs):
+            for part in completed(executor, calls(), 2 * session.jobs, running):
                 yield _store_fits(session, model, part)
+                if stop():
+                    raise CancelledError
         finally:  # after Ctrl-C nobody needs the remaining fits
             stop.set()
+            for part in late(running, GRACE):
+                _store_fits(session, model, part)
     if from_store:
         yield from_store
 
 
 def _fit_portion(model: Model, tasks: Tasks, stop: Stop) -> Fits:
-    return dict(zip(tasks, checked.fits(model, list(tasks.values()), stop), strict=True))
+    """The fits of a portion; if the work is given up, those that are done."""
+    fits = Fits()
+    with suppress(CancelledError):
+        for key, fitted in zip(tasks, checked.fits(model, list(tasks.values()), stop), strict=True):
+            fits[key] = fitted
+    return fits
 
 
 def _store_fits(session: Session, model: Model, fits: Fits) -> Fits:
@@ -133,11 +149,31 @@ def _report(session: Session, done: int, total: int) -> None:
         session.progress(done, total)
 
 
-def _shuffle(keys: Iterable[str]) -> list[str]:
-    """The keys in an order of this process, so that two processes that start together share the work."""
-    return sorted(keys, key=lambda key: hashlib.sha256(f"{os.getpid()} {key}".encode()).digest())
+def _portions(model: Model, tasks: Tasks, jobs: int) -> Iterator[Sequence[str]]:
+    """The tasks of each call: on a GPU as many as it fits together, else of one training set.
+
+    Those share its preparation. A portion takes a `MOMENT`, and there are several for each thread. The order is
+    that of this process alone, so that two processes that start together share the work.
+    """
+    of_set: dict[int, list[str]] = {}
+    for key, task in tasks.items():
+        of_set.setdefault(id(task.training), []).append(key)
+    shuffled = sorted(
+        of_set.values(), key=lambda keys: hashlib.sha256(f"{os.getpid()} {keys[0]}".encode()).digest()
+    )
+    if model.at_once > 1:
+        yield from _cut([key for keys in shuffled for key in keys], model.at_once)
+        return
+    most = math.ceil(len(tasks) / (4 * jobs))
+    for keys in shuffled:
+        seconds = seconds_of_fit(model, tasks[keys[0]].training)
+        yield from _cut(keys, max(1, min(most, int(MOMENT / seconds))))
 
 
-def _portions(keys: Sequence[str], size: int) -> Iterator[Sequence[str]]:
+def _order(keys: Sequence[str]) -> bytes:
+    return hashlib.sha256(f"{os.getpid()} {keys[0]}".encode()).digest()
+
+
+def _cut(keys: Sequence[str], size: int) -> Iterator[Sequence[str]]:
     for begin in range(0, len(keys), size):
         yield keys[begin : begin + size]

@@ -6,7 +6,8 @@ import gc
 import signal
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from concurrent.futures import CancelledError
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -16,8 +17,10 @@ import pytest
 from helpers.market import BARS, advanced, alone, bits, market, small
 from helpers.parallel import fresh
 
-from lstmstrat import FittedModel, ForecastConfig, Session, Store
+from lstmstrat import FittedModel, ForecastConfig, Session, Store, TrainingSet
 from lstmstrat.forecasting import session as sessions
+from lstmstrat.forecasting import trainer
+from lstmstrat.forecasting.models import model_of
 from lstmstrat.forecasting.models.base import FitTask, Stop
 from lstmstrat.forecasting.models.lstm import cpu, training
 from lstmstrat.forecasting.models.lstm import model as lstm
@@ -53,12 +56,30 @@ def test_what_failed_is_not_trained_again_in_the_same_run() -> None:
     assert len(calls) == told
 
 
-def test_progress_only_rises_and_ends_at_the_total() -> None:
+@pytest.mark.parametrize("jobs", [1, 3])
+def test_progress_rises_by_the_members_of_a_fold_and_ends_at_the_total(jobs: int) -> None:
     """15 folds of 3 members are 45 networks."""
-    session, calls = Session(Store(None), jobs=1), []
+    session, calls = Session(Store(None), jobs=jobs), []
     session.progress = lambda done, total: calls.append((done, total))
     advanced(small(members=3), PRICES.times, PRICES.bars, session=session)
-    assert calls == [(done, 45) for done in range(46)]
+    assert calls == [(done, 45) for done in range(0, 46, 3)]
+
+
+def test_progress_rises_network_by_network_where_one_takes_long() -> None:
+    """By `cost` a network of 4 units learns 100,000 epochs in about 40 s, so none waits for another."""
+    model = model_of(small(members=3, epochs=100_000))
+    rows = np.zeros((64, 2))
+    training_set = TrainingSet(rows, rows[:, 0], 5, 2)
+    tasks = {str(k): FitTask(training_set, k) for k in range(3)}
+    assert [len(keys) for keys in trainer._portions(model, tasks, 1)] == [1, 1, 1]
+
+
+def test_no_thread_waits_while_another_has_a_whole_fold() -> None:
+    """Bar by bar one fold is due at a time: of its 10 networks each of 2 threads gets several portions."""
+    model, rows = model_of(small(members=10)), np.zeros((64, 2))
+    training_set = TrainingSet(rows, rows[:, 0], 5, 2)
+    tasks = {str(k): FitTask(training_set, k) for k in range(10)}
+    assert [len(keys) for keys in trainer._portions(model, tasks, 2)] == [2, 2, 2, 2, 2]
 
 
 def test_active_gives_back_what_was_active_before() -> None:
@@ -76,31 +97,25 @@ def often(**changes: Any) -> ForecastConfig:
     return small(members=3, refit_every=1, **changes)  # 558 networks
 
 
-def test_progress_rises_one_by_one_with_threads() -> None:
-    session, calls = Session(Store(None), jobs=3), []
-    session.progress = lambda done, total: calls.append((done, total))
-    advanced(small(members=3), PRICES.times, PRICES.bars, session=session)
-    assert calls == [(done, 45) for done in range(46)]
-
-
 def test_what_was_trained_before_a_stop_is_kept_and_nothing_else_is_trained(tmp_path: Path) -> None:
     """Ctrl-C arrives in the main thread while others train."""
     session, before = Session(Store(tmp_path / "store"), jobs=2), set(threading.enumerate())
 
     def stop(done: int, total: int) -> None:
-        if done == 20:
+        if done >= 20:
             raise KeyboardInterrupt
 
     session.progress = stop
     with session, pytest.raises(KeyboardInterrupt):
         advanced(often(), PRICES.times, PRICES.bars, session=session)
-    assert session.fitted == 20
+    kept = session.fitted  # with those in work, of which each thread has one portion and one waits
+    assert 20 <= kept <= 20 + 4 * 3
     for thread in set(threading.enumerate()) - before:  # nobody waits for them: they end with their network
         thread.join(1.0)
         assert not thread.is_alive()
     with Session(Store(tmp_path / "store")) as again:
         walk = advanced(often(), PRICES.times, PRICES.bars, session=again)
-    assert (again.cached, again.fitted) == (20, 538)
+    assert (again.cached, again.fitted) == (kept, 558 - kept)
     assert np.array_equal(bits(walk), bits(advanced(often(), PRICES.times, PRICES.bars)))
 
 
@@ -147,8 +162,17 @@ def test_a_stop_does_not_wait_for_networks_that_take_long(tmp_path: Path) -> Non
     assert time.monotonic() - begin < 10.0
 
 
+def test_work_that_is_given_up_ends_with_what_is_done_in_the_store(tmp_path: Path) -> None:
+    given_up = threading.Event()
+    session = Session(Store(tmp_path / "store"), jobs=2, given_up=given_up.is_set)
+    session.progress = lambda done, total: given_up.set() if done >= 20 else None
+    with session, pytest.raises(CancelledError):
+        advanced(often(), PRICES.times, PRICES.bars, session=session)
+    assert 20 <= session.fitted <= 20 + 4 * 3
+
+
 def test_an_error_in_a_thread_is_raised_here(monkeypatch: pytest.MonkeyPatch) -> None:
-    def broken(*_: Any) -> None:
+    def broken(*_: Any) -> Iterator[FittedModel]:
         raise MemoryError("too large")
 
     monkeypatch.setattr(training, "fit", broken)

@@ -24,8 +24,13 @@ class Reference(torch.nn.Module):
             for layer in range(layout.layers):  # torch has two biases and adds them; we have one
                 self.lstm.get_parameter(f"bias_hh_l{layer}").zero_().requires_grad_(False)
 
-    def forward(self, x: Tensor) -> Tensor:
-        return self.dense(self.lstm(x)[0])[..., 0]
+    def forward(self, x: Tensor, first: int = 0) -> Tensor:
+        """The states before the step `first` are given: no gradient goes through them."""
+        if not first:
+            return self.dense(self.lstm(x)[0])[..., 0]
+        with torch.no_grad():
+            before, state = self.lstm(x[:first])
+        return self.dense(torch.cat([before, self.lstm(x[first:], state)[0]]))[..., 0]
 
 
 def parts(layout: Layout, theta: Tensor) -> dict[str, Tensor]:

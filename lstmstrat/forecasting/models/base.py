@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import uuid
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import MISSING, Field, dataclass, fields
 from functools import cached_property
 from typing import Any, ClassVar, Self
@@ -59,6 +59,11 @@ class FittedModel(ABC):
         The forecast of a window must have the same bits whatever other windows are given. A matrix product of all
         windows at once breaks this rule, because its rounding depends on their number.
         """
+
+    @classmethod
+    def predict_all(cls, members: Sequence[Self], windows: Floats) -> Iterable[Floats]:
+        """The forecasts of each member of a fold, with the bits of `predict`; a class may share work."""
+        return [member.predict(windows) for member in members]
 
     def to_bytes(self) -> bytes:
         """The bytes that `Model.load` reads, for a model that is stored or from which a fit can start."""
@@ -264,9 +269,13 @@ class Model(ABC):
         None if the fit failed; the fold then has no forecast, and its record gives the reason.
         """
 
-    def fit_all(self, tasks: Sequence[FitTask], stop: Stop = never) -> list[FittedModel | None]:
-        """The fits of several tasks; each gives the same fitted model as it would alone."""
-        return [self.fit(task.training, task.seed, task.start, stop) for task in tasks]
+    def fit_all(self, tasks: Sequence[FitTask], stop: Stop = never) -> Iterable[FittedModel | None]:
+        """The fits of several tasks, in their order; each gives the same fitted model as it would alone.
+
+        A generator that raises `concurrent.futures.CancelledError` loses none of those that it has given.
+        """
+        for task in tasks:
+            yield self.fit(task.training, task.seed, task.start, stop)
 
     def load(self, data: bytes) -> FittedModel:
         """The inverse of `FittedModel.to_bytes`, for a model with `stored` = True."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import CancelledError
 
 import numpy as np
@@ -13,8 +13,8 @@ from lstmstrat.forecasting.models.base import FitTask, FittedModel, Model, Stop
 from lstmstrat.forecasting.training_set import Scaler
 
 
-def fits(model: Model, tasks: Sequence[FitTask], stop: Stop) -> list[FittedModel | None]:
-    """The fits of some tasks.
+def fits(model: Model, tasks: Sequence[FitTask], stop: Stop) -> Iterator[FittedModel | None]:
+    """The fits of some tasks, in their order.
 
     Raises
     ------
@@ -23,17 +23,22 @@ def fits(model: Model, tasks: Sequence[FitTask], stop: Stop) -> list[FittedModel
     ConfigError
         A user's `fit` fails, or gives something that is no `FittedModel`.
     """
-    if stop():  # a model that is fitted quickly does not ask
-        raise CancelledError
     try:
-        fitted = model.fit_all(tasks, stop)
+        for fitted in _until(stop, model.fit_all(tasks, stop)):
+            _check(model, fitted)
+            yield fitted
     except (CancelledError, LSTMStratError):
         raise
     except Exception as error:
         raise _own_error(model, "fit failed", error) from error
-    for one in fitted:
-        _check(model, one)
-    return fitted
+
+
+def _until(stop: Stop, fits: Iterable[FittedModel | None]) -> Iterator[FittedModel | None]:
+    """`fits` as long as the work has not been given up; a model that is fitted quickly does not ask."""
+    for fitted in fits:
+        yield fitted
+        if stop():
+            raise CancelledError
 
 
 def _check(model: Model, fitted: object) -> None:
@@ -53,25 +58,30 @@ def _check(model: Model, fitted: object) -> None:
         )
 
 
-def forecasts(member: FittedModel, windows: Floats) -> Floats:
-    """The forecasts of one member; (n, L, F) -> (n,).
+def forecasts(members: Sequence[FittedModel], windows: Floats) -> Floats:
+    """The forecasts of the members of a fold; (n, L, F) -> (M, n).
 
     Raises
     ------
     ConfigError
         A user's `predict` fails, or gives another shape or no real numbers.
     """
-    name, count = type(member).__name__, len(windows)
+    count = len(windows)
     try:
-        values = np.asarray(member.predict(windows))
+        found = [np.asarray(values) for values in type(members[0]).predict_all(members, windows)]
     except Exception as error:
-        raise _own_error(member, f"predict failed on {count} windows", error) from error
+        raise _own_error(members[0], f"predict failed on {count} windows", error) from error
+    for member, values in zip(members, found, strict=True):
+        _check_forecasts(type(member).__name__, values, count)
+    return np.stack([values.astype(np.float64, copy=False) for values in found])
+
+
+def _check_forecasts(name: str, values: np.ndarray, count: int) -> None:
     if values.dtype.kind not in "biuf":
         raise ConfigError(f"model: {name}.predict gave values of type {values.dtype}; expected real numbers")
     if values.shape != (count,):
         shape = values.shape
         raise ConfigError(f"model: {name}.predict gave shape {shape} for {count} windows; expected ({count},)")
-    return values.astype(np.float64, copy=False)
 
 
 def _own_error(model: Model | FittedModel, failure: str, error: Exception) -> Exception:

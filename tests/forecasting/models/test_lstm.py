@@ -16,12 +16,15 @@ from torch import Tensor
 from lstmstrat import ForecastConfig, Model, TrainingSet
 from lstmstrat.forecasting.models import model_of
 from lstmstrat.forecasting.models.base import FitTask
-from lstmstrat.forecasting.models.lstm import gpu, kernels
+from lstmstrat.forecasting.models.lstm import compiler, gpu, kernels
 from lstmstrat.forecasting.models.lstm import model as lstm
+from lstmstrat.forecasting.models.lstm.adam import update
+from lstmstrat.forecasting.models.lstm.cell import tanh
+from lstmstrat.forecasting.models.lstm.compiler import jit as compiled_by_numba
 from lstmstrat.forecasting.models.lstm.layout import Layout
 from lstmstrat.forecasting.models.lstm.model import LSTM, FittedLSTM
-from lstmstrat.forecasting.models.lstm.product import add_product
-from lstmstrat.forecasting.models.lstm.product import jit as compiled_by_numba
+from lstmstrat.forecasting.models.lstm.product import add_product, set_product
+from lstmstrat.forecasting.models.lstm.vectors import load, store
 from lstmstrat.forecasting.training_set import Scaler, fit_scaler
 
 SHAPES = [  # layers, units, inputs, T, B, S; units of 1, 5 and 7 are padded, as B is for the kernels
@@ -42,6 +45,7 @@ class Case(NamedTuple):
     x: Tensor
     d_y: Tensor
     masks: Tensor
+    first: int = 0  # the step to which the gradient goes back
 
 
 def case(layers: int, units: int, inputs: int, steps: int, rows: int, losses: int, dropout: bool = False) -> Case:
@@ -57,14 +61,15 @@ def compiled(c: Case, made: kernels.Buffers | None = None) -> tuple[Tensor, Tens
     steps, rows, losses = c.x.shape[0], c.x.shape[1], len(c.d_y)
     more = -rows % 4
     x = np.pad(c.x.numpy(), ((0, 0), (0, more), (0, 0))).transpose(1, 0, 2).reshape(-1, c.layout.inputs).copy()
-    starts = steps * np.arange(rows + more)
+    x, starts = c.layout.with_bias(x), steps * np.arange(rows + more)
     masks = np.pad(c.masks.numpy(), ((0, 0), (0, 0), (0, more), (0, 0)))
+    masks = masks if len(masks) else np.zeros((c.layout.layers - 1, 0, *masks.shape[2:]), dtype=np.float32)
     d_y, gradient = np.pad(c.d_y.numpy(), ((0, 0), (0, more))), np.zeros_like(c.theta.numpy())
     made = made or kernels.new_buffers(c.layout, steps, losses, rows + more)
     network = c.layout.split(c.theta.numpy())
     kernels.outputs(*network, x, starts, masks, made)
     y = torch.from_numpy(made.guess[:, :rows].copy())
-    kernels.gradient(*network, d_y, masks, made, *c.layout.split(gradient))
+    kernels.gradient(*network, d_y, masks, made, c.first, *c.layout.split(gradient))
     return y, torch.from_numpy(gradient)
 
 
@@ -72,7 +77,9 @@ def batched(c: Case) -> tuple[Tensor, Tensor]:
     """The same from the torch engine, as the second of three networks."""
     theta = torch.stack([torch.zeros_like(c.theta), c.theta, -c.theta]).requires_grad_()
     masks = c.masks[:, None].expand(-1, 3, -1, -1, -1)
-    y = gpu.outputs(c.layout, theta, c.x.expand(3, *c.x.shape), masks, len(c.d_y))
+    x = torch.from_numpy(c.layout.with_bias(c.x.numpy().reshape(-1, c.layout.inputs)))
+    x = x.view(*c.x.shape[:2], -1)
+    y = gpu.outputs(c.layout, theta, x.expand(3, *x.shape), masks, len(c.d_y), c.first)
     (gradient,) = torch.autograd.grad((y[1] * c.d_y).sum(), theta)
     return y[1].detach(), gradient[1]
 
@@ -87,6 +94,20 @@ def test_outputs_and_gradients_equal_torch(engine, shape):
     y, gradient = engine(c)
     reference = Reference(c.layout, c.theta)
     expected = reference(c.x)[-len(c.d_y) :]  # (S, B)
+    torch.testing.assert_close(y, expected.detach(), rtol=1e-5, atol=2e-6)
+    (expected * c.d_y).sum().backward()
+    for name, part in parts(c.layout, gradient).items():
+        torch.testing.assert_close(part, reference.get_parameter(name).grad, rtol=1e-4, atol=2e-5, msg=name)
+
+
+@engines
+@pytest.mark.parametrize("first", [1, 5, 11])
+def test_a_gradient_that_goes_back_to_a_step_equals_that_of_torch_with_the_state_before_it_given(engine, first):
+    c = case(2, 7, 3, 15, 4, 4)._replace(first=first)
+    y, gradient = engine(c)
+    assert torch.equal(y, engine(c._replace(first=0))[0])
+    reference = Reference(c.layout, c.theta)
+    expected = reference(c.x, first)[-len(c.d_y) :]
     torch.testing.assert_close(y, expected.detach(), rtol=1e-5, atol=2e-6)
     (expected * c.d_y).sum().backward()
     for name, part in parts(c.layout, gradient).items():
@@ -126,16 +147,31 @@ def test_gradient_equals_finite_differences_with_dropout_masks(engine):
     assert gradient[used].abs().min() > 2 * allowed
 
 
-def test_tanh_is_within_half_a_millionth():
-    x = np.linspace(-12.0, 12.0, 100_001, dtype=np.float32)
-    found = np.array([kernels._tanh(v) for v in x[::10]])
-    np.testing.assert_allclose(found, np.tanh(x[::10].astype(np.float64)), rtol=4e-7, atol=4e-7)
-    assert kernels._tanh(np.float32(np.inf)) == -kernels._tanh(np.float32(-np.inf)) > 1.0 - 4e-7
-    assert np.isnan(kernels._tanh(np.float32(np.nan)))
+@compiled_by_numba
+def tanh_of_each(x, into):
+    for j in range(0, x.size, 8):
+        store(tanh(load(x, j)), into, j)
+
+
+def test_tanh_is_within_half_a_millionth_and_never_beyond_1():
+    x = np.linspace(-12.0, 12.0, 100_000, dtype=np.float32)
+    found = np.zeros_like(x)
+    tanh_of_each(x, found)
+    np.testing.assert_allclose(found, np.tanh(x.astype(np.float64)), rtol=5e-7, atol=0.0)
+    assert np.abs(found).max() <= 1.0
+    assert found.tobytes() == (-found[::-1]).tobytes()
+    edges = np.array([np.inf, -np.inf, np.nan, 0.0, 1e-30, -1e-30, 3e38, -3e38], dtype=np.float32)
+    of_edges = np.zeros(8, dtype=np.float32)
+    tanh_of_each(edges, of_edges)
+    assert of_edges[[0, 6]] == pytest.approx(1.0, abs=4e-7)
+    assert of_edges[[1, 7]] == pytest.approx(-1.0, abs=4e-7)
+    assert np.isnan(of_edges[2])
+    assert of_edges[3] == 0.0
+    np.testing.assert_allclose(of_edges[4:6], edges[4:6], rtol=5e-7)
 
 
 @pytest.mark.parametrize(("rows", "depth", "columns"), [(4, 1, 16), (8, 5, 48), (44, 16, 128), (4, 128, 32)])
-def test_product_equals_numpy(rows, depth, columns):
+def test_products_equal_numpy(rows, depth, columns):
     # In whole numbers a float32 sum is exact in any order.
     rng = np.random.default_rng(0)
     a, b, c = (
@@ -145,20 +181,30 @@ def test_product_equals_numpy(rows, depth, columns):
     expected = c + a.T @ b
     add_product(a.T, b, c)
     assert np.array_equal(c, expected)
+    set_product(a.T, b, c)
+    assert np.array_equal(c, a.T @ b)
+    wider = np.concatenate([a, np.full((3, rows), np.nan, dtype=np.float32)])  # what lies beyond is not read
+    set_product(wider.T, b, c)
+    assert np.array_equal(c, a.T @ b)
 
 
 def test_without_a_folder_for_them_the_kernels_are_compiled_anew(monkeypatch):
-    asked = []
+    def no_folder(self, function):
+        raise RuntimeError("cannot cache function 'f': no locator available for file")  # as numba says it
 
-    def njit(**settings):
-        asked.append(settings.pop("cache", False))
-        if asked[-1]:
-            raise RuntimeError("cannot cache function 'f': no locator available for file")  # as numba says it
-        return lambda function: function
+    monkeypatch.setattr(compiler._Cache, "__init__", no_folder)
+    kernel = compiled_by_numba(lambda x: x + 1.0)
+    assert kernel(1.0) == 2.0
 
-    monkeypatch.setattr(numba, "njit", njit)
-    assert compiled_by_numba(abs) is abs
-    assert asked == [True, False]
+
+def test_kernels_on_disk_are_those_of_these_sources(monkeypatch):
+    """A function of another file of the engine is a part of a kernel, and numba would not see that it changes."""
+    signature = ()
+    codegen = numba.core.registry.cpu_target.target_context.codegen()
+    key = update._cache._index_key(signature, codegen)
+    assert key == update._cache._index_key(signature, codegen)
+    monkeypatch.setattr(compiler, "_source", lambda: "another release")
+    assert update._cache._index_key(signature, codegen) != key
 
 
 def test_first_weights():
@@ -202,6 +248,16 @@ def test_standard_scaler_by_hand():
     scaler = fit_scaler(x, "standard")
     np.testing.assert_allclose(scaler.location, [5, 0.1])
     np.testing.assert_allclose(scaler.scale, [2, 1])
+
+
+@pytest.mark.parametrize("bars", [1, 2, 5, 60])
+def test_the_centre_is_the_median_of_numpy_with_and_without_missing_values(bars):
+    rng = np.random.default_rng(bars)
+    for missing in (0.0, 0.4):
+        x = rng.standard_normal((bars, 6))
+        x[rng.random(x.shape) < missing] = np.nan
+        x[0, np.isnan(x).all(axis=0)] = 1.0
+        assert np.array_equal(fit_scaler(x, "robust").location, np.nanmedian(x, axis=0))
 
 
 def test_scaled_values_are_clipped_and_a_missing_one_is_0():
@@ -262,6 +318,7 @@ SHAPING = {
     "loss": "huber",
     "batch_size": 65,
     "loss_steps": 21,
+    "backprop_steps": 5,
     "learning_rate": 0.0031,
     "weight_decay": 0.5,
     "gradient_clip": 0.9,

@@ -9,10 +9,11 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from test_lstm_training import a_task, tiny
+from test_lstm_training import TorchOnCpu, a_task, batch_of, tiny
 
 from lstmstrat import ConfigError
 from lstmstrat.forecasting.models import engines
+from lstmstrat.forecasting.models.base import never
 from lstmstrat.forecasting.models.lstm import gpu, training
 from lstmstrat.forecasting.models.lstm.cpu import CpuBatch
 from lstmstrat.forecasting.models.lstm.gpu import TorchBatch
@@ -52,19 +53,18 @@ def test_a_gpu_has_its_own_engine():
 @pytest.mark.parametrize("changes", [{}, {"layers": 2, "dropout": 0.3}], ids=str)
 def test_a_minibatch_works_in_fixed_places_and_does_nothing_when_nobody_has_a_turn(changes):
     # A CUDA graph replays the addresses it was recorded with, and torch wants the step run before it is recorded.
-    networks = TorchBatch([a_task(1), a_task(2)], tiny(**changes), "cpu")
+    networks = batch_of(TorchOnCpu, [a_task(1), a_task(2)], tiny(**changes))
     kept = {name: t for name, t in vars(networks).items() if isinstance(t, torch.Tensor)}
     kept |= {f"adam{name}": t for name, t in vars(networks._adam).items() if isinstance(t, torch.Tensor)}
     before = {name: t.clone() for name, t in kept.items()}
     for _ in range(3):
         networks._minibatch()
     assert all(torch.equal(t, before[name]) for name, t in kept.items())
-    networks.epoch(np.array([True, True]))
+    networks.train(np.array([True, True]), 1, never)
     changed = {name for name, t in kept.items() if not torch.equal(t, before[name])}
     assert {
         "_theta",
         "_starts",
-        "_weights",
         "_turn",
         "_total",
         "adam_mean",

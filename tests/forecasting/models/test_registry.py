@@ -204,6 +204,7 @@ OTHER: dict[str, Any] = {  # another value for each setting
     "loss": "huber",
     "batch_size": 65,
     "loss_steps": 4,
+    "backprop_steps": 5,
     "learning_rate": 0.01,
     "weight_decay": 0.5,
     "gradient_clip": 0.9,
@@ -598,7 +599,7 @@ def test_nor_is_it_when_the_work_is_left_early() -> None:
     with ThreadPoolExecutor(2) as pool, Session(Store(None), jobs=2, executor=pool, progress=stop) as session:
         with pytest.raises(KeyboardInterrupt):
             advanced(small(refit_every=1), PRICES.times, PRICES.bars, session=session)
-        assert session.fitted == 2
+        assert 2 <= session.fitted <= 2 + 4  # those in work, two for each thread, are kept if they are done soon
         assert usable(pool)
 
 

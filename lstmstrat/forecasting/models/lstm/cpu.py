@@ -1,84 +1,110 @@
 """The engine for a CPU: trains networks one after the other with the compiled kernels, without torch.
 
 Several threads may each train networks of their own (trainer.py); this file does not depend on that.
+
+Letters: M members, n windows, L lookback, F features; others as in batch.py.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from concurrent.futures import CancelledError
 
 import numpy as np
 
 from lstmstrat.arrays import Bools, Floats, Singles
-from lstmstrat.forecasting.models.base import FitTask
+from lstmstrat.forecasting.models.base import FitTask, Stop
 from lstmstrat.forecasting.models.lstm import kernels
-from lstmstrat.forecasting.models.lstm.batch import Batch
+from lstmstrat.forecasting.models.lstm.adam import adam
+from lstmstrat.forecasting.models.lstm.batch import Batch, Prepared
 from lstmstrat.forecasting.models.lstm.layout import LANES, SEQUENCES, Layout, round_up
-from lstmstrat.forecasting.models.lstm.minibatches import Minibatches
 from lstmstrat.forecasting.models.lstm.model import LSTM, FittedLSTM
+from lstmstrat.forecasting.training_set import TrainingSet
+
+CALL = 2e9
+"""Floating point operations of one call of a kernel: some hundredths of a second, so that Ctrl-C is heard soon."""
 
 
 class CpuBatch(Batch):
     """Trains its networks in turn, with one set of buffers for all."""
 
-    def __init__(self, tasks: Sequence[FitTask], settings: LSTM):
+    together = False
+
+    def __init__(self, tasks: Sequence[FitTask], settings: LSTM, slices: Callable[[TrainingSet], Prepared]):
         """Allocates the arrays that all minibatches reuse."""
-        super().__init__(tasks, settings)
+        super().__init__(tasks, settings, slices)
         blocks = self.prepared[0].training
         self._buffers = kernels.new_buffers(self.layout, blocks.span, settings.loss_steps, blocks.block)
         self._theta = self.first.copy()
         self._gradient = np.zeros_like(self._theta[0])
-        self._adam = [kernels.adam(self.layout, settings) for _ in tasks]
+        self._adam = [adam(self.layout, settings) for _ in tasks]
         self._huber = settings.loss == "huber"
+        self._a_call = max(1, int(CALL / (self.layout.operations * blocks.span * blocks.sequences)))  # minibatches
 
     def weights(self) -> Singles:
         """A copy of the current weights of all networks; (G, P)."""
         return self._theta.copy()
 
-    def _train(self, minibatches: Sequence[Minibatches]) -> tuple[Floats, Bools]:
-        results = [self._train_one(g, m) for g, m in enumerate(minibatches)]
-        return np.array([total for total, _ in results]), np.array([finite for _, finite in results])
+    def train(self, active: Bools, epochs: int, stop: Stop) -> tuple[Floats, Bools]:
+        """One network after the other, each for all `epochs`."""
+        mean = np.full((len(active), epochs), np.nan)
+        for g in np.flatnonzero(active).tolist():
+            mean[g] = self._train_one(g, epochs, stop)
+        return mean, np.isfinite(mean).all(axis=1)
 
-    def _train_one(self, g: int, minibatches: Minibatches) -> tuple[float, bool]:
-        """Trains network g in one call; with dropout in one call per minibatch, as each draws its own masks."""
-        s, step = self.prepared[g], 1 if self.settings.dropout else max(1, len(minibatches.starts))
-        total, finite = 0.0, True
-        for k in range(0, len(minibatches.starts), step):
-            starts, weights = minibatches.starts[k : k + step], minibatches.weights[k : k + step]
-            state = (self._theta[g], self._gradient, self._adam[g])
-            rest = (self.masks(g), self._buffers, self._huber)
-            loss, loss_finite = kernels.train(*state, s.x, s.y, starts, weights, *rest)
-            total, finite = total + loss, finite and loss_finite
-        return total, finite
+    def _train_one(self, g: int, epochs: int, stop: Stop) -> Floats:
+        """Mean loss of each epoch of network g; (E,)."""
+        blocks = self.prepared[g].training
+        drawn_at_once = max(1, self._a_call // blocks.minibatches)  # epochs
+        losses = np.empty((epochs, blocks.minibatches))
+        for first in range(0, epochs, drawn_at_once):
+            part = losses[first : first + drawn_at_once]
+            self._train_on(g, blocks.epochs(self.orders[g], len(part)), part.reshape(-1), stop)
+        mean: Floats = losses.sum(axis=1) / max(blocks.samples, 1)
+        return mean
 
-    def _losses(self, minibatches: Sequence[Minibatches]) -> Floats:
-        return np.array([self._loss(g, m) for g, m in enumerate(minibatches)])
+    def _train_on(self, g: int, starts: np.ndarray, losses: Floats, stop: Stop) -> None:
+        """Trains network g on minibatches (K, B), and writes their losses (K,).
 
-    def _loss(self, g: int, minibatches: Minibatches) -> float:
+        With dropout each minibatch is a call of its own, for it draws its own masks.
+        """
+        s, step = self.prepared[g], 1 if self.settings.dropout else self._a_call
+        data = kernels.Data(s.x, s.y, s.training.weight)
+        network = self._theta[g], self._gradient, self.layout.width, self._adam[g], data
+        for k in range(0, len(starts), step):
+            if stop():
+                raise CancelledError
+            rest = self._buffers, self._huber, self.first_step, losses[k : k + step]
+            kernels.train(*network, starts[k : k + step], self.masks(g), *rest)
+
+    def _validation_losses(self) -> Floats:
+        return np.array([self._validation_loss(g) for g in range(len(self.prepared))])
+
+    def _validation_loss(self, g: int) -> float:
         s = self.prepared[g]
-        starts, weights = minibatches
-        rest = (self.no_masks, self._buffers, self._huber)
-        return kernels.measure(self._theta[g], s.x, s.y, starts, weights, *rest)
+        data = kernels.Data(s.x, s.y, s.validation.weight)
+        rest = self.no_masks, self._buffers, self._huber
+        return kernels.measure(self._theta[g], self.layout.width, data, s.validation.in_order(), *rest)
 
 
-def predict(fitted: FittedLSTM, rows: Floats) -> Floats:
-    """Forecasts from `rows` (L - 1 + n, F) of features, one for each window; log returns, (n,).
+def predict(members: Sequence[FittedLSTM], rows: Floats) -> Floats:
+    """Forecasts from `rows` (L - 1 + n, F) of features, one of each member for each window; log returns, (M, n).
 
-    A forecast has the same bits whatever other windows are given.
+    The members have the same settings and the same scaling of the inputs, as those of a fold have. A forecast has
+    the same bits whatever other windows and members there are.
     """
-    lookback = fitted.settings.lookback
+    first = members[0]
+    lookback = first.settings.lookback
     count = len(rows) - lookback + 1  # n
-    layout = Layout.of(fitted.settings, rows.shape[1])
-    windows = min(round_up(count, LANES), SEQUENCES)
-    buffers = kernels.new_buffers(layout, lookback, 1, windows)
-    masks = np.zeros((0, lookback, windows, layout.hidden), dtype=np.float32)
-    network = layout.split(fitted.weights.copy())  # a copy, because numba compiles again for a read-only array
-    x = fitted.inputs.apply(rows, fitted.settings.clip)
-    forecasts = np.empty(count)
-    for first in range(0, count, windows):
-        last = min(first + windows, count)
-        starts = np.minimum(np.arange(first, first + windows), count - 1)
-        kernels.outputs(*network, x, starts, masks, buffers)
-        forecasts[first:last] = buffers.guess[0, : last - first]
-    unscaled: Floats = fitted.output.location[0] + fitted.output.scale[0] * forecasts
+    layout = Layout.of(first.settings, rows.shape[1])
+    blocks = -(-count // SEQUENCES)
+    at_a_time = round_up(-(-count // blocks), LANES)
+    buffers = kernels.new_buffers(layout, lookback, 1, at_a_time)
+    matrices, dense = layout.split(np.stack([member.weights for member in members]))
+    x = layout.with_bias(first.inputs.apply(rows, first.settings.clip))
+    starts = np.minimum(np.arange(blocks * at_a_time), count - 1)
+    forecasts = np.empty((len(members), len(starts)), dtype=np.float32)
+    kernels.forecasts(np.ascontiguousarray(matrices), np.ascontiguousarray(dense), x, starts, buffers, forecasts)
+    location, scale = (np.stack(parts) for parts in zip(*(vars(m.output).values() for m in members), strict=True))
+    unscaled: Floats = location + scale * forecasts[:, :count]  # (M, 1) + (M, 1) * (M, n)
     return unscaled

@@ -6,48 +6,55 @@ thousand small CUDA kernels; they are recorded once as a CUDA graph and then lau
 The mathematics, the minibatches and the random numbers are those of the compiled kernels (cpu.py); only the
 rounding differs. The tests run this file on a CPU and compare it with the kernels.
 
-Letters: G networks, B sequences of a minibatch, T bars of a sequence, S loss steps, F features, H hidden units,
-K minibatches, P numbers of a network.
+Letters: G networks, V training sets, n rows, B sequences of a minibatch, T bars of a sequence, S loss steps,
+X columns of inputs, H hidden units, E epochs, K minibatches of an epoch, P numbers of a network.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from concurrent.futures import CancelledError
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from lstmstrat.arrays import Bools, Floats, Singles
-from lstmstrat.forecasting.models.base import FitTask
-from lstmstrat.forecasting.models.lstm.batch import BETA1, BETA2, EPSILON, HUBER_DELTA, Batch
+from lstmstrat.arrays import Bools, Floats, Ints, Singles
+from lstmstrat.forecasting.models.base import FitTask, Stop
+from lstmstrat.forecasting.models.lstm.batch import BETA1, BETA2, EPSILON, HUBER_DELTA, Batch, Prepared
 from lstmstrat.forecasting.models.lstm.layout import Layout
-from lstmstrat.forecasting.models.lstm.minibatches import Minibatches
 from lstmstrat.forecasting.models.lstm.model import LSTM
+from lstmstrat.forecasting.training_set import TrainingSet
 
 
-def outputs(layout: Layout, theta: Tensor, x: Tensor, masks: Tensor, losses: int) -> Tensor:
-    """Outputs of the last S = `losses` steps; theta (G, P), x (G, T, B, F) -> (G, S, B).
+def outputs(layout: Layout, theta: Tensor, x: Tensor, masks: Tensor, losses: int, first: int = 0) -> Tensor:
+    """Outputs of the last S = `losses` steps; theta (G, P), x (G, T, B, X) -> (G, S, B).
 
-    masks (layers - 1, G, T, B, H) multiply the state between two layers; (0, ...) for none.
+    masks (layers - 1, G, T, B, H) multiply the state between two layers; (0, ...) for none. The gradient goes back
+    to the step `first`.
     """
     h = layout.hidden
     matrices = theta[:, : layout.head].view(len(theta), layout.layers, layout.width, 4 * h)
     for k in range(layout.layers):
-        if k and len(masks):
-            x = x * masks[k - 1]
         recurrent, bias = matrices[:, k, :h], matrices[:, k, h, None, None, :]  # (G, H, 4H), (G, 1, 1, 4H)
-        input_weights = matrices[:, k, None, h + 1 : h + 1 + x.shape[3]]  # (G, 1, F, 4H)
-        x = _layer(x @ input_weights + bias, recurrent)
+        if k:
+            x = x * masks[k - 1] if len(masks) else x
+            gate_inputs = x @ matrices[:, k, None, h + 1 : 2 * h + 1] + bias  # (G, T, B, 4H)
+        else:
+            columns = min(x.shape[3], layout.width - h)  # the others are 0
+            gate_inputs = x[..., :columns] @ matrices[:, k, None, h : h + columns]
+        x = _layer(gate_inputs, recurrent, first)
     dense, dense_bias = theta[:, None, None, layout.head : layout.head + h], theta[:, layout.head + h, None, None]
     return (x[:, -losses:] * dense).sum(3) + dense_bias
 
 
-def _layer(gate_inputs: Tensor, recurrent: Tensor) -> Tensor:
+def _layer(gate_inputs: Tensor, recurrent: Tensor, first: int) -> Tensor:
     """Hidden states (G, T, B, H) of a layer from a zero state, given the inputs of its gates (G, T, B, 4H)."""
     state = cell = torch.zeros_like(gate_inputs[:, 0, :, : recurrent.shape[1]])  # (G, B, H)
     states = []
-    for step_inputs in gate_inputs.unbind(1):
+    for t, step_inputs in enumerate(gate_inputs.unbind(1)):
+        if t == first:
+            state, cell = state.detach(), cell.detach()
         o, i, f, g = torch.baddbmm(step_inputs, state, recurrent).chunk(4, 2)
         cell = f.sigmoid() * cell + i.sigmoid() * g.tanh()
         state = o.sigmoid() * cell.tanh()
@@ -83,25 +90,37 @@ class Adam:
 class TorchBatch(Batch):
     """Trains all its networks at once."""
 
-    def __init__(self, tasks: Sequence[FitTask], settings: LSTM, device: str = "cuda"):
+    together = True
+
+    def __init__(
+        self,
+        tasks: Sequence[FitTask],
+        settings: LSTM,
+        slices: Callable[[TrainingSet], Prepared],
+        device: str = "cuda",
+    ):
         """Allocates fixed tensors on the device for all data of a minibatch; a recorded graph uses only these."""
-        super().__init__(tasks, settings)
+        super().__init__(tasks, settings, slices)
         self.device = torch.device(device)
         blocks, g = self.prepared[0].training, len(tasks)
         self._theta = torch.from_numpy(self.first).to(self.device)  # (G, P)
         self._adam = Adam(self._theta, settings)
-        longest = max(len(s.y) for s in self.prepared)
-        self._x = self._put([np.pad(s.x, ((0, longest - len(s.x)), (0, 0))) for s in self.prepared])  # (G, n, F)
-        self._y = self._put([np.pad(s.y, (0, longest - len(s.y))) for s in self.prepared])  # (G, n)
+        sets = {id(s): s for s in self.prepared}  # V of them, each on the device once
+        numbers = {one: v for v, one in enumerate(sets)}
+        self._set = torch.tensor([numbers[id(s)] for s in self.prepared], device=self.device)[
+            :, None, None
+        ]  # (G, 1, 1)
+        self._x = self._put([s.x for s in sets.values()])  # (V, n, X)
+        self._y = self._put([s.y for s in sets.values()])  # (V, n)
+        self._trained = self._put([s.training.weight for s in sets.values()])  # (V, n)
+        self._held_out = self._put([s.validation.weight for s in sets.values()])  # (V, n)
         self._starts = torch.zeros(g, blocks.sequences, dtype=torch.int64, device=self.device)
-        self._weights = self._zeros(g, settings.loss_steps, blocks.sequences)
         self._turn = self._zeros(g, 1)
-        self._masks = self._put([self.no_masks] * g).transpose(0, 1)
+        self._masks = self._zeros(0, g, *self._mask_shape[1:])
         if settings.dropout:
-            self._masks = torch.ones(settings.layers - 1, g, *self.no_masks.shape[1:], device=self.device)
+            self._masks = torch.ones(settings.layers - 1, g, *self._mask_shape[1:], device=self.device)
         self._total, self._finite = self._zeros(g), torch.ones(g, dtype=torch.bool, device=self.device)
         self._steps = torch.arange(blocks.span, device=self.device)[:, None]  # (T, 1)
-        self._network = torch.arange(g, device=self.device)[:, None, None]  # (G, 1, 1)
         self._minibatch = record_graph(self._update) if self.device.type == "cuda" else self._update
 
     def weights(self) -> Singles:
@@ -109,74 +128,85 @@ class TorchBatch(Batch):
         copy: Singles = self._theta.cpu().numpy().copy()
         return copy
 
-    def _train(self, minibatches: Sequence[Minibatches]) -> tuple[Floats, Bools]:
-        starts, weights, turns = self._align(minibatches)
-        self._total.zero_()
+    def train(self, active: Bools, epochs: int, stop: Stop) -> tuple[Floats, Bools]:
+        """All networks at once, a minibatch of each after the other."""
+        drawn = [
+            self.prepared[g].training.epochs(self.orders[g], epochs if on else 0) for g, on in enumerate(active)
+        ]
+        totals = []
         self._finite.fill_(True)
+        for e in range(epochs):
+            if stop():
+                raise CancelledError
+            counts = [s.training.minibatches for s in self.prepared]
+            self._train_epoch([own[e * k : (e + 1) * k] for own, k in zip(drawn, counts, strict=True)])
+            totals.append(self._total.cpu().numpy().astype(float))
+        samples = [[max(s.training.samples, 1)] for s in self.prepared]
+        mean = np.where(active[:, None], np.stack(totals, 1) / samples, np.nan)  # (G, E)
+        return mean, self._finite.cpu().numpy()
+
+    def _train_epoch(self, minibatches: Sequence[Ints]) -> None:
+        """Trains each network on its minibatches (K, B), of which it may have none; adds the losses up."""
+        starts, turns = self._align(minibatches)
+        self._total.zero_()
         for k in range(len(starts)):
-            self._set(starts[k], weights[k])
+            self._starts.copy_(starts[k])
             self._turn.copy_(turns[k, :, None])
             if self.settings.dropout:
-                self._draw_masks([g for g, m in enumerate(minibatches) if k < len(m.starts)])
+                self._draw_masks([g for g, m in enumerate(minibatches) if k < len(m)])
             self._minibatch()
-        return self._total.cpu().numpy().astype(float), self._finite.cpu().numpy()
 
-    def _losses(self, minibatches: Sequence[Minibatches]) -> Floats:
-        starts, weights, _ = self._align(minibatches)
+    def _validation_losses(self) -> Floats:
+        starts, _ = self._align([s.validation.in_order() for s in self.prepared])
         total = self._zeros(len(self.prepared))
         with torch.inference_mode():
             for k in range(len(starts)):
-                self._set(starts[k], weights[k])
-                total += self._loss(self._theta, self._masks[:0])
+                self._starts.copy_(starts[k])
+                total += self._loss(self._theta, self._masks[:0], self._held_out)[0]
         return total.cpu().numpy().astype(float)
 
     def _update(self) -> None:
         """Trains every network whose turn it is on one minibatch; reads and writes fixed tensors only."""
         theta = self._theta.detach().requires_grad_()
         with torch.enable_grad():
-            loss = self._loss(theta, self._masks)  # (G,)
-            count = self._weights.sum((1, 2)).clamp(min=1.0)
-            (gradient,) = torch.autograd.grad((loss / count).sum(), theta)
+            loss, labels = self._loss(theta, self._masks, self._trained)  # (G,), (G,)
+            (gradient,) = torch.autograd.grad((loss / labels.clamp(min=1.0)).sum(), theta)
         norm = self._adam.step(gradient, self._turn)
         self._finite &= torch.isfinite(norm + loss.detach())
         self._total += loss.detach()
 
-    def _loss(self, theta: Tensor, masks: Tensor) -> Tensor:
-        """Sum of the losses (G,) of the sequences that begin at the rows `_starts`."""
-        errors = self._errors(theta, masks)
-        if self.settings.loss == "mse":
-            return errors.square().sum((1, 2))
-        slopes = errors.clamp(-HUBER_DELTA, HUBER_DELTA)
-        return (slopes * (errors - 0.5 * slopes)).sum((1, 2))
-
-    def _errors(self, theta: Tensor, masks: Tensor) -> Tensor:
-        """Errors (G, S, B) of the sequences that begin at the rows `_starts`; 0 where `_weights` is 0."""
+    def _loss(self, theta: Tensor, masks: Tensor, weight: Tensor) -> tuple[Tensor, Tensor]:
+        """Sum of the losses (G,) of the sequences that begin at the rows `_starts`, and the labels that count."""
         index = self._starts[:, None, :] + self._steps  # (G, T, B)
-        guess = outputs(self.layout, theta, self._x[self._network, index], masks, self.settings.loss_steps)
-        return (guess - self._y[self._network, index[:, -self.settings.loss_steps :]]) * self._weights
+        losses = self.settings.loss_steps
+        guess = outputs(self.layout, theta, self._x[self._set, index], masks, losses, self.first_step)  # (G, S, B)
+        of_loss = index[:, -losses:]
+        counts = weight[self._set, of_loss]  # (G, S, B), 1 or 0
+        errors = (guess - self._y[self._set, of_loss]) * counts
+        if self.settings.loss == "huber":
+            slopes = errors.clamp(-HUBER_DELTA, HUBER_DELTA)
+            return (slopes * (errors - 0.5 * slopes)).sum((1, 2)), counts.sum((1, 2))
+        return errors.square().sum((1, 2)), counts.sum((1, 2))
 
     def _draw_masks(self, turn: Sequence[int]) -> None:
         for g in turn:
             self._masks[:, g] = torch.from_numpy(self.masks(g))
 
-    def _set(self, starts: Tensor, weights: Tensor) -> None:
-        self._starts.copy_(starts)
-        self._weights.copy_(weights)
-
-    def _align(self, minibatches: Sequence[Minibatches]) -> tuple[Tensor, Tensor, Tensor]:
-        """Starts (K, G, B), weights (K, G, S, B) and turns (K, G), on the device; 0 once a network has no more."""
-        longest = max(len(m.starts) for m in minibatches)
+    def _align(self, minibatches: Sequence[Ints]) -> tuple[Tensor, Tensor]:
+        """Starts (K, G, B) and turns (K, G), on the device; 0 once a network has no more."""
+        longest = max(len(m) for m in minibatches)
 
         def side_by_side(arrays: Sequence[np.ndarray]) -> Tensor:
             rest = [np.pad(a, [(0, longest - len(a)), *[(0, 0)] * (a.ndim - 1)]) for a in arrays]
             return torch.from_numpy(np.stack(rest, 1)).to(self.device)
 
-        turns = [np.ones(len(m.starts), dtype=np.float32) for m in minibatches]
-        starts, weights = [m.starts for m in minibatches], [m.weights for m in minibatches]
-        return side_by_side(starts), side_by_side(weights), side_by_side(turns)
+        return side_by_side(minibatches), side_by_side([np.ones(len(m), dtype=np.float32) for m in minibatches])
 
     def _put(self, arrays: Sequence[np.ndarray]) -> Tensor:
-        return torch.from_numpy(np.stack(arrays)).to(self.device)
+        """Arrays of unequal length side by side on the device, with zeros at their ends."""
+        longest = max(len(a) for a in arrays)
+        padded = [np.pad(a, [(0, longest - len(a)), *[(0, 0)] * (a.ndim - 1)]) for a in arrays]
+        return torch.from_numpy(np.stack(padded)).to(self.device)
 
     def _zeros(self, *shape: int) -> Tensor:
         return torch.zeros(*shape, device=self.device)

@@ -3,8 +3,8 @@
 Recurrent weights, bias (the weight of a constant input) and input weights are stacked, so that a step of all gates
 is one product, gates = [h | 1 | x] @ W. The gates have the order o, i, f, g, so that the sigmoids are adjacent.
 
-Letters: F features, H hidden units (padded to a multiple of 8), D the width of [h | 1 | x] (padded to a multiple
-of 4), k layers, P numbers of a network.
+Letters: F features, X columns of [1 | x], H hidden units (both padded to a multiple of 8), D the width of
+[h | 1 | x] (padded to a multiple of 4), k layers, n rows, P numbers of a network.
 """
 
 from __future__ import annotations
@@ -52,6 +52,16 @@ class Layout:
         return round_up(self.hidden + 1 + fan_in, LANES)
 
     @property
+    def columns(self) -> int:
+        """X, the width of [1 | x] (padded to a multiple of 8)."""
+        return round_up(1 + self.inputs, UNITS)
+
+    @property
+    def operations(self) -> float:
+        """Floating point operations of training, for one bar of a sequence: three products (one forward)."""
+        return 6.0 * self.layers * self.width * 4 * self.hidden
+
+    @property
     def head(self) -> int:
         """The position where the dense layer begins: H weights, then its bias."""
         return self.layers * self.width * 4 * self.hidden
@@ -60,6 +70,12 @@ class Layout:
     def size(self) -> int:
         """P."""
         return self.head + round_up(self.hidden + 1, UNITS)
+
+    def with_bias(self, x: Singles) -> Singles:
+        """[1 | x | 0], the inputs as the products take them; (n, F) -> (n, X)."""
+        padded = np.zeros((len(x), self.columns), dtype=np.float32)
+        padded[:, 0], padded[:, 1 : 1 + self.inputs] = 1.0, x
+        return padded
 
     def split(self, theta: Singles) -> tuple[Singles, Singles]:
         """Views of `theta` (..., P): gate matrices (..., k, D, 4H); dense weights and bias (..., H + 1)."""

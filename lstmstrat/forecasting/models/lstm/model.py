@@ -1,12 +1,12 @@
 """The LSTM as a `Model`: its settings, its fit, and a fitted network. The import of this file loads no compiler.
 
-Letters: n windows, L lookback, F features, P numbers of a network.
+Letters: M members, n windows, L lookback, F features, P numbers of a network.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property
 from importlib.metadata import version
@@ -42,6 +42,7 @@ class LSTM(Model):
     batch_size: int
     loss: str  # "mse" or "huber"
     loss_steps: int
+    backprop_steps: int | None
     learning_rate: float
     weight_decay: float
     gradient_clip: float
@@ -68,20 +69,20 @@ class LSTM(Model):
 
     @property
     def at_once(self) -> int:
-        """Thousands of networks on a GPU; one on a CPU, where each thread trains its own network."""
+        """Thousands of networks on a GPU; on a CPU each thread trains its own network."""
         return GPU_BATCH if self.device == "cuda" else 1
 
     def fit(
         self, training: TrainingSet, seed: int, start: FittedModel | None = None, stop: Stop = never
     ) -> FittedModel | None:
         """One network; None if its training failed twice."""
-        return self.fit_all([FitTask(training, seed, start)], stop)[0]
+        return next(self.fit_all([FitTask(training, seed, start)], stop))
 
-    def fit_all(self, tasks: Sequence[FitTask], stop: Stop = never) -> list[FittedModel | None]:
-        """Trains the networks as one batch."""
+    def fit_all(self, tasks: Sequence[FitTask], stop: Stop = never) -> Iterator[FittedModel | None]:
+        """On a GPU all networks are one batch; on a CPU each comes when it is trained."""
         from lstmstrat.forecasting.models.lstm.training import fit
 
-        return [*fit(tasks, self, stop)]
+        yield from fit(tasks, self, stop)
 
     def load(self, data: bytes) -> FittedModel:
         """The inverse of `FittedLSTM.to_bytes`."""
@@ -103,9 +104,22 @@ class FittedLSTM(FittedModel):
 
     def predict(self, windows: Floats) -> Floats:
         """Forecasts in log returns; (n, L, F) -> (n,)."""
+        return next(iter(self.predict_all([self], windows)))
+
+    @classmethod
+    def predict_all(cls, members: Sequence[Self], windows: Floats) -> Iterable[Floats]:
+        """Forecasts of the members of a fold, whose inputs are scaled once; (n, L, F) -> (M, n)."""
         from lstmstrat.forecasting.models.lstm.cpu import predict
 
-        return predict(self, np.concatenate([windows[0], windows[1:, -1]]))  # (L - 1 + n, F)
+        rows = np.concatenate([windows[0], windows[1:, -1]])  # (L - 1 + n, F)
+        if len({member._inputs for member in members}) == 1:
+            return predict(members, rows)
+        return [predict([member], rows)[0] for member in members]
+
+    @property
+    def _inputs(self) -> tuple[LSTM, bytes, bytes]:
+        """What the network takes from a window."""
+        return self.settings, self.inputs.location.tobytes(), self.inputs.scale.tobytes()
 
     @cached_property
     def digest(self) -> bytes:

@@ -8,9 +8,8 @@ additions have the order of the plain loops, whatever the width of the tile.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, TypeVar, cast
+from typing import Any
 
-import numba
 from llvmlite import ir
 from llvmlite.binding import get_host_cpu_features
 from numba.core import cgutils as _cgutils
@@ -18,6 +17,7 @@ from numba.core import types
 from numba.extending import intrinsic
 
 from lstmstrat.arrays import Singles
+from lstmstrat.forecasting.models.lstm.compiler import inline
 from lstmstrat.forecasting.models.lstm.layout import LANES, UNITS
 
 cgutils: Any = _cgutils  # it has no types
@@ -25,22 +25,12 @@ cgutils: Any = _cgutils  # it has no types
 # The sums of a tile with this number of columns fill a quarter to half of the registers.
 TILE_COLUMNS = 32 if get_host_cpu_features().get("avx512f") else 16
 
-Function = TypeVar("Function", bound=Callable[..., Any])
 
+def _tile(width: int, fresh: bool) -> Callable[..., None]:
+    """c[i : i + 4, j : j + width] += a[i : i + 4] @ b[:, j : j + width], the result kept in registers.
 
-def jit(function: Function) -> Function:
-    """`function`, compiled by numba at its first call and cached on disk; it releases the interpreter lock."""
-    # contract: a product and a sum become one instruction with one rounding. Sums are never reordered.
-    settings: dict[str, Any] = {"nogil": True, "fastmath": {"contract"}, "error_model": "numpy"}
-    try:
-        kernel = numba.njit(cache=True, **settings)(function)
-    except RuntimeError:  # there is no folder that numba may write to
-        kernel = numba.njit(**settings)(function)
-    return cast("Function", kernel)
-
-
-def _tile(width: int) -> Callable[..., None]:
-    """c[i : i + 4, j : j + width] += a[i : i + 4] @ b[:, j : j + width], the result kept in registers."""
+    With `fresh` it begins at 0 and not at c. Columns of a beyond the rows of b are not read.
+    """
     vector = ir.VectorType(ir.FloatType(), width)
     undefined = ir.Constant(vector, ir.Undefined)
     all_zero = ir.Constant(ir.VectorType(ir.IntType(32), width), [0] * width)
@@ -57,8 +47,10 @@ def _tile(width: int) -> Callable[..., None]:
 
         rows = [builder.add(i, context.get_constant(types.intp, r)) for r in range(LANES)]
         targets = [address(c, row, j, vector) for row in rows]
-        sums = [cgutils.alloca_once_value(builder, builder.load(target, align=4)) for target in targets]
-        with cgutils.for_range(builder, cgutils.unpack_tuple(builder, a.shape)[1]) as loop:
+        zero = ir.Constant(vector, [0.0] * width)
+        begin = [zero if fresh else builder.load(target, align=4) for target in targets]
+        sums = [cgutils.alloca_once_value(builder, value) for value in begin]
+        with cgutils.for_range(builder, cgutils.unpack_tuple(builder, b.shape)[0]) as loop:
             right = builder.load(address(b, loop.index, j, vector), align=4)
             for row, total in zip(rows, sums, strict=True):
                 number = builder.load(address(a, row, loop.index, ir.FloatType()))
@@ -77,17 +69,21 @@ def _tile(width: int) -> Callable[..., None]:
     return add_tile
 
 
-_add_wide_tile, _add_half_tile, _add_narrow_tile = _tile(TILE_COLUMNS), _tile(16), _tile(UNITS)
+def _product(fresh: bool) -> Callable[[Singles, Singles, Singles], None]:
+    wide_tile, half_tile, narrow_tile = (_tile(width, fresh) for width in (TILE_COLUMNS, 16, UNITS))
+
+    def product(a: Singles, b: Singles, c: Singles) -> None:
+        wide_end, half_end = c.shape[1] - c.shape[1] % TILE_COLUMNS, c.shape[1] - c.shape[1] % 16
+        for i in range(0, c.shape[0], LANES):
+            for j in range(0, wide_end, TILE_COLUMNS):
+                wide_tile(a, b, c, i, j)
+            for j in range(wide_end, half_end, 16):
+                half_tile(a, b, c, i, j)
+            for j in range(half_end, c.shape[1], UNITS):
+                narrow_tile(a, b, c, i, j)
+
+    return inline(product)
 
 
-@jit
-def add_product(a: Singles, b: Singles, c: Singles) -> None:
-    """c += a @ b; the rows of c are a multiple of 4, its columns of 8."""
-    wide_end, half_end = c.shape[1] - c.shape[1] % TILE_COLUMNS, c.shape[1] - c.shape[1] % 16
-    for i in range(0, c.shape[0], LANES):
-        for j in range(0, wide_end, TILE_COLUMNS):
-            _add_wide_tile(a, b, c, i, j)
-        for j in range(wide_end, half_end, 16):
-            _add_half_tile(a, b, c, i, j)
-        for j in range(half_end, c.shape[1], UNITS):
-            _add_narrow_tile(a, b, c, i, j)
+set_product = _product(fresh=True)  # c = a @ b; the rows of c are a multiple of 4, its columns of 8
+add_product = _product(fresh=False)  # c += a @ b

@@ -1,13 +1,13 @@
-"""Trains a batch of networks on either engine: epochs, early stopping, a second attempt for failed networks.
+"""Trains networks on either engine: epochs, early stopping, a second attempt for failed networks.
 
 Letters: G networks, P numbers of a network.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from concurrent.futures import CancelledError
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from functools import lru_cache
 
 import numpy as np
 
@@ -15,11 +15,14 @@ from lstmstrat.arrays import Singles
 from lstmstrat.forecasting.models.base import FitTask, Stop, never
 from lstmstrat.forecasting.models.course import Course
 from lstmstrat.forecasting.models.engines import RETRY
-from lstmstrat.forecasting.models.lstm.batch import Batch
+from lstmstrat.forecasting.models.lstm.batch import Batch, Prepared, prepare
 from lstmstrat.forecasting.models.lstm.model import LSTM, FittedLSTM
+from lstmstrat.forecasting.training_set import TrainingSet
+
+Slices = Callable[[TrainingSet], Prepared]
 
 
-def engine(device: str) -> Callable[[Sequence[FitTask], LSTM], Batch]:
+def engine(device: str) -> type[Batch]:
     """The class of the engine for ``cpu`` or ``cuda``."""
     if device == "cpu":
         from lstmstrat.forecasting.models.lstm.cpu import CpuBatch
@@ -30,8 +33,11 @@ def engine(device: str) -> Callable[[Sequence[FitTask], LSTM], Batch]:
     return TorchBatch
 
 
-def fit(tasks: Sequence[FitTask], settings: LSTM, stop: Stop = never) -> list[FittedLSTM | None]:
-    """Trains networks as one batch; None if the training of a network failed twice.
+def fit(tasks: Sequence[FitTask], settings: LSTM, stop: Stop = never) -> Iterator[FittedLSTM | None]:
+    """Trained networks in the order of the tasks; None if the training of a network failed twice.
+
+    On a GPU all networks are trained as one batch, on a CPU one after the other, each when it is asked for. Those
+    with the same training set share its preparation; on a CPU their tasks must follow each other for that.
 
     A network whose loss or gradient is not finite is trained once more, from a seed derived from its own and
     without a warm start.
@@ -39,34 +45,41 @@ def fit(tasks: Sequence[FitTask], settings: LSTM, stop: Stop = never) -> list[Fi
     Raises
     ------
     CancelledError
-        `stop()`, which is called before every epoch, returned True.
+        `stop()`, which is called several times a second, returned True.
     """
-    fits = _fit_batch(tasks, settings, stop)
+    together = engine(settings.device).together
+    slices = lru_cache(None if together else 1)(lambda training: prepare(training, settings))
+    for part in [tasks] if together else [[task] for task in tasks]:
+        yield from _fit_part(part, settings, slices, stop)
+
+
+def _fit_part(tasks: Sequence[FitTask], settings: LSTM, slices: Slices, stop: Stop) -> list[FittedLSTM | None]:
+    fits = _fit_batch(tasks, settings, slices, stop)
     failed = [i for i, fitted in enumerate(fits) if fitted is None]
     again = [replace(tasks[i], seed=tasks[i].seed ^ RETRY, start=None) for i in failed]
-    for i, fitted in zip(failed, _fit_batch(again, settings, stop), strict=True):
+    for i, fitted in zip(failed, _fit_batch(again, settings, slices, stop), strict=True):
         fits[i] = fitted
     return fits
 
 
-def _fit_batch(tasks: Sequence[FitTask], settings: LSTM, stop: Stop) -> list[FittedLSTM | None]:
+def _fit_batch(tasks: Sequence[FitTask], settings: LSTM, slices: Slices, stop: Stop) -> list[FittedLSTM | None]:
     if not tasks:
         return []
-    batch = engine(settings.device)(tasks, settings)
+    batch = engine(settings.device)(tasks, settings, slices)
     states = [Course[Singles](settings.patience) for _ in tasks]
-    for _ in range(settings.epochs):
+    step = 1 if settings.val_size else settings.epochs  # epochs after which something is decided
+    for _ in range(0, settings.epochs, step):
         active = np.array([state.running for state in states])
         if not active.any():
             break
-        if stop():
-            raise CancelledError
-        loss, finite = batch.epoch(active)
+        losses, finite = batch.train(active, step, stop)  # (G, step), (G,)
         score = batch.validate() if settings.val_size else None
         weights = batch.weights()  # (G, P)
         for g in np.flatnonzero(active):
             valid = None if score is None else float(score[g])
             all_finite = bool(finite[g]) and bool(np.isfinite(weights[g]).all())
-            states[g].record(float(loss[g]), valid, all_finite, weights[g])
+            for loss in losses[g]:
+                states[g].record(float(loss), valid, all_finite, weights[g])
     return [_fitted_network(batch, g, state) for g, state in enumerate(states)]
 
 
