@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import random
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 from helpers.market import BARS, advanced, alone, bits, learned, market, small
-from helpers.own_model import EVERY, alive
+from helpers.own_model import EVERY, FOREST, alive
 from threadpoolctl import threadpool_limits
 
 from lstmstrat import TrainingSet, WalkForward
@@ -18,6 +19,7 @@ from lstmstrat.forecasting.models.base import FitTask
 from lstmstrat.prices.bars import OPEN, VOLUME
 
 PRICES, LONGER = market(), market(BARS + 80)
+TIMES, SHORTER = PRICES.times[:160], PRICES.bars[:160]
 models = pytest.mark.parametrize("model", EVERY)
 LEARNING = [m for m in EVERY if m not in ("always_up", "last_sign")]  # the others know nothing of the inputs
 
@@ -45,9 +47,10 @@ def test_law_3_purity_a_later_start_finds_the_same_folds_by_content(model: str) 
     short = advanced(config, LONGER.times[37:], LONGER.bars[37:], session=session)
     assert len(short.folds) > 3
     assert session.fitted == fitted + config.members
-    shared = {cutoff: made for cutoff, made in digests(short).items() if cutoff in digests(long)}
+    before, after = digests(long), digests(short)
+    shared = before.keys() & after.keys()
     assert len(shared) == len(short.folds) - 1
-    assert all(digests(long)[cutoff] == made for cutoff, made in shared.items())
+    assert all(before[cutoff] == after[cutoff] for cutoff in shared)
 
 
 @pytest.mark.parametrize("model", [m for m in EVERY if model_class(m).ensemble])
@@ -72,19 +75,26 @@ def test_law_3_purity_a_model_without_chance_is_the_same_from_any_seed(model: st
     assert list(digests(walk).values()) == list(digests(other).values()) == list(digests(moved).values())
 
 
+def alone_on_two(model: str) -> dict[str, Any]:
+    """One member, fitted once, on two features, at bar 143 of 160; enough trees that every sample is in some."""
+    once = {"members": 1, "refit_every": "never", "features": ("return_1", "volume_change")}
+    trees = {"model_params": {"n_estimators": 20}} if model == FOREST else {}
+    return {**alive(model), **once, **trees}
+
+
 @pytest.mark.parametrize("model", LEARNING)
 def test_law_3_purity_bars_outside_the_training_set_do_not_touch_the_model(model: str) -> None:
     """Volume has no memory beyond one bar here, so the edges of the training set are known exactly."""
-    config = small(model=model, refit_every="never", train_size=140, features=("return_1", "volume_change"))
-    fold = advanced(config, PRICES.times, PRICES.bars).folds[0].fold
+    config = small(**alone_on_two(model))
+    walk = advanced(config, TIMES, SHORTER)
+    fold, untouched = walk.folds[0].fold, learned(walk.folds[0])
 
     def with_other_volume(bar: int | slice) -> list[bytes]:
-        bars = PRICES.bars.copy()
+        bars = SHORTER.copy()
         bars[bar, VOLUME] *= 10.0
-        return learned(advanced(config, PRICES.times, bars).folds[0])
+        return learned(advanced(config, TIMES, bars).folds[0])
 
-    untouched = learned(advanced(config, PRICES.times, PRICES.bars).folds[0])
-    for bar in (fold.cutoff + 1, fold.fitted_at, fold.fitted_at + 1, BARS - 1):
+    for bar in (fold.cutoff + 1, fold.fitted_at, fold.fitted_at + 1, len(SHORTER) - 1):
         assert with_other_volume(bar) == untouched
     inside: tuple[int | slice, ...] = (fold.first, fold.cutoff - 30, fold.cutoff)
     if model == "boosting":  # trees see in which order values come, and one bar may keep its place
@@ -100,16 +110,16 @@ def test_law_3_purity_opens_outside_the_labels_do_not_touch_the_model(model: str
     With lookback 5 the first sample is the fifth bar of the training set. The labels of those before it, which
     begin with the open after the first bar, are no samples, but the scale of the labels is that of all.
     """
-    config = small(model=model, refit_every="never", train_size=140, features=("return_1", "volume_change"))
-    fold = advanced(config, PRICES.times, PRICES.bars).folds[0].fold
+    config = small(**alone_on_two(model))
+    walk = advanced(config, TIMES, SHORTER)
+    fold, untouched = walk.folds[0].fold, learned(walk.folds[0])
 
     def with_another_open(bar: int) -> list[bytes]:
-        bars = PRICES.bars.copy()
+        bars = SHORTER.copy()
         bars[bar, OPEN] *= 1.01
-        return learned(advanced(config, PRICES.times, bars).folds[0])
+        return learned(advanced(config, TIMES, bars).folds[0])
 
-    untouched = learned(advanced(config, PRICES.times, PRICES.bars).folds[0])
-    for bar in (fold.first - 1, fold.first, fold.fitted_at, fold.fitted_at + 1, BARS - 1):
+    for bar in (fold.first - 1, fold.first, fold.fitted_at, fold.fitted_at + 1, len(SHORTER) - 1):
         assert with_another_open(bar) == untouched
     for bar in (fold.first + 5, fold.cutoff - 30, fold.cutoff + 1, fold.fitted_at - 1):
         assert with_another_open(bar) != untouched
