@@ -37,9 +37,9 @@ def _own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None
     session._default.cache_clear()
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def cores() -> Iterator[Cores]:
-    """For many independent samples."""
+    """For many independent samples; the processes stay, so each imports a library once."""
     found = Cores()
     with found.pool:
         yield found
