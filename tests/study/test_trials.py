@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import shutil
 import sqlite3
 import sys
 from collections.abc import Callable
@@ -57,6 +58,31 @@ def ran(tmp_path: Path, values: dict[str, Any], *options: object) -> dict[str, A
     assert answer.code == 0, answer.err
     found: dict[str, Any] = summary(out)["trials"]
     return found
+
+
+Begun = tuple[Path, dict[str, Any]]
+
+
+def begun(folder: Path, values: dict[str, Any]) -> Begun:
+    """The ledger that a run of its own leaves, and the trials in its summary."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("CACHE", "LEDGER"):
+            patch.setenv(f"LSTMSTRAT_{name}", str(folder / f"{name}.sqlite"))
+        found = ran(folder, values)
+    return folder / "LEDGER.sqlite", found
+
+
+@pytest.fixture(scope="module")
+def after_tiny(tmp_path_factory: pytest.TempPathFactory) -> Begun:
+    """Row 1 has the prices, rows 2 and 3 the two strategies; for tests that begin with such a ledger."""
+    return begun(tmp_path_factory.mktemp("tiny"), tiny())
+
+
+@pytest.fixture(scope="module")
+def after_a_file(tmp_path_factory: pytest.TempPathFactory) -> Begun:
+    """Of the crossover on a file of AAPL's prices."""
+    folder = tmp_path_factory.mktemp("file")
+    return begun(folder, of_file(folder, lambda table: table, symbol="AAPL"))
 
 
 def listed(capsys: pytest.CaptureFixture[str], *arguments: str) -> list[str]:
@@ -142,16 +168,16 @@ FORGOTTEN: dict[str, tuple[Callable[[pd.DataFrame], pd.DataFrame], dict[str, Any
 
 
 @pytest.mark.parametrize("case", FORGOTTEN)
-def test_an_asset_is_known_again(case: str, tmp_path: Path) -> None:
+def test_an_asset_is_known_again(case: str, after_a_file: Begun, tmp_path: Path) -> None:
     change, data = FORGOTTEN[case]
-    assert ran(tmp_path, of_file(tmp_path, lambda table: table, symbol="AAPL"))["count"] == 1
+    assert after_a_file[1]["count"] == 1
+    shutil.copy(after_a_file[0], ledger_path())
     again = of_file(tmp_path, change, **data) | {"strategies": [SLOWER]}
     assert ran(tmp_path, again)["count"] == 2
 
 
-def test_weekly_bars_are_of_the_same_asset(tmp_path: Path) -> None:
-    daily = of_file(tmp_path, lambda table: table, symbol="AAPL")
-    assert ran(tmp_path, daily)["count"] == 1
+def test_weekly_bars_are_of_the_same_asset(after_a_file: Begun, tmp_path: Path) -> None:
+    shutil.copy(after_a_file[0], ledger_path())
     weeks = of_file(tmp_path, weekly, symbol="ABC2") | {
         "forecast": SHORT,
         "strategies": [{**CROSS, "params": {"fast": 2, "slow": 4}}],
@@ -299,9 +325,9 @@ def test_a_struck_ratio_leaves_the_variance_and_never_the_count(
     ],
 )
 def test_what_cannot_be_struck_is_a_sentence(
-    words: list[str], said: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    words: list[str], said: str, after_tiny: Begun, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    ran(tmp_path, tiny())
+    shutil.copy(after_tiny[0], ledger_path())
     strike(Ledger(ledger_path()), 3, "a mistake")
     rows = Ledger(ledger_path()).read()
     assert trials.main(words) == 2
@@ -316,8 +342,8 @@ def test_nothing_can_be_struck_where_there_is_no_ledger(capsys: pytest.CaptureFi
         strike(Ledger(None), 1, "x")
 
 
-def test_without_a_ledger_no_edge_can_be_supported(tmp_path: Path) -> None:
-    ran(tmp_path, tiny())
+def test_without_a_ledger_no_edge_can_be_supported(after_tiny: Begun) -> None:
+    shutil.copy(after_tiny[0], ledger_path())
     config = validated(Config, {**tiny(), "strategies": [SLOWER]}, "")
     result = lstmstrat.run(config, session=Session(Store(None), ledger=Ledger(None)))
     assert (result.assessment.trials.count, result.assessment.trials.kept) == (1, False)
@@ -343,10 +369,11 @@ def newer(path: Path) -> str:
 
 @pytest.mark.parametrize("damage", [damaged, newer])
 def test_a_row_that_cannot_be_read_is_a_trial_of_unknown_ratio(
-    damage: Callable[[Path], str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    damage: Callable[[Path], str], after_tiny: Begun, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Row 3 is the crossover: its next run is a trial that nobody can know again."""
-    first = ran(tmp_path, tiny())
+    path, first = after_tiny
+    shutil.copy(path, ledger_path())
     said = damage(ledger_path())
     answer, out = told(tmp_path, tiny())
     assert answer.code == 0
@@ -356,9 +383,9 @@ def test_a_row_that_cannot_be_read_is_a_trial_of_unknown_ratio(
     assert said in capsys.readouterr().err
 
 
-def test_a_damaged_row_of_prices_hides_no_trial(tmp_path: Path) -> None:
+def test_a_damaged_row_of_prices_hides_no_trial(after_tiny: Begun, tmp_path: Path) -> None:
     """Row 1 has AAPL's prices. Whatever they were, its two trials count, also for another share."""
-    ran(tmp_path, tiny())
+    shutil.copy(after_tiny[0], ledger_path())
     with closing(sqlite3.connect(ledger_path())) as connection:
         connection.execute("DROP TRIGGER no_update")
         connection.execute("UPDATE rows SET content = '{}' WHERE number = 1")
@@ -378,18 +405,22 @@ def test_one_series_of_returns_on_two_rows_of_prices_is_one_trial(tmp_path: Path
     assert ran(tmp_path, values) == {**before, "variance": None, "struck": 1}
 
 
-@pytest.mark.parametrize("content", [5, None, {}, {"sharpe": "high"}, {"levels": "x", "symbol": "X"}])
+SHAPES: tuple[object, ...] = (5, None, {}, {"sharpe": "high"}, {"levels": "x", "symbol": "X"})
+
+
 @pytest.mark.parametrize("kind", ["trial", "asset", "strike"])
-def test_a_row_of_another_shape_is_counted_and_no_error(kind: str, content: object, tmp_path: Path) -> None:
-    Ledger(ledger_path()).enter(kind, content)
-    assert ran(tmp_path, {**tiny(), "strategies": [CROSS]})["count"] == 2
+def test_a_row_of_another_shape_is_counted_and_no_error(kind: str, tmp_path: Path) -> None:
+    """Five shapes, and the crossover."""
+    for content in SHAPES:
+        Ledger(ledger_path()).enter(kind, content)
+    assert ran(tmp_path, {**tiny(), "strategies": [CROSS]})["count"] == len(SHAPES) + 1
 
 
 def test_a_ledger_that_ends_too_early_is_a_notice_and_no_edge(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    after_tiny: Begun, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    ran(tmp_path, tiny())
     path = ledger_path()
+    shutil.copy(after_tiny[0], path)
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
     answer, out = told(tmp_path, tiny())
     assert answer.code == 0
