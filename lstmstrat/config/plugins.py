@@ -45,6 +45,12 @@ def load_attribute(path: str, kind: str, example: str, fits: Callable[[object], 
     return getattr(module, attribute)
 
 
+def loaded(paths: Iterable[str]) -> list[object]:
+    """What is at each ``module:attribute`` of `paths`, all of which have been loaded before."""
+    parts = [path.partition(":") for path in paths]
+    return [getattr(load_module(module), attribute) for module, _, attribute in parts]
+
+
 def load_module(name: str) -> ModuleType:
     """The module called `name`; the current directory is searched first.
 

@@ -312,6 +312,12 @@ class ForecastConfig(Section):
         """
         return self.horizon + (self.target == "open")
 
+    @property
+    def own_code(self) -> tuple[str, ...]:
+        """The ``module:attribute`` of each feature, condition and model of the user's own."""
+        names = (*self.features, *self.peer_features, self.refit_when or "", self.model)
+        return tuple(name for name in names if ":" in name)
+
     def _check_validation(self, bars: int) -> None:
         """Checks that `bars`, the shortest training set, leave enough to train on after validation and purge."""
         validation = int(self.val_size * bars)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Sequence
 
 import numpy as np
@@ -21,7 +22,7 @@ class Rows:
     def append(self, rows: np.ndarray) -> None:
         """Appends `rows` (n, ...)."""
         end = self._length + len(rows)
-        if end > len(self._data):
+        if end > len(self._data) or not self._data.flags.writeable:
             larger = np.empty((max(end, 2 * len(self._data)), *self._data.shape[1:]), dtype=self._data.dtype)
             larger[: self._length] = self.all
             self._data = larger
@@ -31,6 +32,12 @@ class Rows:
     def cut(self, length: int) -> None:
         """Drops all rows but the first `length`."""
         self._length = min(length, self._length)
+
+    def twin(self) -> Rows:
+        """The same rows, not copied: the next `append` to either of the two moves that one to an array of its own."""
+        self._data = self.all
+        self._data.flags.writeable = False
+        return copy.copy(self)
 
     @property
     def all(self) -> np.ndarray:
@@ -98,6 +105,13 @@ class History:
         for rows in (self._times, self._bars, self._rows):
             if rows is not None:
                 rows.cut(length)
+
+    def twin(self) -> History:
+        """The same bars; neither of the two sees what is appended to the other."""
+        twin = copy.copy(self)
+        twin._times, twin._bars = self._times.twin(), self._bars.twin()
+        twin._rows = self._rows and self._rows.twin()
+        return twin
 
     def at(self, times: Times) -> Floats:
         """The feature row of the newest bar at each of `times` (n,); (n, F), NaN before the first bar."""

@@ -47,6 +47,12 @@ class Missing:
         self.log, self._history = log, history
         self.counts: Counter[str] = Counter()
 
+    def twin(self, history: History) -> Missing:
+        """The same counts, to go on with over `history`."""
+        twin = Missing(self.log, history)
+        twin.counts = self.counts.copy()
+        return twin
+
     def count(self, reason: str, missing: Bools, low: int, why: Callable[[int], str]) -> None:
         """Counts the `missing` (n,) of the bars from `low` on; `why` says what is behind it, for the log."""
         if len(bars := np.flatnonzero(missing)):

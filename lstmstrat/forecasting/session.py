@@ -17,7 +17,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import cache
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
 from weakref import WeakValueDictionary
 
 from lstmstrat.errors import ConfigError
@@ -25,6 +25,9 @@ from lstmstrat.forecasting.executor import Inline, cores
 from lstmstrat.forecasting.models.base import FittedModel, Stop, never
 from lstmstrat.ledger import Ledger, ledger_path
 from lstmstrat.store import Store, default_path
+
+if TYPE_CHECKING:
+    from lstmstrat.forecasting.walk_forward import WalkForward
 
 Progress = Callable[[int, int], None]  # (done, total)
 
@@ -91,6 +94,7 @@ class Session:
         self.broken: set[str] = set()  # keys of fits that failed
         self.counted: set[str] = set()  # keys that are in `fitted`, `cached` or `failed`
         self.told: set[str] | None = set()  # what was logged, so that it is logged once; None: nothing is logged
+        self.walks: dict[str, WalkForward] | None = None  # by what they depend on; None: each walks by itself
         self.executor = executor
 
     def __enter__(self) -> Self:
@@ -116,6 +120,18 @@ class Session:
         self.fitted = self.cached = self.failed = 0
         self.seconds = 0.0
         self.counted.clear()
+
+    @contextmanager
+    def one_walk_for_all(self) -> Iterator[None]:
+        """In the block, equal walks over equal bars are worked out once, and each goes on from there by itself.
+
+        It is for the strategies of one run. A check that runs one of them again must not stand in the block.
+        """
+        before, self.walks = self.walks, {}
+        try:
+            yield
+        finally:
+            self.walks = before
 
     @contextmanager
     def workers(self, in_turn: bool = False) -> Iterator[Executor]:

@@ -133,8 +133,7 @@ def _last_bars_of_folds(run: Run, account: Account) -> set[int]:
     """The last bar of each fold: prices that end there ask for no forecast that the run has not made."""
     if account.forecasts is None:
         return set()
-    config = account.forecasts.config
-    if any(":" in name for name in (*config.features, config.refit_when or "", config.model)):
+    if account.forecasts.config.own_code:
         return set()  # of code of the user's own, a known forecast proves nothing
     before = run.before(account.forecasts)
     return {before + record.fold.fitted_at - 1 for record in account.forecasts.folds[1:]}

@@ -20,7 +20,7 @@ import numpy as np
 
 from lstmstrat.arrays import Floats
 from lstmstrat.config.identity import Identity, identify
-from lstmstrat.config.plugins import load_module
+from lstmstrat.config.plugins import loaded
 from lstmstrat.config.schema import Config, StrategyConfig
 from lstmstrat.prices import Prices
 from lstmstrat.results.account import ORDERS, TIME, Account
@@ -83,20 +83,12 @@ def of_statistic(kind: str, *arrays: Floats) -> str:
 
 def of_code(config: Config, strategy: StrategyConfig) -> Identity:
     """The identity of the user's code behind a strategy: its class, and the features and models of the config."""
-    forecast = config.forecast
-    names = (*forecast.features, *forecast.peer_features, forecast.refit_when or "", forecast.model)
-    plugins = [_plugin(name) for name in (strategy.class_, *names) if ":" in name]
-    return identify(*plugins, dict(strategy.params))
+    return identify(*loaded((strategy.class_, *config.forecast.own_code)), dict(strategy.params))
 
 
 def not_identified(code: Identity) -> str:
     """Why nothing is kept of a strategy, for a sentence about it."""
     return f"its code holds {code.unidentified}, which nothing tells from another one"
-
-
-def _plugin(path: str) -> object:
-    module, _, name = path.partition(":")
-    return getattr(load_module(module), name)
 
 
 def _settings(config: Config, strategy: StrategyConfig) -> list[Any]:

@@ -141,8 +141,7 @@ def _plugin_mistakes(strategies: Sequence[tuple[int, StrategyConfig]], forecast:
             load_plugin()
         except ConfigError as error:
             lines += [f"forecast.{line}" for line in str(error).split("\n  ")]
-    names = (*forecast.features, *forecast.peer_features, forecast.refit_when or "", forecast.model)
-    return lines + changed_files((*(strategy.class_ for _, strategy in strategies), *names))
+    return lines + changed_files((*(strategy.class_ for _, strategy in strategies), *forecast.own_code))
 
 
 def _strategy_mistakes(position: int, strategy: StrategyConfig) -> list[str]:

@@ -136,10 +136,11 @@ def replica(variation: Variation, session: Session) -> Differences:
     config, prices = variation.config, variation.history()
     benchmark, results = simulate_buy_and_hold(config, prices, session), Differences()
     periods = bars_a_year(config, prices)
-    for strategy in config.strategies:
-        try:
-            account = simulate_one(config, prices, strategy, session)
-            results[strategy.label] = _difference(account, benchmark, periods)
-        except StrategyError:
-            results[strategy.label] = None
+    with session.one_walk_for_all():
+        for strategy in config.strategies:
+            try:
+                account = simulate_one(config, prices, strategy, session)
+                results[strategy.label] = _difference(account, benchmark, periods)
+            except StrategyError:
+                results[strategy.label] = None
     return results

@@ -26,7 +26,8 @@ def simulate_all(config: Config, prices: Prices, session: Session) -> Run:
     session.start_counting()
     # Before anything runs: a strategy may keep something in its class, and the next run must find the same key.
     code = {strategy.label: fingerprint.of_code(config, strategy) for strategy in config.strategies}
-    accounts = tuple(simulate_one(config, prices, strategy, session) for strategy in config.strategies)
+    with session.one_walk_for_all():
+        accounts = tuple(simulate_one(config, prices, strategy, session) for strategy in config.strategies)
     benchmark = simulate_buy_and_hold(config, prices, session)
     return Run(config, prices, benchmark, accounts, _forecasts(config, accounts, session), code)
 
