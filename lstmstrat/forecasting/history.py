@@ -34,7 +34,7 @@ class Rows:
         self._length = min(length, self._length)
 
     def twin(self) -> Rows:
-        """The same rows, not copied: the next `append` to either of the two moves that one to an array of its own."""
+        """The same rows, not copied: the next `append` to one of the two moves it to an array of its own."""
         self._data = self.all
         self._data.flags.writeable = False
         return copy.copy(self)

@@ -1,4 +1,4 @@
-"""Equal walks of one run are worked out once, and each goes on by itself: the same bits as when each walks alone."""
+"""Equal walks of one run are worked out once, and each goes on by itself, with the bits that it has alone."""
 
 from __future__ import annotations
 
@@ -87,6 +87,21 @@ def test_walks_that_go_on_over_other_bars_do_not_see_each_other() -> None:
     assert same(yours, advanced(config, TIMES, np.concatenate([BARS[:150], OTHER.bars[150:]])))
 
 
+def test_a_bar_that_is_still_open_is_not_kept_in_what_others_take_over() -> None:
+    config, session = small(), alone()
+    opened = 1.1 * BARS[:150]
+    with session.one_walk_for_all():
+        mine, yours = WalkForward(config, session), WalkForward(config, session)
+        peeked = mine.peek(TIMES[:150], opened).copy()
+        for part in (slice(150), slice(150, None)):  # the rows of what was peeked at would do for these 150
+            mine.advance(TIMES[part], BARS[part])
+        assert np.array_equal(yours.peek(TIMES[:150], opened), peeked, equal_nan=True)
+        yours.advance(TIMES, BARS)
+    assert np.isfinite(peeked[-1, 0])
+    assert same(mine, advanced(config, TIMES, BARS))
+    assert same(yours, mine)
+
+
 def test_equal_walks_are_worked_out_once_and_others_are_not(walks: Walks) -> None:
     session = alone()
 
@@ -162,7 +177,8 @@ def test_the_strategies_of_a_run_share_a_walk_and_a_replica_too(walks: Walks) ->
     run = simulate_all(config, prices, session)
     assert walks.count == 1
     for account, by_itself in zip(run.strategies, alone_each, strict=True):
-        assert account.equity.equals(by_itself.equity) and account.orders.equals(by_itself.orders)
+        assert account.equity.equals(by_itself.equity)
+        assert account.orders.equals(by_itself.orders)
         assert str(account.forecasts) == str(by_itself.forecasts)
     assert (session.fitted, session.cached, session.failed) == (
         len(run.forecasts.folds) * config.forecast.members,
