@@ -178,15 +178,26 @@ def _clark_west(f: Floats, r: Floats, lags: int) -> float | None:
 
 
 def _diebold_mariano(f: Floats, r: Floats, lags: int, horizon: int) -> float | None:
-    from statsmodels.tsa.stattools import diebold_mariano_test
+    """Two-sided test of the mean of (r - f)^2 - r^2, by Student's t with the factor of Harvey and others."""
+    from scipy.special import stdtr  # the distribution of Student's t
 
-    test = diebold_mariano_test(r, f, np.zeros_like(r), lags=lags, harvey_adj=True, horizon=horizon)
-    return float(test.pvalue) if np.isfinite(test.pvalue) else None
+    n, worse = len(r), (r - f) ** 2 - r**2  # (n,)
+    mean = float(worse.mean())
+    variance = long_run_variance(worse - mean, lags) / n
+    if not variance > 0.0:
+        return None
+    factor = (n + 1 - 2 * horizon + horizon * (horizon - 1) / n) / n
+    return 2.0 * float(stdtr(n - 1, -abs(mean) * math.sqrt(factor / variance)))
 
 
 def _pesaran_timmermann(f: Floats, r: Floats) -> float | None:
+    """One-sided test of the share of right signs, less that of independent signs."""
     if len({*(f > 0.0)}) < 2 or len({*(r > 0.0)}) < 2:
         return None
-    from statsmodels.stats.diagnostic import pesaran_timmermann
-
-    return float(pesaran_timmermann(r, f, alternative="larger").pvalue)
+    hits = float(np.mean((f > 0.0) == (r > 0.0)))
+    up, said = float(np.mean(r > 0.0)), float(np.mean(f > 0.0))  # shares of the bars
+    expected = up * said + (1.0 - up) * (1.0 - said)  # share of hits if the signs are independent
+    of_hits = expected * (1.0 - expected)
+    of_expected = (2.0 * up - 1.0) ** 2 * said * (1.0 - said) + (2.0 * said - 1.0) ** 2 * up * (1.0 - up)
+    variance = (of_hits - of_expected) / len(r)
+    return 0.5 * math.erfc((hits - expected) / math.sqrt(2.0 * variance)) if variance > 0.0 else None

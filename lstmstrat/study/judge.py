@@ -192,7 +192,7 @@ class _StrategyJudge:
 
 
 def verdicts(run: Run, strategies: Sequence[StrategyAssessment], store: Store) -> Verdicts:
-    """The verdicts on all strategies; `store` keeps the SPA p-value, which takes a heavy library to compute."""
+    """The verdicts on all strategies; `store` keeps the p-value of Hansen's test."""
     by_strategy = {strategy.name: strategy.versus_benchmark.verdict for strategy in strategies}
     base, others = run.returns[0], run.returns[1:]
     key = fingerprint.of_statistic("SPA", others, base)

@@ -9,17 +9,24 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 import statsmodels.api as sm
+from arch.bootstrap import SPA
 from helpers.parallel import Cores
 from scipy import stats
+from statsmodels.stats.diagnostic import pesaran_timmermann
+from statsmodels.tsa.stattools import diebold_mariano_test
 
-from lstmstrat.evaluation.bootstrap import NO_DIFFERENCE, Difference
+from lstmstrat.evaluation.bootstrap import NO_DIFFERENCE, Difference, block_length
 from lstmstrat.evaluation.many_trials import (
+    SPA_RESAMPLES,
+    _politis_romano_variances,
+    _resampled_means,
     deflated,
     deflated_lead,
     deflated_sharpe,
     expected_best,
     probabilistic_sharpe,
     published_deflated_sharpe,
+    superior_predictive_ability,
 )
 from lstmstrat.evaluation.sharpe import sharpe_difference
 from lstmstrat.evaluation.skill import SkillTests, skill_tests
@@ -261,3 +268,48 @@ def test_what_cannot_be_tested_is_undefined() -> None:
     assert one_sided.clark_west_mean is None  # no past mean is known
     with pytest.raises(ValueError, match="100 forecasts, 99 realised returns and 100 past means"):
         skill_tests(r, r[1:], zero, 1)
+
+
+@pytest.mark.parametrize(("bars", "strategies"), [(30, 1), (64, 3), (100, 2), (343, 5), (1001, 4), (2467, 6)])
+def test_hansens_test_is_that_of_arch_draw_by_draw(bars: int, strategies: int) -> None:
+    """Some lead, some are far behind; a block of these bars seldom divides their number."""
+    rng = np.random.default_rng(bars)
+    base = rng.standard_t(4, bars) * 0.01
+    others = base + rng.normal([[0.0006 - 0.002 * k] for k in range(strategies)], 0.01, (strategies, bars))
+    theirs = SPA(-base, -others.T, block_length(bars), SPA_RESAMPLES, "circular", seed=0)
+    theirs.compute()
+    leads = others - base
+    assert _politis_romano_variances(leads) == pytest.approx(theirs._loss_diff_var, rel=1e-12)
+    centred = _resampled_means(leads) - leads.mean(axis=1, keepdims=True)
+    assert centred == pytest.approx(theirs._simulated_vals[:, :, 2], abs=1e-15)
+    assert superior_predictive_ability(others, base) == float(theirs.pvalues["consistent"])
+
+
+def test_a_strategy_far_behind_does_not_hide_a_good_one_as_in_arch() -> None:
+    """By arch some columns are not valid here; with all of them centred the p-value would be larger."""
+    rng = np.random.default_rng(5)
+    base = rng.normal(0.0, 0.01, 800)
+    others = base + np.stack([rng.normal(0.0005, 0.01, 800), *rng.normal(-0.02, 0.05, (4, 800))])
+    theirs = SPA(-base, -others.T, block_length(800), SPA_RESAMPLES, "circular", seed=0)
+    theirs.compute()
+    assert not theirs._valid_columns.all()
+    assert superior_predictive_ability(others, base) == float(theirs.pvalues["consistent"])
+    assert theirs.pvalues["consistent"] < theirs.pvalues["upper"]
+
+
+@pytest.mark.parametrize("horizon", [1, 2, 5, 21])
+@pytest.mark.parametrize("bars", [30, 100, 2467])
+def test_the_tests_of_skill_are_those_of_statsmodels(bars: int, horizon: int) -> None:
+    """Forecasts from none to all of the signal, so with p-values from near 0 to near 1."""
+    for share in (-0.2, 0.0, 0.1, 0.5, 1.0):
+        rng = np.random.default_rng([bars, horizon, int(10 * share) + 2])
+        realised = rng.standard_t(4, bars) * 0.01
+        forecast = share * realised + rng.normal(0.0, 0.005, bars)
+        found = skill_tests(forecast, realised, np.zeros(bars), horizon)
+        lags = max(horizon - 1, int(4 * (bars / 100) ** (2 / 9)))
+        theirs = diebold_mariano_test(
+            realised, forecast, np.zeros(bars), lags=lags, harvey_adj=True, horizon=horizon
+        )
+        assert found.diebold_mariano == pytest.approx(theirs.pvalue, rel=1e-12)
+        signs = pesaran_timmermann(realised, forecast, alternative="larger").pvalue
+        assert found.pesaran_timmermann == (pytest.approx(signs, rel=1e-12) if horizon == 1 else None)

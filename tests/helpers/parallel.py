@@ -13,7 +13,7 @@ import pytest
 T = TypeVar("T")
 
 # What most of it needs; the server from which the processes are forked imports it once for all tests.
-LIBRARIES = ["arch.bootstrap", "statsmodels.tsa.stattools", "statsmodels.stats.diagnostic", "sklearn.ensemble"]
+LIBRARIES = ["scipy.special", "sklearn.ensemble"]
 ONCE = ["pytest", "hypothesis", *LIBRARIES, "lstmstrat.commands.run", "lstmstrat.study.run"]
 
 
