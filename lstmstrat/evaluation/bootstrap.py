@@ -145,11 +145,11 @@ def _scores(
     """
     block_means = _block_means(moments)  # (n, k)
     for starts in block_starts(len(moments), RESAMPLES):
-        blocks = block_means[starts]  # (r, l, k)
-        means = blocks.mean(axis=1)  # (r, k)
+        blocks, count = block_means.take(starts, axis=0), starts.shape[1]  # (r, l, k)
+        means = np.full(count, 1.0 / count) @ blocks  # (r, k)
         slopes = gradient(means)  # (r, k)
-        influence = np.einsum("rlk,rk->rl", blocks, slopes) - np.einsum("rk,rk->r", means, slopes)[:, None]
-        own_error = np.sqrt(np.mean(influence**2, axis=1) / blocks.shape[1])  # (r,)
+        influence = (blocks @ slopes[..., None])[..., 0] - np.einsum("rk,rk->r", means, slopes)[:, None]  # (r, l)
+        own_error = np.sqrt(np.einsum("rl,rl->r", influence, influence)) / count  # (r,)
         scores = (statistic(means) - estimate) / own_error
         yield np.where(np.isfinite(scores) & (own_error >= _LEAST_ERROR * error), scores, np.inf)
 

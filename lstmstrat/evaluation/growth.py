@@ -10,7 +10,6 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
-from numpy.lib.stride_tricks import sliding_window_view
 
 from lstmstrat.arrays import Floats, Indexes
 from lstmstrat.evaluation.bootstrap import (
@@ -133,20 +132,29 @@ class _Blocks:
 
         The deepest fall of a path is inside one block, or from the peak of all earlier blocks to the low of one.
         """
-        total = self.total[:, starts]  # (S, r, l)
+        total = self.total.take(starts, axis=1)  # (S, r, l)
         before = np.cumsum(total, axis=-1) - total  # log value at the start of each block
-        tops = np.maximum(np.maximum.accumulate(before + self.high[:, starts], axis=-1), 0.0)
+        tops = np.maximum(np.maximum.accumulate(before + self.high.take(starts, axis=1), axis=-1), 0.0)
         peaks = np.concatenate([np.zeros_like(tops[..., :1]), tops[..., :-1]], axis=-1)
-        falls = np.minimum(self.fall[:, starts], before + self.low[:, starts] - peaks)
+        falls = np.minimum(self.fall.take(starts, axis=1), before + self.low.take(starts, axis=1) - peaks)
         return np.asarray(np.expm1(np.minimum(falls.min(axis=-1), 0.0)))
 
 
 def _blocks(logs: Floats) -> _Blocks:
-    """The blocks of log returns (S, n)."""
-    length = block_length(logs.shape[1])
+    """The blocks of log returns (S, n), all of them one bar longer at each step."""
+    bars, length = logs.shape[1], block_length(logs.shape[1])
     circle = np.concatenate([logs, logs[:, : length - 1]], axis=1)
-    paths = np.cumsum(sliding_window_view(circle, length, axis=1), axis=-1)  # (S, n, b)
-    return _Blocks(paths[..., -1], paths.min(axis=-1), paths.max(axis=-1), _deepest_falls(paths))
+    nothing, far = np.zeros_like(logs), np.full_like(logs, np.inf)
+    blocks = _Blocks(nothing, far, -far, nothing)
+    for k in range(length):
+        total, high = blocks.total + circle[:, k : k + bars], blocks.high
+        blocks = _Blocks(
+            total,
+            np.minimum(blocks.low, total),
+            np.maximum(high, total),
+            np.minimum(blocks.fall, total - np.maximum(high, 0.0)),
+        )
+    return blocks
 
 
 def _log_returns(strategy: Floats, benchmark: Floats) -> Floats | None:

@@ -86,34 +86,37 @@ def placebo(positions: Positions, periods: int, seed: int = 0) -> Placebo:
 
 def _shuffled_ratios(positions: Positions, starts: Indexes, rng: np.random.Generator) -> Floats:
     """The Sharpe ratio a bar of each shuffle; (SHUFFLES,). 0 where its returns do not vary."""
-    asset, n = positions.asset, len(positions.asset)
-    ratios = []
-    for paths in _shuffled_paths(positions.held, starts, rng):  # (r, n)
-        mean = paths @ asset / n
-        paths *= paths
-        square = paths @ asset**2 / n
+    n, ratios = len(positions.asset), []
+    for returns in _shuffled_returns(positions, starts, rng):  # (r, k)
+        mean = returns.sum(axis=1) / n
+        square = np.einsum("rk,rk->r", returns, returns) / n
         variance = (square - mean**2) * n / (n - 1)
         varies = variance > 1e-12 * square  # rounding leaves about 1e-16 of it
         ratios.append(np.where(varies, mean / np.sqrt(np.where(varies, variance, 1.0)), 0.0))
     return np.concatenate(ratios)
 
 
-def _shuffled_paths(held: Floats, starts: Indexes, rng: np.random.Generator) -> Iterator[Floats]:
-    """The exposures of the shuffles (SECOND, n), FIRST times; `starts` has the first bar of each holding.
+def _shuffled_returns(positions: Positions, starts: Indexes, rng: np.random.Generator) -> Iterator[Floats]:
+    """The returns of the shuffles at the k bars on which something is held (SECOND, k), FIRST times.
+
+    `starts` has the first bar of each holding, in or out of the market; out of it nothing is earned.
 
     To draw an order costs more than all the rest, so each of FIRST orders is put into each of SECOND others. Any
     two of these shuffles are independent, so a share of them has the same variance as if each had been drawn.
     """
-    holdings, lengths = len(starts), np.diff(starts, append=len(held))
-    bars = np.arange(len(held))
+    held, holdings, lengths = positions.held, len(starts), np.diff(starts, append=len(positions.held))
+    bars = np.flatnonzero(held)  # (k,)
+    exposures, holding = held[bars], np.searchsorted(starts, bars, side="right") - 1  # (k,), of each of these bars
+    moves = np.empty((SECOND, holdings), dtype=np.int64)
     second = np.stack([rng.permutation(holdings) for _ in range(SECOND)])
     for _ in range(FIRST):
         order = rng.permutation(holdings)[second]  # (SECOND, holdings)
         length = lengths[order]
-        moved = starts[order] - (np.cumsum(length, axis=1) - length)  # bars by which each holding is moved
-        places = np.repeat(moved.ravel(), length.ravel()).reshape(SECOND, -1)
-        places += bars
-        yield held.take(places)
+        moved = np.cumsum(length, axis=1) - length - starts[order]  # bars by which each holding is moved
+        np.put_along_axis(moves, order, moved, axis=1)
+        returns = positions.asset.take(moves.take(holding, axis=1) + bars)
+        returns *= exposures
+        yield returns
 
 
 def delay_cost(positions: Positions, periods: int) -> float | None:

@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from lstmstrat.arrays import Floats
+from lstmstrat.arrays import Bools, Floats
 from lstmstrat.config.identity import Identity, identify
 from lstmstrat.config.plugins import loaded
 from lstmstrat.config.schema import Config, StrategyConfig
@@ -29,7 +29,7 @@ from lstmstrat.results.run import Run
 NO_DECISION = {"device"}  # settings of the forecast that do not make another trial
 NUMBERS = ("evaluation", "config", "prices", "forecasting", "results", "trading", "study")
 """The parts whose code affects the numbers; report and commands only show them."""
-PACKAGES = ("backtrader", "numba", "numpy", "pandas", "scikit-learn")  # that numbers pass through
+PACKAGES = ("backtrader", "numba", "numpy", "pandas", "scikit-learn", "scipy")  # that numbers pass through
 
 
 def of_replica(run: Run, did: str, config: Config, label: str) -> str | None:
@@ -76,9 +76,9 @@ def of_account(account: Account) -> str:
     return _of_arrays(json.dumps(words), (np.asarray(column) for column in columns))
 
 
-def of_statistic(kind: str, *arrays: Floats) -> str:
+def of_statistic(kind: str, *arrays: Floats | Bools) -> str:
     """The key of a statistic of `arrays`."""
-    return _of_arrays(f"{kind} {code_version(('evaluation',))}", arrays)
+    return _of_arrays(f"{kind} {_versions(('evaluation',))}", arrays)
 
 
 def of_code(config: Config, strategy: StrategyConfig) -> Identity:

@@ -16,7 +16,7 @@ import pandas as pd
 
 from lstmstrat.arrays import Floats, Ints
 from lstmstrat.evaluation.bootstrap import Difference
-from lstmstrat.evaluation.growth import break_even_cost, cagr_difference, drawdown_differences, lead_shares
+from lstmstrat.evaluation.growth import break_even_cost, lead_shares
 from lstmstrat.evaluation.many_trials import (
     bonferroni,
     deflated,
@@ -24,13 +24,12 @@ from lstmstrat.evaluation.many_trials import (
     deflated_sharpe,
     probabilistic_sharpe,
     published_deflated_sharpe,
-    superior_predictive_ability,
 )
 from lstmstrat.evaluation.metrics import Performance, cagr, max_drawdown, total_return
 from lstmstrat.evaluation.reliability import reliability
-from lstmstrat.evaluation.sharpe import minimum_detectable_difference, sharpe_difference
-from lstmstrat.evaluation.skill import forecast_skill, network_gain, skill_tests
-from lstmstrat.evaluation.timing import BAND, SHUFFLES, UNKNOWN, Placebo, Positions, delay_cost, placebo
+from lstmstrat.evaluation.sharpe import minimum_detectable_difference
+from lstmstrat.evaluation.skill import SkillTests, forecast_skill, network_gain, skill_tests
+from lstmstrat.evaluation.timing import BAND, SHUFFLES, UNKNOWN, Placebo, Positions, delay_cost
 from lstmstrat.evaluation.verdict import RULE, Evidence, Verdict, headline, verdict
 from lstmstrat.results.account import Account
 from lstmstrat.results.assessment import (
@@ -47,25 +46,32 @@ from lstmstrat.results.assessment import (
 )
 from lstmstrat.results.run import Run
 from lstmstrat.store import Store
-from lstmstrat.study import fingerprint
 from lstmstrat.study.audits import AuditRecord
 from lstmstrat.study.checks import voiding
 from lstmstrat.study.extras import Extras
+from lstmstrat.study.resampled import Resampled, known
 
 NOT_AUDITED = "not made yet"
 
 
 def assess(
-    run: Run, trials: Trials, checks: Sequence[Check], extras: Extras, audits: Mapping[str, AuditRecord]
+    run: Run,
+    trials: Trials,
+    checks: Sequence[Check],
+    extras: Extras,
+    audits: Mapping[str, AuditRecord],
+    store: Store,
 ) -> tuple[StrategyAssessment, ...]:
-    """The assessment of every strategy of a run against buy-and-hold; `audits` has the known ones by strategy."""
-    benchmark, (base, *others) = run.benchmark.performance(run.periods), run.returns
-    count = len(run.strategies)
-    sharpes = [sharpe_difference(returns, base, run.periods, count) for returns in others]
-    drawdowns = drawdown_differences(run.returns[1:], base)
+    """The assessment of every strategy of a run against buy-and-hold.
+
+    `audits` has the known ones by strategy; `store` keeps what is resampled.
+    """
+    benchmark, drawn = run.benchmark.performance(run.periods), Resampled(store, run)
+    count, sharpes = len(run.strategies), [drawn.sharpe(account.returns) for account in run.strategies]
     return tuple(
         _StrategyJudge(
             run=run,
+            drawn=drawn,
             benchmark=benchmark,
             trials=trials,
             extras=extras,
@@ -78,7 +84,7 @@ def assess(
             p_adjusted=bonferroni(sharpe.p_value, count),
             drawdown=drawdown,
         ).assessment
-        for account, sharpe, drawdown in zip(run.strategies, sharpes, drawdowns, strict=True)
+        for account, sharpe, drawdown in zip(run.strategies, sharpes, drawn.drawdowns, strict=True)
     )
 
 
@@ -87,6 +93,7 @@ class _StrategyJudge:
     """Assesses one strategy against buy-and-hold; a cached property is computed when it is first read."""
 
     run: Run
+    drawn: Resampled
     benchmark: Performance
     trials: Trials
     extras: Extras
@@ -115,7 +122,7 @@ class _StrategyJudge:
 
     @cached_property
     def _placebo(self) -> Placebo:
-        return placebo(self._positions, self.run.periods) if self._positions else UNKNOWN
+        return self.drawn.placebo(self._positions) if self._positions else UNKNOWN
 
     @cached_property
     def _luck(self) -> Luck:
@@ -175,7 +182,7 @@ class _StrategyJudge:
     def _versus(self) -> VersusBenchmark:
         run, (returns, base) = self.run, (self.account.returns, self.run.returns[0])
         best_fold, best_days = lead_shares(returns, base, _folds(run, self.account))
-        growth, conclusion = cagr_difference(returns, base, run.periods), self._verdict
+        growth, conclusion = self.drawn.growth(returns), self._verdict
         return VersusBenchmark(
             **_point_estimates(self.metrics, self.benchmark),
             **_intervals(sharpe=self.sharpe, cagr=growth, max_drawdown=self.drawdown),
@@ -194,18 +201,14 @@ class _StrategyJudge:
 def verdicts(run: Run, strategies: Sequence[StrategyAssessment], store: Store) -> Verdicts:
     """The verdicts on all strategies; `store` keeps the p-value of Hansen's test."""
     by_strategy = {strategy.name: strategy.versus_benchmark.verdict for strategy in strategies}
-    base, others = run.returns[0], run.returns[1:]
-    key = fingerprint.of_statistic("SPA", others, base)
-    spa_p_value = store.remembered(key, lambda: superior_predictive_ability(others, base))
-    return Verdicts(RULE, headline(by_strategy), by_strategy, spa_p_value)
+    return Verdicts(RULE, headline(by_strategy), by_strategy, Resampled(store, run).best)
 
 
 def skill(run: Run, folds: pd.DataFrame, store: Store) -> ForecastSkill:
     """The skill of the forecasts at the closes of the traded window; `folds` is the table of that name."""
     series = run.traded.forecast, run.traded.realised, run.traded.past_mean
     horizon = run.forecasts.config.horizon
-    key = fingerprint.of_statistic(f"skill {horizon}", *series)
-    tests = store.remembered(key, lambda: asdict(skill_tests(*series, horizon)))
+    tests = known(store, SkillTests, f"skill {horizon}", series, lambda: skill_tests(*series, horizon))
     by_fold = _fold_skill(folds["correlation"].dropna())
     traded, config = run.traded, run.forecasts.config
     stated = reliability(traded.up, traded.quantiles, traded.realised, config.quantiles, config.up_threshold)
@@ -213,7 +216,7 @@ def skill(run: Run, folds: pd.DataFrame, store: Store) -> ForecastSkill:
     if np.isfinite(traded.linear).any() and config.model != "ridge":  # which is that linear part
         gain = network_gain(traded.forecast, traded.linear, traded.realised, traded.past_mean, horizon)
     return ForecastSkill(
-        **asdict(forecast_skill(*series)), **tests, folds=by_fold, reliability=stated, network=gain
+        **asdict(forecast_skill(*series)), **asdict(tests), folds=by_fold, reliability=stated, network=gain
     )
 
 

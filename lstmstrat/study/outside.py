@@ -160,7 +160,7 @@ def _judge_cerebro(cerebro: Any, name: str, session: Session) -> Judgement:
     trials = _enter([(case.run, case.checks) for case in cases], session)
     judged, audits = list[Judged](), dict[str, AuditRecord]()
     for case in cases:
-        strategies, made = judge_with_proof(case.run, trials, case.checks, Extras(), {}, case.audit)
+        strategies, made = judge_with_proof(case.run, trials, case.checks, Extras(), {}, case.audit, session.store)
         judged += [_judged(strategy, case.run) for strategy in strategies]
         audits |= made
     checks = dict.fromkeys(check for case in cases for check in case.checks)
@@ -264,7 +264,9 @@ def _judge_returns(returns: pd.Series, benchmark: pd.Series | None, name: str, s
     run = compared(prices, BrokerConfig(), held, own, identify(), session)
     checks, audits = [check_staleness(run), *check_too_good(run)], {name: _not_assessable(UNSEEN)}
     trials = _enter([(run, checks)], session)
-    strategies, _ = judge_with_proof(run, trials, checks, Extras(), audits, lambda account: audits[account.name])
+    strategies, _ = judge_with_proof(
+        run, trials, checks, Extras(), audits, lambda account: audits[account.name], session.store
+    )
     judged = tuple(_judged(strategy, run) for strategy in strategies)
     return Judgement(judged, trials, (*checks, *check_audits(audits, [name])))
 

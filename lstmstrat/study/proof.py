@@ -10,6 +10,7 @@ from lstmstrat.forecasting.session import Session
 from lstmstrat.results.account import Account
 from lstmstrat.results.assessment import Check, StrategyAssessment, Trials
 from lstmstrat.results.run import Run
+from lstmstrat.store import Store
 from lstmstrat.study.audits import AuditRecord, audit_now, known_audits
 from lstmstrat.study.checks import AUDIT, check_audits, voiding
 from lstmstrat.study.extras import Extras, ProgressBar
@@ -40,7 +41,7 @@ def judged(
         with progress(f"look-ahead audit of {account.name}", "probes") as show:
             return audit_now(run, account, session, show)
 
-    strategies, audits = judge_with_proof(run, trials, checks, extras, known, make)
+    strategies, audits = judge_with_proof(run, trials, checks, extras, known, make, session.store)
     if audits != known:  # later runs must know of a leak
         enter_trials(session.ledger, run, extras.rungs, _failures(run, checks, audits))
     names = [strategy.name for strategy in strategies]
@@ -58,14 +59,14 @@ def _failures(run: Run, checks: Sequence[Check], audits: Audits) -> Callable[[st
 
 
 def judge_with_proof(
-    run: Run, trials: Trials, checks: Sequence[Check], extras: Extras, audits: Audits, make: Make
+    run: Run, trials: Trials, checks: Sequence[Check], extras: Extras, audits: Audits, make: Make, store: Store
 ) -> tuple[tuple[StrategyAssessment, ...], Audits]:
     """The assessments of all strategies, and the audits that are known in the end; `make` makes one."""
-    strategies = assess(run, trials, checks, extras, audits)
+    strategies = assess(run, trials, checks, extras, audits, store)
     waiting = [s.name for s in strategies if s.name not in audits and _waits(s)]
     made = {account.name: make(account) for account in run.strategies if account.name in waiting}
     audits = {**audits, **made}
-    return (assess(run, trials, checks, extras, audits) if made else strategies), audits
+    return (assess(run, trials, checks, extras, audits, store) if made else strategies), audits
 
 
 def _waits(strategy: StrategyAssessment) -> bool:

@@ -18,8 +18,8 @@ from lstmstrat.evaluation.timing import (
     SHUFFLES,
     UNKNOWN,
     Positions,
-    _shuffled_paths,
     _shuffled_ratios,
+    _shuffled_returns,
     delay_cost,
     placebo,
 )
@@ -134,10 +134,11 @@ def test_two_shuffles_are_independent_also_where_they_share_an_order() -> None:
     Pairs of one call share neither, the first or the second order; each kind has 4,000 pairs, whose share has a
     standard error of 0.3 %.
     """
-    held, starts, rng = np.arange(4.0), np.arange(4), np.random.default_rng(9)
+    held, starts, rng = np.arange(1.0, 5.0), np.arange(4), np.random.default_rng(9)
+    four = positions(held, np.arange(4.0))  # a holding earns the number of its bar, times itself
     equal = {"first": [], "second": [], "neither": []}
     for _ in range(200):
-        paths = np.stack(list(_shuffled_paths(held, starts, rng)))[:, :40]  # (first, second, bar)
+        paths = np.stack(list(_shuffled_returns(four, starts, rng)))[:, :40]  # (first, second, holding)
         for k in range(0, 40, 2):
             equal["first"].append((paths[k, k] == paths[k, k + 1]).all())
             equal["second"].append((paths[k, k] == paths[k + 1, k]).all())

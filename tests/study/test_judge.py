@@ -21,6 +21,7 @@ from lstmstrat.audit.finding import AuditResult, Finding
 from lstmstrat.commands.audit import _keep
 from lstmstrat.config.validation import validated
 from lstmstrat.evaluation import verdict as rule
+from lstmstrat.evaluation.bootstrap import NO_DIFFERENCE
 from lstmstrat.evaluation.many_trials import probabilistic_sharpe
 from lstmstrat.evaluation.metrics import returns, sharpe
 from lstmstrat.evaluation.timing import BAND, SHUFFLES, UNKNOWN
@@ -30,7 +31,7 @@ from lstmstrat.prices.bars import OPEN
 from lstmstrat.results import tables
 from lstmstrat.results.assessment import FAILED, Check, PlaceboFacts, StrategyAssessment, Trials
 from lstmstrat.results.run import Run
-from lstmstrat.study import fingerprint, replicas
+from lstmstrat.study import fingerprint, replicas, resampled
 from lstmstrat.study import judge as judgement
 from lstmstrat.study.audits import AuditRecord
 from lstmstrat.study.checks import AUDIT, VOIDING
@@ -54,7 +55,9 @@ def judged(
 ) -> dict[str, StrategyAssessment]:
     """Each strategy, by name; the look-ahead audit of all of them has passed."""
     audits = {account.name: FOUND_NOTHING for account in run.strategies}
-    return {one.name: one for one in judgement.assess(run, trials, checks, extras or Extras(), audits)}
+    return {
+        one.name: one for one in judgement.assess(run, trials, checks, extras or Extras(), audits, Store(None))
+    }
 
 
 @pytest.fixture(scope="module")
@@ -268,8 +271,8 @@ def test_a_failed_check_voids_the_edges_that_it_concerns(run: Run, evidence: lis
 
 def test_only_an_audit_that_passed_is_a_proof(run: Run, evidence: list[Evidence]) -> None:
     leak = dataclasses.replace(FOUND_NOTHING, exit_code=1, sentence="1 probe of 12 failed.")
-    judgement.assess(run, ONE, (), Extras(), {"long_flat": leak})
-    judgement.assess(run, ONE, (), Extras(), {"long_flat": FOUND_NOTHING})
+    judgement.assess(run, ONE, (), Extras(), {"long_flat": leak}, Store(None))
+    judgement.assess(run, ONE, (), Extras(), {"long_flat": FOUND_NOTHING}, Store(None))
     reasons = ["1 probe of 12 failed (of 2026-11-26)", judgement.NOT_AUDITED, "", judgement.NOT_AUDITED]
     assert [of.audit for of in evidence] == reasons
 
@@ -285,16 +288,69 @@ def test_seeds_and_worlds_reach_the_verdict(run: Run, evidence: list[Evidence]) 
     assert not any("seeds" in one or "null" in one for one in found["cross"].versus_benchmark.missing)
 
 
-def test_heavy_statistics_are_kept_in_the_store(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    store, strategies, folds = Store(None), list(judged(run).values()), tables.folds(run)
+RESAMPLES = (
+    "sharpe_difference",
+    "cagr_difference",
+    "drawdown_differences",
+    "placebo",
+    "superior_predictive_ability",
+)
 
-    def heavy() -> tuple[object, ...]:
-        return judgement.verdicts(run, strategies, store), judgement.skill(run, folds, store)
 
-    first = heavy()
-    for name in ("superior_predictive_ability", "skill_tests"):
-        monkeypatch.setattr(judgement, name, lambda *a: pytest.fail("made again"))
-    assert heavy() == first
+def all_of(run: Run, store: Store) -> tuple[object, ...]:
+    audits = {account.name: FOUND_NOTHING for account in run.strategies}
+    strategies, folds = judgement.assess(run, ONE, (), Extras(), audits, store), tables.folds(run)
+    return strategies, judgement.verdicts(run, strategies, store), judgement.skill(run, folds, store)
+
+
+def test_what_takes_resamples_is_worked_out_once(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In another process too, which has nothing but the file."""
+    first = all_of(run, Store(tmp_path / "cache.sqlite"))
+    for name in RESAMPLES:
+        monkeypatch.setattr(resampled, name, lambda *a: pytest.fail("made again"))
+    monkeypatch.setattr(judgement, "skill_tests", lambda *a: pytest.fail("made again"))
+    assert all_of(run, Store(tmp_path / "cache.sqlite")) == first
+
+
+@pytest.mark.parametrize("name", RESAMPLES)
+def test_it_is_worked_out_again_where_a_number_behind_it_is_another(
+    run: Run, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The last bit of one close; bars a year, where they annualise; the number of strategies, in a level."""
+    store, made, work = Store(None), list[str](), getattr(resampled, name)
+    monkeypatch.setattr(resampled, name, lambda *arguments: made.append(name) or work(*arguments))
+
+    def again(other: Run) -> int:
+        all_of(other, store)
+        found = len(made)
+        made.clear()
+        return found
+
+    assert again(run) > 0
+    assert again(run) == 0
+    closes = run.strategies[0].equity.copy()
+    closes.iloc[-1] = math.nextafter(closes.iloc[-1], math.inf)
+    moved = dataclasses.replace(run.strategies[0], equity=closes)
+    bit = dataclasses.replace(run, strategies=(moved, *run.strategies[1:]))
+    assert (again(bit) > 0) == (name != "placebo")  # which reads holdings
+    report = run.config.report.model_copy(update={"periods_per_year": 100})
+    year = dataclasses.replace(run, config=run.config.model_copy(update={"report": report}))
+    assert (again(year) > 0) == (name in ("sharpe_difference", "cagr_difference", "placebo"))
+    fewer = dataclasses.replace(run, strategies=run.strategies[:1])
+    per_run = ("sharpe_difference", "drawdown_differences", "superior_predictive_ability")
+    assert (again(fewer) > 0) == (name in per_run)
+
+
+def test_what_is_undefined_stays_so_in_the_store(run: Run, tmp_path: Path) -> None:
+    """An account that copies buy-and-hold has no interval, no p-value and no placebo."""
+    copy = dataclasses.replace(run.benchmark, name="copy", forecasts=None)
+    same = dataclasses.replace(run, strategies=(copy,), code={"copy": run.code["long_flat"]})
+    found = [resampled.Resampled(Store(tmp_path / "cache.sqlite"), same) for _ in range(2)]
+    returns = copy.returns
+    values = [(one.sharpe(returns), one.growth(returns), one.drawdowns, one.best) for one in found]
+    assert values == [(NO_DIFFERENCE, NO_DIFFERENCE, [NO_DIFFERENCE], None)] * 2
 
 
 def test_an_audit_is_remembered_until_something_changes(tmp_path: Path) -> None:
