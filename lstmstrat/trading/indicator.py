@@ -16,6 +16,7 @@ import backtrader as bt
 import numpy as np
 
 from lstmstrat.arrays import Floats, Times
+from lstmstrat.config.descriptions import descriptions
 from lstmstrat.config.schema import ForecastConfig
 from lstmstrat.config.validation import validated
 from lstmstrat.errors import ConfigError, did_you_mean
@@ -24,6 +25,7 @@ from lstmstrat.forecasting.targets import price_column
 from lstmstrat.forecasting.walk_forward import WalkForward
 from lstmstrat.prices.bars import CLOSE, COLUMNS
 from lstmstrat.trading.clock import to_times
+from lstmstrat.trading.lines import advance
 
 _log = logging.getLogger(__name__)
 _DEFAULTS = ForecastConfig()
@@ -226,6 +228,11 @@ class LSTMForecast(bt.Indicator):  # type: ignore[misc]
         for line, values in zip(self.lines, forecasts.T, strict=True):
             line.array[self._first : bars] = array.array("d", values.tobytes())
 
+    def advance(self, size: int = 1) -> None:
+        """Moves on by `size` bars that `once` has filled."""
+        if len(self) < len(self._clock):
+            advance(self.lines.lines, size)
+
     def _warn_if_short(self, bars: int) -> None:
         minimum = self._first + self.walk_forward.schedule.first_fit + 1
         if bars < minimum:
@@ -281,8 +288,8 @@ class _PeerFeed:
 
 def _parameter_list() -> str:
     """Every parameter with its default and meaning, for help(LSTMForecast)."""
-    fields = ForecastConfig.model_fields.items()
-    return "\n".join(f"    {name} = {field.default!r}\n        {field.description}" for name, field in fields)
+    fields, meaning = ForecastConfig.model_fields.items(), descriptions(ForecastConfig)
+    return "\n".join(f"    {name} = {field.default!r}\n        {meaning[name]}" for name, field in fields)
 
 
 LSTMForecast.__doc__ = f"{LSTMForecast.__doc__}\n    Parameters\n    ----------\n{_parameter_list()}\n"

@@ -31,6 +31,8 @@ class OrderLog:
 
     def note(self, orders: Sequence[Any], bar: int) -> None:
         """Copy the orders that are new at the close of bar number `bar`; `orders` are all of the run so far."""
+        if len(orders) == len(self.orders):  # at most bars
+            return
         for order in orders[len(self.orders) :]:
             self.orders.append(order)
             self._placed.append(_placed(order, bar))

@@ -84,21 +84,25 @@ class Recorder(bt.Analyzer):  # type: ignore[misc]
         if not self.equity:
             self.first = len(self.strategy.data) - 1
         self.note()
-        strategy, broker = self.strategy, self.strategy.broker
-        sizes = [(data, broker.getposition(data).size) for data in strategy.datas]
-        held = sum(size * data.close[0] for data, size in sizes if size)
+        strategy, broker, held = self.strategy, self.strategy.broker, 0.0
+        for data in strategy.datas:
+            if size := broker.getposition(data).size:
+                held += size * data.close[0]
         target = strategy._target if isinstance(strategy, ExposureStrategy) else None
-        row = broker.getvalue(), held, math.nan if target is None else target
-        for line, value in zip((self.equity, self.position_values, self.targets), row, strict=True):
-            del line[len(strategy.data) - 1 - self.first :]
-            line.append(value)
+        if (bar := len(self.times) - 1 - self.first) < len(self.equity):
+            for line in (self.equity, self.position_values, self.targets):
+                del line[bar:]
+        self.equity.append(broker.getvalue())
+        self.position_values.append(held)
+        self.targets.append(math.nan if target is None else target)
 
     def note(self) -> None:
         """Note the time of a bar, and the orders that were placed at it."""
         data = self.strategy.data
-        del self.times[len(data) - 1 :]
+        if (bar := len(data) - 1) < len(self.times):
+            del self.times[bar:]
         self.times.append(data.datetime[0])
-        self.log.note(self.strategy.broker.orders, len(data) - 1)
+        self.log.note(self.strategy.broker.orders, bar)
 
     def notify_order(self, order: Any) -> None:
         """Record what is new in an order."""

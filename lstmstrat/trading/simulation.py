@@ -21,6 +21,7 @@ from lstmstrat.prices import Prices
 from lstmstrat.prices.bars import Bars
 from lstmstrat.results.account import Account
 from lstmstrat.trading.clock import to_numbers
+from lstmstrat.trading.lines import advance
 from lstmstrat.trading.mistakes import one_feed
 from lstmstrat.trading.recorder import Recorded, Recorder
 
@@ -151,6 +152,17 @@ class _Feed(bt.feed.DataBase):  # type: ignore[misc]
         self._columns["openinterest"] = np.zeros(len(frame))
         self._columns["datetime"] = to_numbers(pd.DatetimeIndex(frame.index))
 
+    def advance(self, size: int = 1, datamaster: Any = None, ticks: bool = True) -> None:
+        if datamaster is None:  # which a feed by itself has not
+            advance(self.lines.lines, size)
+        else:
+            super().advance(size, datamaster, ticks)
+
+    def advance_peek(self) -> float:
+        times = self.lines.lines[self.DateTime]
+        following = times._idx + 1
+        return float(times.array[following]) if following < len(times.array) else math.inf
+
     def preload(self) -> None:
         for name, column in self._columns.items():
             getattr(self.lines, name).array.frombytes(column.tobytes())
@@ -167,6 +179,19 @@ class _Feed(bt.feed.DataBase):  # type: ignore[misc]
 
 class _Broker(bt.brokers.BackBroker):  # type: ignore[misc]
     """A broker with slippage at its full, constant rate on market orders, never beyond a limit order's limit."""
+
+    def next(self) -> None:
+        if not self._is_idle:
+            super().next()
+
+    @property
+    def _is_idle(self) -> bool:
+        """Whether the bar changes nothing: no order and no position, nothing paid in, no history to act out."""
+        if self.pending or self.submitted or self._toactivate or self._cash_addition:
+            return False
+        if self._userhist or self._fundhist:
+            return False
+        return not any(position.size for position in self.positions.values())
 
     def _slip_up(self, pmax: float, price: float, doslip: bool = True, lim: bool = False) -> Any:
         fill_price = super()._slip_up(pmax, price, doslip, lim)
@@ -193,6 +218,9 @@ class _FirstDecision(bt.Indicator):  # type: ignore[misc]
 
     def __init__(self) -> None:
         self.addminperiod(self.p.bar + 1)
+
+    def advance(self, size: int = 1) -> None:
+        """Does nothing: nobody reads its line."""
 
 
 class _BuiltError(Exception):

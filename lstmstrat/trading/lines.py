@@ -1,0 +1,19 @@
+"""The pointers of Backtrader's lines, moved with fewer calls than Backtrader takes for it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+
+def advance(lines: Iterable[Any], size: int) -> None:
+    """Move each `bt.LineBuffer` on by `size` bars that it has already, as its own `advance` does.
+
+    That one reads and writes the position through a property, and much of the time of a bar goes into such calls.
+    """
+    for line in lines:
+        if line.mode == line.UnBounded:
+            line._idx += size
+            line.lencount += size
+        else:
+            line.advance(size)
