@@ -26,6 +26,7 @@ from pydantic import (
     model_validator,
 )
 
+from lstmstrat.config.descriptions import descriptions
 from lstmstrat.config.limits import BROKER, CONFIG, DATA, FORECAST, REPORT, STRATEGY, Limits
 from lstmstrat.config.parameters import Parameters
 from lstmstrat.errors import did_you_mean
@@ -126,9 +127,11 @@ BOUNDS = {"ge": "minimum", "gt": "exclusiveMinimum", "lt": "exclusiveMaximum"}  
 
 
 def _bounded_schema(schema: dict[str, Any], section: type[Section]) -> None:
-    """Add the limits of a section to its JSON Schema, and name those that pydantic leaves in words of its own."""
+    """Add descriptions and limits to the JSON Schema of a section, and name what pydantic leaves unnamed."""
     for field in schema["properties"].values():
         field.update({name: field.pop(own) for own, name in BOUNDS.items() if own in field})
+    for name, text in descriptions(section).items():
+        schema["properties"][name]["description"] = text
     for name, limit in section.limits.items():
         schema["properties"][name][limit.keyword] = limit.most
 
@@ -145,7 +148,6 @@ class Section(BaseModel):
         extra="forbid",
         populate_by_name=True,
         allow_inf_nan=False,
-        use_attribute_docstrings=True,  # for the JSON Schema and help(LSTMForecast)
     )
 
     @field_validator("*", mode="after")

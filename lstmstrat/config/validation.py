@@ -35,15 +35,6 @@ EXPECTED = {  # the value that is expected, by pydantic's type of the error
 }
 
 
-def mistakes(model: type[Section], values: Any) -> list[str]:
-    """One line ``key: given, expected, hint`` for every mistake in `values`; empty without mistakes."""
-    try:
-        model.model_validate(values)
-    except ValidationError as error:
-        return _lines(error, model)
-    return []
-
-
 def validated(model: type[S], values: Mapping[str, Any], heading: str) -> S:
     """`values` as a `model`.
 

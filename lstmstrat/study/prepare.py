@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from lstmstrat.config.files import override, read
-from lstmstrat.config.plugins import changed_files
-from lstmstrat.config.schema import DEFAULT_FEATURES, Config, ForecastConfig, StrategyConfig
-from lstmstrat.config.validation import mistakes, validated
+from lstmstrat.config.schema import Config, ForecastConfig, StrategyConfig
+from lstmstrat.config.validation import validated
 from lstmstrat.errors import ConfigError, DataError, StrategyError
 
 if TYPE_CHECKING:
@@ -34,7 +33,8 @@ def load_config(path: str | Path, settings: Sequence[str] = ()) -> Config:
     Raises
     ------
     ConfigError
-        The config has mistakes. The message lists all of them, also those in strategies, features and the model.
+        The config has mistakes. The message lists all of them: first those of its keys and values; where there are
+        none, those of what it names, that is strategies, their parameters, features and the model.
 
     Examples
     --------
@@ -45,9 +45,9 @@ def load_config(path: str | Path, settings: Sequence[str] = ()) -> Config:
     """
     path = Path(path)
     values = override(read(path), list(settings))
-    lines = mistakes(Config, values) + _plugin_mistakes(_valid_strategies(values), _valid_forecast(values))
-    _raise_all(lines, f"{path}:")
-    return validated(Config, values, "")
+    config = validated(Config, values, f"{path}:")
+    _raise_all(_plugin_mistakes(config), f"{path}:")
+    return config
 
 
 def prepare(config: Config, offline: bool = False) -> tuple[Config, Prices]:
@@ -64,8 +64,7 @@ def prepare(config: Config, offline: bool = False) -> tuple[Config, Prices]:
     from lstmstrat.prices import load
     from lstmstrat.study.build import building_mistakes
 
-    lines = _plugin_mistakes(list(enumerate(config.strategies)), config.forecast)
-    _raise_all(lines, "the config cannot be run:")
+    _raise_all(_plugin_mistakes(config), "the config cannot be run:")
     prices = load(config.data, offline=offline)
     bars = len(prices.frame)
     heading = f"the config cannot be run on {bars} bars:"
@@ -121,15 +120,17 @@ def _check_length(forecast: ForecastConfig, prices: Prices) -> None:
         )
 
 
-def _plugin_mistakes(strategies: Sequence[tuple[int, StrategyConfig]], forecast: ForecastConfig) -> list[str]:
+def _plugin_mistakes(config: Config) -> list[str]:
     """One line for every mistake in what the config names: strategies, parameters, features, conditions, model.
 
-    `strategies` come with their positions in the config.
+    Whatever is named is loaded for it, and Backtrader with the strategies.
     """
+    from lstmstrat.config.plugins import changed_files
     from lstmstrat.forecasting.features import feature_set
     from lstmstrat.forecasting.models import model_of
 
-    lines = [line for i, strategy in strategies for line in _strategy_mistakes(i, strategy)]
+    forecast, classes = config.forecast, [strategy.class_ for strategy in config.strategies]
+    lines = [line for i, strategy in enumerate(config.strategies) for line in _strategy_mistakes(i, strategy)]
     refit_when = [forecast.refit_when] if forecast.refit_when else []
     for load_plugin in (
         lambda: feature_set(forecast.features),
@@ -141,7 +142,7 @@ def _plugin_mistakes(strategies: Sequence[tuple[int, StrategyConfig]], forecast:
             load_plugin()
         except ConfigError as error:
             lines += [f"forecast.{line}" for line in str(error).split("\n  ")]
-    return lines + changed_files((*(strategy.class_ for _, strategy in strategies), *forecast.own_code))
+    return lines + changed_files((*classes, *forecast.own_code))
 
 
 def _strategy_mistakes(position: int, strategy: StrategyConfig) -> list[str]:
@@ -152,27 +153,6 @@ def _strategy_mistakes(position: int, strategy: StrategyConfig) -> list[str]:
     except StrategyError as error:
         return [f"strategies.{position}.{error}"]
     return [f"strategies.{position}.params.{line}" for line in lines]
-
-
-def _valid_strategies(values: dict[str, Any]) -> list[tuple[int, StrategyConfig]]:
-    """The strategies whose entries are valid by themselves, with their positions in the config."""
-    entries = values.get("strategies")
-    numbered = enumerate(entries) if isinstance(entries, list) else ()
-    return [(i, validated(StrategyConfig, e, "")) for i, e in numbered if not mistakes(StrategyConfig, e)]
-
-
-def _valid_forecast(values: dict[str, Any]) -> ForecastConfig:
-    """The ``forecast:`` section if it is valid by itself, else the default section with its features and model."""
-    section = values.get("forecast")
-    if not isinstance(section, dict):
-        return ForecastConfig()
-    if not mistakes(ForecastConfig, section):
-        return validated(ForecastConfig, section, "")
-    names = section.get("features")
-    features = tuple(name for name in names if isinstance(name, str)) if isinstance(names, list) else ()
-    model = section.get("model")
-    model = model if isinstance(model, str) and model else ForecastConfig().model
-    return ForecastConfig(features=features or DEFAULT_FEATURES, model=model)
 
 
 def _raise_all(lines: Sequence[str], heading: str) -> None:

@@ -355,30 +355,44 @@ def test_seed_is_a_setting_and_comes_last(tmp_path: Path) -> None:
         load_config(path, ["forecast.seed=-1"])
 
 
-def test_every_mistake_of_a_file_comes_in_one_message(tmp_path: Path) -> None:
+def keys_of_mistakes(path: Path) -> list[str]:
+    with pytest.raises(ConfigError) as error:
+        load_config(path)
+    heading, *found = str(error.value).splitlines()
+    assert heading == f"{path}:"
+    return sorted(line.split(": ")[0].strip() for line in found)
+
+
+def test_every_mistake_of_keys_and_values_comes_in_one_message(tmp_path: Path) -> None:
     values = tiny(
         forecast={"lokback": 5, "epochs": 0, "features": ["retrun_1", "gap"]},
         broker={"csh": 1},
-        strategies=[
-            {"class": "strategies.long_flt:LongFlat"},
-            {"class": "strategies.long_flat:LongFlat", "params": {"treshold": 0.1, "band": "wide"}},
-            {"clas": "strategies.long_flat:LongFlat"},
-        ],
+        strategies=[{"class": "strategies.long_flt:LongFlat"}, {"clas": "strategies.long_flat:LongFlat"}],
     )
-    with pytest.raises(ConfigError) as error:
-        load_config(written(tmp_path, values))
-    heading, *found = str(error.value).splitlines()
-    assert heading.endswith("tiny.yaml:")
-    assert sorted(line.split(": ")[0].strip() for line in found) == [
+    assert keys_of_mistakes(written(tmp_path, values)) == [
         "broker.csh",
         "forecast.epochs",
-        "forecast.features",
         "forecast.lokback",
+        "strategies.1.clas",
+        "strategies.1.class",
+    ]
+
+
+def test_every_mistake_of_what_a_sound_file_names_comes_in_one_message(tmp_path: Path) -> None:
+    """Only where keys and values are right, Backtrader and the strategies are loaded, which takes a while."""
+    values = tiny(
+        forecast={"features": ["retrun_1", "gap"], "model": "rigde"},
+        strategies=[
+            {"class": "strategies.long_flt:LongFlat", "name": "other"},
+            {"class": "strategies.long_flat:LongFlat", "params": {"treshold": 0.1, "band": "wide"}},
+        ],
+    )
+    assert keys_of_mistakes(written(tmp_path, values)) == [
+        "forecast.features",
+        "forecast.model",
         "strategies.0.class",
         "strategies.1.params.band",
         "strategies.1.params.treshold",
-        "strategies.2.clas",
-        "strategies.2.class",
     ]
 
 

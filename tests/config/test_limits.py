@@ -16,7 +16,7 @@ from lstmstrat.config.schema import (
     Section,
     StrategyConfig,
 )
-from lstmstrat.config.validation import mistakes, validated
+from lstmstrat.config.validation import validated
 from lstmstrat.forecasting.features import feature
 
 SECTIONS = (DataConfig, ForecastConfig, BrokerConfig, StrategyConfig, ReportConfig, Config)
@@ -27,6 +27,15 @@ NEEDED: dict[type[Section], dict[str, Any]] = {  # beside the setting that is tr
     ForecastConfig: {"learning_rate": 1e-9},  # with it, weight_decay can be as large as its limit
     Config: {"strategies": [STRATEGY]},
 }
+
+
+def mistakes(section: type[Section], values: dict[str, Any]) -> list[str]:
+    """One line for every mistake in the values of a section."""
+    try:
+        validated(section, values, "")
+    except ConfigError as error:
+        return [line.strip() for line in str(error).splitlines()[1:]]
+    return []
 
 
 def kinds(schema: dict[str, Any]) -> set[str]:
