@@ -24,6 +24,7 @@ from lstmstrat.trading.clock import to_numbers
 from lstmstrat.trading.lines import advance
 from lstmstrat.trading.mistakes import one_feed
 from lstmstrat.trading.recorder import Recorded, Recorder
+from lstmstrat.trading.warm_up import FirstDecision, skip_warm_up
 
 
 def simulate(
@@ -86,7 +87,7 @@ def build(
     with contextlib.suppress(_BuiltError):
         cerebro.addanalyzer(_Account, first=start, label=name)
         cerebro.addanalyzer(_Stop)
-        cerebro.addindicator(_FirstDecision, bar=start)
+        cerebro.addindicator(FirstDecision, bar=start)
         with session.active(), one_feed(name, prices.symbol):
             cerebro.run()
         raise StrategyError(_skipped(name))
@@ -94,7 +95,7 @@ def build(
 
 def record(cerebro: Any, prices: Prices, session: Session, *, start: int, name: str, class_path: str) -> Account:
     """Run the only strategy of `cerebro`, which decides first at bar `start`, and return its account."""
-    cerebro.addindicator(_FirstDecision, bar=start)
+    cerebro.addindicator(FirstDecision, bar=start)
     cerebro.addanalyzer(_Account, first=start, label=name, _name="account")
     with session.active(), one_feed(name, prices.symbol):  # Backtrader creates the indicators inside `run`
         strategies = cerebro.run()
@@ -160,6 +161,8 @@ class _Feed(bt.feed.DataBase):  # type: ignore[misc]
 
     def advance_peek(self) -> float:
         times = self.lines.lines[self.DateTime]
+        if times._idx < 0:  # before the first bar of a run in once mode
+            skip_warm_up(self._env, self)
         following = times._idx + 1
         return float(times.array[following]) if following < len(times.array) else math.inf
 
@@ -181,11 +184,11 @@ class _Broker(bt.brokers.BackBroker):  # type: ignore[misc]
     """A broker with slippage at its full, constant rate on market orders, never beyond a limit order's limit."""
 
     def next(self) -> None:
-        if not self._is_idle:
+        if not self.is_idle:
             super().next()
 
     @property
-    def _is_idle(self) -> bool:
+    def is_idle(self) -> bool:
         """Whether the bar changes nothing: no order and no position, nothing paid in, no history to act out."""
         if self.pending or self.submitted or self._toactivate or self._cash_addition:
             return False
@@ -208,19 +211,6 @@ def _broker(config: BrokerConfig) -> Any:
     broker.setcommission(commission=config.commission)
     broker.set_slippage_perc(config.slippage, slip_out=True)  # else the slippage stops at the bar's high or low
     return broker
-
-
-class _FirstDecision(bt.Indicator):  # type: ignore[misc]
-    """An empty indicator; its minimum period holds back the strategy's `next` until bar number `bar`."""
-
-    lines = ("nothing",)
-    params = (("bar", 0),)
-
-    def __init__(self) -> None:
-        self.addminperiod(self.p.bar + 1)
-
-    def advance(self, size: int = 1) -> None:
-        """Does nothing: nobody reads its line."""
 
 
 class _BuiltError(Exception):
@@ -254,6 +244,10 @@ class _Account(Recorder):
             self._fail(
                 "it orders before the first forecast, where all strategies start; do not order in prenext()"
             )
+
+    def skip(self, bars: int) -> None:
+        """Record the first `bars` bars, at which nothing was ordered."""
+        self.times.extend(self.strategy.data.datetime.array[:bars])
 
     def next(self) -> None:
         super().next()
