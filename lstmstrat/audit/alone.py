@@ -10,9 +10,10 @@ import numpy as np
 
 from lstmstrat.audit import child, ends, isolation, perturb
 from lstmstrat.audit.case import Case
-from lstmstrat.audit.compare import ALL, ROUNDING, compare, differing_bars
+from lstmstrat.audit.compare import ALL, compare, differing_bars
 from lstmstrat.audit.cuts import spread_over
 from lstmstrat.audit.finding import Discrepancy, Finding
+from lstmstrat.audit.perturb import ROUNDING
 from lstmstrat.audit.trace import Subject, Trace
 
 TRUNCATED = "truncated"

@@ -11,10 +11,11 @@ from typing import Any
 import pandas as pd
 
 from lstmstrat.audit import ends, perturb
-from lstmstrat.audit.compare import ALL, ROUNDING, compare, same
+from lstmstrat.audit.compare import ALL, compare, same
 from lstmstrat.audit.cuts import aimed_cuts, spread_over
 from lstmstrat.audit.feeds import OtherBars
 from lstmstrat.audit.finding import FAILED, NOT_ASSESSED, PASSED, WARNING, Discrepancy, Finding
+from lstmstrat.audit.perturb import ROUNDING
 from lstmstrat.audit.trace import ATTRIBUTE, STREAMED, Subject, Trace
 from lstmstrat.trading.clock import to_numbers
 

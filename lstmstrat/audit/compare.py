@@ -9,11 +9,11 @@ import numpy as np
 
 from lstmstrat.arrays import Floats
 from lstmstrat.audit.finding import Discrepancy
+from lstmstrat.audit.perturb import ROUNDING
 from lstmstrat.audit.trace import Trace
 from lstmstrat.results.orders import PlacedOrder
 
 ALL = 10**9  # as `last` of `compare`: up to the last bar of the shorter run
-ROUNDING = 1e-6  # relative; sums over arrays of another length, or in another order, round differently
 
 
 def compare(

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from lstmstrat.arrays import Floats
-from lstmstrat.audit.compare import ROUNDING
+from lstmstrat.audit.perturb import ROUNDING
 
 FORGOTTEN, FADING, EXPANDING, UNRELATED = "forgotten", "fading", "expanding", "unrelated"
 

@@ -17,6 +17,8 @@ from lstmstrat.arrays import Floats
 from lstmstrat.prices.bars import CLOSE, HIGH, LOW, OPEN, VOLUME
 from lstmstrat.prices.null_history import widen_to_body
 
+ROUNDING = 1e-6  # relative; sums over arrays of another length, or in another order, round differently
+
 DAILY = 0.02  # standard deviation of a bar's log return in a random walk, from close to close
 
 

@@ -10,10 +10,11 @@ import numpy as np
 
 from lstmstrat.audit import alone, ends, perturb
 from lstmstrat.audit.case import Case
-from lstmstrat.audit.compare import ALL, ROUNDING, compare, same
+from lstmstrat.audit.compare import ALL, compare, same
 from lstmstrat.audit.cuts import spread_over
 from lstmstrat.audit.finding import Discrepancy, Finding
 from lstmstrat.audit.labels import check_labels
+from lstmstrat.audit.perturb import ROUNDING
 from lstmstrat.audit.trace import ACCOUNT, STREAMED, Trace
 from lstmstrat.forecasting.fitted_fold import FittedFold
 from lstmstrat.forecasting.walk_forward import WalkForward

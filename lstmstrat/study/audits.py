@@ -13,7 +13,6 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
-from lstmstrat.audit import suite
 from lstmstrat.audit.small import MEMBERS, NO_LEAK, SMALL
 from lstmstrat.config.identity import Identity
 from lstmstrat.config.schema import Config, ForecastConfig, StrategyConfig
@@ -71,6 +70,8 @@ def audit_now(run: Run, account: Account, session: Session, progress: Progress) 
 
     An audit that ends with an error is one that could not say anything.
     """
+    from lstmstrat.audit import suite
+
     strategy, today = _strategy(run, account), f"{dt.datetime.now(dt.UTC):%Y-%m-%d}"
     alone = run.config.model_copy(update={"strategies": (strategy,)})
     try:

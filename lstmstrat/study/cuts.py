@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from lstmstrat.audit import ends as rule
-from lstmstrat.audit.perturb import change_inside
+from lstmstrat.audit.perturb import ROUNDING, change_inside
 from lstmstrat.config.schema import StrategyConfig
 from lstmstrat.errors import sentence
 from lstmstrat.forecasting.session import Session
@@ -33,7 +33,6 @@ PLACES = (0.02, 0.06, 0.2)
 
 A late cut is nearly one more whole run. The audit, without which there is no edge, covers the rest.
 """
-ROUNDING = 1e-6  # relative; sums over arrays of another length round differently
 
 
 NEVER = -1  # the bar of a run that could not be made

@@ -15,6 +15,7 @@ import pytest
 from helpers.command import tiny
 
 from lstmstrat import Config, ExposureStrategy, Prices, Session, Store
+from lstmstrat.audit import suite
 from lstmstrat.audit.books import check_books
 from lstmstrat.audit.finding import AuditResult, Finding
 from lstmstrat.config.validation import validated
@@ -24,7 +25,7 @@ from lstmstrat.prices import load
 from lstmstrat.prices.staleness import autocorrelation, staleness
 from lstmstrat.results.assessment import FAILED, NOT_RUN, PASSED, Check
 from lstmstrat.results.run import Run
-from lstmstrat.study import audits, checks
+from lstmstrat.study import checks
 from lstmstrat.study.cuts import CUT_BARS, check_cuts
 from lstmstrat.study.run import finish
 from lstmstrat.study.simulate import simulate_all
@@ -300,7 +301,7 @@ def answer(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], Audited]:
             names = ["P0 rerun", "P2 suffix"]
             return AuditResult(tuple(Finding(name, "Tuesdays", status, 12, (), "why") for name in names), ())
 
-        monkeypatch.setattr(audits.suite, "audit_config", audit)
+        monkeypatch.setattr(suite, "audit_config", audit)
         return made
 
     return answering
