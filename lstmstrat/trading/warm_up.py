@@ -63,11 +63,13 @@ def skip_warm_up(cerebro: Any, feed: Any) -> None:
 def _is_watched(cerebro: Any, strategy: Any) -> bool:
     """Whether something is called at each bar before the first decision, or has to do there."""
     cls, broker = type(strategy), cerebro.broker
+    if not getattr(broker, "is_idle", False):  # or not ours, of which nobody knows what it does at a bar
+        return True
     own = any(getattr(cls, name) is not getattr(bt.Strategy, name) or name in vars(strategy) for name in _CALLED)
     beside = (cerebro._timers, cerebro._timerscheat, cerebro.runwriters, broker.notifs)
     observers = strategy._lineiterators[bt.LineIterator.ObsType], strategy._slave_analyzers
     skipping = all(isinstance(analyzer, Skips) for analyzer in strategy.analyzers)
-    return own or any(beside) or any(observers) or strategy._oldsync or not (skipping and broker.is_idle)
+    return own or any(beside) or any(observers) or strategy._oldsync or not skipping
 
 
 def _follow(indicators: list[Any], feed: Any) -> bool:
