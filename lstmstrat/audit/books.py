@@ -46,20 +46,24 @@ def first_fault(broker: BrokerConfig, prices: Prices, account: Account) -> str:
 
 
 def _fault_of_fill(fill: Execution, prices: Prices, slippage: float) -> str:
-    order, size = fill.order, abs(fill.order.size)
-    placed, filled = _day(prices, order.bar), _day(prices, fill.bar)
-    what = f"the {order.kind} order of {placed} to {order.side} {size:.10g} was filled on {filled}"
-    what += f" at {fill.price:.10g}"
+    order = fill.order
     if fill.bar < order.bar or (fill.bar == order.bar and not order.at_open):
-        return f"{what}, on a bar that was over when it was placed"
+        return f"{_described(fill, prices)}, on a bar that was over when it was placed"
     span = correct_span(fill, prices.bars, slippage)
     if span is None:
-        return f"{what}, but that bar did not reach its price"
+        return f"{_described(fill, prices)}, but that bar did not reach its price"
     low, high = span
     if low * (1.0 - EQUAL) <= fill.price <= high * (1.0 + EQUAL):
         return ""
     right = f"{low:.10g}" if low == high else f"{low:.10g} to {high:.10g}"
-    return f"{what}; with the slippage of the config, {slippage:.2%}, it is {right}"
+    return f"{_described(fill, prices)}; with the slippage of the config, {slippage:.2%}, it is {right}"
+
+
+def _described(fill: Execution, prices: Prices) -> str:
+    order, size = fill.order, abs(fill.order.size)
+    placed, filled = _day(prices, order.bar), _day(prices, fill.bar)
+    what = f"the {order.kind} order of {placed} to {order.side} {size:.10g} was filled on {filled}"
+    return f"{what} at {fill.price:.10g}"
 
 
 def _day(prices: Prices, bar: int) -> str:

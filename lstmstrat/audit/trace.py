@@ -189,7 +189,8 @@ class _Record:
         lines = {name: np.array([row.get(name, np.nan) for row in self.rows]) for name in names}  # (n,)
         first = len(self.rows) if self.first is None else self.first
         times = to_numbers(pd.DatetimeIndex(frame.index))  # a streamed feed does not keep them
-        placed, fills = self.orders.placed(), self.orders.executions(times)
+        placed = self.orders.placed()
+        fills = self.orders.executions(placed, times)
         return Trace(frame, len(self.rows), first, lines, placed, fills, self.walks, self.error, self.learned)
 
 

@@ -31,8 +31,6 @@ class OrderLog:
 
     def note(self, orders: Sequence[Any], bar: int) -> None:
         """Copy the orders that are new at the close of bar number `bar`; `orders` are all of the run so far."""
-        if len(orders) == len(self.orders):  # at most bars
-            return
         for order in orders[len(self.orders) :]:
             self.orders.append(order)
             self._placed.append(_placed(order, bar))
@@ -49,11 +47,14 @@ class OrderLog:
         pairs = zip(self.orders, self._placed, strict=True)
         return tuple(replace(placed, ended=self._ended.get(order.ref)) for order, placed in pairs)
 
-    def executions(self, times: Floats) -> tuple[Execution, ...]:
-        """All fills, in the order of their bars; `times` (N,) are Backtrader's times of the bars of the feed."""
+    def executions(self, placed: Sequence[PlacedOrder], times: Floats) -> tuple[Execution, ...]:
+        """All fills, in the order of their bars.
+
+        `placed` is what `placed()` gives, and `times` (N,) are Backtrader's times of the bars of the feed.
+        """
         fills = [
-            Execution(bar_of(times, bit.dt), bit.size, bit.price, bit.comm, booked, placed)
-            for order, placed in zip(self.orders, self.placed(), strict=True)
+            Execution(bar_of(times, bit.dt), bit.size, bit.price, bit.comm, booked, asked)
+            for order, asked in zip(self.orders, placed, strict=True)
             for bit, booked in zip(order.executed.exbits, self._booked.get(order.ref, ()), strict=False)
         ]
         return tuple(sorted(fills, key=lambda fill: fill.bar))

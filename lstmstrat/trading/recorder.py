@@ -122,7 +122,7 @@ class Recorder(bt.Analyzer):  # type: ignore[misc]
             targets=self.targets,
             orders=[_row(order, asked, times) for order, asked in zip(log.orders, placed, strict=True)],
             placed=placed,
-            fills=log.executions(times),
+            fills=log.executions(placed, times),
             forecasts=walks[0].forecasts if walks else None,
         )
         del self.log
@@ -156,12 +156,18 @@ def _row(order: Any, placed: PlacedOrder, times: Floats) -> dict[str, Any]:
 def _orders_frame(rows: Sequence[Mapping[str, Any]], index: pd.Index) -> pd.DataFrame:
     frame = pd.DataFrame(rows, columns=list(ORDERS))
     for column in ("created", "executed"):
-        frame[column] = [pd.NaT if row[column] is None else index[row[column]] for row in rows]
+        frame[column] = _times([row[column] for row in rows], index)
     return frame.astype(ORDERS)
 
 
 def _trades_frame(trips: Sequence[RoundTrip], index: pd.Index) -> pd.DataFrame:
     frame = pd.DataFrame([vars(trip) for trip in trips], columns=list(TRADES))
-    frame["opened"] = [index[trip.opened] for trip in trips]
-    frame["closed"] = [pd.NaT if trip.closed is None else index[trip.closed] for trip in trips]
+    frame["opened"] = _times([trip.opened for trip in trips], index)
+    frame["closed"] = _times([trip.closed for trip in trips], index)
     return frame.astype(TRADES)
+
+
+def _times(bars: Sequence[int | None], index: pd.Index) -> pd.DatetimeIndex:
+    """The times of `bars`; NaT for None."""
+    places = [-1 if bar is None else bar for bar in bars]
+    return pd.DatetimeIndex(index).take(places, fill_value=pd.NaT)  # type: ignore[arg-type]  # the stubs forget it

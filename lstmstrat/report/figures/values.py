@@ -16,7 +16,9 @@ LEGEND = {"orientation": "h", "x": 0, "y": -0.07, "yanchor": "top", "traceorder"
 
 def numbers(values: npt.ArrayLike, digits: int = 6) -> list[float | None]:
     """`values` with `digits` significant digits; None for a value that is not finite."""
-    return [float(f"{v:.{digits}g}") if np.isfinite(v) else None for v in np.asarray(values, dtype=float)]
+    array = np.asarray(values, dtype=float)
+    pairs = zip(array.tolist(), np.isfinite(array).tolist(), strict=True)
+    return [float(f"{value:.{digits}g}") if finite else None for value, finite in pairs]
 
 
 def stamps(index: pd.DatetimeIndex) -> list[str]:
