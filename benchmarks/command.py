@@ -27,13 +27,14 @@ AAPL = ROOT / "configs" / "aapl.yaml"
 STAGES = {  # a stage is the time in these functions, without that of the others called from them
     "prices": ("lstmstrat.prices", "load"),
     "training": ("lstmstrat.forecasting.trainer", "_fit_missing"),
+    "linear": ("lstmstrat.forecasting.fitting", "_linear"),  # the linear part of each fold, which is not stored
     "simulation": ("lstmstrat.study.simulate", "simulate"),
     "checks": ("lstmstrat.study.run", "run_checks"),
     "statistics": ("lstmstrat.study.run", "judged"),
     "page": ("lstmstrat.report.html", "page"),
     "files": ("lstmstrat.results.run_folder", "write"),
 }
-LIMITS = {"cold": 30.0, "warm": 6.5, "--help": 0.5, "config error": 0.5}  # seconds, on two cores
+LIMITS = {"cold": 15.0, "warm": 5.5, "--help": 0.2, "config error": 0.2}  # seconds, on two cores
 BARS_A_SECOND = 10_000  # of one strategy, at least
 MEGABYTES = 2_000  # at 100,000 bars, at most
 
@@ -151,7 +152,7 @@ def grown(bars: int, folder: Path, epochs: int = 8) -> dict[str, float]:
 
 def growth() -> str:
     """Seconds and memory for more bars; seconds for more assets, whose runs follow each other with one cache."""
-    columns = ("training", "simulation", "statistics", "page", "process", "MB")
+    columns = ("training", "linear", "simulation", "statistics", "page", "process", "MB")
     lines = ["| bars | " + " | ".join(columns) + " |", "|" + "---|" * (len(columns) + 1)]
     with tempfile.TemporaryDirectory() as folder:
         for bars in (3_000, 30_000, 100_000):
