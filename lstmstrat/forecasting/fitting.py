@@ -53,8 +53,10 @@ def fit_due(
         tasks = [_tasks(one, config, _starts(config, previous)) for one in job]
         before, after = config.members * k, config.members * (len(jobs) - k - 1)
         fits = iter(trainer.fit(session, model, [task for each in tasks for task in each], before, after))
+        parts = _linear_parts(session, linear, [one for one, each in zip(job, tasks, strict=True) if each])
         for one, each in zip(job, tasks, strict=True):
-            fitted.append(_fitted(session, config, one, [next(fits) for _ in each], linear, log))
+            members = [next(fits) for _ in each]
+            fitted.append(_fitted(config, one, members, parts.get(one.fold.number), log))
     return fitted
 
 
@@ -68,12 +70,7 @@ def _say_cost(session: Session, model: Model, config: ForecastConfig, job: Seque
 
 
 def _fitted(
-    session: Session,
-    config: ForecastConfig,
-    due: Due,
-    fits: Sequence[FittedModel | None],
-    linear: Model | None,
-    log: Log,
+    config: ForecastConfig, due: Due, fits: Sequence[FittedModel | None], linear: FittedModel | None, log: Log
 ) -> FittedFold:
     """A fold with its members and its linear part; where the labels are equal, it forecasts their constant."""
     if due.training.constant and _has_enough_samples(due.training, config):
@@ -81,7 +78,7 @@ def _fitted(
         log.once("equal labels", lambda: equal_labels(constant))
         return constant
     fold = fitted_fold(due.fold, due.training, fits)
-    return replace(fold, linear=_linear(session, linear, due.training)) if fold.members else fold
+    return replace(fold, linear=linear) if fold.members else fold
 
 
 def _starts(config: ForecastConfig, previous: FittedFold | None) -> Sequence[FittedModel]:
@@ -113,11 +110,18 @@ def _has_enough_samples(training: TrainingSet, config: ForecastConfig) -> bool:
     return bool(enough and (not config.val_size or training.usable[held_out:].any()))
 
 
-def _linear(session: Session, linear: Model | None, training: TrainingSet) -> FittedModel | None:
-    """The linear part of a fold, with calibration; the session remembers it for the next strategy."""
+def _linear_parts(session: Session, linear: Model | None, folds: Sequence[Due]) -> dict[int, FittedModel]:
+    """The linear parts of folds by their number, with calibration; from the session, its store or a new fit.
+
+    They are neither counted nor shown: all of them take as long as a few networks.
+    """
     if linear is None:
-        return None
-    key = FitTask(training, 0).key(linear)
-    if key not in session.models and (fitted := linear.fit(training, 0)) is not None:
-        session.models[key] = fitted
-    return session.models.get(key)
+        return {}
+    keys = {one.fold.number: FitTask(one.training, 0).key(linear) for one in folds}
+    unknown = [key for key in keys.values() if key not in session.models]
+    session.models.update({key: linear.load(data) for key, data in session.store.get(unknown).items()})
+    missing = [(keys[one.fold.number], one) for one in folds if keys[one.fold.number] not in session.models]
+    new = {key: fitted for key, one in missing if (fitted := linear.fit(one.training, 0)) is not None}
+    session.store.put({key: fitted.to_bytes() for key, fitted in new.items()})
+    session.models.update(new)
+    return {number: session.models[key] for number, key in keys.items() if key in session.models}

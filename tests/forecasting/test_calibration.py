@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
-from helpers.market import advanced, market, small
+from helpers.market import advanced, bits, market, small
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import lsq_linear
 
+from lstmstrat import Session, Store
 from lstmstrat.arrays import Floats
 from lstmstrat.forecasting.calibration import LEAST, PRIOR, WIDTH, Evidence
+from lstmstrat.forecasting.models.baselines import Ridge
 from lstmstrat.forecasting.targets import labels
 
 PRICES = market(400, seed=3)
@@ -99,3 +103,19 @@ def test_a_plain_rule_is_not_weighed(model: str) -> None:
         for calibration in ("none", "learned")
     )
     np.testing.assert_array_equal(plain, asked)
+
+
+def test_the_linear_parts_of_a_second_run_come_from_the_store(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They are made in one transaction, and are no networks: neither run counts them."""
+    prices, config = market(), small(calibration="learned")
+    with Session(Store(tmp_path / "store")) as first:
+        walk = advanced(config, prices.times, prices.bars, session=first)
+        assert first.fitted == len(walk.folds)
+    monkeypatch.setattr(Ridge, "learn", None)
+    with Session(Store(tmp_path / "store")) as second:
+        again = advanced(config, prices.times, prices.bars, session=second)
+        assert (second.fitted, second.cached) == (0, len(walk.folds))
+    assert np.array_equal(bits(again), bits(walk))
+    assert all(fold.linear is not None for fold in again.folds)

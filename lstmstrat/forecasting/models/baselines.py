@@ -55,14 +55,15 @@ class Baseline(Model):
             return None
         data = training.scaled(self.scaler, self.clip)
         fitted = self.learn(training, data, seed)
-        forecasts = fitted.of_rows(training.rows[training.usable])
-        errors = (forecasts - data.output.location) / data.output.scale - data.y[training.usable]
-        fitted.losses[0] = np.square(errors).mean()
+        if np.isnan(fitted.losses[0]):
+            forecasts = fitted.of_rows(training.rows[training.usable])
+            errors = (forecasts - data.output.location) / data.output.scale - data.y[training.usable]
+            fitted.losses[0] = np.square(errors).mean()
         return fitted if np.isfinite(fitted.losses).all() else None
 
     @abstractmethod
     def learn(self, training: TrainingSet, data: ScaledTrainingSet, seed: int) -> FittedBaseline:
-        """The fitted model, whose loss is still NaN."""
+        """The fitted model; its loss may still be NaN."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -160,30 +161,52 @@ class Ridge(Baseline):
 
     def learn(self, training: TrainingSet, data: ScaledTrainingSet, seed: int) -> FittedBaseline:
         """Learns the coefficients."""
-        coefficients, intercept = ridge(*float64(training, data))
-        return Linear(data.inputs, _unknown_loss(), data.output, self.clip, coefficients, intercept)
+        x, y = float64(training, data)
+        coefficients, intercept, loss = ridge(x, y)
+        return Linear(data.inputs, np.array([loss]), data.output, self.clip, coefficients, intercept)
+
+    def load(self, data: bytes) -> FittedModel:
+        """The inverse of `Linear.to_bytes`."""
+        from safetensors.numpy import load
+
+        arrays = load(data)
+        inputs, output = Scaler(*arrays["inputs"]), Scaler(*arrays["output"])
+        coefficients, intercept = arrays["weights"][:-1], float(arrays["weights"][-1])
+        return Linear(inputs, arrays["losses"], output, self.clip, coefficients, intercept)
 
 
-def ridge(x: Floats, y: Floats) -> tuple[Floats, float]:
-    """Coefficients (F,) and intercept of ridge on x (n, F) and y (n,), with the best of `ALPHAS` at leave-one-out.
+def ridge(x: Floats, y: Floats) -> tuple[Floats, float, float]:
+    """Coefficients (F,), intercept and mean squared error of ridge on x (n, F) and y (n,).
+
+    It has the penalty among `ALPHAS` that is best at leave-one-out.
 
     The eigenvectors of x'x give the error of each sample that is left out, e / (1 - h), for every penalty (Hastie,
     Tibshirani and Friedman 2009, 3.4.1 and 7.10). scikit-learn's RidgeCV gives the same numbers, but its import
     takes longer than all fits of a run. The sums are those of einsum, whose rounding does not depend on the number
     of threads.
     """
-    n, centre, mean = len(x), x.mean(axis=0), float(y.mean())
-    inner = x - centre
-    eigenvalues, vectors = np.linalg.eigh(np.einsum("nf,ng->fg", inner, inner))
-    rotated = np.einsum("nf,fg->ng", inner, vectors)  # (n, F)
-    projected, squares = np.einsum("nf,n->f", rotated, y - mean), rotated**2
-    shrunk = 1.0 / (np.maximum(eigenvalues, 0.0) + n * ALPHAS[:, None])  # (A, F)
-    errors = y - mean - np.einsum("nf,af->an", rotated, shrunk * projected)  # (A, n)
-    left = 1.0 - 1.0 / n - np.einsum("nf,af->an", squares, shrunk)  # (A, n)
+    columns, n, mean = np.ascontiguousarray(x.T), len(x), float(y.mean())  # (F, n), faster than (n, F)
+    centre = columns.mean(axis=1)  # (F,)
+    inner = columns - centre[:, None]  # (F, n)
+    eigenvalues, vectors = np.linalg.eigh(np.einsum("fn,gn->fg", inner, inner))
+    rotated = np.einsum("fn,fg->gn", inner, vectors)  # (F, n)
+    deviations = y - mean
+    projected, squares = np.einsum("fn,n->f", rotated, deviations), np.square(rotated)
+
+    def fit(penalty: float) -> tuple[Floats, Floats]:
+        """Coefficients of the eigenvectors (F,), and the errors (n,)."""
+        shrunk = projected / (np.maximum(eigenvalues, 0.0) + n * penalty)
+        return shrunk, deviations - np.einsum("f,fn->n", shrunk, rotated)
+
+    def left_out(penalty: float) -> float:
+        leverage = 1.0 / n + np.einsum("f,fn->n", 1.0 / (np.maximum(eigenvalues, 0.0) + n * penalty), squares)
+        return float(np.square(fit(penalty)[1] / (1.0 - leverage)).mean())
+
     with np.errstate(divide="ignore", invalid="ignore"):  # a single sample: 0 / 0, and with any penalty its label
-        best = int(np.argmin(np.square(errors / left).mean(axis=1)))
-    coefficients: Floats = np.einsum("fg,g->f", vectors, shrunk[best] * projected)
-    return coefficients, mean - float(np.einsum("f,f->", centre, coefficients))
+        shrunk, errors = fit(min(ALPHAS.tolist(), key=left_out))
+    coefficients: Floats = np.einsum("fg,g->f", vectors, shrunk)
+    intercept = mean - float(np.einsum("f,f->", centre, coefficients))
+    return coefficients, intercept, float(np.square(errors).mean())
 
 
 @dataclass(frozen=True, eq=False)
@@ -197,6 +220,19 @@ class Linear(FittedOnScaled):
         """Adds column by column, because the bits of a matrix product depend on the number of rows."""
         total: Floats = np.add.accumulate(x * self.coefficients, axis=1)[:, -1]
         return total + self.intercept
+
+    def to_bytes(self) -> bytes:
+        """A safetensors file."""
+        from safetensors.numpy import save
+
+        return save(
+            {
+                "weights": np.append(self.coefficients, self.intercept),
+                "inputs": np.stack([self.inputs.location, self.inputs.scale]),
+                "output": np.stack([self.output.location, self.output.scale]),
+                "losses": self.losses,
+            }
+        )
 
 
 @dataclass(frozen=True)

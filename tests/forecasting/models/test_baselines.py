@@ -148,9 +148,21 @@ def test_ridge_is_that_of_scikit_learn(samples: int, features: int) -> None:
     x = rng.standard_normal((samples, features)) + 0.3
     y = 0.1 * x[:, 0] + rng.standard_normal(samples) + 2.0
     second = RidgeCV(alphas=samples * ALPHAS).fit(x, y)
-    coefficients, intercept = baselines.ridge(x, y)
+    coefficients, intercept, loss = baselines.ridge(x, y)
     np.testing.assert_allclose(coefficients, second.coef_, rtol=0.0, atol=1e-12)
     assert intercept == pytest.approx(second.intercept_, abs=1e-12)
+    assert loss == pytest.approx(np.square(second.predict(x) - y).mean(), abs=1e-12)
+
+
+def test_a_line_and_its_bytes_are_the_same() -> None:
+    s = learned_from(200)
+    model = model_of(small(model="ridge"))
+    line = model.fit(s, 0)
+    assert line is not None
+    back = model.load(line.to_bytes())
+    assert back.to_bytes() == line.to_bytes()
+    windows = s.windows()[0]
+    assert back.predict(windows).tobytes() == line.predict(windows).tobytes()
 
 
 def test_boosting_is_scikit_learns_with_the_settings_that_are_written() -> None:
