@@ -36,13 +36,13 @@ class Walks:
     """Counts how often feature rows are worked out; each walk works them out once for each chunk of bars."""
 
     def __init__(self, patch: pytest.MonkeyPatch) -> None:
-        self.count, parts = 0, FeatureSet.parts
+        self.count, rows = 0, FeatureSet.named_rows
 
         def counted(*arguments: Any) -> Any:
             self.count += 1
-            return parts(*arguments)
+            return rows(*arguments)
 
-        patch.setattr(FeatureSet, "parts", counted)
+        patch.setattr(FeatureSet, "named_rows", counted)
 
 
 @pytest.fixture
