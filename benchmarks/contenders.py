@@ -29,11 +29,12 @@ Forecasts = list[np.ndarray]
 CORES = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def _ours(jobs: Sequence[FoldJob], config: ForecastConfig) -> Forecasts:
+def ours(jobs: Sequence[FoldJob], config: ForecastConfig, threads: int = CORES) -> Forecasts:
+    """The forecasts of lstmstrat with a config of one member."""
     model, lookback = model_of(config), config.lookback
     sets = [TrainingSet(job.rows, job.targets, lookback, config.purge) for job in jobs]
     forecasts = []
-    with Session(Store(None), jobs=CORES) as session:
+    with Session(Store(None), jobs=threads) as session:
         networks = trainer.fit(session, model, [FitTask(training, seed) for seed, training in enumerate(sets)])
         for job, network in zip(jobs, networks, strict=True):
             assert network is not None
@@ -43,17 +44,27 @@ def _ours(jobs: Sequence[FoldJob], config: ForecastConfig) -> Forecasts:
 
 def lstmstrat(jobs: Sequence[FoldJob]) -> Forecasts:
     """lstmstrat with its default method: sequences of 20 losses, one thread per core."""
-    return _ours(jobs, CONFIG)
+    return ours(jobs, CONFIG)
 
 
 def lstmstrat_8_epochs(jobs: Sequence[FoldJob]) -> Forecasts:
     """lstmstrat with its default number of epochs, which users get. This is not the common job."""
-    return _ours(jobs, CONFIG.model_copy(update={"epochs": ForecastConfig().epochs}))
+    return ours(jobs, CONFIG.model_copy(update={"epochs": ForecastConfig().epochs}))
 
 
 def lstmstrat_classical(jobs: Sequence[FoldJob]) -> Forecasts:
     """lstmstrat with loss_steps 1: one loss per window, the same mathematics as the PyTorch loop."""
-    return _ours(jobs, CONFIG.model_copy(update={"loss_steps": 1}))
+    return ours(jobs, CONFIG.model_copy(update={"loss_steps": 1}))
+
+
+def lstmstrat_cut(jobs: Sequence[FoldJob]) -> Forecasts:
+    """lstmstrat with a gradient that ends 20 bars before the first loss of a sequence."""
+    return ours(jobs, CONFIG.model_copy(update={"backprop_steps": 20}))
+
+
+def lstmstrat_classical_cut(jobs: Sequence[FoldJob]) -> Forecasts:
+    """The same with one loss per window, 20 bars before that loss."""
+    return ours(jobs, CONFIG.model_copy(update={"loss_steps": 1, "backprop_steps": 20}))
 
 
 def pytorch_loop(jobs: Sequence[FoldJob]) -> Forecasts:
@@ -105,7 +116,9 @@ def fit_one(job: FoldJob, seed: int, epochs: int = CONFIG.epochs) -> np.ndarray:
 CONTENDERS: dict[str, Callable[[Sequence[FoldJob]], Forecasts]] = {
     "lstmstrat": lstmstrat,
     "lstmstrat_8_epochs": lstmstrat_8_epochs,
+    "lstmstrat_cut": lstmstrat_cut,
     "lstmstrat_classical": lstmstrat_classical,
+    "lstmstrat_classical_cut": lstmstrat_classical_cut,
     "pytorch_loop": pytorch_loop,
     "pytorch_processes": pytorch_processes,
     "jax_vmap": jax_contender.forecasts,

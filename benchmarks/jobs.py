@@ -108,13 +108,13 @@ def examples(job: FoldJob) -> tuple[np.ndarray, np.ndarray, np.ndarray, float, f
     return x, fold.targets[CONFIG.lookback - 1 :], ahead, fold.location, fold.scale
 
 
-def arithmetic() -> float:
-    """GFlop of the matrix products that train one fold of CONFIG with its loss_steps; nothing else is counted.
+def arithmetic(units: int) -> float:
+    """GFlop of the matrix products that train one fold of CONFIG with `units`; nothing else is counted.
 
     One step of one sequence has three products: [h | 1 | x] times the weights of the gates, the gradient of these
     weights, and the gradient of the state.
     """
-    units, features = CONFIG.hidden_size, len(CONFIG.features)
+    features = len(CONFIG.features)
     assert isinstance(CONFIG.train_size, int)
     step = 2 * 4 * units * (2 * (units + 1 + features) + units)
     blocks = -(-(CONFIG.train_size - CONFIG.lookback + CONFIG.loss_steps) // CONFIG.loss_steps)

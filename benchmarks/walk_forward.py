@@ -2,6 +2,7 @@
 
     python benchmarks/walk_forward.py                   # everything that is installed
     python benchmarks/walk_forward.py --only pytorch_loop --rounds 1
+    python benchmarks/walk_forward.py --widths          # 8 to 64 units, and how far that is from the limit
 
 Each contender runs in a process of its own, alternating with lstmstrat (A B A B ...), on as many folds as it can
 do in about a minute; imports are not counted. The quality is the correlation of the forecast and the true
@@ -23,7 +24,9 @@ from pathlib import Path
 FOLDS = {
     "lstmstrat": 119,
     "lstmstrat_8_epochs": 119,
+    "lstmstrat_cut": 119,
     "lstmstrat_classical": 64,
+    "lstmstrat_classical_cut": 64,
     "pytorch_loop": 24,
     "pytorch_processes": 24,
     "jax_vmap": 24,
@@ -40,6 +43,7 @@ NEEDS = {  # what must be installed beside lstmstrat
     "keras_one_model": ("keras", "jax"),
 }
 SEEDS = 6
+WIDTHS = (8, 16, 32, 64)  # units
 
 
 def speed(name: str) -> dict[str, float]:
@@ -86,12 +90,9 @@ def product_rate(_: str) -> dict[str, float]:
     return {"rate": 2 * 1024**3 / min(taken) / 1e9}
 
 
-MEASURES = {"speed": speed, "quality": quality, "rate": product_rate}
-
-
 def in_its_own_process(what: str, name: str) -> dict[str, float]:
     """The result of one of MEASURES in a fresh interpreter."""
-    command = [sys.executable, __file__, "--measure", what, "--only", name]
+    command = [sys.executable, __file__, "--measure", what, name]
     done = subprocess.run(command, check=True, capture_output=True, text=True, cwd=Path(__file__).parent)
     found: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
     return found
@@ -114,18 +115,55 @@ def table(names: list[str], rounds: int) -> str:
     return "\n".join(lines)
 
 
-def share(rounds: int) -> str:
-    """The rate of lstmstrat as a share of the rate of large matrix products; all its other work counts as time."""
+def width(name: str) -> dict[str, float]:
+    """Seconds of the whole job with the units and the threads of a name such as 8x2, in this process."""
+    from contenders import ours
+    from jobs import CONFIG, aapl, planted
+
+    units, threads = map(int, name.split("x"))
+    config = CONFIG.model_copy(update={"hidden_size": units})
+    ours(planted(0, folds=2), config, threads)  # imports and first calls
+    jobs = aapl()
+    begin = time.perf_counter()
+    ours(jobs, config, threads)
+    return {"seconds": (time.perf_counter() - begin) / len(jobs)}
+
+
+MEASURES = {"speed": speed, "quality": quality, "rate": product_rate, "width": width}
+
+
+def widths(rounds: int) -> str:
+    """A Markdown table: networks of 8 to 64 units beside the rate of large products, on one core and on all."""
     from contenders import CORES
     from jobs import arithmetic
 
-    seconds = statistics.median(in_its_own_process("speed", "lstmstrat")["seconds"] for _ in range(rounds))
-    rate = in_its_own_process("rate", "lstmstrat")["rate"]
-    work = arithmetic()
-    return (
-        f"A fold of lstmstrat is {work:.2f} GFlop of products in {seconds:.4f} s: {work / seconds:.0f} GFlop/s, "
-        f"{work / seconds / rate:.0%} of the {rate:.0f} GFlop/s of large float32 products on {CORES} cores."
+    heads = (
+        "units",
+        "GFlop a fold",
+        "s a fold, 1 thread",
+        f"{CORES} threads",
+        "times",
+        "GFlop/s",
+        "share of the rate",
     )
+    lines = ["| " + " | ".join(heads) + " |", "|" + "---|" * len(heads)]
+    rate = in_its_own_process("rate", "all")["rate"]
+    for units in WIDTHS:
+        pairs = [
+            [in_its_own_process("width", f"{units}x{n}")["seconds"] for n in (1, CORES)] for _ in range(rounds)
+        ]
+        one, all_cores = (statistics.median(times) for times in zip(*pairs, strict=True))
+        times = statistics.median(pair[0] / pair[1] for pair in pairs)
+        work = arithmetic(units)
+        cells = (units, f"{work:.2f}", f"{one:.4f}", f"{all_cores:.4f}", f"{times:.2f}", f"{work / all_cores:.0f}")
+        lines.append("| " + " | ".join(map(str, cells)) + f" | {work / all_cores / rate:.0%} |")
+        sys.stderr.write(lines[-1] + "\n")
+    limit = arithmetic(32) / rate
+    lines += [
+        "",
+        f"Large float32 products reach {rate:.0f} GFlop/s on {CORES} cores: the products of a fold of the",
+    ]
+    return "\n".join(lines) + f" common job take {limit:.4f} s at that rate."
 
 
 def main() -> None:
@@ -133,14 +171,20 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--only", action="append", choices=FOLDS, help="this contender (may be given again)")
     parser.add_argument("--rounds", type=int, default=3, help="pairs of runs for each contender (3)")
-    parser.add_argument("--measure", choices=MEASURES, help=argparse.SUPPRESS)
+    parser.add_argument(
+        "--widths", action="store_true", help="only networks of 8 to 64 units, on one core and all"
+    )
+    parser.add_argument("--measure", nargs=2, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.measure:
-        sys.stdout.write(json.dumps(MEASURES[options.measure](options.only[0])) + "\n")
+        what, name = options.measure
+        sys.stdout.write(json.dumps(MEASURES[what](name)) + "\n")
         return
     there = [name for name in FOLDS if all(map(importlib.util.find_spec, NEEDS.get(name, ())))]
-    sys.stdout.write(table(options.only or there, options.rounds) + "\n\n")
-    sys.stdout.write(share(options.rounds) + "\n")
+    if not options.widths:
+        sys.stdout.write(table(options.only or there, options.rounds) + "\n\n")
+    if not options.only:
+        sys.stdout.write(widths(options.rounds) + "\n")
 
 
 if __name__ == "__main__":
