@@ -37,9 +37,9 @@ def _own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None
     session._default.cache_clear()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def cores() -> Iterator[Cores]:
-    """For many independent samples; the processes stay, so each imports a library once."""
+    """For many independent samples; the processes end with the tests of a file, which others may count."""
     found = Cores()
     with found.pool:
         yield found
