@@ -27,7 +27,7 @@ AAPL = ROOT / "configs" / "aapl.yaml"
 STAGES = {  # a stage is the time in these functions, without that of the others called from them
     "prices": ("lstmstrat.prices", "load"),
     "training": ("lstmstrat.forecasting.trainer", "_fit_missing"),
-    "linear": ("lstmstrat.forecasting.fitting", "_linear"),  # the linear part of each fold, which is not stored
+    "linear": ("lstmstrat.forecasting.fitting", "_linear_parts"),
     "simulation": ("lstmstrat.study.simulate", "simulate"),
     "checks": ("lstmstrat.study.run", "run_checks"),
     "statistics": ("lstmstrat.study.run", "judged"),
