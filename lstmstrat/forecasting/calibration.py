@@ -90,6 +90,9 @@ class Evidence:
             return np.full(size, PRIOR)
         precision = self.moments / (variance * horizon) + np.eye(size) / WIDTH**2
         target = self.products / (variance * horizon) + PRIOR / WIDTH**2
+        free: Floats = np.linalg.solve(precision, target).astype(np.float64)
+        if (free >= 0.0).all():  # the best of all weights, and so the best of those that are not negative
+            return free
         return min(_candidates(precision, target), key=lambda w: float(w @ (0.5 * precision @ w - target)))
 
 

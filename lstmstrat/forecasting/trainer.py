@@ -28,6 +28,7 @@ from lstmstrat.forecasting.session import Session
 Tasks = dict[str, FitTask]  # by key
 Fits = dict[str, FittedModel | None]  # by key; None where the fit failed
 
+FEW = 4  # tasks that are worth a call and a transaction
 MOMENT = 0.25  # seconds of work between two reports of the progress
 GRACE = 0.5  # seconds after Ctrl-C in which the fits that are done come in
 
@@ -150,30 +151,33 @@ def _report(session: Session, done: int, total: int) -> None:
 
 
 def _portions(model: Model, tasks: Tasks, jobs: int) -> Iterator[Sequence[str]]:
-    """The tasks of each call: on a GPU as many as it fits together, else of one training set.
+    """The tasks of each call: on a GPU as many as it fits together, else those of a training set.
 
-    Those share its preparation. A portion takes a `MOMENT`, and there are several for each thread. The order is
-    that of this process alone, so that two processes that start together share the work.
+    Those share its preparation. A portion takes a `MOMENT` at most, there are several for each thread, and small
+    sets are put together. The order is that of this process alone, so that two processes that start together share
+    the work.
     """
     of_set: dict[int, list[str]] = {}
     for key, task in tasks.items():
         of_set.setdefault(id(task.training), []).append(key)
-    shuffled = sorted(
-        of_set.values(), key=lambda keys: hashlib.sha256(f"{os.getpid()} {keys[0]}".encode()).digest()
-    )
+    sets = sorted(of_set.values(), key=_order)
     if model.at_once > 1:
-        yield from _cut([key for keys in shuffled for key in keys], model.at_once)
+        keys = [key for together in sets for key in together]
+        yield from (keys[k : k + model.at_once] for k in range(0, len(keys), model.at_once))
         return
-    most = math.ceil(len(tasks) / (4 * jobs))
-    for keys in shuffled:
-        seconds = seconds_of_fit(model, tasks[keys[0]].training)
-        yield from _cut(keys, max(1, min(most, int(MOMENT / seconds))))
+    portion, most = list[str](), math.ceil(len(tasks) / (4 * jobs))
+    for together in sets:
+        size = max(1, min(most, int(MOMENT / seconds_of_fit(model, tasks[together[0]].training))))
+        if len(portion) >= min(FEW, size):
+            yield portion
+            portion = []
+        for key in together:
+            if len(portion) >= size:
+                yield portion
+                portion = []
+            portion.append(key)
+    yield portion
 
 
 def _order(keys: Sequence[str]) -> bytes:
     return hashlib.sha256(f"{os.getpid()} {keys[0]}".encode()).digest()
-
-
-def _cut(keys: Sequence[str], size: int) -> Iterator[Sequence[str]]:
-    for begin in range(0, len(keys), size):
-        yield keys[begin : begin + size]

@@ -91,7 +91,8 @@ class TrainingSet:
     @cached_property
     def range(self) -> Floats:
         """(2, F) smallest and largest value of each input; NaN for an input without a value."""
-        return np.stack([np.fmin.reduce(self.rows), np.fmax.reduce(self.rows)])
+        columns = np.ascontiguousarray(self.rows.T)  # (F, n), along which it takes a fifth of the time
+        return np.stack([np.fmin.reduce(columns, axis=1), np.fmax.reduce(columns, axis=1)])
 
     @cached_property
     def digest(self) -> bytes:
