@@ -16,10 +16,9 @@ from helpers.market import advanced, market, small
 
 from lstmstrat import load_config
 from lstmstrat.commands import audit, run
-from lstmstrat.config import files
+from lstmstrat.config import files, names
 from lstmstrat.config import schema as config
 from lstmstrat.evaluation.metrics import Performance
-from lstmstrat.forecasting import features
 from lstmstrat.forecasting.models import MODELS
 from lstmstrat.prices import load
 
@@ -61,7 +60,7 @@ def test_every_metric_has_a_formula_in_readme() -> None:
 
 
 def test_every_feature_is_in_readme() -> None:
-    for name in features.KNOWN:
+    for name in names.KNOWN_FEATURES:
         assert f"`{name}`" in README, name
 
 

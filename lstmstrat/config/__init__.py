@@ -4,6 +4,8 @@ schema.py      the sections and their fields
 validation.py  values to a section, with every mistake at once
 files.py       YAML files and ``--set`` values
 parameters.py  parameters of a user's own class, frozen
+names.py       what is built in, and which names of a config are wrong
+search.py      is there a user's own ``module:attribute``? without importing it
 plugins.py     a user's own strategy, feature or model, named ``module:attribute``
 """
 

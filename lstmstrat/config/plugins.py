@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import importlib
-import pkgutil
 import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator
@@ -13,7 +12,8 @@ from types import ModuleType
 from typing import Any
 
 from lstmstrat.config.identity.sources import changed_since_import
-from lstmstrat.errors import describe, did_you_mean
+from lstmstrat.config.search import malformed, no_attribute, no_module
+from lstmstrat.errors import describe
 
 
 def load_attribute(path: str, kind: str, example: str, fits: Callable[[object], bool]) -> Any:
@@ -37,11 +37,11 @@ def load_attribute(path: str, kind: str, example: str, fits: Callable[[object], 
     """
     name, _, attribute = path.partition(":")
     if not name or not attribute:
-        raise ImportError(f"{path!r} is not module:{kind}; expected such as {example}")
+        raise ImportError(malformed(path, kind, example))
     module = load_module(name)
     if not hasattr(module, attribute):
         names = [n for n, value in vars(module).items() if not n.startswith("_") and fits(value)]
-        raise ImportError(f"{path!r}: {name} has no {attribute}{did_you_mean(attribute, names)}")
+        raise ImportError(no_attribute(path, names))
     return getattr(module, attribute)
 
 
@@ -65,9 +65,8 @@ def load_module(name: str) -> ModuleType:
     except ModuleNotFoundError as error:
         if error.name is None or not f"{name}.".startswith(f"{error.name}."):
             raise _import_error(name, error) from error
-        raise ImportError(
-            f"there is no module {error.name}{did_you_mean(error.name, _neighbours(error.name))}"
-        ) from None
+        package = sys.modules.get(error.name.rpartition(".")[0])
+        raise ImportError(no_module(error.name, getattr(package, "__path__", []))) from None
     except Exception as error:
         raise _import_error(name, error) from error
 
@@ -85,13 +84,6 @@ def changed_files(paths: Iterable[str]) -> list[str]:
 def _import_error(name: str, error: Exception) -> ImportError:
     """The error of a module that exists but raises `error` when it is imported."""
     return ImportError(f"{name} cannot be imported: {describe(error)}")
-
-
-def _neighbours(name: str) -> list[str]:
-    """All modules in the folder that was searched for `name`."""
-    package, dot, _ = name.rpartition(".")
-    folders = getattr(sys.modules.get(package), "__path__", []) if package else [str(Path.cwd())]
-    return [f"{package}{dot}{module.name}" for module in pkgutil.iter_modules(folders)]
 
 
 _PATH_LOCK = threading.RLock()  # two threads at once would each restore the other's sys.path

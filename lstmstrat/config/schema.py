@@ -28,6 +28,7 @@ from pydantic import (
 
 from lstmstrat.config.descriptions import descriptions
 from lstmstrat.config.limits import BROKER, CONFIG, DATA, FORECAST, REPORT, STRATEGY, Limits
+from lstmstrat.config.names import OWN
 from lstmstrat.config.parameters import Parameters
 from lstmstrat.errors import did_you_mean
 
@@ -224,7 +225,7 @@ class ForecastConfig(Section):
     """Bars of the first training set, or of each with mode: rolling; with refit_every: never, a share of all."""
     refit_every: Annotated[int | str, BeforeValidator(_valid_refit_every)] = 21
     """Bars between two refits, or week, month, quarter, year, never. Fewer take proportionally longer."""
-    refit_when: Annotated[str, Field(pattern=r"^[\w.]+:\w+$")] | None = None
+    refit_when: Annotated[str, Field(pattern=OWN)] | None = None
     """A condition of your own for further refits, module:function like a feature: refit where it is above 0."""
     mode: Literal["rolling", "expanding"] = "expanding"
     """expanding: train on all bars so far, which a weak signal needs; rolling: on the last train_size bars."""

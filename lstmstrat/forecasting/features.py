@@ -10,7 +10,6 @@ Letters: n bars, F feature columns.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -18,8 +17,9 @@ from typing import Any
 import numpy as np
 
 from lstmstrat.arrays import Floats, Times, sliding
+from lstmstrat.config.names import FEATURE, unknown_feature, window
 from lstmstrat.config.plugins import load_attribute
-from lstmstrat.errors import ConfigError, did_you_mean
+from lstmstrat.errors import ConfigError
 from lstmstrat.prices.bars import CLOSE, HIGH, LOW, OPEN, VOLUME
 
 
@@ -144,13 +144,11 @@ _WINDOWED = {
     "volume_ratio": _volume_ratio,
 }
 
-KNOWN = (*_PLAIN, *(f"{family}_N" for family in _WINDOWED))
-
 
 def _user_feature(name: str) -> Feature:
     """The feature ``module:function``, called with open, high, low, close, volume of all bars so far (n, 5)."""
     try:
-        function = load_attribute(name, "function", "my_features:momentum", callable)
+        function = load_attribute(name, *FEATURE, callable)
     except ImportError as error:
         raise ConfigError(f"features: {error}") from error.__cause__
     if not callable(function):
@@ -180,14 +178,10 @@ def feature(name: str) -> Feature:
         return _user_feature(name)
     if name in _PLAIN:
         return _PLAIN[name]
-    match = re.fullmatch(r"([a-z_]+)_([1-9]\d{0,6})", name)  # nobody has ten million bars
-    if match and match[1] in _WINDOWED:
-        return _WINDOWED[match[1]](int(match[2]))
-    hint = did_you_mean(name, KNOWN)
-    raise ConfigError(
-        f"features: unknown feature {name!r}{hint} (N is a number of bars; a function of "
-        "your own is written module:function)"
-    )
+    if windowed := window(name):
+        family, bars = windowed
+        return _WINDOWED[family](bars)
+    raise ConfigError(f"features: {unknown_feature(name)}")
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lstmstrat.config.files import override, read
+from lstmstrat.config.names import wrong_names
 from lstmstrat.config.schema import Config, ForecastConfig, StrategyConfig
 from lstmstrat.config.validation import validated
 from lstmstrat.errors import ConfigError, DataError, StrategyError
@@ -33,8 +34,11 @@ def load_config(path: str | Path, settings: Sequence[str] = ()) -> Config:
     Raises
     ------
     ConfigError
-        The config has mistakes. The message lists all of them: first those of its keys and values; where there are
-        none, those of what it names, that is strategies, their parameters, features and the model.
+        The config has mistakes. The message lists all of them, those of what it names too: strategies, their
+        parameters, features, conditions and the model. Where a key or a value is wrong, nothing is imported: the
+        message then says of names that there is no such built-in feature or model, no such module, or nothing of
+        that name in the text of the module. What only an import shows comes once keys and values are right: the
+        parameters of a class, whether it is a strategy or a model, and errors of the module itself.
 
     Examples
     --------
@@ -45,7 +49,10 @@ def load_config(path: str | Path, settings: Sequence[str] = ()) -> Config:
     """
     path = Path(path)
     values = override(read(path), list(settings))
-    config = validated(Config, values, f"{path}:")
+    try:
+        config = validated(Config, values, f"{path}:")
+    except ConfigError as error:
+        raise ConfigError("\n  ".join([str(error), *wrong_names(values)])) from None
     _raise_all(_plugin_mistakes(config), f"{path}:")
     return config
 

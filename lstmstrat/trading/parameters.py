@@ -7,6 +7,7 @@ from typing import Any
 
 import backtrader as bt
 
+from lstmstrat.config.names import STRATEGY
 from lstmstrat.config.parameters import type_mistake
 from lstmstrat.config.plugins import load_attribute
 from lstmstrat.errors import StrategyError, did_you_mean
@@ -25,7 +26,7 @@ def load_strategy(path: str) -> type[Any]:
         No such module or class, a module that fails when imported, or a class that cannot be run.
     """
     try:
-        cls = load_attribute(path, "Class", "strategies.long_flat:LongFlat", _can_run)
+        cls = load_attribute(path, *STRATEGY, _can_run)
     except ImportError as error:
         raise StrategyError(f"class: {error}") from error.__cause__
     if not _is_strategy(cls):

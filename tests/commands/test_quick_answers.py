@@ -35,6 +35,11 @@ MISTAKES = {
     "a missing key": ("name: a\n", []),
     "a wrong setting": (STRATEGIES, ["--set", "forecast.epochs=many"]),
     "a setting without a value": (STRATEGIES, ["--set", "forecast.epochs"]),
+    "wrong names beside a wrong key": (
+        "forecast: {lokback: 20, features: [retrun_1, 'strategies.long_flat:f'], model: 'nowhere:Mine'}\n"
+        "strategies: [{class: strategies.long_flat:LongFlt}, {class: strategies.long_flt:LongFlat}]\n",
+        [],
+    ),
     "no file": (None, []),
 }
 

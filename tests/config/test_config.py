@@ -363,23 +363,29 @@ def keys_of_mistakes(path: Path) -> list[str]:
     return sorted(line.split(": ")[0].strip() for line in found)
 
 
-def test_every_mistake_of_keys_and_values_comes_in_one_message(tmp_path: Path) -> None:
+def test_every_mistake_of_a_file_comes_in_one_message(tmp_path: Path) -> None:
+    """But those of parameters, which only the class knows: it is loaded where keys and values are right."""
     values = tiny(
         forecast={"lokback": 5, "epochs": 0, "features": ["retrun_1", "gap"]},
         broker={"csh": 1},
-        strategies=[{"class": "strategies.long_flt:LongFlat"}, {"clas": "strategies.long_flat:LongFlat"}],
+        strategies=[
+            {"class": "strategies.long_flt:LongFlat"},
+            {"class": "strategies.long_flat:LongFlat", "params": {"treshold": 0.1, "band": "wide"}},
+            {"clas": "strategies.long_flat:LongFlat"},
+        ],
     )
     assert keys_of_mistakes(written(tmp_path, values)) == [
         "broker.csh",
         "forecast.epochs",
+        "forecast.features",
         "forecast.lokback",
-        "strategies.1.clas",
-        "strategies.1.class",
+        "strategies.0.class",
+        "strategies.2.clas",
+        "strategies.2.class",
     ]
 
 
-def test_every_mistake_of_what_a_sound_file_names_comes_in_one_message(tmp_path: Path) -> None:
-    """Only where keys and values are right, Backtrader and the strategies are loaded, which takes a while."""
+def test_parameters_are_among_the_mistakes_of_a_file_whose_keys_and_values_are_right(tmp_path: Path) -> None:
     values = tiny(
         forecast={"features": ["retrun_1", "gap"], "model": "rigde"},
         strategies=[

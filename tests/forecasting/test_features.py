@@ -12,8 +12,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lstmstrat import ConfigError, ForecastConfig
+from lstmstrat.config.names import FAMILIES, FEATURES
+from lstmstrat.config.names import KNOWN_FEATURES as KNOWN
 from lstmstrat.config.schema import DEFAULT_FEATURES
-from lstmstrat.forecasting.features import KNOWN, feature, feature_set
+from lstmstrat.forecasting.features import _PLAIN, _WINDOWED, feature, feature_set
 from lstmstrat.forecasting.targets import labels
 from lstmstrat.prices.bars import COLUMNS
 
@@ -299,6 +301,7 @@ def test_target_of_a_broken_price_is_nan():
 
 def test_every_feature_is_held_to_the_laws() -> None:
     """A new one is not forgotten in `NAMES`; a family is there with two of its windows."""
+    assert ([*_PLAIN], [*_WINDOWED]) == ([*FEATURES], [*FAMILIES])
     families = [re.sub(r"_\d+$", "_N", name) for name in NAMES]
     assert set(families) == set(KNOWN)
     assert all(families.count(name) == 2 for name in KNOWN if name.endswith("_N"))

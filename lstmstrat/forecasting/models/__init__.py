@@ -13,9 +13,10 @@ engines.py        the device, and the identity of the sources of an engine
 
 from __future__ import annotations
 
+from lstmstrat.config.names import MODEL, unknown_model
 from lstmstrat.config.plugins import load_attribute
 from lstmstrat.config.schema import ForecastConfig
-from lstmstrat.errors import ConfigError, did_you_mean
+from lstmstrat.errors import ConfigError
 from lstmstrat.forecasting.models import sklearn_model
 from lstmstrat.forecasting.models.base import Model
 from lstmstrat.forecasting.models.baselines import AlwaysUp, Boosting, LastSign, Ridge
@@ -43,11 +44,10 @@ def model_class(name: str) -> type[Model]:
     """
     if ":" not in name:
         if name not in MODELS:
-            hint = did_you_mean(name, MODELS)
-            raise ConfigError(f"model: {name!r} is not known{hint} (a class of your own is written module:Class)")
+            raise ConfigError(f"model: {unknown_model(name)}")
         return MODELS[name]
     try:
-        found = load_attribute(name, "Class", "my_models:Mine", _is_named)
+        found = load_attribute(name, *MODEL, _is_named)
     except ImportError as error:
         raise ConfigError(f"model: {error}") from error.__cause__
     cls = found if _is_model(found) else sklearn_model.class_of(found, name)

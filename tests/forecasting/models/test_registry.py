@@ -21,6 +21,7 @@ from helpers.own_network import Gru
 from helpers.parallel import Cores
 
 from lstmstrat import ConfigError, FittedModel, ForecastConfig, Model, Session, Store, TrainingSet
+from lstmstrat.config import names
 from lstmstrat.config.parameters import Parameters
 from lstmstrat.forecasting import trainer
 from lstmstrat.forecasting.models import MODELS, model_class, model_of, settled
@@ -51,6 +52,7 @@ def test_the_cheapest_comes_first() -> None:
         ("boosting", Boosting),
         ("lstm", LSTM),
     ]
+    assert list(MODELS) == list(names.MODELS)
 
 
 @models
