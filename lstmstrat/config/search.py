@@ -119,6 +119,6 @@ def _bound(node: ast.AST) -> Iterator[tuple[str, str]]:
         yield from ((name, "") for name in node.names)
     elif isinstance(node, ast.alias):
         yield node.asname or node.name.partition(".")[0], ""
-    elif not isinstance(node, ast.Name) or isinstance(node.ctx, ast.Store):
-        names = (getattr(node, field, None) for field in ("id", "name", "rest"))
+    elif not isinstance(node, (ast.Name, ast.Attribute)) or isinstance(node.ctx, ast.Store):
+        names = (getattr(node, field, None) for field in ("id", "attr", "name", "rest"))
         yield from ((name, _KINDS.get(type(node), "")) for name in names if name)

@@ -8,6 +8,7 @@ import sys
 import textwrap
 import uuid
 import warnings
+from importlib.machinery import SourceFileLoader
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -91,7 +92,12 @@ def later():
 """
 BOUND = ["ordered", "WIDTH", "HEIGHT", "REST", "LIMIT", "momentum", "Mine", "branch", "fast", "why", "step"]
 BOUND += ["handle", "size", "first", "others", "more", "whole", "later", "LATER", "__doc__", "__name__"]
-UNBOUND = ["inner", "depth", "fit", "OrderedDict", "self", "momentun", "Mine.fit", "a"]
+UNBOUND = ["inner", "depth", "fit", "OrderedDict", "self", "momentun", "Mine.fit", "a", "range"]
+
+
+@pytest.mark.parametrize("attribute", BOUND)
+def test_what_a_text_binds_somewhere_is_not_missing(attribute: str, folder: Path) -> None:
+    assert missing(f"{module(folder, PLAIN)}:{attribute}", *FEATURE) == ""
 
 
 @pytest.mark.parametrize("attribute", UNBOUND)
@@ -134,7 +140,9 @@ def test_the_nearest_name_is_that_of_the_import(
         "vars()['sqrt'] = len",
         "locals()['sqrt'] = len",
         "import sys\nsetattr(sys.modules[__name__], 'sqrt', len)",
-        "import sys\nsys.modules[__name__].__dict__['sqrt'] = len",
+        "import importlib\nsetattr(importlib.import_module(__name__), 'sqrt', len)",
+        "import importlib\nimportlib.import_module(__name__).sqrt = len",
+        "import importlib\nimportlib.import_module(__name__).__dict__['sqrt'] = len",
         "from sys import modules as all\nall[__name__].sqrt = len",
         "exec('sqrt = len')",
         "from builtins import exec as run\nrun('sqrt = len')",
@@ -218,11 +226,18 @@ def test_another_finder_and_one_that_fails_are_left_to_the_import(
             if name == "broken":
                 raise RuntimeError(name)
             place = folder / "elsewhere" / f"{name}.py"
-            return importlib.util.spec_from_file_location(name, place) if place.exists() else None
+            loader = Translator(name, str(place)) if name == "translated" else None
+            found = importlib.util.spec_from_file_location(name, place, loader=loader)
+            return found if place.exists() else None
+
+    class Translator(SourceFileLoader):
+        def get_data(self, path: str) -> bytes:
+            return super().get_data(path).replace(b"function", b"def")
 
     module(folder / "elsewhere", "def f(bars): ...", "installed")
+    module(folder / "elsewhere", "x = 1", "translated")
     monkeypatch.setattr(sys, "meta_path", [*sys.meta_path, Editable])
-    assert missing("installed:f", *FEATURE) == missing("broken:f", *FEATURE) == ""
+    assert [missing(f"{name}:f", *FEATURE) for name in ("installed", "broken", "translated")] == ["", "", ""]
     assert missing("installed:g", *FEATURE) == "'installed:g': installed has no g; known: f"
 
 
@@ -281,6 +296,13 @@ def test_a_name_is_answered_in_the_same_words_whether_or_not_keys_are_wrong(fold
     assert first == "  broker.csh: unknown key; did you mean 'cash'?"
     assert len(sound) == len(classes) + 6 + 2 + 1 + 1
     assert sorted(rest) == sorted(line for line in sound if "lstmstrat.x" not in line)  # it has a __getattr__
+
+
+def test_a_class_has_two_keys_as_the_section_has() -> None:
+    """The field of a `StrategyConfig` may be called by its name, too."""
+    strategies = [{"class": "Mine", "params": 1}, {"class_": "Mine"}]
+    (first, second) = wrong_names({"strategies": strategies})
+    assert (first[:20], second[:20]) == ("strategies.0.class: ", "strategies.1.class: ")
 
 
 def test_a_name_that_is_refused_as_a_value_is_refused_once(folder: Path) -> None:
