@@ -125,7 +125,8 @@ class Session:
     def one_walk_for_all(self) -> Iterator[None]:
         """In the block, equal walks over equal bars are worked out once, and each goes on from there by itself.
 
-        It is for the strategies of one run. A check that runs one of them again must not stand in the block.
+        It is for the strategies of one run. A check that runs one of them again must not stand in the block. What
+        the user's code reads and its identity does not hold, such as a variable of the environment, is read once.
         """
         before, self.walks = self.walks, {}
         try:

@@ -14,7 +14,7 @@ import os
 import time
 from collections.abc import Generator, Iterator, Sequence
 from concurrent.futures import CancelledError, Future
-from contextlib import closing, suppress
+from contextlib import closing
 
 import numpy as np
 
@@ -28,7 +28,7 @@ from lstmstrat.forecasting.session import Session
 Tasks = dict[str, FitTask]  # by key
 Fits = dict[str, FittedModel | None]  # by key; None where the fit failed
 
-FEW = 4  # tasks that are worth a call and a transaction
+FEW = 3  # tasks that are worth a call and a transaction
 MOMENT = 0.25  # seconds of work between two reports of the progress
 GRACE = 0.5  # seconds after Ctrl-C in which the fits that are done come in
 
@@ -126,9 +126,12 @@ def _fit_missing(session: Session, model: Model, tasks: Tasks) -> Generator[Fits
 def _fit_portion(model: Model, tasks: Tasks, stop: Stop) -> Fits:
     """The fits of a portion; if the work is given up, those that are done."""
     fits = Fits()
-    with suppress(CancelledError):
+    try:
         for key, fitted in zip(tasks, checked.fits(model, list(tasks.values()), stop), strict=True):
             fits[key] = fitted
+    except CancelledError:
+        if not stop():  # it is one of the user's own
+            raise
     return fits
 
 

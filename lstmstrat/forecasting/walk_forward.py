@@ -192,8 +192,7 @@ class WalkForward:
         return self._lines_from(begin)
 
     def _lines_from(self, begin: int) -> Floats:
-        lines: Floats = self._lines.all[begin:, : self._outputs]
-        return lines
+        return self._lines.all[begin:, : self._outputs].copy()  # its caller may change it
 
     @property
     def _begun(self) -> bool:

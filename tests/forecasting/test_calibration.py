@@ -14,6 +14,7 @@ from scipy.optimize import lsq_linear
 from lstmstrat import Session, Store
 from lstmstrat.arrays import Floats
 from lstmstrat.forecasting.calibration import LEAST, PRIOR, WIDTH, Evidence
+from lstmstrat.forecasting.models import baselines
 from lstmstrat.forecasting.models.baselines import Ridge
 from lstmstrat.forecasting.targets import labels
 
@@ -119,3 +120,14 @@ def test_the_linear_parts_of_a_second_run_come_from_the_store(
         assert (second.fitted, second.cached) == (0, len(walk.folds))
     assert np.array_equal(bits(again), bits(walk))
     assert all(fold.linear is not None for fold in again.folds)
+
+
+def test_a_stored_linear_part_is_that_of_this_source_and_this_numpy(monkeypatch: pytest.MonkeyPatch) -> None:
+    keys = set()
+    for change in ({}, {"source_hash": lambda _: "another"}):
+        for name, value in change.items():
+            monkeypatch.setattr(baselines, name, value)
+        keys.add(Ridge("robust", 5.0).identity)
+    monkeypatch.setattr(np, "__version__", "0.0")
+    keys.add(Ridge("robust", 5.0).identity)
+    assert len(keys) == 3

@@ -74,6 +74,16 @@ def test_a_walk_that_is_taken_over_goes_on_as_one_of_its_own(kind: str, first: i
     assert all(same(walk, expected) for walk in walks)
 
 
+def test_what_a_caller_does_with_its_forecasts_touches_no_other_walk() -> None:
+    config, session = small(), alone()
+    expected = advanced(config, TIMES, BARS)
+    with session.one_walk_for_all():
+        for _ in range(3):
+            walk = WalkForward(config, session)
+            walk.advance(TIMES, BARS)[:] = -1.0
+            assert same(walk, expected)
+
+
 def test_walks_that_go_on_over_other_bars_do_not_see_each_other() -> None:
     config, session = small(), alone()
     with session.one_walk_for_all():

@@ -56,18 +56,24 @@ def test_what_failed_is_not_trained_again_in_the_same_run() -> None:
     assert len(calls) == told
 
 
-@pytest.mark.parametrize(("jobs", "portion"), [(1, 6), (3, 4)])
-def test_progress_rises_in_portions_of_which_each_thread_has_four_and_ends_at_the_total(
-    jobs: int, portion: int
-) -> None:
-    """15 folds of 3 members are 45 networks: two folds at a time, or with three threads 45 / 12, rounded up."""
+@pytest.mark.parametrize(("jobs", "portion"), [(1, 3), (3, 3)])
+def test_progress_rises_fold_by_fold_and_ends_at_the_total(jobs: int, portion: int) -> None:
+    """15 folds of 3 members are 45 networks, of which each of three threads could have four portions of four."""
     session, calls = Session(Store(None), jobs=jobs), []
     session.progress = lambda done, total: calls.append((done, total))
     advanced(small(members=3), PRICES.times, PRICES.bars, session=session)
     steps = np.diff([done for done, _ in calls]).tolist()
     assert calls[0] == (0, 45)
     assert calls[-1] == (45, 45)
-    assert sorted(steps) == sorted([portion] * (45 // portion) + [45 % portion])
+    assert steps == [portion] * 15
+
+
+def test_small_training_sets_are_put_together() -> None:
+    """One member a fold: three folds are worth a call and a transaction, if each thread still has four of them."""
+    model, rows = model_of(small()), np.zeros((64, 2))
+    tasks = {str(k): FitTask(TrainingSet(rows, rows[:, 0], 5, 2), k) for k in range(40)}
+    assert [len(keys) for keys in trainer._portions(model, tasks, 2)] == [3] * 13 + [1]
+    assert [len(keys) for keys in trainer._portions(model, tasks, 10)] == [1] * 40
 
 
 def test_progress_rises_network_by_network_where_one_takes_long() -> None:
@@ -114,7 +120,7 @@ def test_what_was_trained_before_a_stop_is_kept_and_nothing_else_is_trained(tmp_
     with session, pytest.raises(KeyboardInterrupt):
         advanced(often(), PRICES.times, PRICES.bars, session=session)
     kept = session.fitted  # with those in work, of which each thread has one portion and one waits
-    assert 20 <= kept <= 20 + 5 * 6
+    assert 20 <= kept <= 20 + 5 * 3
     for thread in set(threading.enumerate()) - before:  # nobody waits for them: they end with their network
         thread.join(1.0)
         assert not thread.is_alive()
@@ -173,7 +179,7 @@ def test_work_that_is_given_up_ends_with_what_is_done_in_the_store(tmp_path: Pat
     session.progress = lambda done, total: given_up.set() if done >= 20 else None
     with session, pytest.raises(CancelledError):
         advanced(often(), PRICES.times, PRICES.bars, session=session)
-    assert 20 <= session.fitted <= 20 + 5 * 6
+    assert 20 <= session.fitted <= 20 + 5 * 3
 
 
 def test_an_error_in_a_thread_is_raised_here(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,6 +9,7 @@ import hashlib
 import uuid
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import CancelledError
 from dataclasses import MISSING, Field, dataclass, fields
 from functools import cached_property
 from typing import Any, ClassVar, Self
@@ -28,6 +29,18 @@ Stop = Callable[[], bool]  # called now and then by a fit: has the work been giv
 def never() -> bool:
     """A `Stop` that never stops anything."""
     return False
+
+
+def ask(stop: Stop) -> None:
+    """Ends a fit that has been given up.
+
+    Raises
+    ------
+    CancelledError
+        `stop()` is True.
+    """
+    if stop():
+        raise CancelledError
 
 
 @dataclass(frozen=True, eq=False)

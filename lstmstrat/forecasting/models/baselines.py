@@ -17,6 +17,8 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
@@ -25,6 +27,7 @@ from lstmstrat.arrays import Floats
 from lstmstrat.config.schema import ForecastConfig
 from lstmstrat.forecasting.models.base import FittedModel, Model, Stop, never
 from lstmstrat.forecasting.models.borrowed import one_thread
+from lstmstrat.forecasting.models.engines import source_hash
 from lstmstrat.forecasting.training_set import ScaledTrainingSet, Scaler, TrainingSet
 
 # Penalties per sample: the smallest changes almost nothing, the largest leaves a hundredth of a coefficient.
@@ -158,6 +161,12 @@ class FittedOnScaled(FittedBaseline):
 @dataclass(frozen=True)
 class Ridge(Baseline):
     """Linear in the inputs, with the penalty that has the smallest leave-one-out error."""
+
+    @cached_property
+    def identity(self) -> str:
+        """The source, the version of numpy, the code of a subclass, and the settings: lines are stored."""
+        subclass = "" if type(self) is Ridge else f" {self._code}"
+        return f"{source_hash([Path(__file__)])} numpy {np.__version__}{subclass} {self._settings()}"
 
     def learn(self, training: TrainingSet, data: ScaledTrainingSet, seed: int) -> FittedBaseline:
         """Learns the coefficients."""

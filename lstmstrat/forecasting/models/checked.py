@@ -9,7 +9,7 @@ import numpy as np
 
 from lstmstrat.arrays import Floats
 from lstmstrat.errors import ConfigError, LSTMStratError, describe
-from lstmstrat.forecasting.models.base import FitTask, FittedModel, Model, Stop
+from lstmstrat.forecasting.models.base import FitTask, FittedModel, Model, Stop, ask
 from lstmstrat.forecasting.training_set import Scaler
 
 
@@ -23,22 +23,19 @@ def fits(model: Model, tasks: Sequence[FitTask], stop: Stop) -> Iterator[FittedM
     ConfigError
         A user's `fit` fails, or gives something that is no `FittedModel`.
     """
+    ask(stop)  # before each fit, for a model that is fitted quickly does not ask
     try:
-        for fitted in _until(stop, model.fit_all(tasks, stop)):
+        for fitted in model.fit_all(tasks, stop):
             _check(model, fitted)
             yield fitted
+            ask(stop)
     except (CancelledError, LSTMStratError):
         raise
     except Exception as error:
-        raise _own_error(model, "fit failed", error) from error
-
-
-def _until(stop: Stop, fits: Iterable[FittedModel | None]) -> Iterator[FittedModel | None]:
-    """`fits` as long as the work has not been given up; a model that is fitted quickly does not ask."""
-    for fitted in fits:
-        yield fitted
-        if stop():
-            raise CancelledError
+        own = (
+            error.__cause__ if isinstance(error.__cause__, StopIteration) else error
+        )  # what a generator makes of it
+        raise _own_error(model, "fit failed", own) from error
 
 
 def _check(model: Model, fitted: object) -> None:
@@ -68,12 +65,25 @@ def forecasts(members: Sequence[FittedModel], windows: Floats) -> Floats:
     """
     count = len(windows)
     try:
-        found = [np.asarray(values) for values in type(members[0]).predict_all(members, windows)]
+        found = [np.asarray(values) for values in _said(members, windows)]
     except Exception as error:
         raise _own_error(members[0], f"predict failed on {count} windows", error) from error
     for member, values in zip(members, found, strict=True):
         _check_forecasts(type(member).__name__, values, count)
     return np.stack([values.astype(np.float64, copy=False) for values in found])
+
+
+def _said(members: Sequence[FittedModel], windows: Floats) -> Iterable[Floats]:
+    """What each member says; at once where they are of one class whose `predict_all` knows its `predict`."""
+    (kind, *others) = {type(member) for member in members}
+    if others or not issubclass(_owner(kind, "predict_all"), _owner(kind, "predict")):
+        return [member.predict(windows) for member in members]
+    return kind.predict_all(members, windows)
+
+
+def _owner(kind: type[FittedModel], method: str) -> type:
+    """The class that defines a method of `kind`."""
+    return next(cls for cls in kind.__mro__ if method in vars(cls))
 
 
 def _check_forecasts(name: str, values: np.ndarray, count: int) -> None:

@@ -470,6 +470,20 @@ def test_training_stops_before_the_next_epoch_when_it_is_told_to(engine):
     assert next(asked, None) is None
 
 
+@pytest.mark.parametrize("changes", [{"layers": 2, "dropout": 0.3}, {"val_size": 0.3, "loss": "huber"}], ids=str)
+@pytest.mark.parametrize("blocks", [1, 2, 3])
+def test_training_on_a_cpu_stops_within_a_minibatch_and_has_the_same_bits_in_pieces(blocks, changes, monkeypatch):
+    """40 sequences of one loss are three blocks of 16; a call may take so many of them."""
+    settings, asked = tiny(loss_steps=1, batch_size=40, epochs=2, **changes), []
+    whole = fit([a_task(15)], settings)[0]
+    a_block = Layout.of(settings, 3).operations * 6 * 16
+    monkeypatch.setattr(cpu, "CALL", blocks * a_block)
+    assert same(fit([a_task(15)], settings, lambda: bool(asked.append(1)))[0], whole)
+    # 65 windows are two minibatches; of 49 windows 44 train, which are two as well, and 21 validate in one.
+    training_calls = 2 * 2 * -(-3 // blocks)
+    assert len(asked) == training_calls + (2 * -(-3 // blocks) if "val_size" in changes else 0)
+
+
 @pytest.mark.parametrize("minibatches", [1, 2, 7])
 def test_training_on_a_cpu_stops_within_an_epoch_and_has_the_same_bits_in_calls_of_any_length(
     minibatches, monkeypatch

@@ -8,7 +8,7 @@ import pickle
 import subprocess
 import sys
 from collections.abc import Iterator
-from concurrent.futures import Executor, ThreadPoolExecutor
+from concurrent.futures import CancelledError, Executor, ThreadPoolExecutor
 from functools import cache
 from pathlib import Path
 from typing import Any, ClassVar
@@ -21,13 +21,16 @@ from helpers.own_network import Gru
 from helpers.parallel import Cores
 
 from lstmstrat import ConfigError, FittedModel, ForecastConfig, Model, Session, Store, TrainingSet
+from lstmstrat.arrays import Floats
 from lstmstrat.config import names
 from lstmstrat.config.parameters import Parameters
 from lstmstrat.forecasting import trainer
-from lstmstrat.forecasting.models import MODELS, model_class, model_of, settled
+from lstmstrat.forecasting.executor import GivenUp
+from lstmstrat.forecasting.models import MODELS, checked, model_class, model_of, settled
 from lstmstrat.forecasting.models.base import FitTask
 from lstmstrat.forecasting.models.baselines import AlwaysUp, Boosting, LastSign, Ridge
-from lstmstrat.forecasting.models.lstm.model import LSTM
+from lstmstrat.forecasting.models.constant import Constant
+from lstmstrat.forecasting.models.lstm.model import LSTM, FittedLSTM
 from lstmstrat.forecasting.models.sklearn_model import SklearnModel
 from lstmstrat.forecasting.training_set import windows
 
@@ -357,7 +360,8 @@ from dataclasses import dataclass
 from typing import ClassVar
 from helpers.market import small
 from helpers.own_model import Drawn
-from lstmstrat.forecasting.models.lstm.model import LSTM
+from lstmstrat.forecasting.models.constant import Constant
+from lstmstrat.forecasting.models.lstm.model import LSTM, FittedLSTM
 
 @dataclass(frozen=True)
 class Own(Drawn):
@@ -576,6 +580,57 @@ def test_a_fit_that_fails_in_another_process_is_counted(cores: Cores) -> None:
 
 def usable(executor: Executor) -> bool:
     return executor.submit(abs, -3).result(timeout=30.0) == 3
+
+
+class Half(FittedLSTM):
+    """Says half of what the network says."""
+
+    def predict(self, windows: Floats) -> Floats:
+        return 0.5 * super().predict(windows)
+
+
+def test_what_a_members_own_predict_says_counts() -> None:
+    """Members are asked at once only where their class has not changed what one of them says."""
+    made = model_of(small(model="lstm", members=2))
+    plain = [fitted(made, seed) for seed in (1, 2)]
+    halves = [Half(**{f.name: getattr(one, f.name) for f in dataclasses.fields(one)}) for one in plain]
+    windows = training().windows()[0]
+    said_by_plain = checked.forecasts(plain, windows)
+    assert np.array_equal(checked.forecasts(halves, windows), 0.5 * said_by_plain)
+    mixed = checked.forecasts([halves[0], plain[1]], windows)
+    assert np.array_equal(mixed, said_by_plain * [[0.5], [1.0]])
+    constant = Constant(plain[0].inputs, np.zeros(1), 7.0)
+    assert (checked.forecasts([constant, plain[0]], windows)[0] == 7.0).all()
+
+
+def test_nothing_is_begun_once_the_work_has_been_given_up() -> None:
+    begun: list[int] = []
+
+    @dataclasses.dataclass(frozen=True)
+    class Slow(AlwaysUp):
+        def fit(self, training: TrainingSet, seed: int, *_: Any) -> Any:
+            begun.append(seed)
+            return super().fit(training, seed)
+
+    model, given_up = Slow("robust", 5.0), GivenUp()
+    made = checked.fits(model, [FitTask(training(), seed) for seed in range(3)], given_up)
+    next(made)
+    given_up.set()
+    with pytest.raises(CancelledError):
+        next(made)
+    with pytest.raises(CancelledError):
+        next(checked.fits(model, [FitTask(training(), 3)], given_up))
+    assert begun == [0]
+
+
+def test_a_users_own_cancelled_error_is_not_taken_for_a_stop() -> None:
+    @dataclasses.dataclass(frozen=True)
+    class Cancelled(AlwaysUp):
+        def fit(self, *_: Any) -> Any:
+            raise CancelledError("a pool of the user's own")
+
+    with Session(Store(None), jobs=1) as session, pytest.raises(CancelledError, match="of the user's own"):
+        trainer.fit(session, Cancelled("robust", 5.0), [FitTask(training(), 0)])
 
 
 def test_an_executor_of_ones_own_is_not_shut_down() -> None:

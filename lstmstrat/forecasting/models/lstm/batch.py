@@ -78,10 +78,10 @@ class Batch(ABC):
         kept_units = self._dropouts[g].random(self._mask_shape, dtype=np.float32) >= rate
         return np.divide(kept_units, 1.0 - rate, dtype=np.float32)
 
-    def validate(self) -> Floats:
-        """Mean loss on the validation part; (G,)."""
+    def validate(self, stop: Stop) -> Floats:
+        """Mean loss on the validation part; (G,). Raises as `train` does."""
         samples = [max(s.validation.samples, 1) for s in self.prepared]
-        mean: Floats = self._validation_losses() / samples
+        mean: Floats = self._validation_losses(stop) / samples
         return mean
 
     @abstractmethod
@@ -99,7 +99,7 @@ class Batch(ABC):
         """
 
     @abstractmethod
-    def _validation_losses(self) -> Floats:
+    def _validation_losses(self, stop: Stop) -> Floats:
         """Sum of the losses on the validation part (G,); the networks are not changed."""
 
 

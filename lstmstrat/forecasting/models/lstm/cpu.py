@@ -8,14 +8,13 @@ Letters: M members, n windows, L lookback, F features; others as in batch.py.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from concurrent.futures import CancelledError
 
 import numpy as np
 
-from lstmstrat.arrays import Bools, Floats, Singles
-from lstmstrat.forecasting.models.base import FitTask, Stop
+from lstmstrat.arrays import Bools, Floats, Ints, Singles
+from lstmstrat.forecasting.models.base import FitTask, Stop, ask
 from lstmstrat.forecasting.models.lstm import kernels
-from lstmstrat.forecasting.models.lstm.adam import adam
+from lstmstrat.forecasting.models.lstm.adam import adam, update
 from lstmstrat.forecasting.models.lstm.batch import Batch, Prepared
 from lstmstrat.forecasting.models.lstm.layout import LANES, SEQUENCES, Layout, round_up
 from lstmstrat.forecasting.models.lstm.model import LSTM, FittedLSTM
@@ -39,7 +38,8 @@ class CpuBatch(Batch):
         self._gradient = np.zeros_like(self._theta[0])
         self._adam = [adam(self.layout, settings) for _ in tasks]
         self._huber = settings.loss == "huber"
-        self._a_call = max(1, int(CALL / (self.layout.operations * blocks.span * blocks.sequences)))  # minibatches
+        of_block = self.layout.operations * blocks.span * blocks.block
+        self._a_call = max(1, int(CALL / of_block)) * blocks.block  # sequences of a call
 
     def weights(self) -> Singles:
         """A copy of the current weights of all networks; (G, P)."""
@@ -55,7 +55,7 @@ class CpuBatch(Batch):
     def _train_one(self, g: int, epochs: int, stop: Stop) -> Floats:
         """Mean loss of each epoch of network g; (E,)."""
         blocks = self.prepared[g].training
-        drawn_at_once = max(1, self._a_call // blocks.minibatches)  # epochs
+        drawn_at_once = max(1, self._a_call // (blocks.minibatches * blocks.sequences))  # epochs
         losses = np.empty((epochs, blocks.minibatches))
         for first in range(0, epochs, drawn_at_once):
             part = losses[first : first + drawn_at_once]
@@ -63,28 +63,62 @@ class CpuBatch(Batch):
         mean: Floats = losses.sum(axis=1) / max(blocks.samples, 1)
         return mean
 
-    def _train_on(self, g: int, starts: np.ndarray, losses: Floats, stop: Stop) -> None:
-        """Trains network g on minibatches (K, B), and writes their losses (K,).
+    def _train_on(self, g: int, starts: Ints, losses: Floats, stop: Stop) -> None:
+        """Trains network g on minibatches (K, B), as many in a call as it may take, and writes their losses (K,).
 
         With dropout each minibatch is a call of its own, for it draws its own masks.
         """
-        s, step = self.prepared[g], 1 if self.settings.dropout else self._a_call
-        data = kernels.Data(s.x, s.y, s.training.weight)
-        network = self._theta[g], self._gradient, self.layout.width, self._adam[g], data
+        if starts.shape[1] > self._a_call:
+            losses[:] = [self._train_in_pieces(g, sequences, stop) for sequences in starts]
+            return
+        step = 1 if self.settings.dropout else self._a_call // starts.shape[1]
+        state = self._theta[g], self._gradient, self.layout.width, self._adam[g], self._data(g)
         for k in range(0, len(starts), step):
-            if stop():
-                raise CancelledError
-            rest = self._buffers, self._huber, self.first_step, losses[k : k + step]
-            kernels.train(*network, starts[k : k + step], self.masks(g), *rest)
+            ask(stop)
+            rest = self.masks(g), self._buffers, self._huber, self.first_step
+            kernels.train(*state, starts[k : k + step], *rest, losses[k : k + step])
 
-    def _validation_losses(self) -> Floats:
-        return np.array([self._validation_loss(g) for g in range(len(self.prepared))])
+    def _train_in_pieces(self, g: int, starts: Ints, stop: Stop) -> float:
+        """Trains network g on one minibatch (B,) in several calls, as `kernels.train` does in one; its loss."""
+        theta, slope, data, masks = self._theta[g], self._gradient, self._data(g), self.masks(g)
+        share, loss = kernels.share(data.weight, starts, self._buffers, self._huber), 0.0
+        slope.fill(0.0)
+        for b in range(0, len(starts), self._a_call):
+            ask(stop)
+            piece = slice(b, b + self._a_call)
+            loss = kernels.add_gradient(
+                theta,
+                slope,
+                self.layout.width,
+                data,
+                starts[piece],
+                masks[:, :, piece],
+                self._buffers,
+                self._huber,
+                self.first_step,
+                share,
+                loss,
+            )
+        norm = update(theta, slope, self._adam[g])
+        return loss if np.isfinite(norm) else norm
 
-    def _validation_loss(self, g: int) -> float:
+    def _data(self, g: int) -> kernels.Data:
         s = self.prepared[g]
-        data = kernels.Data(s.x, s.y, s.validation.weight)
-        rest = self.no_masks, self._buffers, self._huber
-        return kernels.measure(self._theta[g], self.layout.width, data, s.validation.in_order(), *rest)
+        return kernels.Data(s.x, s.y, s.training.weight)
+
+    def _validation_losses(self, stop: Stop) -> Floats:
+        return np.array([self._validation_loss(g, stop) for g in range(len(self.prepared))])
+
+    def _validation_loss(self, g: int, stop: Stop) -> float:
+        s, loss = self.prepared[g], 0.0
+        network = self._theta[g], self.layout.width, kernels.Data(s.x, s.y, s.validation.weight)
+        starts = s.validation.in_order().reshape(-1)
+        for b in range(0, len(starts), self._a_call):
+            ask(stop)
+            piece = starts[b : b + self._a_call]
+            masks = self.no_masks[:, :, : len(piece)]
+            loss = kernels.measure(*network, piece, masks, self._buffers, self._huber, loss)
+        return loss
 
 
 def predict(members: Sequence[FittedLSTM], rows: Floats) -> Floats:

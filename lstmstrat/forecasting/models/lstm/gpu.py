@@ -13,14 +13,13 @@ X columns of inputs, H hidden units, E epochs, K minibatches of an epoch, P numb
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from concurrent.futures import CancelledError
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from lstmstrat.arrays import Bools, Floats, Ints, Singles
-from lstmstrat.forecasting.models.base import FitTask, Stop
+from lstmstrat.forecasting.models.base import FitTask, Stop, ask
 from lstmstrat.forecasting.models.lstm.batch import BETA1, BETA2, EPSILON, HUBER_DELTA, Batch, Prepared
 from lstmstrat.forecasting.models.lstm.layout import Layout
 from lstmstrat.forecasting.models.lstm.model import LSTM
@@ -136,8 +135,7 @@ class TorchBatch(Batch):
         totals = []
         self._finite.fill_(True)
         for e in range(epochs):
-            if stop():
-                raise CancelledError
+            ask(stop)
             counts = [s.training.minibatches for s in self.prepared]
             self._train_epoch([own[e * k : (e + 1) * k] for own, k in zip(drawn, counts, strict=True)])
             totals.append(self._total.cpu().numpy().astype(float))
@@ -156,11 +154,12 @@ class TorchBatch(Batch):
                 self._draw_masks([g for g, m in enumerate(minibatches) if k < len(m)])
             self._minibatch()
 
-    def _validation_losses(self) -> Floats:
+    def _validation_losses(self, stop: Stop) -> Floats:
         starts, _ = self._align([s.validation.in_order() for s in self.prepared])
         total = self._zeros(len(self.prepared))
         with torch.inference_mode():
             for k in range(len(starts)):
+                ask(stop)
                 self._starts.copy_(starts[k])
                 total += self._loss(self._theta, self._masks[:0], self._held_out)[0]
         return total.cpu().numpy().astype(float)

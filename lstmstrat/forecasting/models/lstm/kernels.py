@@ -198,13 +198,14 @@ def errors_to_huber(buffers: Buffers) -> float:
 
 
 @jit
-def _labels(weight: Singles, starts: Ints, offset: int, losses: int) -> np.float32:
-    """The number of labels that count in a minibatch."""
-    count = np.float32(0.0)
+def share(weight: Singles, starts: Ints, buffers: Buffers, huber: bool) -> np.float32:
+    """The factor of an error in the slope of the mean loss: 1 (Huber) or 2 over the number of labels."""
+    losses, count = buffers.guess.shape[0], np.float32(0.0)
+    offset = buffers.d_hidden.shape[0] - losses
     for b in range(starts.size):
         for s in range(losses):
             count += weight[starts[b] + offset + s]
-    return count
+    return np.float32(1.0 if huber else 2.0) / max(count, np.float32(1.0))
 
 
 @jit
@@ -212,6 +213,40 @@ def _split(theta: Singles, layers: int, width: int, h: int) -> tuple[Singles, Si
     """`Layout.split` for one network."""
     head = layers * width * 4 * h
     return theta[:head].reshape(layers, width, 4 * h), theta[head : head + h + 1]
+
+
+@jit
+def add_gradient(
+    theta: Singles,
+    slope: Singles,
+    width: int,
+    data: Data,
+    starts: Ints,
+    masks: Singles,
+    buffers: Buffers,
+    huber: bool,
+    first: int,
+    share: np.float32,
+    loss: float,
+) -> float:
+    """Adds the gradient of some sequences of a minibatch, a multiple of B, to `slope` (P,).
+
+    Returns `loss` and the losses of these sequences. The gradient goes back to the step `first`. D is `width`.
+    """
+    layers, _, _, h = buffers.tanh_cell.shape
+    matrices, dense = _split(theta, layers, width, h)
+    d_matrices, d_dense = _split(slope, layers, width, h)
+    losses, rows = buffers.guess.shape
+    for b in range(0, starts.size, rows):
+        part, part_masks = starts[b : b + rows], masks[:, :, b : b + rows]
+        outputs(matrices, dense, data.x, part, part_masks, buffers)
+        squares = errors(data, part, buffers)
+        loss += errors_to_huber(buffers) if huber else squares
+        for s in range(losses):
+            for r in range(rows):
+                buffers.guess[s, r] *= share
+        gradient(matrices, dense, buffers.guess, part_masks, buffers, first, d_matrices, d_dense)
+    return loss
 
 
 @jit
@@ -231,27 +266,12 @@ def train(
     """Trains on minibatches, starts (K, all), one after the other.
 
     Writes the sum of the losses of each (squared errors, or Huber's) into `losses` (K,); infinite or NaN if any of
-    its numbers was. The sequences of a minibatch, a multiple of B, are processed B at a time. theta and its
-    gradient `slope` (P,) are changed. The gradient goes back to the step `first` of a sequence. D is `width`.
+    its numbers was. theta and its gradient `slope` (P,) are changed.
     """
-    layers, steps, _, h = buffers.tanh_cell.shape
-    matrices, dense = _split(theta, layers, width, h)
-    d_matrices, d_dense = _split(slope, layers, width, h)
-    steps_with_loss, rows = buffers.guess.shape
     for k in range(starts.shape[0]):
         slope.fill(np.float32(0.0))
-        count = _labels(data.weight, starts[k], steps - steps_with_loss, steps_with_loss)
-        share = np.float32(1.0 if huber else 2.0) / max(count, np.float32(1.0))
-        loss = 0.0
-        for b in range(0, starts.shape[1], rows):
-            part, part_masks = starts[k, b : b + rows], masks[:, :, b : b + rows]
-            outputs(matrices, dense, data.x, part, part_masks, buffers)
-            squares = errors(data, part, buffers)
-            loss += errors_to_huber(buffers) if huber else squares
-            for s in range(steps_with_loss):
-                for r in range(rows):
-                    buffers.guess[s, r] *= share
-            gradient(matrices, dense, buffers.guess, part_masks, buffers, first, d_matrices, d_dense)
+        part = share(data.weight, starts[k], buffers, huber)
+        loss = add_gradient(theta, slope, width, data, starts[k], masks, buffers, huber, first, part, 0.0)
         norm = update(theta, slope, adam)
         losses[k] = loss if np.isfinite(norm) else norm
 
@@ -265,17 +285,17 @@ def measure(
     masks: Singles,
     buffers: Buffers,
     huber: bool,
+    loss: float,
 ) -> float:
-    """The sum of the losses over minibatches as in `train`; the network is not changed."""
+    """`loss` and the losses of some sequences, a multiple of B; the network is not changed."""
     layers, _, _, h = buffers.tanh_cell.shape
     matrices, dense = _split(theta, layers, width, h)
-    losses, rows = 0.0, buffers.guess.shape[1]
-    for k in range(starts.shape[0]):
-        for b in range(0, starts.shape[1], rows):
-            outputs(matrices, dense, data.x, starts[k, b : b + rows], masks[:, :, b : b + rows], buffers)
-            squares = errors(data, starts[k, b : b + rows], buffers)
-            losses += errors_to_huber(buffers) if huber else squares
-    return losses
+    rows = buffers.guess.shape[1]
+    for b in range(0, starts.size, rows):
+        outputs(matrices, dense, data.x, starts[b : b + rows], masks[:, :, b : b + rows], buffers)
+        squares = errors(data, starts[b : b + rows], buffers)
+        loss += errors_to_huber(buffers) if huber else squares
+    return loss
 
 
 @jit

@@ -73,7 +73,7 @@ def _fit_batch(tasks: Sequence[FitTask], settings: LSTM, slices: Slices, stop: S
         if not active.any():
             break
         losses, finite = batch.train(active, step, stop)  # (G, step), (G,)
-        score = batch.validate() if settings.val_size else None
+        score = batch.validate(stop) if settings.val_size else None
         weights = batch.weights()  # (G, P)
         for g in np.flatnonzero(active):
             valid = None if score is None else float(score[g])
