@@ -139,7 +139,11 @@ def _in_a_process(path: Path, start: Any, counts: Any) -> None:
 
 
 def test_processes_that_begin_together_share_the_work(tmp_path: Path) -> None:
-    """558 networks; two that train the same one at the same moment are the exception, as with optstrategy."""
+    """558 networks; two that train the same fold at the same moment are the exception, as with optstrategy.
+
+    A process has two folds of three networks in work or waiting, and takes the next of those that are left in an order
+    of its own. With r left that is one of the other's two with a chance of 2 / r: 5 to 10 folds of 186 in all.
+    """
     context = fresh()
     start, counts = context.Barrier(2), context.Queue()
     processes = [context.Process(target=_in_a_process, args=(tmp_path / "s", start, counts)) for _ in range(2)]
@@ -149,7 +153,7 @@ def test_processes_that_begin_together_share_the_work(tmp_path: Path) -> None:
     for process in processes:
         process.join()
     assert [fitted + cached for fitted, cached in done] == [558, 558]
-    assert 558 <= sum(fitted for fitted, _ in done) < 600
+    assert 558 <= sum(fitted for fitted, _ in done) < 558 + 25 * 3
 
 
 @pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="Windows has no timer signals")
