@@ -141,7 +141,7 @@ def _in_a_process(path: Path, start: Any, counts: Any) -> None:
 def test_processes_that_begin_together_share_the_work(tmp_path: Path) -> None:
     """558 networks; two that train the same fold at the same moment are the exception, as with optstrategy.
 
-    A process has two folds of three networks in work or waiting, and takes the next of those that are left in an order
+    A process has two folds of three networks in work or waiting, and takes the next of the rest in an order
     of its own. With r left that is one of the other's two with a chance of 2 / r: 5 to 10 folds of 186 in all.
     """
     context = fresh()
