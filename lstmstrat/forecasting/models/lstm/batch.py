@@ -61,11 +61,12 @@ class Batch(ABC):
         # The step of a sequence to which the gradient goes back.
         reach = blocks.span if settings.backprop_steps is None else settings.backprop_steps
         self.first_step = max(0, settings.lookback - 1 - reach)
-        seeds = [np.random.SeedSequence(task.seed).spawn(3) for task in tasks]
-        initial = [self.layout.initial(np.random.default_rng(s[0])) for s in seeds]
+        self.orders = [
+            np.random.default_rng(task.seed) for task in tasks
+        ]  # first weights, then order of the blocks
+        initial = [self.layout.initial(rng) for rng in self.orders]
         self.first = np.stack([_first_weights(task, w) for task, w in zip(tasks, initial, strict=True)])  # (G, P)
-        self.orders = [np.random.default_rng(s[1]) for s in seeds]
-        self._dropouts = [np.random.default_rng(s[2]) for s in seeds] if settings.dropout else []
+        self._dropouts = [np.random.default_rng([task.seed, 1]) for task in tasks] if settings.dropout else []
 
     def masks(self, g: int) -> Singles:
         """Masks of inverted dropout between layers for the next minibatch of network g, (layers - 1, T, B, H).

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -40,33 +41,33 @@ class Layout:
         """The layout for `inputs` feature columns."""
         return cls(inputs, settings.hidden_size, settings.layers)
 
-    @property
+    @cached_property
     def hidden(self) -> int:
         """H."""
         return round_up(self.units, UNITS)
 
-    @property
+    @cached_property
     def width(self) -> int:
         """D."""
         fan_in = max(self.inputs, self.hidden) if self.layers > 1 else self.inputs
         return round_up(self.hidden + 1 + fan_in, LANES)
 
-    @property
+    @cached_property
     def columns(self) -> int:
         """X, the width of [1 | x] (padded to a multiple of 8)."""
         return round_up(1 + self.inputs, UNITS)
 
-    @property
+    @cached_property
     def operations(self) -> float:
         """Floating point operations of training, for one bar of a sequence: three products (one forward)."""
         return 6.0 * self.layers * self.width * 4 * self.hidden
 
-    @property
+    @cached_property
     def head(self) -> int:
         """The position where the dense layer begins: H weights, then its bias."""
         return self.layers * self.width * 4 * self.hidden
 
-    @property
+    @cached_property
     def size(self) -> int:
         """P."""
         return self.head + round_up(self.hidden + 1, UNITS)

@@ -15,7 +15,9 @@ from lstmstrat.forecasting.models.lstm.model import LSTM
 
 def pad(rows: Singles, steps: int) -> Singles:
     """`rows` (n, ...) with rows of zeros around them, into which sequences of S = `steps` losses may reach."""
-    return np.pad(rows, [(steps, 2 * steps), *[(0, 0)] * (rows.ndim - 1)])
+    padded = np.zeros((len(rows) + 3 * steps, *rows.shape[1:]), dtype=rows.dtype)
+    padded[steps : steps + len(rows)] = rows
+    return padded
 
 
 class Blocks:
