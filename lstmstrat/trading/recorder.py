@@ -96,6 +96,10 @@ class Recorder(bt.Analyzer):  # type: ignore[misc]
         self.position_values.append(held)
         self.targets.append(math.nan if target is None else target)
 
+    def skip(self, bars: int) -> None:
+        """Record the first `bars` bars, at which nothing was ordered."""
+        self.times.extend(self.strategy.data.datetime.array[:bars])
+
     def note(self) -> None:
         """Note the time of a bar, and the orders that were placed at it."""
         data = self.strategy.data

@@ -24,6 +24,7 @@ from lstmstrat.trading.clock import to_numbers
 from lstmstrat.trading.lines import advance
 from lstmstrat.trading.mistakes import one_feed
 from lstmstrat.trading.recorder import Recorded, Recorder
+from lstmstrat.trading.warm_up import FirstDecision, skip_warm_up
 
 
 def simulate(
@@ -86,7 +87,7 @@ def build(
     with contextlib.suppress(_BuiltError):
         cerebro.addanalyzer(_Account, first=start, label=name)
         cerebro.addanalyzer(_Stop)
-        cerebro.addindicator(_FirstDecision, bar=start)
+        cerebro.addindicator(FirstDecision, bar=start)
         with session.active(), one_feed(name, prices.symbol):
             cerebro.run()
         raise StrategyError(_skipped(name))
@@ -94,7 +95,7 @@ def build(
 
 def record(cerebro: Any, prices: Prices, session: Session, *, start: int, name: str, class_path: str) -> Account:
     """Run the only strategy of `cerebro`, which decides first at bar `start`, and return its account."""
-    cerebro.addindicator(_FirstDecision, bar=start)
+    cerebro.addindicator(FirstDecision, bar=start)
     cerebro.addanalyzer(_Account, first=start, label=name, _name="account")
     with session.active(), one_feed(name, prices.symbol):  # Backtrader creates the indicators inside `run`
         strategies = cerebro.run()
@@ -158,6 +159,13 @@ class _Feed(bt.feed.DataBase):  # type: ignore[misc]
         else:
             super().advance(size, datamaster, ticks)
 
+    def advance_peek(self) -> float:
+        times = self.lines.lines[self.DateTime]
+        if times._idx < 0:  # before the first bar of a run in once mode
+            skip_warm_up(self._env, self)
+        following = times._idx + 1
+        return float(times.array[following]) if following < len(times.array) else math.inf
+
     def preload(self) -> None:
         for name, column in self._columns.items():
             getattr(self.lines, name).array.frombytes(column.tobytes())
@@ -175,11 +183,12 @@ class _Feed(bt.feed.DataBase):  # type: ignore[misc]
 class _Broker(bt.brokers.BackBroker):  # type: ignore[misc]
     """A broker with slippage at its full, constant rate on market orders, never beyond a limit order's limit."""
 
+    _valued_cash: float | None = None  # in the newest value of the account
+
     def next(self) -> None:
-        if self.is_idle:
-            self._get_value()  # a strategy may have changed the cash
-        else:
+        if not self.is_idle or self.cash != self._valued_cash:  # which a strategy may have changed
             super().next()
+            self._valued_cash = self.cash
 
     @property
     def is_idle(self) -> bool:
@@ -205,19 +214,6 @@ def _broker(config: BrokerConfig) -> Any:
     broker.setcommission(commission=config.commission)
     broker.set_slippage_perc(config.slippage, slip_out=True)  # else the slippage stops at the bar's high or low
     return broker
-
-
-class _FirstDecision(bt.Indicator):  # type: ignore[misc]
-    """An empty indicator; its minimum period holds back the strategy's `next` until bar number `bar`."""
-
-    lines = ("nothing",)
-    params = (("bar", 0),)
-
-    def __init__(self) -> None:
-        self.addminperiod(self.p.bar + 1)
-
-    def advance(self, size: int = 1) -> None:
-        """Does nothing: nobody reads its line."""
 
 
 class _BuiltError(Exception):
