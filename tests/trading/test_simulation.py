@@ -500,7 +500,7 @@ JOBS = (
     Job(Brackets, 2),
     Job(BySign, 1, small(members=2, seed=5), runonce=False),
     Job(Cross, 3, runonce=False),
-    Job(OnForecast, 12),
+    Job(OnForecast, 4),
     Job(Early, 5),
     Job(AllInAtTheClose, 6),
     Job(BySign, 7, small(model="ridge")),

@@ -133,9 +133,10 @@ def test_steps_equal_adamw_with_clipping(steps):
 
 def ordinary_loop(task: FitTask, settings: LSTM) -> dict[str, torch.Tensor]:
     """The classical training in plain PyTorch, from the same first weights over the same minibatches."""
-    s, order = task.training, np.random.default_rng(task.seed)
+    first, order, _ = (np.random.default_rng(q) for q in np.random.SeedSequence(task.seed).spawn(3))
+    s = task.training
     layout = Layout.of(settings, s.rows.shape[1])
-    model = Reference(layout, torch.from_numpy(layout.initial(order)))
+    model = Reference(layout, torch.from_numpy(layout.initial(first)))
     learned = [p for p in model.parameters() if p.requires_grad]
     adam = torch.optim.AdamW(learned, lr=settings.learning_rate, weight_decay=settings.weight_decay)
     x = torch.from_numpy(fit_scaler(s.rows, settings.scaler).apply(s.rows, settings.clip))  # (n, F)

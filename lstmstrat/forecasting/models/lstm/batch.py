@@ -61,12 +61,10 @@ class Batch(ABC):
         # The step of a sequence to which the gradient goes back.
         reach = blocks.span if settings.backprop_steps is None else settings.backprop_steps
         self.first_step = max(0, settings.lookback - 1 - reach)
-        self.orders = [
-            np.random.default_rng(task.seed) for task in tasks
-        ]  # first weights, then order of the blocks
-        initial = [self.layout.initial(rng) for rng in self.orders]
+        initial = [self.layout.initial(_generator(task, 0)) for task in tasks]
         self.first = np.stack([_first_weights(task, w) for task, w in zip(tasks, initial, strict=True)])  # (G, P)
-        self._dropouts = [np.random.default_rng([task.seed, 1]) for task in tasks] if settings.dropout else []
+        self.orders = [_generator(task, 1) for task in tasks]
+        self._dropouts = [_generator(task, 2) for task in tasks] if settings.dropout else []
 
     def masks(self, g: int) -> Singles:
         """Masks of inverted dropout between layers for the next minibatch of network g, (layers - 1, T, B, H).
@@ -102,6 +100,11 @@ class Batch(ABC):
     @abstractmethod
     def _validation_losses(self, stop: Stop) -> Floats:
         """Sum of the losses on the validation part (G,); the networks are not changed."""
+
+
+def _generator(task: FitTask, number: int) -> np.random.Generator:
+    """The random numbers of a network for one purpose, from a child of its seed as `SeedSequence.spawn` makes it."""
+    return np.random.default_rng(np.random.SeedSequence(task.seed, spawn_key=(number,)))
 
 
 def _first_weights(task: FitTask, initial: Singles) -> Singles:
