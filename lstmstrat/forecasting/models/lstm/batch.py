@@ -103,7 +103,7 @@ class Batch(ABC):
 
 
 def _generator(task: FitTask, number: int) -> np.random.Generator:
-    """The random numbers of a network for one purpose, from a child of its seed as `SeedSequence.spawn` makes it."""
+    """The random numbers of a network for one purpose, of a child of its seed as `spawn` makes them."""
     return np.random.default_rng(np.random.SeedSequence(task.seed, spawn_key=(number,)))
 
 
