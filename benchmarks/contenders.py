@@ -47,7 +47,7 @@ def lstmstrat(jobs: Sequence[FoldJob]) -> Forecasts:
     return ours(jobs, CONFIG)
 
 
-def lstmstrat_8_epochs(jobs: Sequence[FoldJob]) -> Forecasts:
+def lstmstrat_default_epochs(jobs: Sequence[FoldJob]) -> Forecasts:
     """lstmstrat with its default number of epochs, which users get. This is not the common job."""
     return ours(jobs, CONFIG.model_copy(update={"epochs": ForecastConfig().epochs}))
 
@@ -115,7 +115,7 @@ def fit_one(job: FoldJob, seed: int, epochs: int = CONFIG.epochs) -> np.ndarray:
 
 CONTENDERS: dict[str, Callable[[Sequence[FoldJob]], Forecasts]] = {
     "lstmstrat": lstmstrat,
-    "lstmstrat_8_epochs": lstmstrat_8_epochs,
+    "lstmstrat_default_epochs": lstmstrat_default_epochs,
     "lstmstrat_cut": lstmstrat_cut,
     "lstmstrat_classical": lstmstrat_classical,
     "lstmstrat_classical_cut": lstmstrat_classical_cut,

@@ -23,7 +23,7 @@ from pathlib import Path
 
 FOLDS = {
     "lstmstrat": 119,
-    "lstmstrat_8_epochs": 119,
+    "lstmstrat_default_epochs": 119,
     "lstmstrat_cut": 119,
     "lstmstrat_classical": 64,
     "lstmstrat_classical_cut": 64,
