@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
+from dataclasses import fields
 from typing import Any
 
 import numpy as np
@@ -62,6 +63,17 @@ def test_the_memory_is_that_of_the_weights() -> None:
     assert fitted is not None
     one, two = (cost(model, members, [100] * 50, 10, 1).memory for members in (1, 2))
     assert two - one == 50 * fitted.weights.nbytes  # type: ignore[attr-defined]
+
+
+def test_nobody_knows_how_long_a_subclass_takes() -> None:
+    class Slower(LSTM):
+        """Whose fit may do anything."""
+
+    rows = np.zeros((100, 10))
+    training = TrainingSet(rows, rows[:, 0], 60, 2)
+    settings = {field.name: getattr(lstm(), field.name) for field in fields(LSTM)}
+    assert 0.0 < module.seconds_of_fit(lstm(), training) < 1.0
+    assert module.seconds_of_fit(Slower(**settings), training) == float("inf")
 
 
 def test_the_time_is_within_a_factor_of_ten_of_a_real_one() -> None:

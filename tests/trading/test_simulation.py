@@ -46,6 +46,7 @@ from lstmstrat.results.account import Account
 from lstmstrat.store import default_path
 from lstmstrat.study.prepare import prepare
 from lstmstrat.study.simulate import simulate_all
+from lstmstrat.trading import simulation
 from lstmstrat.trading.simulation import simulate
 
 FREE = BrokerConfig(cash=1000.0, commission=0.0, slippage=0.0)
@@ -465,6 +466,31 @@ class Brackets(bt.Strategy):
             self.buy_bracket(size=3, exectype=bt.Order.Market, **exits)
         else:
             self.sell(size=2, exectype=bt.Order.Limit, price=close + width / 4, valid=self.data.datetime.date(0))
+
+
+class Pays(bt.Strategy):
+    """Changes the cash of an idle account by itself, in two ways."""
+
+    def next(self) -> None:
+        bar = len(self) - FIRST
+        if bar % 7 == 3:
+            self.broker.cash -= 10.0
+        if bar % 7 == 5:
+            self.broker.set_cash(self.broker.get_cash() + 25.0)
+        if bar in (15, 20):
+            self.buy(size=1.0) if bar == 15 else self.close()
+
+
+def test_an_idle_account_has_the_value_that_backtrader_gives_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Backtrader works at every bar, ours only where something may have changed."""
+    given_: dict[str, Any] = {"session": alone(), "start": FIRST, "name": "pays"}
+    ours = simulate(shared(3), Pays, {}, COSTLY, **given_)
+    monkeypatch.setattr(simulation._Broker, "is_idle", False)
+    theirs = simulate(shared(3), Pays, {}, COSTLY, **given_)
+    assert ours.equity.nunique() > 5
+    assert exact(ours) == exact(theirs)
 
 
 @dataclass(frozen=True)
