@@ -44,6 +44,7 @@ NEEDS = {  # what must be installed beside lstmstrat
 }
 SEEDS = 6
 WIDTHS = (8, 16, 32, 64)  # units
+PAIRS = 7  # runs on one core and on all, in turn
 
 
 def speed(name: str) -> dict[str, float]:
@@ -115,24 +116,31 @@ def table(names: list[str], rounds: int) -> str:
     return "\n".join(lines)
 
 
-def width(name: str) -> dict[str, float]:
-    """Seconds of the whole job with the units and the threads of a name such as 8x2, in this process."""
-    from contenders import ours
+def width(units: str) -> dict[str, float]:
+    """Seconds a fold of the common job with that many units, on one core and on all, and their ratio.
+
+    Medians of pairs in this process, so that what is made once (threads, connections) counts for neither.
+    """
+    from contenders import CORES, ours
     from jobs import CONFIG, aapl, planted
 
-    units, threads = map(int, name.split("x"))
-    config = CONFIG.model_copy(update={"hidden_size": units})
-    ours(planted(0, folds=2), config, threads)  # imports and first calls
-    jobs = aapl()
-    begin = time.perf_counter()
-    ours(jobs, config, threads)
-    return {"seconds": (time.perf_counter() - begin) / len(jobs)}
+    config, jobs = CONFIG.model_copy(update={"hidden_size": int(units)}), aapl()
+    ours(planted(0, folds=2), config, CORES)  # imports and first calls
+
+    def taken(threads: int) -> float:
+        begin = time.perf_counter()
+        ours(jobs, config, threads)
+        return (time.perf_counter() - begin) / len(jobs)
+
+    pairs = [(taken(1), taken(CORES)) for _ in range(PAIRS)]
+    one, every = (statistics.median(times) for times in zip(*pairs, strict=True))
+    return {"one": one, "all": every, "times": statistics.median(a / b for a, b in pairs)}
 
 
 MEASURES = {"speed": speed, "quality": quality, "rate": product_rate, "width": width}
 
 
-def widths(rounds: int) -> str:
+def widths() -> str:
     """A Markdown table: networks of 8 to 64 units beside the rate of large products, on one core and on all."""
     from contenders import CORES
     from jobs import arithmetic
@@ -149,14 +157,11 @@ def widths(rounds: int) -> str:
     lines = ["| " + " | ".join(heads) + " |", "|" + "---|" * len(heads)]
     rate = in_its_own_process("rate", "all")["rate"]
     for units in WIDTHS:
-        pairs = [
-            [in_its_own_process("width", f"{units}x{n}")["seconds"] for n in (1, CORES)] for _ in range(rounds)
-        ]
-        one, all_cores = (statistics.median(times) for times in zip(*pairs, strict=True))
-        times = statistics.median(pair[0] / pair[1] for pair in pairs)
+        made = in_its_own_process("width", str(units))
+        one, every = made["one"], made["all"]
         work = arithmetic(units)
-        cells = (units, f"{work:.2f}", f"{one:.4f}", f"{all_cores:.4f}", f"{times:.2f}", f"{work / all_cores:.0f}")
-        lines.append("| " + " | ".join(map(str, cells)) + f" | {work / all_cores / rate:.0%} |")
+        cells = (units, f"{work:.2f}", f"{one:.4f}", f"{every:.4f}", f"{made['times']:.2f}", f"{work / every:.0f}")
+        lines.append("| " + " | ".join(map(str, cells)) + f" | {work / every / rate:.0%} |")
         sys.stderr.write(lines[-1] + "\n")
     limit = arithmetic(32) / rate
     lines += [
@@ -184,7 +189,7 @@ def main() -> None:
     if not options.widths:
         sys.stdout.write(table(options.only or there, options.rounds) + "\n\n")
     if not options.only:
-        sys.stdout.write(widths(options.rounds) + "\n")
+        sys.stdout.write(widths() + "\n")
 
 
 if __name__ == "__main__":
