@@ -10,7 +10,7 @@ samples, so the advantage of the LSTM over them is what memory adds. The default
 and 21 bars, so ridge on them is an autoregression in the manner of HAR (Corsi 2009). The baselines learn from
 all samples: none is held out, whatever `val_size` is.
 
-Letters: n windows or samples, L lookback, F features.
+Letters: n windows or samples, L lookback, F features, A penalties.
 """
 
 from __future__ import annotations
@@ -32,6 +32,7 @@ from lstmstrat.forecasting.training_set import ScaledTrainingSet, Scaler, Traini
 
 # Penalties per sample: the smallest changes almost nothing, the largest leaves a hundredth of a coefficient.
 ALPHAS = np.logspace(-3, 2, 11)
+STRETCH = 1024  # samples at a time, whose numbers stay in the cache
 # Small steps of small trees with large leaves, because a return contains little signal.
 BOOSTING: dict[str, Any] = {
     "max_iter": 50,
@@ -191,31 +192,34 @@ def ridge(x: Floats, y: Floats) -> tuple[Floats, float, float]:
 
     The eigenvectors of x'x give the error of each sample that is left out, e / (1 - h), for every penalty (Hastie,
     Tibshirani and Friedman 2009, 3.4.1 and 7.10). scikit-learn's RidgeCV gives the same numbers, but its import
-    takes longer than all fits of a run. The sums are those of einsum, whose rounding does not depend on the number
-    of threads.
+    takes longer than all fits of a run.
     """
     columns, n, mean = np.ascontiguousarray(x.T), len(x), float(y.mean())  # (F, n), faster than (n, F)
     centre = columns.mean(axis=1)  # (F,)
-    inner = columns - centre[:, None]  # (F, n)
-    eigenvalues, vectors = np.linalg.eigh(np.einsum("fn,gn->fg", inner, inner))
-    rotated = np.einsum("fn,fg->gn", inner, vectors)  # (F, n)
-    deviations = y - mean
-    projected, squares = np.einsum("fn,n->f", rotated, deviations), np.square(rotated)
+    inner, deviations = columns - centre[:, None], y - mean
+    with one_thread("numpy"):
+        eigenvalues, vectors = np.linalg.eigh(inner @ inner.T)
+        shrinkage = 1.0 / (np.maximum(eigenvalues, 0.0) + n * ALPHAS[:, None])  # (A, F)
+        coefficients = (shrinkage * (vectors.T @ (inner @ deviations))) @ vectors.T  # (A, F)
+        with np.errstate(divide="ignore", invalid="ignore"):  # a single sample: 0 / 0, with any penalty its label
+            left_out = _left_out(coefficients, shrinkage, vectors, inner, deviations)
+        best = coefficients[np.argmin(left_out)]
+        errors = deviations - best @ inner
+        intercept = mean - float(centre @ best)
+    return best, intercept, float(np.square(errors).mean())
 
-    def fit(penalty: float) -> tuple[Floats, Floats]:
-        """Coefficients of the eigenvectors (F,), and the errors (n,)."""
-        shrunk = projected / (np.maximum(eigenvalues, 0.0) + n * penalty)
-        return shrunk, deviations - np.einsum("f,fn->n", shrunk, rotated)
 
-    def left_out(penalty: float) -> float:
-        leverage = 1.0 / n + np.einsum("f,fn->n", 1.0 / (np.maximum(eigenvalues, 0.0) + n * penalty), squares)
-        return float(np.square(fit(penalty)[1] / (1.0 - leverage)).mean())
-
-    with np.errstate(divide="ignore", invalid="ignore"):  # a single sample: 0 / 0, and with any penalty its label
-        shrunk, errors = fit(min(ALPHAS.tolist(), key=left_out))
-    coefficients: Floats = np.einsum("fg,g->f", vectors, shrunk)
-    intercept = mean - float(np.einsum("f,f->", centre, coefficients))
-    return coefficients, intercept, float(np.square(errors).mean())
+def _left_out(
+    coefficients: Floats, shrinkage: Floats, vectors: Floats, inner: Floats, deviations: Floats
+) -> Floats:
+    """The sum of the squared errors of samples that are left out, for each penalty (A,)."""
+    n, total = len(deviations), np.zeros(len(coefficients))
+    for k in range(0, n, STRETCH):
+        part = inner[:, k : k + STRETCH]  # (F, m)
+        errors = deviations[k : k + STRETCH] - coefficients @ part  # (A, m)
+        errors /= 1.0 - 1.0 / n - shrinkage @ np.square(vectors.T @ part)
+        total += np.square(errors).sum(axis=1)
+    return total
 
 
 @dataclass(frozen=True, eq=False)
