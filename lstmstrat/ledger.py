@@ -25,7 +25,7 @@ from typing import Any
 
 import platformdirs
 
-from lstmstrat.store import connect
+from lstmstrat import database
 
 _log = logging.getLogger(__name__)
 
@@ -150,16 +150,11 @@ class Ledger:
         return self._contents
 
     def _insert(self, kind: str, content: str) -> int:
-        with closing(connect(self.path, _TABLES)) as connection, connection:
-            connection.execute("BEGIN IMMEDIATE")  # no other process may take the number
-            number = _newest(connection) + 1
-            values = number, kind, VERSION, _now(), content
-            insert = f"INSERT INTO rows ({_FIELDS}) VALUES (?, ?, ?, ?, ?, ?)"
-            connection.execute(insert, (*values, _digest(*values)))
-        return number
+        with closing(database.connect(self.path, _prepare)) as connection:
+            return database.patiently(self.path, lambda: _enter(connection, kind, content))
 
     def _select(self) -> Contents:
-        with closing(connect(self.path, _TABLES)) as connection:
+        with closing(database.connect(self.path, _prepare)) as connection:
             connection.text_factory = lambda text: text.decode(
                 errors="replace"
             )  # else one bad byte hides all rows
@@ -206,6 +201,21 @@ class Ledger:
         if sentence not in self.notices:
             _log.warning(sentence)
             self.notices.append(sentence)
+
+
+def _prepare(connection: sqlite3.Connection) -> None:
+    database.for_many_processes(connection)
+    connection.executescript(_TABLES)
+
+
+def _enter(connection: sqlite3.Connection, kind: str, content: str) -> int:
+    with connection:
+        connection.execute("BEGIN IMMEDIATE")  # no other process may take the number
+        number = _newest(connection) + 1
+        values = number, kind, VERSION, _now(), content
+        insert = f"INSERT INTO rows ({_FIELDS}) VALUES (?, ?, ?, ?, ?, ?)"
+        connection.execute(insert, (*values, _digest(*values)))
+    return number
 
 
 def _newest(connection: sqlite3.Connection) -> int:

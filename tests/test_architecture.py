@@ -44,7 +44,7 @@ DOORS = {
     "yaml": {"config"},
     "pydantic": {"config", "results"},
     "yfinance": {"prices"},
-    "sqlite3": {"store", "ledger"},
+    "sqlite3": {"database", "store", "ledger"},
     "platformdirs": {"store", "ledger"},
     "backtrader": {"trading", "audit"},
     "matplotlib": {"trading"},

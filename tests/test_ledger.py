@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from lstmstrat import store as stores
+from lstmstrat import database
 from lstmstrat.ledger import VERSION, Contents, Ledger, ledger_path
 from lstmstrat.store import default_path
 
@@ -180,7 +180,8 @@ def test_what_cannot_be_written_is_kept_for_the_process_with_what_was_read(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As with a full disk: another process holds the file for longer than anybody waits."""
-    monkeypatch.setattr(stores, "_WAIT_SECONDS", 0.1)
+    monkeypatch.setattr(database, "_SILENT", 0.1)
+    monkeypatch.setattr(database, "_LONGEST", 0.1)
     ledger = filled(tmp_path / "ledger")
     ledger.read()
     with closing(sqlite3.connect(tmp_path / "ledger")) as other:

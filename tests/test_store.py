@@ -8,16 +8,18 @@ import sqlite3
 import subprocess
 import sys
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 from helpers.market import advanced, bits, market, small
 
-from lstmstrat import Session
-from lstmstrat.store import Store, default_path
+from lstmstrat import ConfigError, Ledger, Session, database
+from lstmstrat.store import Kind, Store, default_path, size_in_bytes
 
 PRICES = market()
+Damage = Callable[[Path], None]
 
 
 def spoil(path: Path, column: str, value: object) -> None:
@@ -65,7 +67,7 @@ def test_a_changed_row_is_dropped_with_a_notice_and_made_again(tmp_path: Path) -
     assert (session.fitted, session.store.notices) == (0, [])
 
 
-def not_a_database(path: Path) -> None:
+def a_file_of_the_user(path: Path) -> None:
     path.write_text("this is no database at all, only text that somebody put here\n" * 20)
 
 
@@ -73,31 +75,183 @@ def a_directory(path: Path) -> None:
     path.mkdir()
 
 
-def another_schema(path: Path) -> None:
+def another_program(path: Path) -> None:
     connection = sqlite3.connect(path)
-    connection.execute("CREATE TABLE results (name TEXT)")
+    connection.execute("CREATE TABLE bookmarks (name TEXT)")
     connection.close()
 
 
-def cut_short(path: Path) -> None:
+def a_ledger(path: Path) -> None:
+    Ledger(path).enter("note", {})
+
+
+def a_newer_lstmstrat(path: Path) -> None:
+    filled(path)
+    connection = sqlite3.connect(path)
+    connection.execute("PRAGMA user_version = 1000")
+    connection.close()
+
+
+UNUSABLE = [a_file_of_the_user, a_directory, another_program, a_ledger, a_newer_lstmstrat]
+
+
+def runs_twice(path: Path) -> Session:
+    """The session of two equal walks, of which the second finds the models of the first."""
+    with Session(Store(path)) as session:
+        walks = [advanced(small(), PRICES.times, PRICES.bars, session=session) for _ in range(2)]
+        assert session.fitted == len(walks[0].folds)
+    expected = bits(advanced(small(), PRICES.times, PRICES.bars))
+    for walk in walks:
+        assert np.array_equal(bits(walk), expected)
+    return session
+
+
+@pytest.mark.parametrize("other", UNUSABLE)
+def test_a_file_that_is_no_cache_stays_as_it_is_and_the_run_goes_on(other: Damage, tmp_path: Path) -> None:
+    path = tmp_path / "store"
+    other(path)
+    before = path.read_bytes() if path.is_file() else b""
+    (notice,) = runs_twice(path).store.notices
+    assert f"the cache {path} could not be used" in notice
+    assert "goes on without it" in notice
+    assert (path.read_bytes() if path.is_file() else b"") == before
+    assert [file.name for file in tmp_path.iterdir() if "damaged" in file.name] == []
+
+
+def filled(path: Path) -> None:
     store = Store(path)
     store.put({str(i): os.urandom(4000) for i in range(50)})
     store.close()
+
+
+def cut_short(path: Path) -> None:
+    filled(path)
     os.truncate(path, path.stat().st_size // 3)
 
 
-@pytest.mark.parametrize("damage", [not_a_database, a_directory, another_schema, cut_short])
-def test_a_file_that_cannot_be_used_is_said_and_the_run_goes_on(damage: object, tmp_path: Path) -> None:
+def without_header(path: Path) -> None:
+    filled(path)
+    path.write_bytes(b"\0" * 40 + path.read_bytes()[40:])
+
+
+def page_of_noise(path: Path) -> None:
+    filled(path)
+    data = bytearray(path.read_bytes())
+    data[4096:12288] = os.urandom(8192)
+    path.write_bytes(bytes(data))
+
+
+@pytest.mark.parametrize("damage", [cut_short, without_header, page_of_noise])
+def test_a_damaged_cache_is_set_aside_and_a_new_one_begun(damage: Damage, tmp_path: Path) -> None:
     path = tmp_path / "store"
-    damage(path)  # type: ignore[operator]
+    damage(path)
+    (notice,) = runs_twice(path).store.notices
+    (aside,) = (file for file in tmp_path.iterdir() if "damaged" in file.name)
+    assert notice.startswith(f"the cache {path} was damaged (")
+    assert f"it is now {aside}, which may be deleted" in notice
     with Session(Store(path)) as session:
+        advanced(small(), PRICES.times, PRICES.bars, session=session)
+    assert (session.fitted, session.store.notices) == (0, [])
+
+
+def test_the_tables_of_an_older_version_are_begun_anew(tmp_path: Path) -> None:
+    """The file of the release before had no version."""
+    path = tmp_path / "store"
+    connection = sqlite3.connect(path)
+    connection.execute("CREATE TABLE results (key TEXT PRIMARY KEY, payload BLOB, sha256 TEXT) WITHOUT ROWID")
+    connection.close()
+    store = Store(path)
+    store.put({"a": b"1"})
+    assert (store.get(["a"]), store.notices) == ({"a": b"1"}, [])
+    store.close()
+
+
+MEGABYTE = 10**6
+
+
+def size_on_disk(path: Path) -> int:
+    return sum(file.stat().st_size for file in path.parent.iterdir() if file.name.startswith(path.name))
+
+
+def test_the_file_does_not_grow_beyond_its_size(tmp_path: Path) -> None:
+    """5 MB are written into a file of 1 MB."""
+    path = tmp_path / "store"
+    store = Store(path, MEGABYTE)
+    for i in range(500):
+        store.put({f"{i}": os.urandom(10_000)}, Kind.MODEL)
+        assert path.stat().st_size < 1.05 * MEGABYTE
+    store.close()
+    assert size_on_disk(path) < 1.05 * MEGABYTE
+
+
+def test_models_go_first_and_what_was_used_last_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path, clock = tmp_path / "store", [1.7e9]
+    monkeypatch.setattr("lstmstrat.store.time.time", lambda: clock[0])
+
+    def day_later() -> Store:
+        clock[0] += 86_400.0
+        return Store(path, 2_450_000)  # 10 KB take three pages of 4 KB, so all five are 2.6 MB
+
+    def put(store: Store, name: str, kind: Kind) -> None:
+        store.put({f"{name} {i}": os.urandom(10_000) for i in range(40)}, kind)
+        store.close()
+
+    put(day_later(), "forecast", Kind.OTHER)  # the oldest of all
+    put(day_later(), "old", Kind.MODEL)
+    put(day_later(), "used again", Kind.MODEL)
+    put(day_later(), "idle", Kind.MODEL)
+    reader = day_later()
+    reader.get([f"used again {i}" for i in range(40)])
+    reader.close()
+    put(day_later(), "new", Kind.MODEL)
+    store = day_later()
+    left = {
+        name: len(store.get([f"{name} {i}" for i in range(40)]))
+        for name in ("forecast", "old", "used again", "idle", "new")
+    }
+    store.close()
+    assert left.pop("old") < 40
+    assert set(left.values()) == {40}
+
+
+def test_a_run_in_a_cache_that_is_too_small_gives_the_same(tmp_path: Path) -> None:
+    with Session(Store(tmp_path / "store", size=20_000)) as session:
         walk = advanced(small(), PRICES.times, PRICES.bars, session=session)
-        second = advanced(small(), PRICES.times, PRICES.bars, session=session)
-        assert session.fitted == len(walk.folds)
-    assert any("could not be used" in n and "goes on without it" in n for n in session.store.notices)
-    expected = bits(advanced(small(), PRICES.times, PRICES.bars))
-    assert np.array_equal(bits(walk), expected)
-    assert np.array_equal(bits(second), expected)
+    assert np.array_equal(bits(walk), bits(advanced(small(), PRICES.times, PRICES.bars)))
+    assert session.store.notices == []
+
+
+def test_a_long_wait_for_another_process_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(database, "_SILENT", 0.1)
+    store, path = Store(tmp_path / "store"), tmp_path / "store"
+    store.put({"a": b"1"})
+    other = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    store.close()  # the next connection waits a tenth of a second at a time
+    threading.Timer(0.5, lambda: other.execute("COMMIT")).start()
+    store.put({"b": b"2"})
+    assert store.get(["a", "b"]) == {"a": b"1", "b": b"2"}
+    assert [record.message for record in caplog.records] == [
+        f"another process is writing to {path}; waiting for it, 60 s at most"
+    ]
+    other.close()
+    store.close()
+
+
+@pytest.mark.parametrize(
+    ("text", "size"),
+    [("2GB", 2 * 10**9), ("1.5 gb", 1.5e9), ("500M", 5e8), ("20000000", 2e7), ("1000 kb", 1e6), ("1tB", 1e12)],
+)
+def test_sizes_as_people_write_them(text: str, size: float) -> None:
+    assert size_in_bytes(text) == size
+
+
+@pytest.mark.parametrize("text", ["", "big", "-1GB", "0", "999KB", "1e9", "2 GiB", "9" * 400, "²GB"])
+def test_what_is_no_size_is_said(text: str) -> None:
+    with pytest.raises(ConfigError, match="expected 1MB or more, such as 500MB or 2GB"):
+        size_in_bytes(text)
 
 
 def test_a_folder_that_cannot_be_made_is_said(tmp_path: Path) -> None:

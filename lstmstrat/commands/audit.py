@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lstmstrat.commands.console import exit_code
+from lstmstrat.commands.console import add_cache_options, cache_of, exit_code
 from lstmstrat.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from lstmstrat.config.identity import Identity
     from lstmstrat.config.schema import Config
     from lstmstrat.prices import Prices
+    from lstmstrat.store import Store
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -42,9 +43,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--seed", type=int, default=0, metavar="N", help="of the cuts and of the other futures (0)"
     )
-    parser.add_argument(
-        "--cache", type=Path, metavar="FILE", help="where fitted networks are kept (the user's cache)"
-    )
+    add_cache_options(parser)
     parser.add_argument("--json", type=Path, metavar="FILE", help="write every finding there")
     parser.add_argument("--offline", action="store_true", help="never use the network")
     parser.add_argument("--quiet", action="store_true", help="print no progress, only what was found")
@@ -76,6 +75,7 @@ def _run_audit(options: argparse.Namespace) -> AuditResult:
     from lstmstrat.report import terminal
     from lstmstrat.study.fingerprint import of_code
 
+    store = cache_of(options)
     suite.probe_ids(options.only)  # raises if there is no such probe
     config, prices = prepare(config, options.offline)
     code = {s.label: of_code(config, s) for s in config.strategies}  # before anything runs
@@ -92,23 +92,20 @@ def _run_audit(options: argparse.Namespace) -> AuditResult:
         findings = suite.findings(selected, seed=options.seed, only=options.only, cut=options.cut, progress=show)
     result = AuditResult(findings, controls)
     if not (options.only or options.cut):
-        _keep(options.cache, config, prices, code, result)
+        _keep(store, config, prices, code, result)
     return result
 
 
-def _keep(
-    cache: Path | None, config: Config, prices: Prices, code: Mapping[str, Identity], result: AuditResult
-) -> None:
+def _keep(store: Store, config: Config, prices: Prices, code: Mapping[str, Identity], result: AuditResult) -> None:
     """Keeps a record of each strategy that was audited. A leak in the forecast is one in every strategy."""
     from lstmstrat.audit.finding import AuditResult
     from lstmstrat.forecasting.session import Session
-    from lstmstrat.store import Store, default_path
     from lstmstrat.study.audits import AuditRecord, keep_audit
     from lstmstrat.study.fingerprint import not_identified
 
     today = f"{dt.datetime.now(dt.UTC):%Y-%m-%d}"
     audited = {finding.subject for finding in result.findings}
-    with Session(Store(cache or default_path())) as session:
+    with Session(store) as session:
         for strategy in config.strategies:
             if strategy.label not in audited:
                 continue

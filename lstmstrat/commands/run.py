@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lstmstrat.commands.console import exit_code
+from lstmstrat.commands.console import add_cache_options, cache_of, exit_code
 from lstmstrat.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -51,11 +51,7 @@ def _parser() -> argparse.ArgumentParser:
         "--jobs", type=int, metavar="N", help="training threads (one a core); the numbers do not change"
     )
     parser.add_argument("--offline", action="store_true", help="never use the network")
-    cache = parser.add_mutually_exclusive_group()
-    cache.add_argument(
-        "--cache", type=Path, metavar="FILE", help="where fitted networks are kept (the user's cache)"
-    )
-    cache.add_argument("--no-cache", action="store_true", help="keep fitted networks for this run only")
+    add_cache_options(parser)
     parser.add_argument("--quiet", action="store_true", help="print only the path of the report")
     return parser
 
@@ -123,11 +119,10 @@ def _command(options: argparse.Namespace) -> str:
 
 def _session(options: argparse.Namespace) -> Session:
     from lstmstrat.forecasting.session import Session
-    from lstmstrat.store import Store, default_path
 
     if options.jobs is not None and options.jobs < 1:
         raise ConfigError(f"--jobs {options.jobs}: expected at least 1")
-    return Session(Store(None if options.no_cache else options.cache or default_path()), options.jobs)
+    return Session(cache_of(options), options.jobs)
 
 
 @contextlib.contextmanager

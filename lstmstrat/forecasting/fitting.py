@@ -17,6 +17,7 @@ from lstmstrat.forecasting.reasons import Log, equal_labels
 from lstmstrat.forecasting.schedule import Fold
 from lstmstrat.forecasting.session import Session
 from lstmstrat.forecasting.training_set import TrainingSet
+from lstmstrat.store import Kind
 
 
 class Due(NamedTuple):
@@ -122,6 +123,6 @@ def _linear_parts(session: Session, linear: Model | None, folds: Sequence[Due]) 
     session.models.update({key: linear.load(data) for key, data in session.store.get(unknown).items()})
     missing = [(keys[one.fold.number], one) for one in folds if keys[one.fold.number] not in session.models]
     new = {key: fitted for key, one in missing if (fitted := linear.fit(one.training, 0)) is not None}
-    session.store.put({key: fitted.to_bytes() for key, fitted in new.items()})
+    session.store.put({key: fitted.to_bytes() for key, fitted in new.items()}, Kind.MODEL)
     session.models.update(new)
     return {number: session.models[key] for number, key in keys.items() if key in session.models}

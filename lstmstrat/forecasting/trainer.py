@@ -24,6 +24,7 @@ from lstmstrat.forecasting.executor import GivenUp, completed, late
 from lstmstrat.forecasting.models import checked
 from lstmstrat.forecasting.models.base import FitTask, FittedModel, Model, Stop
 from lstmstrat.forecasting.session import Session
+from lstmstrat.store import Kind
 
 Tasks = dict[str, FitTask]  # by key
 Fits = dict[str, FittedModel | None]  # by key; None where the fit failed
@@ -139,7 +140,7 @@ def _store_fits(session: Session, model: Model, fits: Fits) -> Fits:
     """Counts new fits and stores their models."""
     models = {key: fitted for key, fitted in fits.items() if fitted is not None}
     if model.kept:
-        session.store.put({key: fitted.to_bytes() for key, fitted in models.items()})
+        session.store.put({key: fitted.to_bytes() for key, fitted in models.items()}, Kind.MODEL)
     session.models.update(models)
     session.broken |= fits.keys() - models.keys()
     session.fitted += len(models)
