@@ -12,8 +12,10 @@ message and exits with 2.
 from __future__ import annotations
 
 import difflib
+import sysconfig
 import traceback
 from collections.abc import Iterable
+from pathlib import Path
 
 
 class LSTMStratError(Exception):
@@ -46,9 +48,37 @@ def sentence(error: Exception) -> str:
     return str(error) if isinstance(error, LSTMStratError) else f"{type(error).__name__}: {error}"
 
 
-def describe(error: Exception) -> str:
-    """The type, the message and the place of an error in a user's code, for the sentence of an error of ours."""
+ERRORS_OF_CODE = (Exception, SystemExit)
+"""What a user's code may raise where it is called. `sys.exit()` in it is a mistake like any other."""
+
+
+def describe(error: BaseException) -> str:
+    """The type, the message and the place of an error in a user's code, for the sentence of an error of ours.
+
+    The place is that in the user's own files, also where a library raised the error.
+    """
     reason = "".join(traceback.format_exception_only(error)).strip()
+    if isinstance(error, SystemExit):
+        reason = f"it ends the program by sys.exit({'' if error.code is None else repr(error.code)})"
     names_its_place = isinstance(error, SyntaxError)
-    frames = [] if names_its_place else traceback.extract_tb(error.__traceback__)[-1:]
+    frames = [] if names_its_place else (own_frames(error) or traceback.extract_tb(error.__traceback__))[-1:]
     return reason + "".join(f" ({frame.filename}, line {frame.lineno})" for frame in frames)
+
+
+PACKAGE = Path(__file__).parent
+LIBRARIES = ("backtrader", "numba", "numpy", "pandas", "scipy", "sklearn", "torch")
+
+
+def own_frames(error: BaseException) -> list[traceback.FrameSummary]:
+    """The frames of an error that are in code of the user's: not in Python, `LIBRARIES` or lstmstrat."""
+    paths = {name: Path(path) for name, path in sysconfig.get_paths().items()}
+    installed = {paths["purelib"], paths["platlib"]}
+    others = {PACKAGE, *(place / library for place in installed for library in LIBRARIES)}
+
+    def is_own(name: str) -> bool:
+        parents = set(Path(name).parents)
+        if name.startswith("<frozen ") or others & parents:
+            return False
+        return bool(installed & parents) or paths["stdlib"] not in parents
+
+    return [frame for frame in traceback.extract_tb(error.__traceback__) if is_own(frame.filename)]

@@ -2,7 +2,10 @@
 
 import sys
 
-from lstmstrat.commands.trials import main
+try:
+    from lstmstrat.commands.trials import main
+except KeyboardInterrupt:  # before there is anybody to say so
+    sys.exit(130)
 
 if __name__ == "__main__":
     sys.exit(main())

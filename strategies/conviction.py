@@ -13,6 +13,7 @@ class Conviction(ForecastStrategy):
     params = (
         ("multiple", 1.0),  # spreads between the forecast and 0
     )
+    bounds = (("multiple", 0.0, 1e6),)
 
     def __init__(self) -> None:
         super().__init__()

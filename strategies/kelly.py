@@ -18,6 +18,7 @@ class Kelly(ForecastStrategy):
         ("fraction", 0.5),  # of the exposure of fastest growth
         ("cap", 1.0),  # largest exposure, long or short; at most 1
     )
+    bounds = (("fraction", 0.0, 100.0), ("cap", 0.0, 1.0))
 
     def target_exposure(self) -> float:
         """From -cap to cap; 0 without a forecast."""

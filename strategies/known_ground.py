@@ -13,6 +13,7 @@ class KnownGround(ForecastStrategy):
     params = (
         ("limit", 1.0),  # standard deviations outside the range of the training set
     )
+    bounds = (("limit", 0.0, 1e6),)
 
     def target_exposure(self) -> float:
         """1 or 0."""

@@ -9,6 +9,7 @@ class LongFlat(ForecastStrategy):
     params = (
         ("threshold", 0.0),  # log return over the forecast's horizon; about the cost of a round trip, or 0
     )
+    bounds = (("threshold", -10.0, 10.0),)
 
     def target_exposure(self) -> float:
         """1 or 0."""

@@ -12,6 +12,7 @@ class LongShort(ForecastStrategy):
     params = (
         ("threshold", 0.0),  # log return over the forecast's horizon
     )
+    bounds = (("threshold", 0.0, 10.0),)
 
     def target_exposure(self) -> float:
         """1, 0 or -1."""

@@ -12,6 +12,7 @@ class SmaCross(ExposureStrategy):
         ("fast", 20),  # bars
         ("slow", 50),  # bars
     )
+    bounds = (("fast", 1, 10_000), ("slow", 2, 10_000))
 
     def __init__(self) -> None:
         super().__init__()

@@ -14,6 +14,7 @@ class TrendFilter(ForecastStrategy):
     params = (
         ("period", 100),  # bars in the moving average
     )
+    bounds = (("period", 1, 10_000),)
 
     def __init__(self) -> None:
         super().__init__()

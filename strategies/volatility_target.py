@@ -17,6 +17,7 @@ class VolatilityTarget(ForecastStrategy):
         ("strength", 10.0),  # exposure for a forecast of one standard deviation
         ("cap", 1.0),  # largest exposure, long or short; at most 1
     )
+    bounds = (("strength", 0.0, 1e6), ("cap", 0.0, 1.0))
 
     def target_exposure(self) -> float:
         """From -cap to cap; 0 without a forecast."""

@@ -341,3 +341,129 @@ def test_ctrl_c_in_training_gives_130_and_leaves_neither_folder_nor_process(tmp_
             os.killpg(process.pid, signal.SIGKILL)
         process.wait()
     assert not (tmp_path / "runs").exists()
+
+
+ENDS = """
+import sys
+import backtrader as bt
+import numpy as np
+from dataclasses import dataclass
+from lstmstrat import ForecastStrategy, Model
+
+def leaves(bars):
+    sys.exit(0)
+
+def singular(bars):
+    return np.linalg.inv(np.zeros((2, 2)))
+
+@dataclass(frozen=True)
+class Leaves(Model):
+    def fit(self, training, seed, start=None, stop=None):
+        sys.exit("enough")
+
+class Exits(ForecastStrategy):
+    def target_exposure(self):
+        raise SystemExit
+
+class Divides(ForecastStrategy):
+    def target_exposure(self):
+        return 1 / (len(self) - len(self))
+
+class NoSuchLine(ForecastStrategy):
+    def target_exposure(self):
+        return self.data.sentiment[0]
+
+class AtTheEnd(ForecastStrategy):
+    def target_exposure(self):
+        return 1.0
+    def stop(self):
+        raise ValueError("nothing left")
+
+class NoBars(ForecastStrategy):  # Backtrader divides by them when it runs
+    def __init__(self):
+        super().__init__()
+        self.mean = bt.indicators.SMA(self.data, period=0)
+    def target_exposure(self):
+        return 1.0
+"""
+
+
+@pytest.mark.parametrize(
+    ("change", "said", "line"),
+    [
+        (
+            {"strategies": [{"class": "ends:Exits"}]},
+            "exits: it ends the program by sys.exit()",
+            "raise SystemExit",
+        ),
+        (
+            {"strategies": [{"class": "ends:Divides"}]},
+            "divides: ZeroDivisionError: division by zero",
+            "return 1 /",
+        ),
+        ({"strategies": [{"class": "ends:NoSuchLine"}]}, "no attribute 'sentiment'", "self.data.sentiment"),
+        ({"strategies": [{"class": "ends:AtTheEnd"}]}, "at_the_end: ValueError: nothing left", "raise ValueError"),
+        ({"strategies": [{"class": "ends:NoBars"}]}, "no_bars: ZeroDivisionError", None),
+        (
+            {"forecast": {"features": ["return_1", "ends:leaves"]}},
+            "ends the program by sys.exit(0)",
+            "sys.exit(0)",
+        ),
+        ({"forecast": {"features": ["ends:singular"]}}, "LinAlgError: Singular matrix", "np.linalg.inv"),
+        (
+            {"forecast": {"model": "ends:Leaves"}},
+            "it ends the program by sys.exit('enough')",
+            'sys.exit("enough")',
+        ),
+    ],
+)
+def test_an_end_in_code_of_the_users_is_a_sentence_with_its_line(
+    change: dict[str, Any], said: str, line: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "ends.py").write_text(ENDS)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delitem(sys.modules, "ends", raising=False)
+    done = command(written(tmp_path, tiny(**change)), "--out", tmp_path / "out")
+    assert done.code == 2
+    assert said in done.err
+    assert "Traceback" not in done.err
+    if line is not None:
+        number = next(k for k, text in enumerate(ENDS.splitlines(), 1) if line in text)
+        assert f"({tmp_path / 'ends.py'}, line {number})" in done.err
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_fault_of_ours_stays_a_traceback(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: object) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr("lstmstrat.trading.recorder.Recorder.next", broken)
+    monkeypatch.setattr("lstmstrat.errors.own_frames", lambda _: [])  # this file is no part of the package
+    monkeypatch.setattr("lstmstrat.trading.simulation.own_frames", lambda _: [])
+    with pytest.raises(ZeroDivisionError):
+        command(written(tmp_path, tiny()), "--out", tmp_path / "out")
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no such signals")
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGHUP, 129), (signal.SIGINT, 130)])
+def test_a_signal_ends_a_command_with_its_code_and_a_sentence(number: int, code: int, tmp_path: Path) -> None:
+    script = (
+        "import os, signal, sys, time\nfrom lstmstrat.commands.console import exit_code\n"
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
+        f"def work():\n    os.kill(os.getpid(), {int(number)})\n    time.sleep(20)\n    return 0\n"
+        "sys.exit(exit_code(work, 'stopped; all is kept'))"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=20)
+    assert (done.returncode, done.stderr) == (code, "stopped; all is kept\n")
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no such signals")
+def test_a_signal_that_somebody_handles_or_ignores_is_theirs() -> None:
+    script = (
+        "import os, signal, sys\nfrom lstmstrat.commands.console import exit_code\nseen = []\n"
+        "signal.signal(signal.SIGTERM, lambda *_: seen.append(1))\nsignal.signal(signal.SIGHUP, signal.SIG_IGN)\n"
+        "def work():\n    for n in (signal.SIGTERM, signal.SIGHUP): os.kill(os.getpid(), n)\n    return len(seen)\n"
+        "code = exit_code(work)\nassert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN\nsys.exit(code)"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=20)
+    assert (done.returncode, done.stderr) == (1, "")

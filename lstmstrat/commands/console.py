@@ -3,27 +3,68 @@
 from __future__ import annotations
 
 import argparse
+import signal
 import sys
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lstmstrat.errors import LSTMStratError
+from lstmstrat.errors import LSTMStratError, describe
 
 if TYPE_CHECKING:
     from lstmstrat.store import Store
 
 
+class Terminated(KeyboardInterrupt):
+    """The process was asked to end by another signal than that of Ctrl-C; nothing else tells the two apart."""
+
+    def __init__(self, number: int):
+        super().__init__()
+        self.number = number
+
+
 def exit_code(work: Callable[[], int], interrupted: str = "stopped") -> int:
-    """The exit code of `work`; 2 with the message of an error that the user can correct, 130 after Ctrl-C."""
+    """The exit code of `work`, and a sentence for what ended it.
+
+    2 with the message of an error that the user can correct, or if code of the user's ends the program; 130 after
+    Ctrl-C; 128 and its number after another signal, such as 143 after SIGTERM.
+    """
     try:
-        return work()
+        with _signals_raise():
+            return work()
     except LSTMStratError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
+    except SystemExit as error:
+        print(f"error: code of yours ended the run: {describe(error)}", file=sys.stderr)
+        return 2
+    except Terminated as error:
+        print(interrupted, file=sys.stderr)
+        return 128 + error.number
     except KeyboardInterrupt:
         print(interrupted, file=sys.stderr)
         return 130
+
+
+@contextmanager
+def _signals_raise() -> Iterator[None]:
+    """In the block, signals that ask a process to end raise `Terminated`, unless somebody handles them."""
+    numbers = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
+    here = threading.current_thread() is threading.main_thread()  # another may set no handler
+    ours = [number for number in numbers if here and signal.getsignal(number) is signal.SIG_DFL]
+
+    def handle(number: int, _: object) -> None:
+        raise Terminated(number)
+
+    for number in ours:
+        signal.signal(number, handle)
+    try:
+        yield
+    finally:
+        for number in ours:
+            signal.signal(number, signal.SIG_DFL)
 
 
 def add_cache_options(parser: argparse.ArgumentParser) -> None:

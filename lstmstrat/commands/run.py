@@ -96,7 +96,7 @@ def _main(options: argparse.Namespace) -> int:
         session.progress = None
         progress_bar = functools.partial(terminal.progress, quiet=options.quiet)
         result = finish(run, session, progress_bar, _command(options))
-    run_folder.write(result, folder, html.page(result) if config.report.html else None)
+    folder = run_folder.write(result, folder, html.page(result) if config.report.html else None)
     if not options.quiet:
         terminal.print_result(result.assessment)
     print(folder / ("report.html" if config.report.html else "summary.json"))

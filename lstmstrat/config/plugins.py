@@ -13,7 +13,7 @@ from typing import Any
 
 from lstmstrat.config.identity.sources import changed_since_import
 from lstmstrat.config.search import malformed, no_attribute, no_module
-from lstmstrat.errors import describe
+from lstmstrat.errors import ERRORS_OF_CODE, describe
 
 
 def load_attribute(path: str, kind: str, example: str, fits: Callable[[object], bool]) -> Any:
@@ -67,7 +67,7 @@ def load_module(name: str) -> ModuleType:
             raise _import_error(name, error) from error
         package = sys.modules.get(error.name.rpartition(".")[0])
         raise ImportError(no_module(error.name, getattr(package, "__path__", []))) from None
-    except Exception as error:
+    except ERRORS_OF_CODE as error:
         raise _import_error(name, error) from error
 
 
@@ -81,7 +81,7 @@ def changed_files(paths: Iterable[str]) -> list[str]:
     return list(dict.fromkeys(line for module in modules for line in changed_since_import(module)))
 
 
-def _import_error(name: str, error: Exception) -> ImportError:
+def _import_error(name: str, error: BaseException) -> ImportError:
     """The error of a module that exists but raises `error` when it is imported."""
     return ImportError(f"{name} cannot be imported: {describe(error)}")
 

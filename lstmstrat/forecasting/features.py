@@ -19,7 +19,7 @@ import numpy as np
 from lstmstrat.arrays import Floats, Times, sliding
 from lstmstrat.config.names import FEATURE, unknown_feature, window
 from lstmstrat.config.plugins import load_attribute
-from lstmstrat.errors import ConfigError
+from lstmstrat.errors import ERRORS_OF_CODE, ConfigError, describe
 from lstmstrat.prices.bars import CLOSE, HIGH, LOW, OPEN, VOLUME
 
 
@@ -160,10 +160,8 @@ def _call(name: str, function: Callable[[Floats], Any], bars: Floats) -> Floats:
     """The values of a user's function for a copy of the bars; an error in it is the cause of the ConfigError."""
     try:
         return np.asarray(function(bars.copy()), dtype=np.float64)
-    except Exception as error:
-        raise ConfigError(
-            f"features: {name!r} failed on {len(bars)} bars: {type(error).__name__}: {error}"
-        ) from error
+    except ERRORS_OF_CODE as error:
+        raise ConfigError(f"features: {name!r} failed on {len(bars)} bars: {describe(error)}") from error
 
 
 def feature(name: str) -> Feature:

@@ -7,13 +7,16 @@ from __future__ import annotations
 
 import csv
 import io
+import itertools
 import json
 import math
 import os
+import re
 import shutil
+import time
 import uuid
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -52,8 +55,8 @@ def check_free(folder: Path) -> None:
         raise ConfigError(f"cannot make {folder}: no folder can be made in {parent}; give another --out")
 
 
-def write(result: Result, folder: Path, page: str | None) -> None:
-    """Write the run to `folder`, which must be empty or not exist.
+def write(result: Result, folder: Path, page: str | None) -> Path:
+    """Write the run to `folder`, and return where it is: beside it, as `folder`_2, if another run was faster.
 
     The files are written and synced in a hidden folder beside it, which is then renamed. So `folder` is either
     complete or not there, even if the program is stopped.
@@ -66,14 +69,16 @@ def write(result: Result, folder: Path, page: str | None) -> None:
     Raises
     ------
     ConfigError
-        `folder` is not empty, the disk is full, or there is no permission to write.
+        The disk is full, or there is no permission to write.
     """
-    check_free(folder)
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
-        with _complete_folder(folder) as partial:
+        _sweep(folder.parent)
+        with _partial_folder(folder) as partial:
             for name, text in _texts(result, page):
                 _put(partial / name, text)
+            _sync(partial)
+            return _renamed(partial, folder)
     except OSError as error:
         raise ConfigError(
             f"cannot write the run to {folder}: {error.strerror}; nothing was left there. "
@@ -98,21 +103,46 @@ def _csv(frame: pd.DataFrame) -> str:
     return frame.to_csv(index=False, lineterminator="\n")
 
 
+PARTIAL = re.compile(r"\..+\.[0-9a-f]{8}\.partial")
+ABANDONED = 3600.0  # seconds; writing takes a few
+
+
 @contextmanager
-def _complete_folder(folder: Path) -> Iterator[Path]:
-    """A new folder that is renamed to `folder` if the block succeeds, and removed if it fails."""
-    partial = folder.with_name(f".{folder.name}.{uuid.uuid4().hex[:8]}")
+def _partial_folder(folder: Path) -> Iterator[Path]:
+    """A new folder beside `folder`, which is removed if the block fails."""
+    partial = folder.with_name(f".{folder.name}.{uuid.uuid4().hex[:8]}.partial")
     try:
         partial.mkdir()
         yield partial
-        _sync(partial)
-        if folder.is_dir():
-            folder.rmdir()  # it is empty; not every system can rename onto it
-        os.rename(partial, folder)
-        _sync(folder.parent)
     except BaseException:  # Ctrl-C too
         shutil.rmtree(partial, ignore_errors=True)
         raise
+
+
+def _renamed(partial: Path, folder: Path) -> Path:
+    """The new place of a folder: the first of `folder`, `folder`_2 ... that is free or empty."""
+    for number in itertools.count(1):
+        place = folder if number == 1 else folder.with_name(f"{folder.name}_{number}")
+        with suppress(OSError):
+            place.rmdir()  # if it is empty: not every system can rename onto it
+        try:
+            os.rename(partial, place)
+        except OSError:
+            if not place.exists():
+                raise
+            continue
+        break
+    _sync(place.parent)
+    return place
+
+
+def _sweep(parent: Path) -> None:
+    """Removes what a run left that was killed while it wrote."""
+    for path in parent.iterdir():
+        if PARTIAL.fullmatch(path.name):
+            with suppress(OSError):
+                if time.time() - path.stat().st_mtime > ABANDONED:
+                    shutil.rmtree(path)
 
 
 def _put(path: Path, text: str) -> None:

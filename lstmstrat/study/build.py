@@ -11,7 +11,7 @@ import logging
 
 from lstmstrat.audit.child import ChildError, forked
 from lstmstrat.config.schema import Config, StrategyConfig
-from lstmstrat.errors import LSTMStratError, describe
+from lstmstrat.errors import ERRORS_OF_CODE, LSTMStratError, describe
 from lstmstrat.forecasting.schedule import schedule
 from lstmstrat.forecasting.session import Session
 from lstmstrat.ledger import Ledger
@@ -47,8 +47,6 @@ def _mistake(config: Config, prices: Prices, strategy: StrategyConfig, session: 
         build(prices, cls, *settings, session=session, start=first, name=strategy.label, forecast=config.forecast)
     except LSTMStratError as error:
         return str(error)
-    except SystemExit:
-        return f"{strategy.label}: it ends the program while it is built; leave sys.exit() out of it"
-    except Exception as error:
+    except ERRORS_OF_CODE as error:
         return f"{strategy.label}: it cannot be built: {describe(error)}"
     return ""

@@ -41,9 +41,14 @@ def load_strategy(path: str) -> type[Any]:
 
 
 def check_params(cls: type[Any], params: Mapping[str, Any]) -> list[str]:
-    """One sentence for each entry of `params` that `cls` does not know or whose type is not its default's."""
+    """One sentence for each of `params` that `cls` does not know, has another type for, or a bound for."""
     defaults = {name: value for name, value in cls.params._getitems() if name not in SET_BY_RUN}
-    return [sentence for name, value in params.items() if (sentence := _mistake(name, value, defaults))]
+    bounds = {bound[0]: bound for base in reversed(cls.__mro__) for bound in vars(base).get("bounds", ())}
+    return [
+        sentence
+        for name, value in params.items()
+        if (sentence := _mistake(name, value, defaults) or _outside(value, bounds.get(name)))
+    ]
 
 
 def _mistake(name: str, value: object, defaults: Mapping[str, object]) -> str:
@@ -52,6 +57,13 @@ def _mistake(name: str, value: object, defaults: Mapping[str, object]) -> str:
     if name not in defaults:
         return f"{name}: unknown parameter{did_you_mean(name, defaults) or '; there are none'}"
     return type_mistake(name, value, defaults[name])
+
+
+def _outside(value: Any, bound: tuple[str, float, float] | None) -> str:
+    if bound is None or bound[1] <= value <= bound[2]:
+        return ""
+    name, low, high = bound
+    return f"{name}: {value} given, expected from {low:,} to {high:,}"
 
 
 def _mistake_of(cls: type[Any]) -> str:

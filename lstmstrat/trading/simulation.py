@@ -8,6 +8,9 @@ from __future__ import annotations
 
 import contextlib
 import math
+import traceback
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import backtrader as bt
@@ -15,7 +18,15 @@ import numpy as np
 import pandas as pd
 
 from lstmstrat.config.schema import BrokerConfig, ForecastConfig
-from lstmstrat.errors import DataError, StrategyError
+from lstmstrat.errors import (
+    ERRORS_OF_CODE,
+    PACKAGE,
+    DataError,
+    LSTMStratError,
+    StrategyError,
+    describe,
+    own_frames,
+)
 from lstmstrat.forecasting.session import Session
 from lstmstrat.prices import Prices
 from lstmstrat.prices.bars import Bars
@@ -97,8 +108,8 @@ def record(cerebro: Any, prices: Prices, session: Session, *, start: int, name: 
     """Run the only strategy of `cerebro`, which decides first at bar `start`, and return its account."""
     cerebro.addindicator(FirstDecision, bar=start)
     cerebro.addanalyzer(_Account, first=start, label=name, _name="account")
-    with session.active(), one_feed(name, prices.symbol):  # Backtrader creates the indicators inside `run`
-        strategies = cerebro.run()
+    with session.active(), one_feed(name, prices.symbol), _sentence_for(name):
+        strategies = cerebro.run()  # Backtrader creates the indicators here
     if not strategies:
         raise StrategyError(_skipped(name))
     recorded: Recorded = strategies[0].analyzers.account.recorded
@@ -106,6 +117,24 @@ def record(cerebro: Any, prices: Prices, session: Session, *, start: int, name: 
     if missing:
         raise StrategyError(f"{name}: it stopped {missing} bars too early; hold nothing in place of runstop()")
     return recorded.account(prices.frame, name, class_path)
+
+
+@contextlib.contextmanager
+def _sentence_for(name: str) -> Iterator[None]:
+    """Makes what a strategy raises a `StrategyError`, be it in the user's code or in a library that it asked.
+
+    What only our own code has raised stays what it is: a fault of ours.
+    """
+    try:
+        yield
+    except LSTMStratError:
+        raise
+    except ERRORS_OF_CODE as error:
+        inside = traceback.extract_tb(error.__traceback__)[2:]  # without this function and the call of `run`
+        ours = any(Path(frame.filename).is_relative_to(PACKAGE) for frame in inside)
+        if ours and not (own_frames(error) or isinstance(error, SystemExit)):
+            raise
+        raise StrategyError(f"{name}: {describe(error)}") from error
 
 
 def _skipped(name: str) -> str:

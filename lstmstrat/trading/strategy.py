@@ -12,7 +12,7 @@ import logging
 import math
 import numbers
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import backtrader as bt
 
@@ -72,6 +72,8 @@ class ExposureStrategy(bt.Strategy):  # type: ignore[misc]
         ("band", 0.05),  # a position is not traded while its exposure is this close to the target
         ("fractional", True),  # False: whole shares, which rounds the exposure towards 0
     )
+    bounds: ClassVar[tuple[tuple[str, float, float], ...]] = (("band", 0.0, 1.0),)
+    """Parameters with their smallest and largest value, which a config is held to; a subclass adds its own."""
 
     _decision_bar = 0  # length of the traded feed at the last decision
     _target: float | None = None  # exposure to trade at the next open

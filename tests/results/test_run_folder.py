@@ -3,6 +3,8 @@ from __future__ import annotations
 import csv
 import json
 import math
+import os
+import time
 from dataclasses import fields, replace
 from pathlib import Path
 
@@ -169,11 +171,27 @@ def test_check_free_says_what_to_type(tmp_path: Path) -> None:
     assert [p.name for p in tmp_path.iterdir()] == ["full"]  # looking makes nothing
 
 
-def test_write_does_not_touch_what_lies_there(tmp_path: Path) -> None:
-    (tmp_path / "notes.txt").write_text("mine")
-    with pytest.raises(ConfigError, match="not empty"):
-        run_folder.write(result(), tmp_path, None)
-    assert (tmp_path / "notes.txt").read_text() == "mine"
+def test_what_another_run_has_written_meanwhile_stays_and_this_one_is_written_beside_it(tmp_path: Path) -> None:
+    """Three runs were begun in the same second, and all found the folder free."""
+    folder = tmp_path / "run"
+    folder.mkdir()
+    (folder / "notes.txt").write_text("mine")
+    assert [run_folder.write(result(), folder, None).name for _ in range(3)] == ["run_2", "run_3", "run_4"]
+    assert [path.name for path in folder.iterdir()] == ["notes.txt"]
+    for name in ("run_2", "run_4"):
+        assert_equal(run_folder.read(tmp_path / name), result())
+
+
+def test_what_a_killed_run_has_left_is_removed_by_the_next(tmp_path: Path) -> None:
+    names = (".run.0123abcd.partial", ".run.ffffffff.partial", ".run.0123abcd", ".mine.partial")
+    hours_ago = time.time() - 2 * 3600
+    for name in names:
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "equity.csv").write_text("")
+        if name != names[1]:  # that of a run which is writing now
+            os.utime(tmp_path / name, (hours_ago, hours_ago))
+    run_folder.write(result(), tmp_path / "run", None)
+    assert {path.name for path in tmp_path.iterdir()} == {"run", *names[1:]}
 
 
 def assert_equal(one: Result, other: Result) -> None:

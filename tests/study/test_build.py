@@ -154,7 +154,7 @@ def test_all_mistakes_are_said_at_once_and_before_the_training() -> None:
     [
         (OwnForecast, "s0: it cannot be built: TypeError: LSTMForecast has no parameter 'lokback'; did you mean"),
         (OwnHorizon, "LSTMForecast:\n  horizon: 0 given, expected greater than or equal to 1"),
-        (Exits, "s0: it ends the program while it is built; leave sys.exit() out of it"),
+        (Exits, "s0: it cannot be built: it ends the program by sys.exit(0) ("),
         (Skips, "s0: its __init__ raised StrategySkipError; leave it out of the config"),
         (Asks, "s0: it asks for the feed 'SPY', but a config has one feed, AAPL"),
     ],

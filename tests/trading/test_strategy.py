@@ -291,6 +291,29 @@ class Many(ExposureStrategy):
     params = (("ratio", 0.5), ("period", 20), ("short", False), ("kind", "sma"), ("when", None), ("sizes", (1, 2)))
 
 
+class Bounded(ExposureStrategy):
+    params = (("period", 10), ("share", 0.5))
+    bounds = (("period", 1, 5_000), ("share", 0.0, 1.0))
+
+
+class Narrower(Bounded):
+    bounds = (("period", 5, 20),)
+
+
+@pytest.mark.parametrize(
+    ("cls", "params", "mistakes"),
+    [
+        (Bounded, {"period": 1, "share": 1.0}, []),
+        (Bounded, {"period": 0}, ["period: 0 given, expected from 1 to 5,000"]),
+        (Bounded, {"share": -0.1, "period": 2}, ["share: -0.1 given, expected from 0.0 to 1.0"]),
+        (Bounded, {"band": 2.0}, ["band: 2.0 given, expected from 0.0 to 1.0"]),
+        (Narrower, {"period": 4, "share": 0.5}, ["period: 4 given, expected from 5 to 20"]),
+    ],
+)
+def test_a_class_says_what_its_parameters_may_be(cls: type, params: dict[str, Any], mistakes: list[str]) -> None:
+    assert check_params(cls, params) == mistakes
+
+
 def test_right_params_have_no_mistakes() -> None:
     given_ = {"ratio": 1, "period": 3, "short": True, "kind": "ema", "when": dt.date(2020, 1, 1), "sizes": [3]}
     assert check_params(Many, given_ | {"band": 0.1}) == []

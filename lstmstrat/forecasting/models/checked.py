@@ -8,7 +8,7 @@ from concurrent.futures import CancelledError
 import numpy as np
 
 from lstmstrat.arrays import Floats
-from lstmstrat.errors import ConfigError, LSTMStratError, describe
+from lstmstrat.errors import ERRORS_OF_CODE, ConfigError, LSTMStratError, describe
 from lstmstrat.forecasting.models.base import FitTask, FittedModel, Model, Stop, ask
 from lstmstrat.forecasting.training_set import Scaler
 
@@ -31,7 +31,7 @@ def fits(model: Model, tasks: Sequence[FitTask], stop: Stop) -> Iterator[FittedM
             ask(stop)
     except (CancelledError, LSTMStratError):
         raise
-    except Exception as error:
+    except ERRORS_OF_CODE as error:
         own = (
             error.__cause__ if isinstance(error.__cause__, StopIteration) else error
         )  # what a generator makes of it
@@ -66,7 +66,7 @@ def forecasts(members: Sequence[FittedModel], windows: Floats) -> Floats:
     count = len(windows)
     try:
         found = [np.asarray(values) for values in _said(members, windows)]
-    except Exception as error:
+    except ERRORS_OF_CODE as error:
         raise _own_error(members[0], f"predict failed on {count} windows", error) from error
     for member, values in zip(members, found, strict=True):
         _check_forecasts(type(member).__name__, values, count)
@@ -94,7 +94,7 @@ def _check_forecasts(name: str, values: np.ndarray, count: int) -> None:
         raise ConfigError(f"model: {name}.predict gave shape {shape} for {count} windows; expected ({count},)")
 
 
-def _own_error(model: Model | FittedModel, failure: str, error: Exception) -> Exception:
+def _own_error(model: Model | FittedModel, failure: str, error: BaseException) -> BaseException:
     """A sentence for a user's class; an error of ours stays what it is."""
     if type(model).__module__.startswith("lstmstrat."):
         return error

@@ -11,7 +11,7 @@ import torch
 from safetensors.torch import load, save
 from torch import Tensor, nn
 
-from lstmstrat.errors import ConfigError, describe
+from lstmstrat.errors import ERRORS_OF_CODE, ConfigError, describe
 from lstmstrat.forecasting.models.torch_model import TorchModel
 from lstmstrat.forecasting.models.torch_process import torch_alone
 
@@ -36,7 +36,7 @@ class Network:
         features = example.shape[2]
         try:
             module = model.network(features)
-        except Exception as error:
+        except ERRORS_OF_CODE as error:
             raise ConfigError(f"model: {self.name}.network({features}) failed: {describe(error)}") from error
         if not isinstance(module, nn.Module):
             kind = type(module).__name__
@@ -64,7 +64,7 @@ class Network:
         shape, count = tuple(windows.shape), len(windows)
         try:
             outputs = self.module(windows)
-        except Exception as error:
+        except ERRORS_OF_CODE as error:
             raise ConfigError(
                 f"model: the network of {self.name} failed on inputs of shape {shape}, that is windows, lookback "
                 f"and features: {describe(error)}"
@@ -88,7 +88,7 @@ class Network:
         outputs = self.outputs(windows)
         try:
             loss = self._model.criterion(outputs, labels)
-        except Exception as error:
+        except ERRORS_OF_CODE as error:
             raise ConfigError(f"model: {self.name}.criterion failed: {describe(error)}") from error
         if not isinstance(loss, Tensor) or loss.numel() != 1 or not loss.is_floating_point():
             given = f"shape {tuple(loss.shape)}" if isinstance(loss, Tensor) else f"a {type(loss).__name__}"
