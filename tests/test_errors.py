@@ -462,7 +462,7 @@ def test_a_signal_that_somebody_handles_or_ignores_is_theirs() -> None:
     script = (
         "import os, signal, sys\nfrom lstmstrat.commands.console import exit_code\nseen = []\n"
         "signal.signal(signal.SIGTERM, lambda *_: seen.append(1))\nsignal.signal(signal.SIGHUP, signal.SIG_IGN)\n"
-        "def work():\n    for n in (signal.SIGTERM, signal.SIGHUP): os.kill(os.getpid(), n)\n    return len(seen)\n"
+        "def work():\n    for n in (15, 1): os.kill(os.getpid(), n)  # SIGTERM, SIGHUP\n    return len(seen)\n"
         "code = exit_code(work)\nassert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN\nsys.exit(code)"
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=20)
