@@ -17,9 +17,14 @@ import traceback
 from collections.abc import Iterable
 from pathlib import Path
 
+LINES, LETTERS = 40, 1000
+
 
 class LSTMStratError(Exception):
-    """Base class of the errors that the user can correct."""
+    """Base class of the errors that the user can correct. As text they fit on a screen."""
+
+    def __str__(self) -> str:
+        return on_a_screen(super().__str__())
 
 
 class ConfigError(LSTMStratError, ValueError):
@@ -32,6 +37,27 @@ class DataError(LSTMStratError, ValueError):
 
 class StrategyError(LSTMStratError, TypeError):
     """A strategy class cannot be found, is not a strategy, or does not know a parameter."""
+
+
+def on_a_screen(text: str) -> str:
+    r"""`text` with at most `LINES` lines of `LETTERS` letters; what a terminal would obey is written out.
+
+    >>> on_a_screen("clear" + chr(27) + "[2J")
+    'clear\\x1b[2J'
+    """
+    lines = text.split("\n")
+    shown = [_shortened("".join(map(_printable, line))) for line in lines[:LINES]]
+    return "\n".join(shown + [f"  ... and {len(lines) - LINES} more lines"] * (len(lines) > LINES))
+
+
+def _shortened(line: str) -> str:
+    left_out = len(line) - LETTERS
+    half = LETTERS // 2
+    return line if left_out <= 0 else f"{line[:half]}... ({left_out} letters left out) ...{line[-half:]}"
+
+
+def _printable(letter: str) -> str:
+    return letter if letter.isprintable() else repr(letter)[1:-1]
 
 
 def did_you_mean(word: str, candidates: Iterable[str]) -> str:

@@ -78,12 +78,13 @@ def _main(options: argparse.Namespace) -> int:
     from lstmstrat.study.prepare import expected_cost, load_config, planned_folds, prepare
 
     config = load_config(options.config, [*options.set, *_short_settings(options)])
-    folder = options.out or Path("runs") / config.name / f"{dt.datetime.now():%Y-%m-%d_%H%M%S}"
+    default = Path("runs") / config.name / f"{dt.datetime.now():%Y-%m-%d_%H%M%S}"
     from lstmstrat.report import html, terminal
     from lstmstrat.results import run_folder
     from lstmstrat.study.run import finish
     from lstmstrat.study.simulate import simulate_all
 
+    folder = options.out or run_folder.free_place(default)
     run_folder.check_free(folder)
     with _session(options) as session:
         config, prices = prepare(config, options.offline)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Iterator
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -13,17 +14,35 @@ from lstmstrat.config.validation import yaml_text
 from lstmstrat.errors import ConfigError, did_you_mean
 
 MERGE = "tag:yaml.org,2002:merge"  # tag of <<, a key that may occur in a mapping more than once
+DEEPEST = 30  # levels of lists and mappings
+MOST = 100_000  # values, each use of an anchor counted
+LARGEST = 1_000_000  # bytes of a config
+EXAMPLE = "such as --set forecast.members=3"
 
 
 class _Loader(yaml.SafeLoader):
     """A safe YAML loader that rejects a key given twice; PyYAML would silently take the last one."""
 
+    depth = 0
+
+    def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
+        """The next node, which may not lie too deep: the parser and all who read the values call themselves."""
+        self.depth += 1
+        if self.depth > DEEPEST:
+            raise ConfigError(f"expected at most {DEEPEST} levels of lists and mappings, one in the other")
+        node = super().compose_node(parent, index)
+        self.depth -= 1
+        return node
+
 
 def _mapping(loader: _Loader, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
-    keys = [loader.construct_object(key, deep=True) for key, _ in node.value if key.tag != MERGE]
-    duplicates = [key for key in keys if keys.count(key) > 1]
-    if duplicates:
-        raise ConfigError(f"line {node.start_mark.line + 1}: {duplicates[0]!r} is given twice; keep one of them")
+    seen = set[Hashable]()
+    for key in (loader.construct_object(key, deep=True) for key, _ in node.value if key.tag != MERGE):
+        if not isinstance(key, Hashable):
+            break  # PyYAML has a sentence for it
+        if key in seen:
+            raise ConfigError(f"line {node.start_mark.line + 1}: {key!r} is given twice; keep one of them")
+        seen.add(key)
     return yaml.SafeLoader.construct_mapping(loader, node, deep)
 
 
@@ -36,14 +55,28 @@ def parse(text: str) -> Any:
     Raises
     ------
     ConfigError
-        The text is not YAML, or gives a key twice.
+        The text is not YAML, gives a key twice, or has more levels or values than any config needs.
     """
     try:
-        return yaml.load(text, Loader=_Loader)  # a SafeLoader
+        values = yaml.load(text, Loader=_Loader)  # a SafeLoader
     except ConfigError:
         raise
-    except (yaml.YAMLError, ValueError) as error:  # ValueError: a date such as 2005-02-30
+    except (yaml.YAMLError, ValueError, OverflowError) as error:  # a date such as 2005-02-30
         raise ConfigError(f"not valid YAML: {error}") from None
+    if sum(1 for _ in islice(_walk(values), MOST + 1)) > MOST:
+        raise ConfigError(f"expected at most {MOST:,} values, each use of an anchor (*name) counted")
+    return values
+
+
+def _walk(value: Any) -> Iterator[Any]:
+    """`value` and all that is in it."""
+    yield value
+    if isinstance(value, dict):
+        for inner in value.values():
+            yield from _walk(inner)
+    elif isinstance(value, (list, set)):
+        for inner in value:
+            yield from _walk(inner)
 
 
 def read(path: Path) -> dict[str, Any]:
@@ -54,18 +87,32 @@ def read(path: Path) -> dict[str, Any]:
     ConfigError
         The file does not exist, is not YAML, or has no mapping at the top.
     """
+    text = _text(path)
     try:
-        values = parse(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        names = [p.name for p in path.parent.glob("*.y*ml")] if path.parent.is_dir() else []
-        raise ConfigError(f"no config file {path}{did_you_mean(path.name, names)}") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"cannot read {path}: {error}") from None
+        values = parse(text)
     except ConfigError as error:
         raise ConfigError(f"{path}: {error}") from None
     if not isinstance(values, dict):
-        raise ConfigError(f"{path}: expected sections such as data: and strategies:; found {values!r}")
+        raise ConfigError(f"{path}: expected sections such as data: and strategies:; found {values!r:.60}")
     return values
+
+
+def _text(path: Path) -> str:
+    try:
+        if path.is_file() and path.stat().st_size <= LARGEST:
+            return path.read_text(encoding="utf-8-sig")
+        if path.is_file():
+            raise ConfigError(f"{path}: {path.stat().st_size:,} bytes; expected a config, {LARGEST:,} at most")
+        if path.exists():
+            raise ConfigError(f"cannot read {path}: it is no file; expected a config, such as configs/aapl.yaml")
+    except ConfigError:
+        raise
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"cannot read {path}: {error}; save it as UTF-8") from None
+    except (OSError, ValueError) as error:  # ValueError: a name that holds a zero byte
+        raise ConfigError(f"cannot read {path}: {error}") from None
+    names = [p.name for p in path.parent.glob("*.y*ml")] if path.parent.is_dir() else []
+    raise ConfigError(f"no config file {path}{did_you_mean(path.name, names)}")
 
 
 def override(values: dict[str, Any], settings: list[str]) -> dict[str, Any]:
@@ -81,9 +128,12 @@ def override(values: dict[str, Any], settings: list[str]) -> dict[str, Any]:
     for setting in settings:
         path, equals, value = setting.partition("=")
         if not equals or not path:
-            raise ConfigError(f"--set {setting}: expected KEY=VALUE, such as --set forecast.members=3")
+            raise ConfigError(f"--set {setting}: expected KEY=VALUE, {EXAMPLE}")
+        keys = path.split(".")
+        if len(keys) > DEEPEST:
+            raise ConfigError(f"--set {setting}: expected at most {DEEPEST} keys, {EXAMPLE}")
         try:
-            values = _put(values, path.split("."), parse(value))
+            values = _put(values, keys, parse(value))
         except ConfigError as error:
             raise ConfigError(f"--set {setting}: {error}") from None
     return values
@@ -95,7 +145,7 @@ def _put(node: Any, keys: list[str], value: Any) -> Any:
         return value
     key, *rest = keys
     if isinstance(node, list):
-        if not key.isdigit() or int(key) >= len(node):
+        if not (key.isascii() and key.isdecimal() and len(key) < 10 and int(key) < len(node)):
             raise ConfigError(f"{key!r} is no position in a list of {len(node)}, whose first is 0")
         return [_put(x, rest, value) if i == int(key) else x for i, x in enumerate(node)]
     if not isinstance(node, dict):

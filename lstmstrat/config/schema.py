@@ -7,7 +7,9 @@ ConfigError. The fields of `ForecastConfig` are also the parameters of `LSTMFore
 from __future__ import annotations
 
 import datetime as dt
+import math
 import re
+from collections import Counter
 from collections.abc import Mapping
 from itertools import pairwise
 from typing import Annotated, Any, ClassVar, Literal
@@ -35,6 +37,9 @@ from lstmstrat.errors import did_you_mean
 REFIT_PERIODS = ("week", "month", "quarter", "year")
 
 
+_BEYOND = 10**308  # from which no float is near
+
+
 def _number(value: object) -> object:
     """Text such as ``1e-3`` as a float: YAML reads it as text, because it requires ``1.0e-3``."""
     if isinstance(value, str):
@@ -42,7 +47,9 @@ def _number(value: object) -> object:
             return float(value)
         except ValueError:
             return value
-    return float(value) if isinstance(value, int) and not isinstance(value, bool) else value
+    if isinstance(value, int) and not isinstance(value, bool):
+        return float(value) if abs(value) < _BEYOND else (math.inf if value > 0 else -math.inf)
+    return value
 
 
 def _date(value: object) -> object:
@@ -84,6 +91,16 @@ def _valid_train_size(value: object) -> object:
     if _is_count(value, 2) or (isinstance(value, float) and 0.0 < value < 1.0):
         return value
     raise ValueError("expected a whole number of bars, at least 2, or a fraction of the data such as 0.8")
+
+
+def _plain(text: str) -> str:
+    if not text.isprintable():
+        raise ValueError("expected letters that can be printed, on one line")
+    if text[:1] in "=+-@" or text != text.strip():
+        raise ValueError(
+            "expected another first letter than = + - @, which a spreadsheet runs, and no space around it"
+        )
+    return text
 
 
 def _increasing(levels: tuple[float, ...]) -> tuple[float, ...]:
@@ -172,7 +189,7 @@ class DataConfig(Section):
 
     limits = DATA
 
-    symbol: Annotated[str, Field(min_length=1)] = "AAPL"
+    symbol: Annotated[str, Field(min_length=1), AfterValidator(_plain)] = "AAPL"
     source: Literal["bundled", "yahoo", "csv", "parquet"] = "bundled"
     path: str | None = None
     start: Date | None = None
@@ -371,7 +388,7 @@ class StrategyConfig(Section):
 
     class_: Annotated[str, Field(alias="class")]
     params: dict[str, Any] = {}
-    name: Annotated[str, Field(min_length=1)] | None = None
+    name: Annotated[str, Field(min_length=1), AfterValidator(_plain)] | None = None
 
     @property
     def label(self) -> str:
@@ -412,8 +429,8 @@ class ReportConfig(Section):
 
 
 def _unique_labels(strategies: tuple[StrategyConfig, ...]) -> tuple[StrategyConfig, ...]:
-    labels = [s.label for s in strategies]
-    for label in sorted({n for n in labels if labels.count(n) > 1}):
+    labels = Counter(s.label for s in strategies)
+    for label in sorted(label for label, count in labels.items() if count > 1):
         raise ValueError(f"two strategies are called {label!r}; give one of them another name:")
     if "buy_and_hold" in labels:
         raise ValueError("'buy_and_hold' is the benchmark of every run; remove it or give it another name:")

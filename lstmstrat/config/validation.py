@@ -20,6 +20,7 @@ from lstmstrat.errors import ConfigError, did_you_mean
 
 S = TypeVar("S", bound=Section)
 
+MOST = 30  # mistakes that are told at once
 EXPECTED = {  # the value that is expected, by pydantic's type of the error
     "bool_type": "true or false",
     "int_type": "a whole number",
@@ -50,7 +51,9 @@ def validated(model: type[S], values: Mapping[str, Any], heading: str) -> S:
 
 
 def _lines(error: ValidationError, model: type[Section]) -> list[str]:
-    return [_sentence(mistake, model) for mistake in error.errors()]
+    mistakes = error.errors()
+    more = [f"... and {len(mistakes) - MOST} more"] if len(mistakes) > MOST else []
+    return [_sentence(mistake, model) for mistake in mistakes[:MOST]] + more
 
 
 def _sentence(error: Any, model: type[Section]) -> str:

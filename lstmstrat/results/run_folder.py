@@ -119,10 +119,20 @@ def _partial_folder(folder: Path) -> Iterator[Path]:
         raise
 
 
+def _places(folder: Path) -> Iterator[Path]:
+    """`folder`, `folder`_2, `folder`_3 ..."""
+    yield folder
+    yield from (folder.with_name(f"{folder.name}_{number}") for number in itertools.count(2))
+
+
+def free_place(folder: Path) -> Path:
+    """The first of `folder`, `folder`_2 ... that is not there."""
+    return next(place for place in _places(folder) if not place.exists())
+
+
 def _renamed(partial: Path, folder: Path) -> Path:
     """The new place of a folder: the first of `folder`, `folder`_2 ... that is free or empty."""
-    for number in itertools.count(1):
-        place = folder if number == 1 else folder.with_name(f"{folder.name}_{number}")
+    for place in _places(folder):
         with suppress(OSError):
             place.rmdir()  # if it is empty: not every system can rename onto it
         try:

@@ -212,7 +212,7 @@ def test_a_run_reads_back_equal_and_gives_the_same_page(folder: Path) -> None:
 
 
 def test_names_that_look_like_something_else_read_back_equal(tmp_path: Path) -> None:
-    names = ("NA", "1", 'a "quoted", name', "two\nlines", " spaces ", "Unnamed: 0", "名前")
+    names = ("NA", "1", 'a "quoted", name', "a, b", "two  spaces", "Unnamed: 0", "名前")
     original = result(names)
     assert_equal(round_trip(original, tmp_path / "run"), original)
 
