@@ -120,11 +120,11 @@ class Calendar:
         """The trading days without a bar between two days with one; (d - 1,)."""
         before = np.concatenate([[0], np.cumsum(self._trades)])  # (8,) trading days before each day of the week
         number = self._days // 7 * before[-1] + before[self._days % 7]
-        return np.maximum(np.diff(number) - self._trades[self._days[:-1] % 7], 0)
+        return np.asarray(np.maximum(np.diff(number) - self._trades[self._days[:-1] % 7], 0))
 
     @cached_property
     def full(self) -> float:
-        """The share of the trading days, outside of holes, that have a bar; 1 where bars last longer than a day."""
+        """The share of the trading days, outside of holes, that have a bar; 1 for bars that are longer."""
         skipped = self._skipped[self._skipped < HOLE_DAYS]
         if len(skipped) < 2 * HOLE_DAYS or float((skipped == 0).mean()) < CONSECUTIVE:
             return 1.0
@@ -150,7 +150,7 @@ class Calendar:
         """
         if self._step >= _WEEK:
             return LEAST_MISSING
-        a_day = len(self.times) / len(np.unique(self._seconds // _WEEK)) / self._trades.sum()
+        a_day = len(self.times) / len(np.unique(self._seconds // _WEEK)) / int(self._trades.sum())
         never_closes = self._trades.all() and 1.5 * _DAY > a_day * self._step > 0.75 * _DAY > self._step
         return max(LEAST_MISSING, a_day * (1 if never_closes else HOLE_DAYS / self.full))
 
@@ -206,7 +206,7 @@ class Calendar:
 
     @property
     def _agreement(self) -> float:
-        """How far a convention may lie from the count: `AGREEMENT`, or over few weeks `SHORT_COUNT` days of them."""
+        """How far a convention may lie from the count: `AGREEMENT`; over few weeks, `SHORT_COUNT` days of them."""
         covered = float(self._folded[-1] - self._folded[0]) / _DAY
         return max(AGREEMENT, SHORT_COUNT / covered)
 

@@ -34,7 +34,7 @@ class Fault:
     bar
         The position of the bar at which it shows.
     date
-        The time of that bar; by its day the finding is accepted.
+        The time of that bar, ISO; by its day the finding is accepted.
     kind
         split, unit, bar, price, jump, hole, thin, flat or volume.
     size
@@ -45,18 +45,26 @@ class Fault:
         Whether it can change a number, so that no edge is supported until it is accepted.
     single
         Whether the bar alone is wrong, so that leaving it out is a cure.
+    accepted
+        Whether somebody has looked at it and says that it is right.
     """
 
     bar: int
-    date: np.datetime64
+    date: str
     kind: str
     size: float
     text: str
     voids: bool = True
     single: bool = False
+    accepted: bool = False
+
+    @property
+    def day(self) -> str:
+        """The date by which it is accepted: 2008-09-29."""
+        return self.date[:10]
 
     def __str__(self) -> str:
-        return f"{day_of(self.date)}: {self.text}"
+        return f"{self.date}: {self.text}"
 
 
 def find_faults(times: Times, bars: Floats) -> tuple[Fault, ...]:
@@ -94,13 +102,12 @@ def find_faults(times: Times, bars: Floats) -> tuple[Fault, ...]:
 
 
 def day_of(time: np.datetime64) -> str:
-    """The time of a bar for a sentence: the date, and the time of day if it is not midnight."""
-    text = str(time.astype("datetime64[s]"))
-    return text.removesuffix("T00:00:00")
+    """The time of a bar, ISO: the date, and the time of day if it is not midnight."""
+    return str(time.astype("datetime64[s]")).removesuffix("T00:00:00")
 
 
 def _of_jump(jump: Jump, times: Times, bars: Floats) -> Fault:
-    first, date = jump.first, times[jump.first]
+    first, date = jump.first, day_of(times[jump.first])
     if jump.last is None:
         closes = f"close {bars[first - 1, CLOSE]:g}, then {bars[first, CLOSE]:g}"
         return Fault(first, date, _kind(jump), jump.factor, f"{_change(jump)} ({closes})")
@@ -110,7 +117,9 @@ def _of_jump(jump: Jump, times: Times, bars: Floats) -> Fault:
     beside = "its neighbours" if jump.what in ("bar", "close") else "the closes beside it"
     verb = "are" if " and " in jump.what else "is"
     kind = "bar" if jump.what == "bar" else "price"
-    return Fault(first, date, kind, jump.factor, f"the {jump.what} {verb} {_times(jump.factor)} {beside}", True, True)
+    return Fault(
+        first, date, kind, jump.factor, f"the {jump.what} {verb} {_times(jump.factor)} {beside}", True, True
+    )
 
 
 def _kind(jump: Jump) -> str:
@@ -120,11 +129,14 @@ def _kind(jump: Jump) -> str:
 
 
 def _change(jump: Jump) -> str:
-    split = "" if jump.split is None else _split_text(jump.split)
     if is_power_of_ten(np.log(jump.factor)):
-        unit = f"from here on {_times(jump.factor)} the bars before, as pence and pounds are"
-        return f"{unit}, or a {split}" if split else unit
-    return split or f"from here on {_times(jump.factor)} the bars before: another share, or another unit"
+        split = _split_text(10.0 ** -round(np.log10(jump.factor)))
+        return (
+            f"from here on {_times(jump.factor)} the bars before: another unit, as pence and pounds, or a {split}"
+        )
+    if jump.split is not None:
+        return _split_text(jump.split)
+    return f"from here on {_times(jump.factor)} the bars before: another share, or another unit"
 
 
 def _split_text(ratio: float) -> str:
@@ -150,20 +162,20 @@ def _holes(calendar: Calendar) -> Iterator[Fault]:
     for hole in calendar.holes:
         before, after = calendar.times[hole.first], calendar.times[hole.first + 1]
         text = f"no bar from {day_of(before)} to {day_of(after)} (about {hole.missing:,.0f} are missing)"
-        yield Fault(hole.first + 1, after, "hole", hole.missing, text)
+        yield Fault(hole.first + 1, day_of(after), "hole", hole.missing, text)
 
 
 def _thin(calendar: Calendar) -> Iterator[Fault]:
     if calendar.full < FULL:
         text = f"only {calendar.full:.0%} of the trading days have a bar"
-        yield Fault(0, calendar.times[0], "thin", calendar.full, text)
+        yield Fault(0, day_of(calendar.times[0]), "thin", calendar.full, text)
     elif calendar.irregular:
         text = "bars come irregularly: gaps as long as a hole are usual"
-        yield Fault(0, calendar.times[0], "thin", calendar.full, text)
+        yield Fault(0, day_of(calendar.times[0]), "thin", calendar.full, text)
 
 
 def _flat(times: Times, close: Floats) -> Iterator[Fault]:
-    """Runs of equal closes that are longer than chance makes them, where closes are equal as often as elsewhere."""
+    """Runs of equal closes that are longer than chance makes them, at the share of equal closes elsewhere."""
     equal = np.diff(close) == 0.0  # (n - 1,)
     edges = np.flatnonzero(np.diff(np.concatenate([[False], equal, [False]]).astype(np.int8)))
     starts, lengths = edges[::2], edges[1::2] - edges[::2]  # a run of m equal moves has m + 1 equal closes
@@ -172,7 +184,7 @@ def _flat(times: Times, close: Floats) -> Iterator[Fault]:
         if length + 1 >= LEAST_RUN and len(equal) * min(share, 1.0) ** float(length) < BY_CHANCE:
             closes = int(length) + 1
             text = f"{closes} equal closes in a row, of {close[start]:g}, to {day_of(times[start + length])}"
-            yield Fault(int(start), times[start], "flat", float(closes), text, closes > LONG_RUN)
+            yield Fault(int(start), day_of(times[start]), "flat", float(closes), text, closes > LONG_RUN)
 
 
 def _no_volume(times: Times, bars: Floats) -> Iterator[Fault]:
@@ -180,4 +192,4 @@ def _no_volume(times: Times, bars: Floats) -> Iterator[Fault]:
     first, count = int(idle.argmax()), int(idle.sum())
     if count >= LEAST_IDLE:
         text = f"no volume, the first of {count} such bars"
-        yield Fault(first, times[first], "volume", float(count), text, False)
+        yield Fault(first, day_of(times[first]), "volume", float(count), text, False)

@@ -40,7 +40,7 @@ RATIOS = (1.5, 2.5, *range(2, 11), 12, 15, 16, 20, 25, 30, 40, 50)  # new shares
 
 @dataclass(frozen=True)
 class Jump:
-    """A level that prices leave, or one price of a bar: bars `first` to `last` are `factor` times what they should be.
+    """Bars `first` to `last`, or one price of a bar, are `factor` times what they should be.
 
     `last` is None where they do not come back: then all bars from `first` on are `factor` times those before.
     """
@@ -98,8 +98,8 @@ class Moves:
     def jumps(self) -> Iterator[Jump]:
         """All of them: bars, levels and single prices, each kind in the order of time."""
         for bar in self._spikes:
-            yield Jump(bar, bar, self._against_neighbours(bar), self._bar_or_close(bar))
-        yield from _paired([jump for row in self._levels if (jump := self._level(row))], len(self.bars))
+            yield Jump(int(bar), int(bar), self._against_neighbours(bar), self._bar_or_close(bar))
+        yield from _paired([jump for row in self._levels.tolist() if (jump := self._level(row))], len(self.bars))
         yield from self._odd_prices()
 
     def _against_neighbours(self, bar: int) -> float:
@@ -117,11 +117,11 @@ class Moves:
         return self._large[~np.isin(self._large, np.concatenate([spikes - 1, spikes]))]
 
     def _level(self, row: int) -> Jump | None:
-        """What the large move from bar `row` to the next is: another unit, a split, another jump; None: a return."""
+        """What the large move from bar `row` to the next is: another unit, a split, a jump; None: a return."""
         move, usual = float(self._moves[row]), self._usual_at(row)
         news, factor = self._surge(row + 1) >= SURGE, float(np.exp(move))
         if is_power_of_ten(move, CRASH_FACTOR if news else FACTOR):
-            return Jump(row + 1, None, factor, "bars", _split(move, RATIO))
+            return Jump(row + 1, None, factor, "bars")
         if news:
             return None
         if ratio := self._split_at(row):
@@ -181,7 +181,9 @@ class Moves:
             return
         usual = _usual(self._moves, np.maximum(rows - 1, 0))
         for row, unit in zip(rows, usual, strict=True):
-            names = [name for name, column in _PARTS if abs(beyond[row, column]) >= max(LEAST_ODD, ODD_PRICE * unit)]
+            names = [
+                name for name, column in _PARTS if abs(beyond[row, column]) >= max(LEAST_ODD, ODD_PRICE * unit)
+            ]
             if names:
                 size = beyond[row, np.abs(beyond[row]).argmax()]
                 yield Jump(int(row), int(row), float(np.exp(size)), " and ".join(names))
@@ -214,7 +216,7 @@ def _tail(moves: Floats, least: float) -> float:
 
 
 def _split(move: float, tolerance: float) -> float | None:
-    """The new shares for an old one that make a price move so; None if there is no such ratio within `tolerance`."""
+    """The new shares for an old one that make a price move so; None if no ratio lies within `tolerance`."""
     ratios = np.array(RATIOS)
     nearest = float(ratios[np.abs(np.log(ratios) - abs(move)).argmin()])
     if abs(np.log(nearest) - abs(move)) > tolerance:

@@ -90,7 +90,14 @@ SUMMARY: dict[str, Any] = {  # DESIGN, part 6
         "failed": COUNT,
         "fit_seconds": NUMBER,
     },
-    "period": {"first": str, "last": str, "bars": COUNT, "periods_per_year": COUNT},
+    "period": {
+        "first": str,
+        "last": str,
+        "bars": COUNT,
+        "years": float,
+        "periods_per_year": float,
+        "counted_per_year": float,
+    },
     "benchmark": METRICS,
     "strategies": list,
     "forecast_skill": {
