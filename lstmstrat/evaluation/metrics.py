@@ -151,9 +151,9 @@ def cagr(equity: pd.Series[float]) -> float | None:
     span = years(equity.index.to_numpy())
     if not is_a_year(span):
         return None
-    growth = float(equity.iloc[-1] / equity.iloc[0])
+    growth = float(equity.iloc[-1]) / float(equity.iloc[0])
     try:
-        return math.pow(max(growth, 0.0), 1.0 / span) - 1.0
+        return _finite_or_none(math.pow(max(growth, 0.0), 1.0 / span) - 1.0)
     except OverflowError:
         return None
 

@@ -25,8 +25,8 @@ RULE = (
     "95% of its own holdings in random order, or where that is undefined than 95% of null worlds; where seeds "
     f"were run, {SEEDS:.0%} of them above buy-and-hold; where null worlds were run, a p-value below "
     f"{SIGNIFICANCE} among them. And it needs proof: no failed check of prices, of look-ahead, of stale prices, "
-    "of fills and cash, or of the benchmark; and a look-ahead audit of the very code that ran, which is made as soon "
-    f"as all the rest holds, and passes. Where only the proof is missing, it is {UNPROVEN!r}. "
+    "of fills and cash, or of the benchmark; and a look-ahead audit of the very code that ran, which is made as "
+    f"soon as all the rest holds, and passes. Where only the proof is missing, it is {UNPROVEN!r}. "
     f"{WORSE!r} needs the first with a Sharpe ratio below. All else, and what is undefined, is {UNDECIDED!r}. "
     "Where buy-and-hold could not buy a share there is no verdict."
 )

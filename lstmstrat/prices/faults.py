@@ -86,7 +86,7 @@ def find_faults(times: Times, bars: Floats) -> tuple[Fault, ...]:
     >>> bars = prices.bars.copy()
     >>> bars[100:] *= [0.25, 0.25, 0.25, 0.25, 4.0]
     >>> print(*find_faults(prices.times, bars))
-    2010-05-27: 4:1 split not taken out (close 35.0149, then 9.08431)
+    2010-05-27: 4:1 split not taken out (close 31.3714, then 8.13975)
     """
     calendar = Calendar(times)
     apart = np.zeros(len(times) - 1, dtype=bool)

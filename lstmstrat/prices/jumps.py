@@ -28,7 +28,7 @@ TAIL = 8  # the rank of the move by which the tail of moves is measured: so many
 SPLIT, LEAST_SPLIT = 6.0, 12.0  # times the move of that rank, and usual moves; where volume tells nothing
 JUMP, LEAST_JUMPED = 9.0, 20.0  # by any other factor
 ODD_PRICE, LEAST_ODD = 20.0, 0.6  # an open, high or low beyond the closes beside it, by a factor of 1.8 at least
-SURGE = 4.0  # times the usual volume, before and after: a crash has it, a mistake of the vendor has none
+SURGE = 5.0  # times the usual trade, before and after: a crash has it, a mistake of the vendor has none
 TELLING = 1.5  # times the usual volume, on the bars with the largest moves: volume goes along with moves
 FACTOR, CRASH_FACTOR = 0.2, 0.1  # logs by which a factor of 10, 100 or 1,000 may be missed: a return is in it too
 RATIO, WIDEST_RATIO = 0.01, 0.06  # logs by which the ratio of a split may be missed at least, and at most
@@ -163,11 +163,14 @@ class Moves:
         return bool(np.median(volume[largest] / np.maximum(usual, 1.0)) >= TELLING)
 
     def _surge(self, bar: int) -> float:
-        """The volume of a bar, in that of the 20 bars before, or from the second after it on if those had more."""
-        volume = self.bars[:, VOLUME]
-        before, after = volume[max(0, bar - 20) : bar], volume[bar + 2 : bar + 22]
-        usual = max(float(np.median(before)), float(np.median(after)) if len(after) else 0.0)
-        return float(volume[bar]) / usual if usual > 0.0 else 0.0
+        """How many times the usual shares, and the usual value, changed hands on a bar, whichever is less.
+
+        The usual one is the median of the 20 bars before, or of those from the second after it on if that is more:
+        a crash is followed by fewer trades, and another share or number of shares is not.
+        """
+        volume = self.bars[max(0, bar - 20) : bar + 22, VOLUME]
+        value, at = volume * self.bars[max(0, bar - 20) : bar + 22, CLOSE], min(bar, 20)
+        return min(_above_usual(volume, at), _above_usual(value, at))
 
     def _odd_prices(self) -> Iterator[Jump]:
         """Opens, highs and lows far beyond the closes of their bar and of the two beside it."""
@@ -213,6 +216,13 @@ def _tail(moves: Floats, least: float) -> float:
     sizes = (blocks / usual[:, None]).ravel()
     rank = min(TAIL, len(sizes))
     return float(np.partition(sizes, -rank)[-rank])
+
+
+def _above_usual(traded: Floats, at: int) -> float:
+    """The value at `at`, in the median of those before, or from the second after on if that is more."""
+    after = traded[at + 2 :]
+    usual = max(float(np.median(traded[:at])), float(np.median(after)) if len(after) else 0.0)
+    return float(traded[at]) / usual if usual > 0.0 else 0.0
 
 
 def _split(move: float, tolerance: float) -> float | None:

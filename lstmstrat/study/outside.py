@@ -72,8 +72,8 @@ def judge(
     name
         What to call the strategy; by default its class, with the parameters that differ.
     accepted
-        Dates of prices that look wrong and are right, such as a crash: dates or text, "2008-09-29". Any other price
-        that cannot be true voids an edge.
+        Dates of prices that look wrong and are right, such as a crash: dates or text, "2008-09-29". Any other
+        price that cannot be true voids an edge.
     session
         Store and ledger; by default the user's.
 
