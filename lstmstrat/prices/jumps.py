@@ -30,6 +30,7 @@ JUMP, LEAST_JUMPED = 9.0, 20.0  # by any other factor
 ODD_PRICE, LEAST_ODD = 20.0, 0.6  # an open, high or low beyond the closes beside it, by a factor of 1.8 at least
 SURGE = 5.0  # times the usual trade, before and after: a crash has it, a mistake of the vendor has none
 TELLING = 1.5  # times the usual volume, on the bars with the largest moves: volume goes along with moves
+NO_NEWS = 3.0  # logs: no share moves by a factor of 20 in a bar, whoever trades it
 FACTOR, CRASH_FACTOR = 0.2, 0.1  # logs by which a factor of 10, 100 or 1,000 may be missed: a return is in it too
 RATIO, WIDEST_RATIO = 0.01, 0.06  # logs by which the ratio of a split may be missed at least, and at most
 LEAST_GAP = 0.2  # of the usual move: the usual gap, where a bar opens where the last one closed
@@ -119,7 +120,7 @@ class Moves:
     def _level(self, row: int) -> Jump | None:
         """What the large move from bar `row` to the next is: another unit, a split, a jump; None: a return."""
         move, usual = float(self._moves[row]), self._usual_at(row)
-        news, factor = self._surge(row + 1) >= SURGE, float(np.exp(move))
+        news, factor = abs(move) < NO_NEWS and self._surge(row + 1) >= SURGE, float(np.exp(move))
         if is_power_of_ten(move, CRASH_FACTOR if news else FACTOR):
             return Jump(row + 1, None, factor, "bars")
         if news:

@@ -157,7 +157,7 @@ SPACING = st.one_of(
 def test_growth_is_by_the_dates_and_bars_are_counted_outside_of_holes(
     step: pd.Timedelta, weekdays: set[int], start: int, hole: tuple[float, int] | None
 ) -> None:
-    """Bars of any spacing, on any days of the week if they are that short, with a hole of two months to eight years."""
+    """Bars of any spacing, on any days of the week if they are short, with a hole of two months to eight years."""
     count = max(150, int(pd.Timedelta(days=500) / step))
     first = pd.Timestamp("2000-01-01") + pd.Timedelta(days=start)
     index = pd.date_range(first, periods=count, freq=step)
