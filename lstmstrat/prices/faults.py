@@ -181,7 +181,10 @@ def _flat(times: Times, close: Floats) -> Iterator[Fault]:
     starts, lengths = edges[::2], edges[1::2] - edges[::2]  # a run of m equal moves has m + 1 equal closes
     for start, length in zip(starts, lengths, strict=True):
         share = max(float(equal.sum() - length), 1.0) / max(len(equal) - length, 1)
-        if length + 1 >= LEAST_RUN and len(equal) * min(share, 1.0) ** float(length) < BY_CHANCE:
+        lasts_a_day = times[start + length] - times[start] >= np.timedelta64(
+            1, "D"
+        )  # quiet minutes are no finding
+        if lasts_a_day and length + 1 >= LEAST_RUN and len(equal) * min(share, 1.0) ** float(length) < BY_CHANCE:
             closes = int(length) + 1
             text = f"{closes} equal closes in a row, of {close[start]:g}, to {day_of(times[start + length])}"
             yield Fault(int(start), day_of(times[start]), "flat", float(closes), text, closes > LONG_RUN)

@@ -9,6 +9,7 @@ Letters: n bars, k candidates. All prices are logs.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -32,9 +33,13 @@ SURGE = 5.0  # times the usual trade, before and after: a crash has it, a mistak
 TELLING = 1.5  # times the usual volume, on the bars with the largest moves: volume goes along with moves
 NO_NEWS = 3.0  # logs: no share moves by a factor of 20 in a bar, whoever trades it
 FACTOR, CRASH_FACTOR = 0.2, 0.1  # logs by which a factor of 10, 100 or 1,000 may be missed: a return is in it too
-RATIO, WIDEST_RATIO = 0.01, 0.06  # logs by which the ratio of a split may be missed at least, and at most
+RATIO, WIDEST_RATIO = 0.01, 0.08  # logs by which the ratio of a split may be missed at least, and at most
+NEAR = 4.0  # usual moves by which it may be missed in between: a return is in it too
 LEAST_GAP = 0.2  # of the usual move: the usual gap, where a bar opens where the last one closed
 STRETCH = 63  # bars that prices may stay at another level and be called a stretch
+
+LARGEST_SPLIT = 1_000.0
+LARGEST = 690.0  # logs: 1e300
 
 RATIOS = (1.5, 2.5, *range(2, 11), 12, 15, 16, 20, 25, 30, 40, 50)  # new shares for an old one
 
@@ -105,7 +110,7 @@ class Moves:
 
     def _against_neighbours(self, bar: int) -> float:
         beside = (self._close[bar - 1] + self._close[bar + 1]) / 2.0
-        return float(np.exp(self._close[bar] - beside))
+        return _factor(self._close[bar] - beside)
 
     def _bar_or_close(self, bar: int) -> str:
         opened, before = self._logs[bar, OPEN], self._close[bar - 1]
@@ -120,7 +125,7 @@ class Moves:
     def _level(self, row: int) -> Jump | None:
         """What the large move from bar `row` to the next is: another unit, a split, a jump; None: a return."""
         move, usual = float(self._moves[row]), self._usual_at(row)
-        news, factor = abs(move) < NO_NEWS and self._surge(row + 1) >= SURGE, float(np.exp(move))
+        news, factor = abs(move) < NO_NEWS and self._surge(row + 1) >= SURGE, _factor(move)
         if is_power_of_ten(move, CRASH_FACTOR if news else FACTOR):
             return Jump(row + 1, None, factor, "bars")
         if news:
@@ -136,7 +141,7 @@ class Moves:
         usual_gap = max(float(_usual(self._gaps, np.array([row]))[0]), LEAST_GAP * usual)
         for size, unit, tail in ((gap, usual_gap, self._gap_tail), (move, usual, self._tail)):
             least = QUIET if self._telling else max(LEAST_SPLIT, SPLIT * tail)
-            ratio = _split(size, min(max(RATIO, 3.0 * unit), WIDEST_RATIO))
+            ratio = _split(size, min(max(RATIO, NEAR * unit), WIDEST_RATIO))
             if ratio and abs(size) >= least * unit and abs(move - size) <= max(SPIKE * usual, LEAST_JUMP):
                 return ratio
         return None
@@ -170,7 +175,8 @@ class Moves:
         a crash is followed by fewer trades, and another share or number of shares is not.
         """
         volume = self.bars[max(0, bar - 20) : bar + 22, VOLUME]
-        value, at = volume * self.bars[max(0, bar - 20) : bar + 22, CLOSE], min(bar, 20)
+        price, at = self.bars[max(0, bar - 20) : bar + 22, CLOSE], min(bar, 20)
+        value = volume / volume.max() * (price / price.max()) if volume.any() else volume  # never beyond a float
         return min(_above_usual(volume, at), _above_usual(value, at))
 
     def _odd_prices(self) -> Iterator[Jump]:
@@ -190,10 +196,15 @@ class Moves:
             ]
             if names:
                 size = beyond[row, np.abs(beyond[row]).argmax()]
-                yield Jump(int(row), int(row), float(np.exp(size)), " and ".join(names))
+                yield Jump(int(row), int(row), _factor(size), " and ".join(names))
 
 
 _PARTS = (("open", OPEN), ("high", HIGH), ("low", LOW))
+
+
+def _factor(move: float) -> float:
+    """The factor of a log move; finite, whatever the prices are."""
+    return math.exp(min(max(float(move), -LARGEST), LARGEST))
 
 
 def is_power_of_ten(move: float, tolerance: float = FACTOR) -> bool:
@@ -228,6 +239,8 @@ def _above_usual(traded: Floats, at: int) -> float:
 
 def _split(move: float, tolerance: float) -> float | None:
     """The new shares for an old one that make a price move so; None if no ratio lies within `tolerance`."""
+    if abs(move) > np.log(LARGEST_SPLIT):
+        return None
     ratios = np.array(RATIOS)
     nearest = float(ratios[np.abs(np.log(ratios) - abs(move)).argmin()])
     if abs(np.log(nearest) - abs(move)) > tolerance:
