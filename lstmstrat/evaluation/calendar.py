@@ -26,6 +26,7 @@ HOLE_DAYS = 8  # trading days: no large exchange closes so long (China closes fo
 LEAST_MISSING = 2.0  # bars: of weekly or monthly ones
 MANY_HOLES = 3  # a year: where there are more the bars are irregular, and no gap is a hole
 FULL = 0.85  # least share of the trading days that have a bar, where bars stand on consecutive days
+LEAST_DAYS = 60  # days with a bar, below which a few holidays would be a large share
 CONSECUTIVE = 0.2  # least share of gaps of one trading day that shows that bars are daily
 
 _DAY, _WEEK = 86_400, 604_800  # seconds
@@ -126,7 +127,7 @@ class Calendar:
     def full(self) -> float:
         """The share of the trading days, outside of holes, that have a bar; 1 for bars that are longer."""
         skipped = self._skipped[self._skipped < HOLE_DAYS]
-        if len(skipped) < 2 * HOLE_DAYS or float((skipped == 0).mean()) < CONSECUTIVE:
+        if len(skipped) < LEAST_DAYS or float((skipped == 0).mean()) < CONSECUTIVE:
             return 1.0
         return len(skipped) / (len(skipped) + float(skipped.sum()))
 

@@ -45,7 +45,7 @@ def cure(faults: Sequence[Fault]) -> str:
     wrong = open_faults(faults)
     if not wrong:
         return ""
-    drop = ", or leave single bars out by faults: drop under data:" if dropped(faults) else ""
+    drop = ", or leave single bars out (data.faults: drop)" if dropped(faults) else ""
     return (
         f"if this is wrong, correct the prices or take others{drop}; if it is right, write under data:  "
         f"{acceptance(faults)}"

@@ -95,16 +95,20 @@ class Moves:
 
     @cached_property
     def _spikes(self) -> Indexes:
-        """The bars whose jump the next bar undoes."""
+        """The bars whose jump the next bar undoes; never two in a row: one is the neighbour of the other."""
         rows = self._large[np.isin(self._large + 1, self._large)]
         there, back = self._moves[rows], self._moves[rows + 1]
         undone = np.abs(there + back) <= UNDONE * np.minimum(np.abs(there), np.abs(back))
-        return np.asarray(rows[undone] + 1)
+        spikes: list[int] = []
+        for bar in (rows[undone] + 1).tolist():
+            if not spikes or bar > spikes[-1] + 1:
+                spikes.append(bar)
+        return np.array(spikes, dtype=np.intp)
 
     def jumps(self) -> Iterator[Jump]:
         """All of them: bars, levels and single prices, each kind in the order of time."""
-        for bar in self._spikes:
-            yield Jump(int(bar), int(bar), self._against_neighbours(bar), self._bar_or_close(bar))
+        for bar in self._spikes.tolist():
+            yield Jump(bar, bar, self._against_neighbours(bar), self._bar_or_close(bar))
         yield from _paired([jump for row in self._levels.tolist() if (jump := self._level(row))], len(self.bars))
         yield from self._odd_prices()
 
@@ -150,12 +154,19 @@ class Moves:
         return float(_usual(self._moves, np.array([row]))[0])
 
     @cached_property
+    def _faulty(self) -> Bools:
+        """The moves that are mistakes already, to and from a bar that is wrong: no part of the tail; (n - 1,)."""
+        faulty = np.isin(np.arange(len(self._moves)), np.concatenate([self._spikes - 1, self._spikes]))
+        return np.asarray(faulty | (np.abs(self._moves) >= NO_NEWS))
+
+    @cached_property
     def _tail(self) -> float:
-        return _tail(self._moves, 0.0)
+        return _tail(np.where(self._faulty, 0.0, self._moves), 0.0)
 
     @cached_property
     def _gap_tail(self) -> float:
-        return _tail(self._gaps, LEAST_GAP * float(np.median(np.abs(self._moves))))
+        least = LEAST_GAP * float(np.median(np.abs(self._moves)))
+        return _tail(np.where(self._faulty, 0.0, self._gaps), least)
 
     @cached_property
     def _telling(self) -> bool:

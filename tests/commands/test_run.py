@@ -68,6 +68,7 @@ SUMMARY: dict[str, Any] = {  # DESIGN, part 6
         "bars": COUNT,
         "sha256": str,
         "notices": list,
+        "faults": list,
     },
     "costs": {"cash": NUMBER, "commission": NUMBER, "slippage": NUMBER, "fractional": bool},
     "walk_forward": {

@@ -131,6 +131,13 @@ def aapl() -> pd.DatetimeIndex:
     return pd.DatetimeIndex(load_prices(DataConfig()).frame.index)
 
 
+def test_a_month_with_many_holidays_is_no_finding() -> None:
+    """Christmas of 2019 in Frankfurt: 25 sessions on 30 weekdays."""
+    closed = pd.to_datetime(["2019-12-24", "2019-12-25", "2019-12-26", "2019-12-31", "2020-01-01"])
+    calendar = Calendar(pd.bdate_range("2019-12-02", "2020-01-10").drop(closed).to_numpy())
+    assert (calendar.full, calendar.holes) == (1.0, ())
+
+
 def test_one_bar_has_no_frequency() -> None:
     with pytest.raises(ValueError, match="1 bar has no frequency"):
         periods_per_year(pd.DatetimeIndex(["2020-01-01"]))

@@ -129,6 +129,20 @@ def test_one_bar_off_by_a_power_of_ten_can_be_left_out(seed: int, at: int, facto
     assert not [f for f in find_faults(np.delete(SESSIONS[:600], at), np.delete(bars, at, 0)) if f.voids]
 
 
+def test_wrong_bars_on_every_other_day_are_told_from_the_right_ones_between() -> None:
+    bars = walk(10)
+    bars[[200, 202, 204, 300], :VOLUME] *= 100.0
+    assert [fault.bar for fault in found(bars)] == [200, 202, 204, 300]
+
+
+def test_many_wrong_bars_do_not_hide_each_other() -> None:
+    bars, rows = walk(11, 2000, 0.02), np.arange(20, 1980, 40)
+    bars[rows, :VOLUME] *= 10.0
+    bars[1000:, :VOLUME] /= 4.0
+    assert [fault.bar for fault in found(bars) if fault.kind == "bar"] == rows.tolist()
+    assert [fault.bar for fault in found(bars) if fault.kind == "split"] == [1000]
+
+
 @settings(deadline=None)
 @given(
     seed=SEEDS,
