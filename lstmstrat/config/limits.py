@@ -44,7 +44,10 @@ _BARS = "nobody has more bars: it is twenty years of minutes"
 _WINDOW = "of daily bars it is forty years"
 _FILE_NAME = "it becomes part of a file name"
 
-DATA: Limits = {"symbol": Limit(100, _FILE_NAME, "maxLength")}
+DATA: Limits = {
+    "symbol": Limit(100, _FILE_NAME, "maxLength"),
+    "accepted": Limit(1_000, "nobody looks at more", "maxItems"),
+}
 FORECAST: Limits = {
     "lookback": Limit(10_000, _WINDOW),
     "horizon": Limit(10_000, _WINDOW),

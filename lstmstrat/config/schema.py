@@ -178,7 +178,7 @@ class Section(BaseModel):
 
 
 class DataConfig(Section):
-    """The prices: symbol, source and dates.
+    """The prices: symbol, source and dates, and what is done about prices that cannot be true.
 
     Examples
     --------
@@ -195,6 +195,10 @@ class DataConfig(Section):
     start: Date | None = None
     end: Date | None = None
     interval: Literal["1d", "1wk", "1mo"] = "1d"
+    faults: Literal["report", "refuse", "drop"] = "report"
+    """report: name what cannot be true; refuse: do not run on it; drop: leave out single bars that are wrong."""
+    accepted: Annotated[tuple[Date, ...], BeforeValidator(_names)] = ()
+    """Dates of findings that are right, such as a crash; any other one voids an edge: [2008-09-29]."""
 
     @model_validator(mode="after")
     def _consistent(self) -> DataConfig:
@@ -419,7 +423,7 @@ class ReportConfig(Section):
     html: bool = True
     """Write report.html."""
     periods_per_year: Count | None = None
-    """Bars a year; inferred from the calendar by default: 252, 365, 52, 12 ..."""
+    """Bars a year; counted from the calendar by default: 252, 365, 52, 12 ..., or the count itself."""
     seeds: Count = 1
     """Number of seeds to run, from forecast.seed on; 20 show how much of a result depends on the seed."""
     worlds: Annotated[int, AfterValidator(_valid_worlds)] = 0

@@ -23,27 +23,28 @@ from lstmstrat.evaluation.bootstrap import (
     bootstrap_difference,
     differ_on_enough_bars,
 )
+from lstmstrat.evaluation.calendar import is_a_year
 
 PATHS = 999  # resampled paths for a drawdown interval
 BEST_DAYS = 5
 
 
-def cagr_difference(strategy: Floats, benchmark: Floats, periods: int) -> Difference:
+def cagr_difference(strategy: Floats, benchmark: Floats, span: float) -> Difference:
     """Compound annual growth rate of the strategy minus that of buy-and-hold, by the studentised bootstrap.
 
-    The rate is a function of the mean log return per bar m: exp(periods m) - 1. The lower end of the interval is
-    not below the loss of the whole account.
+    The rate is a function of the mean log return per bar m: exp(m n / span) - 1, which is `metrics.cagr`. The
+    lower end of the interval is not below the loss of the whole account.
 
     Parameters
     ----------
     strategy, benchmark
         (n,) simple returns of the same bars.
-    periods
-        Bars a year.
+    span
+        The years from the first close to the last, by their dates.
 
     Returns
     -------
-    Undefined with fewer than `MIN_RETURNS` returns or less than a year of them (an annual rate of some days means
+    Undefined with fewer than `MIN_RETURNS` returns or in less than a year (an annual rate of some days means
     nothing), with a lost account, for a strategy that only copies buy-and-hold, and where fewer than `MIN_RETURNS`
     bars, or bars in too few blocks, make the difference.
 
@@ -53,21 +54,22 @@ def cagr_difference(strategy: Floats, benchmark: Floats, periods: int) -> Differ
         The lengths differ.
     """
     logs = _log_returns(strategy, benchmark)
-    if logs is None or len(logs) < periods - 1 or not differ_on_enough_bars(logs[:, 0], logs[:, 1]):
+    if logs is None or not is_a_year(span) or not differ_on_enough_bars(logs[:, 0], logs[:, 1]):
         return NO_DIFFERENCE
+    bars = len(logs) / span  # a year
 
     def statistic(means: Floats) -> Floats:
-        growth = np.exp(periods * means)
+        growth = np.exp(bars * means)
         return np.asarray(growth[..., 0] - growth[..., 1])
 
     def gradient(means: Floats) -> Floats:
-        slopes: Floats = periods * np.exp(periods * means) * np.array([1.0, -1.0])
+        slopes: Floats = bars * np.exp(bars * means) * np.array([1.0, -1.0])
         return slopes
 
     result = bootstrap_difference(logs, statistic, gradient)
     if result.low is None:
         return result
-    return replace(result, low=max(result.low, -math.exp(periods * float(logs[:, 1].mean()))))
+    return replace(result, low=max(result.low, -math.exp(bars * float(logs[:, 1].mean()))))
 
 
 def drawdown_differences(strategies: Floats, benchmark: Floats) -> list[Difference]:

@@ -7,7 +7,7 @@ Conventions, the same for strategies and buy-and-hold:
 - Cash earns nothing, so Sharpe and Sortino are taken over a rate of zero.
 - Standard deviations are sample ones (n - 1 in the denominator).
 - Fractions, not percent: 0.05 is 5 %, a drawdown of a third is -0.333.
-- `periods` is the number of bars a year.
+- `periods` is the number of bars a year, which makes a deviation annual. Growth by the year goes by the dates.
 - An undefined value is None, never 0 and never infinity.
 - An account at zero or below is lost. The return from such a value is undefined, so volatility, Sharpe and Sortino
   are None if there is one before the last bar. An account that ends at zero or below has cagr -1. The total return
@@ -26,7 +26,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-TRADING_DAYS = 252  # the usual count of exchange sessions a year
+from lstmstrat.evaluation.calendar import Calendar, is_a_year, years
+
 REJECTED = ("Margin", "Rejected")  # the broker lacked cash, or refused for another reason
 
 _NO_VARIATION = 1e-12  # returns of float64 values have rounding errors of about 1e-16; no market varies so little
@@ -59,7 +60,7 @@ def performance(
     orders: pd.DataFrame,
     trades: pd.DataFrame,
     traded_value: float,
-    periods: int,
+    periods: float,
 ) -> Performance:
     """The metrics of one simulated account.
 
@@ -86,12 +87,12 @@ def performance(
     pnl = trades.loc[trades["closed"].notna(), "pnl"]
     return Performance(
         total_return=total_return(equity),
-        cagr=cagr(equity, periods),
+        cagr=cagr(equity),
         annual_volatility=annual_volatility(account_returns, periods),
         sharpe=sharpe(account_returns, periods),
         sortino=sortino(account_returns, periods),
         max_drawdown=max_drawdown(equity),
-        calmar=calmar(equity, periods),
+        calmar=calmar(equity),
         exposure=mean_exposure(exposure),
         turnover=turnover(traded_value, equity, periods),
         trades=len(trades),
@@ -103,34 +104,18 @@ def performance(
     )
 
 
-def periods_per_year(index: pd.DatetimeIndex) -> int:
-    """Bars a year, inferred from the calendar.
+def periods_per_year(index: pd.DatetimeIndex) -> float:
+    """Bars a year, counted from the calendar outside of holes; see `calendar.Calendar.bars_a_year`.
 
-    The median gap between dates decides between days, 52 weeks, 12 months, 4 quarters and 1 year. A year has 365
-    days where each day of the week is traded (crypto), else 252. Several bars a day give their median number times
-    252 or 365. An index shorter than a week counts as 252, because it cannot contain all seven days.
+    A convention (252 or 365, so many times the bars of a day, 52, 12, 4, 1) stands for the count where the two
+    agree within 5 %: 252 for the 251.4 sessions of New York, but 313 for six days a week.
 
     Raises
     ------
     ValueError
         Fewer than two bars: a single bar has no frequency.
     """
-    if len(index) < 2:
-        raise ValueError(f"{len(index)} bar has no frequency; give 2 or more, or set report.periods_per_year")
-    dates, counts = np.unique(index.normalize().to_numpy(), return_counts=True)
-    bars_a_day = round(float(np.median(counts)))
-    if bars_a_day > 1:
-        return bars_a_day * _days_per_year(dates)
-    gap = float(np.median(np.diff(dates) / np.timedelta64(1, "D")))
-    frequency = min((365, 52, 12, 4, 1), key=lambda f: abs(math.log(gap * f / 365.25)))
-    return _days_per_year(dates) if frequency == 365 else frequency
-
-
-def _days_per_year(dates: npt.NDArray[np.datetime64]) -> int:
-    weekdays = pd.DatetimeIndex(dates).day_of_week
-    share = np.bincount(weekdays, minlength=7) / len(weekdays)
-    # Half of an even share: a rare session at a weekend does not make a seven-day calendar.
-    return 365 if share.min() > 0.5 / 7 else TRADING_DAYS
+    return Calendar(index.to_numpy()).bars_a_year
 
 
 def returns(equity: pd.Series[float]) -> pd.Series[float]:
@@ -157,29 +142,29 @@ def total_return(equity: pd.Series[float]) -> float:
     return float(equity.iloc[-1] / equity.iloc[0] - 1.0)
 
 
-def cagr(equity: pd.Series[float], periods: int) -> float | None:
-    """Compound annual growth rate ``(last / first) ** (periods / n_returns) - 1``.
+def cagr(equity: pd.Series[float]) -> float | None:
+    """Compound annual growth rate ``(last / first) ** (1 / years) - 1``, by the dates of the first and last close.
 
-    -1 for an account that ends at or below zero. None with a single bar, and where the growth of a few bars
-    exceeds a float when compounded to a year.
+    A year has 365.25 days. -1 for an account that ends at or below zero. None for less than 365 days, whose growth
+    by the year would be an extrapolation (GIPS forbids it), and where it exceeds a float.
     """
-    bars = len(equity) - 1
-    if bars == 0:
+    span = years(equity.index.to_numpy())
+    if not is_a_year(span):
         return None
-    growth = float(equity.iloc[-1] / equity.iloc[0])
+    growth = float(equity.iloc[-1]) / float(equity.iloc[0])
     try:
-        return math.pow(max(growth, 0.0), periods / bars) - 1.0
+        return _finite_or_none(math.pow(max(growth, 0.0), 1.0 / span) - 1.0)
     except OverflowError:
         return None
 
 
-def annual_volatility(returns: npt.ArrayLike, periods: int) -> float | None:
+def annual_volatility(returns: npt.ArrayLike, periods: float) -> float | None:
     """Sample standard deviation of the returns times sqrt(periods); None with fewer than two returns."""
     values = np.asarray(returns, dtype=np.float64)
     return _finite_or_none(values.std(ddof=1) * math.sqrt(periods)) if len(values) > 1 else None
 
 
-def sharpe(returns: npt.ArrayLike, periods: int) -> float | None:
+def sharpe(returns: npt.ArrayLike, periods: float) -> float | None:
     """Sharpe ratio over a cash rate of zero: ``mean / sample deviation * sqrt(periods)`` (Sharpe 1994).
 
     None with fewer than two returns, or where they do not vary.
@@ -190,7 +175,7 @@ def sharpe(returns: npt.ArrayLike, periods: int) -> float | None:
     return _finite_or_none(values.mean() / deviation * math.sqrt(periods))
 
 
-def sortino(returns: npt.ArrayLike, periods: int) -> float | None:
+def sortino(returns: npt.ArrayLike, periods: float) -> float | None:
     """Sortino ratio about zero: ``mean / downside deviation * sqrt(periods)`` (Sortino and Price 1994).
 
     The downside deviation is ``sqrt(mean(min(r, 0) ** 2))`` over all bars; gains count as 0. None with fewer than
@@ -207,9 +192,9 @@ def max_drawdown(equity: pd.Series[float]) -> float:
     return float((equity / equity.cummax() - 1.0).min())
 
 
-def calmar(equity: pd.Series[float], periods: int) -> float | None:
-    """`cagr` / abs(`max_drawdown`) of the whole window (Young 1991 used 36 months); None without a fall."""
-    growth, fall = cagr(equity, periods), max_drawdown(equity)
+def calmar(equity: pd.Series[float]) -> float | None:
+    """`cagr` / abs(`max_drawdown`) of the whole window (Young 1991 used 36 months); None without either."""
+    growth, fall = cagr(equity), max_drawdown(equity)
     return None if growth is None or fall > -_NO_VARIATION else _finite_or_none(growth / -fall)
 
 
@@ -218,7 +203,7 @@ def mean_exposure(exposure: pd.Series[float]) -> float | None:
     return _finite_or_none(np.abs(exposure.to_numpy()).mean())
 
 
-def turnover(traded_value: float, equity: pd.Series[float], periods: int) -> float | None:
+def turnover(traded_value: float, equity: pd.Series[float], periods: float) -> float | None:
     """Traded value / mean account value, a year. Buying and selling both count, so a full switch is 2.
 
     None with a single bar, or where the mean account value is not above zero.

@@ -29,7 +29,7 @@ _MIN_INFLUENCE = 1e-6
 
 
 def sharpe_difference(
-    strategy_returns: Floats, benchmark_returns: Floats, periods: int, comparisons: int = 1
+    strategy_returns: Floats, benchmark_returns: Floats, periods: float, comparisons: int = 1
 ) -> Difference:
     """Annual Sharpe ratio of the strategy minus that of the benchmark, with its uncertainty.
 
@@ -86,7 +86,7 @@ def sharpe_difference(
 
 
 def minimum_detectable_difference(
-    strategy_returns: Floats, benchmark_returns: Floats, periods: int
+    strategy_returns: Floats, benchmark_returns: Floats, periods: float
 ) -> float | None:
     """The annual Sharpe difference that the test would detect in a share `POWER` of samples like this one.
 

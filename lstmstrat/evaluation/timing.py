@@ -52,7 +52,7 @@ UNKNOWN = Placebo(None, None, None, None, None, None)
 _ROUNDING = 1e-9  # of a ratio: a shuffle in the original order is summed in another way than the strategy
 
 
-def placebo(positions: Positions, periods: int, seed: int = 0) -> Placebo:
+def placebo(positions: Positions, periods: float, seed: int = 0) -> Placebo:
     """The Sharpe ratio of a strategy among those of `SHUFFLES` shuffles of its own holdings, before costs.
 
     A holding is the position between two fills; time out of the market is a holding too. A shuffle has the same
@@ -119,7 +119,7 @@ def _shuffled_returns(positions: Positions, starts: Indexes, rng: np.random.Gene
         yield returns
 
 
-def delay_cost(positions: Positions, periods: int) -> float | None:
+def delay_cost(positions: Positions, periods: float) -> float | None:
     """The annual Sharpe ratio that is lost if every order is filled one bar later, before costs.
 
     Below 0 if the delay improves the ratio. None where one of the two ratios is undefined, or with fewer than
@@ -133,5 +133,5 @@ def delay_cost(positions: Positions, periods: int) -> float | None:
     return None if prompt is None or late is None else prompt - late
 
 
-def _sharpe(returns: Floats, periods: int) -> float | None:
+def _sharpe(returns: Floats, periods: float) -> float | None:
     return sharpe(returns, periods) if np.isfinite(returns).all() else None

@@ -24,9 +24,9 @@ RULE = (
     "Sharpe ratio, a smaller lead over buy-and-hold and worse timing, each for itself; better timing than "
     "95% of its own holdings in random order, or where that is undefined than 95% of null worlds; where seeds "
     f"were run, {SEEDS:.0%} of them above buy-and-hold; where null worlds were run, a p-value below "
-    f"{SIGNIFICANCE} among them. And it needs proof: no failed check of look-ahead, of stale prices, of fills and "
-    "cash, or of the benchmark; and a look-ahead audit of the very code that ran, which is made as soon as all "
-    f"the rest holds, and passes. Where only the proof is missing, it is {UNPROVEN!r}. "
+    f"{SIGNIFICANCE} among them. And it needs proof: no failed check of prices, of look-ahead, of stale prices, "
+    "of fills and cash, or of the benchmark; and a look-ahead audit of the very code that ran, which is made as "
+    f"soon as all the rest holds, and passes. Where only the proof is missing, it is {UNPROVEN!r}. "
     f"{WORSE!r} needs the first with a Sharpe ratio below. All else, and what is undefined, is {UNDECIDED!r}. "
     "Where buy-and-hold could not buy a share there is no verdict."
 )

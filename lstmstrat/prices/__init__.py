@@ -6,6 +6,8 @@
     table.py         the table of a vendor to raw bars
     check.py         what bars must satisfy before anything is computed from them
     adjust.py        the adjustment for splits and dividends
+    faults.py        what is well-formed and cannot be true; jumps.py finds it in the prices
+    acceptance.py    what is done about it: reported, refused, left out, accepted
     levels.py        the closes by which an asset is known again
     null_history.py  a history like the real one, without anything that can be forecast
 

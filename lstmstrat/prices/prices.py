@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -14,10 +14,11 @@ import pandas as pd
 from lstmstrat.arrays import Floats, Times
 from lstmstrat.config.schema import DataConfig
 from lstmstrat.errors import DataError
-from lstmstrat.prices import bundled, files, yahoo
+from lstmstrat.prices import acceptance, bundled, files, yahoo
 from lstmstrat.prices.adjust import adjusted
 from lstmstrat.prices.bars import COLUMNS
 from lstmstrat.prices.check import ADJUSTED_CLOSE, check, day
+from lstmstrat.prices.faults import Fault, find_faults
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,6 +79,11 @@ class Prices:
         return _read_only(np.array(self.frame.to_numpy(), dtype=np.float64, order="C"))
 
     @cached_property
+    def faults(self) -> tuple[Fault, ...]:
+        """What cannot be true in the bars, or is worth a look; see `faults.find_faults`."""
+        return find_faults(self.times, self.bars)
+
+    @cached_property
     def sha256(self) -> str:
         """Hex digest of the times and the bars; the same on every machine."""
         times = self.times.astype("<M8[ns]").tobytes()
@@ -99,14 +105,14 @@ def load(data: DataConfig, *, offline: bool = False) -> Prices:
     Parameters
     ----------
     data
-        Symbol, source and dates.
+        Symbol, source and dates, and what is done about prices that cannot be true.
     offline
         Never use the network: ``source: yahoo`` is then an error.
 
     Raises
     ------
     DataError
-        The source cannot give them, or `Prices` refuses them.
+        The source cannot give them, or `Prices` or ``faults: refuse`` refuses them.
 
     Examples
     --------
@@ -120,7 +126,20 @@ def load(data: DataConfig, *, offline: bool = False) -> Prices:
     check(raw, f"{data.symbol} ({data.source})")
     if ADJUSTED_CLOSE not in raw:
         notices = (*notices, _unadjusted_notice(raw["close"]))
-    return Prices(data.symbol, data.source, adjusted(raw), notices)
+    return _plausible(Prices(data.symbol, data.source, adjusted(raw), notices), data)
+
+
+def _plausible(prices: Prices, data: DataConfig) -> Prices:
+    """The prices as ``faults:`` wants them, with the notices about it."""
+    faults = acceptance.with_accepted(prices.faults, data.accepted)
+    left_out = acceptance.dropped(faults) if data.faults == "drop" else []
+    if data.faults == "refuse":
+        acceptance.refuse(faults, f"{data.symbol} ({data.source})")
+    notices = acceptance.notices(faults, left_out, data.accepted)
+    if not notices:
+        return prices
+    frame = prices.frame.drop(prices.frame.index[[fault.bar for fault in left_out]])
+    return replace(prices, frame=frame, notices=(*prices.notices, *notices))
 
 
 Raw = tuple[pd.DataFrame, tuple[str, ...]]  # bars as the source has them, and notices for the report

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+from lstmstrat.evaluation.calendar import DAYS_A_YEAR, is_a_year
 from lstmstrat.evaluation.verdict import UNPROVEN
-from lstmstrat.report.cells import fine_percent, percent, ratio, thousandths
+from lstmstrat.prices.acceptance import cure, listed, open_faults
+from lstmstrat.prices.faults import Fault
+from lstmstrat.report.cells import fine_percent, per_year, percent, ratio, thousandths
 from lstmstrat.results.assessment import FAILED, NOT_RUN, PASSED, RAN, Assessment, WalkForwardFacts
 
 STATUSES = (PASSED, FAILED, RAN, NOT_RUN)  # the order of the checks on the card
@@ -23,6 +28,32 @@ def card(assessment: Assessment) -> list[tuple[str, str]]:
         ("best of all", _best(assessment)),
         *((status, _checks(assessment, status)) for status in STATUSES),
     ]
+
+
+def findings(faults: Sequence[Fault]) -> list[str]:
+    """What cannot be true in the prices, or is worth a look, in sentences for the head of the report.
+
+    What voids an edge comes first, with what to do about it.
+    """
+    wrong = open_faults(faults)
+    read = [fault for fault in faults if not fault.voids]
+    accepted = [fault for fault in faults if fault.voids and fault.accepted]
+    sentences = [f"{line}." for line in listed(wrong)]
+    sentences += [f"No edge is supported on these prices; {cure(faults)}"] if wrong else []
+    sentences += [f"Accepted by the config: {'; '.join(listed(accepted))}."] if accepted else []
+    return sentences + ([f"Worth reading: {'; '.join(listed(read))}."] if read else [])
+
+
+def calendar(assessment: Assessment) -> str:
+    """The number of bars a year that the metrics use, and why there is no growth by the year if there is none."""
+    period = assessment.period
+    counted = period.counted_per_year
+    by_count = "" if counted in (None, period.periods_per_year) else f" (counted: {per_year(counted)})"
+    sentence = f"{per_year(period.periods_per_year)} bars a year{by_count}."
+    if is_a_year(period.years):
+        return sentence
+    days = period.years * DAYS_A_YEAR
+    return f"{sentence} No growth by the year (CAGR), because {days:,.0f} days are less than one."
 
 
 def _not_proven(assessment: Assessment) -> list[str]:

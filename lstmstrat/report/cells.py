@@ -35,6 +35,13 @@ def tenths(value: float | None) -> str:
     return UNDEFINED if value is None else f"{value:.1f}"
 
 
+def per_year(bars: float | None) -> str:
+    """A number of bars a year: whole if it is, as 252, else with one decimal."""
+    if bars is None:
+        return UNDEFINED
+    return f"{bars:,.0f}" if bars == round(bars) else f"{bars:,.1f}"
+
+
 def amount(value: float | None) -> str:
     """Money or a count, as a whole number with a comma between thousands."""
     return UNDEFINED if value is None else f"{value:,.0f}"

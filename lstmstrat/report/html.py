@@ -11,7 +11,7 @@ from typing import Any
 
 from lstmstrat.config.files import dump
 from lstmstrat.evaluation.bootstrap import CONFIDENCE
-from lstmstrat.report.card import STATUSES, card, skill, trust
+from lstmstrat.report.card import STATUSES, calendar, card, findings, skill, trust
 from lstmstrat.report.cells import difference, percent, verdict
 from lstmstrat.report.columns import (
     FOR_THE_VERDICT,
@@ -55,6 +55,7 @@ def _sections(assessment: Assessment) -> dict[str, str]:
     return {
         "title": escape(f"{assessment.name}: {assessment.data.symbol}"),
         "subtitle": _subtitle(assessment),
+        "findings": _findings(assessment),
         "card": _card(assessment),
         "rule": escape(assessment.verdict.rule),
         "period": _period(assessment),
@@ -97,6 +98,12 @@ def _card(assessment: Assessment) -> str:
     rows = "".join(f"<dt>{escape(label)}</dt><dd>{escape(sentence)}</dd>" for label, sentence in facts)
     checks = _checks(assessment.checks)
     return f'<p class="verdict">{escape(text)}</p><dl class="card-facts">{rows}</dl>{checks}'
+
+
+def _findings(assessment: Assessment) -> str:
+    """What cannot be true in the prices, above all else; "" if there is nothing."""
+    sentences = findings(assessment.data.faults)
+    return f'<section class="card wrong"><h3>Look first</h3>{_list(sentences)}</section>' if sentences else ""
 
 
 def _checks(checks: Sequence[Check]) -> str:
@@ -170,8 +177,8 @@ def _ladder(assessment: Assessment) -> str:
 def _period(assessment: Assessment) -> str:
     period = assessment.period
     return escape(
-        f"{period.first} to {period.last}, the same broker and costs for all, "
-        f"{period.periods_per_year} bars a year. Turnover is in account values a year."
+        f"{period.first} to {period.last}, the same broker and costs for all. {calendar(assessment)} "
+        "Turnover is in account values a year."
     )
 
 

@@ -73,7 +73,7 @@ class Account:
         """The value traded at each bar / the account value at the close before, summed over the window."""
         return float((self.traded.to_numpy()[1:] / self.equity.to_numpy()[:-1]).sum())
 
-    def performance(self, periods: int) -> Performance:
+    def performance(self, periods: float) -> Performance:
         """The metrics of the account; `periods` is the number of bars in a year."""
         traded = float(self.traded.sum())
         return performance(self.equity, self.exposure, self.orders, self.trades, traded, periods)

@@ -20,8 +20,9 @@ from lstmstrat.evaluation.metrics import Performance
 from lstmstrat.evaluation.reliability import Reliability
 from lstmstrat.evaluation.skill import NetworkGain, Skill, SkillTests
 from lstmstrat.evaluation.timing import Placebo
+from lstmstrat.prices.faults import Fault
 
-SCHEMA = 5  # version of summary.json and of the files beside it; other versions are refused
+SCHEMA = 6  # version of summary.json and of the files beside it; other versions are refused
 PASSED, FAILED, RAN, NOT_RUN = "passed", "failed", "ran", "not run"
 
 
@@ -44,6 +45,7 @@ class DataFacts:
     bars: int
     sha256: str
     notices: tuple[str, ...]
+    faults: tuple[Fault, ...]  # what cannot be true, or is worth a look, in the order of time
 
 
 @dataclass(frozen=True)
@@ -77,7 +79,9 @@ class Period:
     first: str
     last: str
     bars: int
-    periods_per_year: int
+    years: float  # from the first close to the last
+    periods_per_year: float  # of the config, a convention such as 252, or the count
+    counted_per_year: float | None  # bars a year by count, outside of holes; None in less than a week
 
 
 @dataclass(frozen=True)

@@ -16,11 +16,14 @@ import pandas as pd
 from lstmstrat.arrays import Floats, Ints
 from lstmstrat.config.identity import Identity
 from lstmstrat.config.schema import Config, StrategyConfig
+from lstmstrat.evaluation.calendar import Calendar
 from lstmstrat.evaluation.metrics import periods_per_year
 from lstmstrat.forecasting.forecasts import Forecasts
 from lstmstrat.forecasting.targets import labels
 from lstmstrat.prices import Prices
+from lstmstrat.prices.acceptance import with_accepted
 from lstmstrat.prices.bars import OPEN
+from lstmstrat.prices.faults import Fault
 from lstmstrat.results.account import Account
 
 
@@ -82,14 +85,24 @@ class Run:
         return slice(len(self.prices.frame) - len(self.benchmark.equity), None)
 
     @cached_property
-    def periods(self) -> int:
+    def periods(self) -> float:
         """Bars a year."""
         return bars_a_year(self.config, self.prices)
 
     @cached_property
-    def calendar_periods(self) -> int:
+    def calendar_periods(self) -> float:
         """Bars a year that the calendar shows. What decides an edge asks for these: no config can claim others."""
-        return periods_per_year(pd.DatetimeIndex(self.prices.frame.index))
+        return self.calendar.bars_a_year
+
+    @cached_property
+    def calendar(self) -> Calendar:
+        """The calendar that all bars of the prices show."""
+        return Calendar(self.prices.times)
+
+    @cached_property
+    def faults(self) -> tuple[Fault, ...]:
+        """What cannot be true in the prices, or is worth a look; marked where the config accepts it."""
+        return with_accepted(self.prices.faults, self.config.data.accepted)
 
     @cached_property
     def returns(self) -> Floats:
@@ -143,7 +156,7 @@ class Run:
         return tuple(s for s in self.config.strategies if s.label in names)
 
 
-def bars_a_year(config: Config, prices: Prices) -> int:
+def bars_a_year(config: Config, prices: Prices) -> float:
     """Bars a year: the number in the config, or else the one that the calendar of the prices shows."""
     return config.report.periods_per_year or periods_per_year(pd.DatetimeIndex(prices.frame.index))
 

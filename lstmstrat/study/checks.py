@@ -1,4 +1,4 @@
-"""The checks of a finished run. Bad prices are refused earlier, before anything is run."""
+"""The checks of a finished run. Prices of bad form are refused earlier, before anything is run."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from lstmstrat.evaluation.metrics import REJECTED, sharpe
 from lstmstrat.evaluation.skill import Skill, forecast_skill
 from lstmstrat.forecasting.forecasts import Forecasts
 from lstmstrat.forecasting.session import Session
+from lstmstrat.prices.acceptance import listed, open_faults
 from lstmstrat.prices.staleness import LARGEST_STILL_SHARE, staleness, without_volume
 from lstmstrat.results.account import Account
 from lstmstrat.results.assessment import FAILED, NOT_RUN, PASSED, Check
@@ -22,9 +23,10 @@ from lstmstrat.study.audits import AuditRecord
 from lstmstrat.study.cuts import CUT_BARS, check_cuts
 
 AUDIT = "look-ahead audit"
+PRICES = "prices"
 STALE = "stale prices"
 TOO_GOOD = "too good to be true"
-VOIDING = ("features", "training labels", "buy-and-hold", BOOKS, CUT_BARS, STALE, TOO_GOOD)
+VOIDING = (PRICES, "features", "training labels", "buy-and-hold", BOOKS, CUT_BARS, STALE, TOO_GOOD)
 """If one of these fails, no edge is supported. The look-ahead audit must even have passed."""
 TRIPWIRES = "tripwires"
 LARGEST_SHARPE, LARGEST_R2, LARGEST_GROWTH = 3.0, 0.02, 100.0  # annual; out of sample; of the account
@@ -37,7 +39,7 @@ def run_checks(run: Run, session: Session) -> list[Check]:
     """The checks of a finished run, in the order of the computation: from prices to orders."""
     prices, forecasts, broker = run.prices, run.forecasts, run.config.broker
     return [
-        Check("prices", PASSED, f"{len(prices.bars)} bars sorted, unique, finite, positive, high >= low"),
+        check_prices(run),
         check_staleness(run),
         check_features(forecasts, prices),
         check_labels(forecasts, prices.bars[run.before(forecasts) :]),
@@ -48,6 +50,18 @@ def run_checks(run: Run, session: Session) -> list[Check]:
         *check_too_good(run),
         check_orders(run.accounts),
     ]
+
+
+def check_prices(run: Run) -> Check:
+    """The prices can be true: findings that can change a number are accepted. Bad form was refused before."""
+    if wrong := open_faults(run.faults):
+        return Check(PRICES, FAILED, "; ".join(listed(wrong)))
+    accepted = [fault for fault in run.faults if fault.accepted]
+    said = f"; accepted: {'; '.join(listed(accepted))}" if accepted else ""
+    form = (
+        f"{len(run.prices.bars)} bars sorted, unique, finite, positive, high >= low, nothing that cannot be true"
+    )
+    return Check(PRICES, PASSED, form + said)
 
 
 def check_audits(audits: Mapping[str, AuditRecord], strategies: Sequence[str]) -> list[Check]:

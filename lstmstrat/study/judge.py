@@ -277,6 +277,5 @@ def _break_even(run: Run, account: Account) -> float | None:
 def _exposure_matched(run: Run, account: Account) -> ExposureMatched:
     exposure = float(account.exposure.mean())
     returns: Floats = exposure * run.returns[0]
-    equity = pd.Series(np.concatenate([[1.0], np.cumprod(1.0 + returns)]))
-    growth = cagr(equity, run.periods)
-    return ExposureMatched(exposure, total_return(equity), growth, max_drawdown(equity))
+    equity = pd.Series(np.concatenate([[1.0], np.cumprod(1.0 + returns)]), index=run.dates)
+    return ExposureMatched(exposure, total_return(equity), cagr(equity), max_drawdown(equity))

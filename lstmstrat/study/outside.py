@@ -19,6 +19,7 @@ from lstmstrat.audit.small import shrink
 from lstmstrat.audit.trace import Subject
 from lstmstrat.config.identity import Identity, identify
 from lstmstrat.config.schema import BrokerConfig, Config, DataConfig, ForecastConfig, StrategyConfig
+from lstmstrat.config.validation import validated
 from lstmstrat.errors import DataError, StrategyError, sentence
 from lstmstrat.evaluation.bootstrap import Difference
 from lstmstrat.forecasting.session import Session
@@ -31,7 +32,14 @@ from lstmstrat.results.judgement import Judged, Judgement
 from lstmstrat.results.run import Run
 from lstmstrat.store import Store, default_path
 from lstmstrat.study.audits import AuditRecord
-from lstmstrat.study.checks import check_audits, check_orders, check_staleness, check_too_good, voiding
+from lstmstrat.study.checks import (
+    check_audits,
+    check_orders,
+    check_prices,
+    check_staleness,
+    check_too_good,
+    voiding,
+)
 from lstmstrat.study.cuts import first_difference
 from lstmstrat.study.extras import Extras
 from lstmstrat.study.ledger import enter_trials
@@ -39,11 +47,18 @@ from lstmstrat.study.proof import judge_with_proof
 from lstmstrat.study.simulate import BENCHMARK
 from lstmstrat.trading.watched import SameBroker, Watched, costs_of, hold, same_broker, watch
 
+Dates = Sequence[dt.date | str]
+
 UNSEEN = "these are bare returns, and nobody saw the orders; judge the Cerebro that made them"
 
 
 def judge(
-    what: Any, benchmark: pd.Series | None = None, *, name: str = "", session: Session | None = None
+    what: Any,
+    benchmark: pd.Series | None = None,
+    *,
+    name: str = "",
+    accepted: Dates = (),
+    session: Session | None = None,
 ) -> Judgement:
     """Judge strategies that no config ran, and enter them into the ledger of trials.
 
@@ -56,6 +71,9 @@ def judge(
         With returns only: the simple returns of holding the asset, on the same dates.
     name
         What to call the strategy; by default its class, with the parameters that differ.
+    accepted
+        Dates of prices that look wrong and are right, such as a crash: dates or text, "2008-09-29". Any other
+        price that cannot be true voids an edge.
     session
         Store and ledger; by default the user's.
 
@@ -70,6 +88,8 @@ def judge(
     ------
     StrategyError, DataError
         There is no feed, or not one strategy; the bars or the returns cannot be used.
+    ConfigError
+        `accepted` holds something that is no date.
 
     Examples
     --------
@@ -94,13 +114,13 @@ def judge(
     """
     if session is None:
         with Session(Store(default_path())) as default_session:
-            return judge(what, benchmark, name=name, session=default_session)
+            return judge(what, benchmark, name=name, accepted=accepted, session=default_session)
     session.ledger.read()  # so that it is known before the run if it cannot be used
     if isinstance(what, pd.Series):
-        return _judge_returns(what, benchmark, name or str(what.name or "strategy"), session)
+        return _judge_returns(what, benchmark, name or str(what.name or "strategy"), accepted, session)
     if not hasattr(what, "runstrategies"):
         raise StrategyError(f"{type(what).__name__} given; expected a bt.Cerebro, or a pandas Series of returns")
-    return _judge_cerebro(what, name, session)
+    return _judge_cerebro(what, name, accepted, session)
 
 
 @dataclass(frozen=True, eq=False)
@@ -150,13 +170,13 @@ class _Setup:
         cerebro.sizers.update(self.sizers)
 
 
-def _judge_cerebro(cerebro: Any, name: str, session: Session) -> Judgement:
+def _judge_cerebro(cerebro: Any, name: str, accepted: Dates, session: Session) -> Judgement:
     with session.active():
         watched = watch(cerebro)
     if not watched:
         raise StrategyError("the Cerebro ran no strategy: cerebro.run() uses an optstrategy up; judge it before")
     names, costs = _names(watched, name), costs_of(cerebro)
-    cases = [_case(cerebro, one, own, costs, session) for one, own in zip(watched, names, strict=True)]
+    cases = [_case(cerebro, one, own, costs, accepted, session) for one, own in zip(watched, names, strict=True)]
     trials = _enter([(case.run, case.checks) for case in cases], session)
     judged, audits = list[Judged](), dict[str, AuditRecord]()
     for case in cases:
@@ -176,7 +196,9 @@ def _names(watched: Sequence[Watched], name: str) -> list[str]:
     return [own if names.count(own) == 1 else f"{own} #{k + 1}" for k, own in enumerate(names)]
 
 
-def _case(cerebro: Any, watched: Watched, name: str, costs: BrokerConfig | str, session: Session) -> _Case:
+def _case(
+    cerebro: Any, watched: Watched, name: str, costs: BrokerConfig | str, accepted: Dates, session: Session
+) -> _Case:
     data, recorded = cerebro.datas[0], watched.recorded
     _check_account(recorded.equity, name)
     prices = Prices(str(data._name or "feed 0"), "cerebro", watched.frame, ())
@@ -185,13 +207,14 @@ def _case(cerebro: Any, watched: Watched, name: str, costs: BrokerConfig | str, 
     account = recorded.account(prices.frame, name, path)
     slippage = float(getattr(cerebro.broker.p, "slip_perc", 0.0))
     broker = BrokerConfig(commission=0.0, slippage=slippage) if isinstance(costs, str) else costs
-    run = compared(prices, broker, benchmark, account, identify(watched.cls, watched.params), session)
+    code = identify(watched.cls, watched.params)
+    run = compared(_data(prices.symbol, accepted), prices, broker, benchmark, account, code, session)
     books = [Check(BOOKS, NOT_RUN, costs)] if isinstance(costs, str) else check_books(costs, prices, run.accounts)
     return _Case(
         cerebro,
         watched,
         run,
-        (check_staleness(run), *books, *check_too_good(run), check_orders(run.accounts)),
+        (check_prices(run), check_staleness(run), *books, *check_too_good(run), check_orders(run.accounts)),
         costs,
     )
 
@@ -203,14 +226,24 @@ def _check_account(equity: Sequence[float], name: str) -> None:
         raise StrategyError(f"{name}: its account is down to {min(equity):.2f}; make its positions smaller")
 
 
+def _data(symbol: str, accepted: Dates) -> DataConfig:
+    return validated(DataConfig, {"symbol": symbol, "accepted": list(accepted)}, "judge:")
+
+
 def compared(
-    prices: Prices, broker: BrokerConfig, benchmark: Account, account: Account, code: Identity, session: Session
+    data: DataConfig,
+    prices: Prices,
+    broker: BrokerConfig,
+    benchmark: Account,
+    account: Account,
+    code: Identity,
+    session: Session,
 ) -> Run:
     """The run of one strategy beside holding, with a config made for it."""
     forecast = ForecastConfig() if account.forecasts is None else account.forecasts.config
     strategy = StrategyConfig(class_=account.class_path, name=account.name)
     config = Config(
-        data=DataConfig(symbol=prices.symbol),
+        data=data,
         forecast=forecast,
         broker=broker,
         strategies=(strategy,),
@@ -252,7 +285,9 @@ def _today() -> str:
     return f"{dt.datetime.now(dt.UTC):%Y-%m-%d}"
 
 
-def _judge_returns(returns: pd.Series, benchmark: pd.Series | None, name: str, session: Session) -> Judgement:
+def _judge_returns(
+    returns: pd.Series, benchmark: pd.Series | None, name: str, accepted: Dates, session: Session
+) -> Judgement:
     if benchmark is None or not returns.index.equals(benchmark.index):
         raise DataError("judge(returns, benchmark): give the returns of holding the asset on the same dates")
     for series in (returns, benchmark):
@@ -261,8 +296,11 @@ def _judge_returns(returns: pd.Series, benchmark: pd.Series | None, name: str, s
             raise DataError(f"judge(returns, benchmark): {what} has a return that is missing, or -100% or less")
     own, held = (_bare_account(series, label) for series, label in ((returns, name), (benchmark, BENCHMARK)))
     prices = _prices(held.equity, str(benchmark.name or name))
-    run = compared(prices, BrokerConfig(), held, own, identify(), session)
-    checks, audits = [check_staleness(run), *check_too_good(run)], {name: _not_assessable(UNSEEN)}
+    run = compared(_data(prices.symbol, accepted), prices, BrokerConfig(), held, own, identify(), session)
+    checks, audits = (
+        [check_prices(run), check_staleness(run), *check_too_good(run)],
+        {name: _not_assessable(UNSEEN)},
+    )
     trials = _enter([(run, checks)], session)
     strategies, _ = judge_with_proof(
         run, trials, checks, Extras(), audits, lambda account: audits[account.name], session.store

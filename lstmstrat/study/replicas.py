@@ -100,7 +100,7 @@ def differences(run: Run) -> dict[str, float]:
     return {account.name: _difference(account, run.benchmark, run.periods) for account in run.strategies}
 
 
-def _difference(account: Account, benchmark: Account, periods: int) -> float:
+def _difference(account: Account, benchmark: Account, periods: float) -> float:
     return (sharpe(account.returns, periods) or 0.0) - (sharpe(benchmark.returns, periods) or 0.0)
 
 

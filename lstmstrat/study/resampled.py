@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 
 from lstmstrat.arrays import Bools, Floats
 from lstmstrat.evaluation.bootstrap import Difference
+from lstmstrat.evaluation.calendar import years
 from lstmstrat.evaluation.growth import cagr_difference, drawdown_differences
 from lstmstrat.evaluation.many_trials import superior_predictive_ability
 from lstmstrat.evaluation.sharpe import sharpe_difference
@@ -61,13 +62,13 @@ class Resampled:
 
     def growth(self, returns: Floats) -> Difference:
         """The annual growth of a strategy with these returns (n,) less that of buy-and-hold."""
-        base, periods = self._base, self.run.periods
+        base, span = self._base, years(self.run.dates.to_numpy())
         return known(
             self.store,
             Difference,
-            f"growth {periods}",
+            f"growth {span}",
             (returns, base),
-            lambda: cagr_difference(returns, base, periods),
+            lambda: cagr_difference(returns, base, span),
         )
 
     @property

@@ -13,9 +13,9 @@ from typing import Any
 import pandas as pd
 
 from lstmstrat.config.schema import Config
+from lstmstrat.evaluation.calendar import years
 from lstmstrat.forecasting.models import settled
 from lstmstrat.forecasting.session import Progress, Session
-from lstmstrat.prices import Prices
 from lstmstrat.results import tables
 from lstmstrat.results.assessment import (
     SCHEMA,
@@ -118,7 +118,7 @@ def _assessment(
         schema=SCHEMA,
         name=run.config.name,
         made=Origin(f"{dt.datetime.now(dt.UTC):%Y-%m-%dT%H:%M:%S+00:00}", command),
-        data=_data(run.prices, [*run.prices.notices, *_notices(run), *session.notices]),
+        data=_data(run, [*run.prices.notices, *_notices(run), *session.notices]),
         costs=run.config.broker,
         walk_forward=_walk_forward(run, session),
         period=_period(run),
@@ -142,8 +142,8 @@ def _versions() -> dict[str, str]:
     return {"python": platform.python_version(), "lstmstrat": __version__, **packages}
 
 
-def _data(prices: Prices, notices: Sequence[str]) -> DataFacts:
-    index = prices.frame.index
+def _data(run: Run, notices: Sequence[str]) -> DataFacts:
+    prices, index = run.prices, run.prices.frame.index
     return DataFacts(
         symbol=prices.symbol,
         source=prices.source,
@@ -152,11 +152,20 @@ def _data(prices: Prices, notices: Sequence[str]) -> DataFacts:
         bars=len(index),
         sha256=prices.sha256,
         notices=tuple(notices),
+        faults=run.faults,
     )
 
 
 def _period(run: Run) -> Period:
-    return Period(_date(run.dates[0]), _date(run.dates[-1]), len(run.dates), run.periods)
+    dates = run.dates
+    return Period(
+        first=_date(dates[0]),
+        last=_date(dates[-1]),
+        bars=len(dates),
+        years=years(dates.to_numpy()),
+        periods_per_year=run.periods,
+        counted_per_year=run.calendar.counted,
+    )
 
 
 def _notices(run: Run) -> list[str]:

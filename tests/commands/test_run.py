@@ -68,6 +68,7 @@ SUMMARY: dict[str, Any] = {  # DESIGN, part 6
         "bars": COUNT,
         "sha256": str,
         "notices": list,
+        "faults": list,
     },
     "costs": {"cash": NUMBER, "commission": NUMBER, "slippage": NUMBER, "fractional": bool},
     "walk_forward": {
@@ -90,7 +91,14 @@ SUMMARY: dict[str, Any] = {  # DESIGN, part 6
         "failed": COUNT,
         "fit_seconds": NUMBER,
     },
-    "period": {"first": str, "last": str, "bars": COUNT, "periods_per_year": COUNT},
+    "period": {
+        "first": str,
+        "last": str,
+        "bars": COUNT,
+        "years": NUMBER,
+        "periods_per_year": NUMBER,
+        "counted_per_year": NUMBER,
+    },
     "benchmark": METRICS,
     "strategies": list,
     "forecast_skill": {
@@ -255,7 +263,10 @@ def test_the_walk_forward_of_the_summary_is_that_of_the_config(first: Run) -> No
 def test_the_period_is_the_rows_of_the_equity_and_begins_with_the_cash(first: Run) -> None:
     found, equity = summary(first.folder), table(first.folder, "equity")
     period = {"first": equity["date"].iloc[0], "last": equity["date"].iloc[-1], "bars": len(equity)}
-    assert found["period"] == {**period, "periods_per_year": 252}
+    span = (pd.Timestamp(period["last"]) - pd.Timestamp(period["first"])).days / 365.25
+    counted = found["period"]["counted_per_year"]
+    assert found["period"] == {**period, "years": span, "periods_per_year": 252.0, "counted_per_year": counted}
+    assert counted == pytest.approx(252.0, rel=0.05)
     assert (equity.drop(columns="date").iloc[0] == 100_000.0).all()
     for name in ("exposure", "forecasts", "prices"):
         assert list(table(first.folder, name)["date"]) == list(equity["date"])
@@ -269,12 +280,12 @@ def test_the_metrics_follow_from_the_equity_in_the_file(first: Run) -> None:
         earned = returns(account)
         assert stated[name]["final_value"] == account.iloc[-1]
         assert stated[name]["total_return"] == total_return(account)
-        assert stated[name]["cagr"] == cagr(account, 252)
+        assert stated[name]["cagr"] == cagr(account)
         assert stated[name]["annual_volatility"] == annual_volatility(earned, 252)
         assert stated[name]["sharpe"] == sharpe(earned, 252)
         assert stated[name]["sortino"] == sortino(earned, 252)
         assert stated[name]["max_drawdown"] == max_drawdown(account)
-        assert stated[name]["calmar"] == calmar(account, 252)
+        assert stated[name]["calmar"] == calmar(account)
 
 
 def test_the_benchmark_is_buy_and_hold_worked_by_hand(first: Run) -> None:

@@ -60,6 +60,7 @@ def test_the_limit_is_allowed_and_more_is_refused_with_the_reason(section: type[
     if limit.keyword == "maxItems":
         items = [{**STRATEGY, "name": f"s{k}"} if name == "strategies" else "return_1" for k in range(beyond)]
         items = [k / 1000.0 for k in range(1, beyond + 1)] if name == "quantiles" else items
+        items = [f"{year}-01-01" for year in range(1500, 1501 + largest)] if name == "accepted" else items
         largest, beyond = items[:-1], items
     found = mistakes(section, {**needed, name: beyond})
     assert any(line.startswith(f"{name}: ") and limit.why in line for line in found)

@@ -14,6 +14,7 @@ from helpers.parallel import Cores, with_fewer_resamples
 from scipy import stats
 
 from lstmstrat.evaluation.bootstrap import NO_DIFFERENCE, block_length, bootstrap_difference
+from lstmstrat.evaluation.calendar import years
 from lstmstrat.evaluation.growth import (
     _blocks,
     break_even_cost,
@@ -34,7 +35,8 @@ def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def account(returns: np.ndarray) -> pd.Series:
-    return pd.Series(np.concatenate([[1.0], np.cumprod(1.0 + returns)]))
+    values = np.concatenate([[1.0], np.cumprod(1.0 + returns)])
+    return pd.Series(values, index=pd.bdate_range("2010-01-04", periods=len(values)))
 
 
 def alike(rng: np.random.Generator, n: int = 500) -> Returns:
@@ -49,14 +51,15 @@ def rejected(cores: Cores, gain: float, runs: int = 300) -> float:
     rng = np.random.default_rng(1)
     a, b = zip(*(alike(rng) for _ in range(runs)), strict=True)
     work = functools.partial(with_fewer_resamples, cagr_difference)
-    found = cores.map(work, [one + gain for one in a], b, itertools.repeat(252), at_once=20)
+    found = cores.map(work, [one + gain for one in a], b, itertools.repeat(500 / 252), at_once=20)
     return float(np.mean([d.p_value is not None and d.p_value < 0.05 for d in found]))
 
 
 def test_growth_is_that_of_the_metrics() -> None:
     a, b = alike(np.random.default_rng(2))
-    found = cagr_difference(a, b, 252)
-    assert found.difference == pytest.approx(cagr(account(a), 252) - cagr(account(b), 252), rel=1e-9)
+    one, other = account(a), account(b)
+    found = cagr_difference(a, b, years(one.index.to_numpy()))
+    assert found.difference == pytest.approx(cagr(one) - cagr(other), rel=1e-9)
     assert found.low < found.difference < found.high
 
 
@@ -170,31 +173,32 @@ def test_the_best_of_nothing_is_undefined() -> None:
 )
 def test_what_cannot_be_compared_is_undefined(broken: np.ndarray) -> None:
     hold = 0.01 * np.random.default_rng(8).standard_normal(len(broken))
-    assert cagr_difference(broken, hold, 252) == NO_DIFFERENCE
+    assert cagr_difference(broken, hold, 1.0) == NO_DIFFERENCE
     assert drawdown_differences(broken[None], hold) == [NO_DIFFERENCE]
     assert lead_shares(broken, hold, np.arange(len(hold))) == (None, None)
 
 
 def test_growth_beyond_a_float_is_undefined_and_so_is_a_rate_of_days() -> None:
-    wild = np.full(300, 9.0) + np.random.default_rng(9).random(300)  # tenfold a bar, 252 bars a year
-    assert cagr_difference(wild, np.zeros(300), 252) == NO_DIFFERENCE
+    wild = np.full(400, 9.0) + np.random.default_rng(9).random(400)  # tenfold a bar, 400 bars a year: 1e400
+    assert cagr_difference(wild, np.zeros(400), 1.0) == NO_DIFFERENCE
     a, b = alike(np.random.default_rng(11))
-    assert cagr_difference(a[:250], b[:250], 252) == NO_DIFFERENCE
-    assert cagr_difference(a[:251], b[:251], 252) != NO_DIFFERENCE  # 252 closes
+    assert cagr_difference(a, b, 364 / 365.25) == NO_DIFFERENCE
+    assert cagr_difference(a, b, 365 / 365.25) != NO_DIFFERENCE
 
 
 def test_more_than_all_cannot_be_lost() -> None:
     """A strategy that falls by 90 % a year, give or take much, beside one that rises by 10 %."""
     rng = np.random.default_rng(12)
     falls, rises = 0.06 * rng.standard_normal(300) - 0.008, 0.0004 + 0.001 * rng.standard_normal(300)
-    found = cagr_difference(falls, rises, 252)
-    assert found.low == pytest.approx(-1.0 - cagr(account(rises), 252))
+    holding = account(rises)
+    found = cagr_difference(falls, rises, years(holding.index.to_numpy()))
+    assert found.low == pytest.approx(-1.0 - cagr(holding))
     assert found.difference > found.low
 
 
 def test_other_lengths_are_refused() -> None:
     with pytest.raises(ValueError, match="40 strategy and 39 benchmark returns"):
-        cagr_difference(np.zeros(40), np.zeros(39), 252)
+        cagr_difference(np.zeros(40), np.zeros(39), 1.0)
 
 
 def test_the_p_value_of_a_mean_is_near_that_of_a_t_test_for_independent_returns() -> None:

@@ -16,12 +16,18 @@ from lstmstrat.evaluation import metrics
 from lstmstrat.evaluation.metrics import Performance, performance, periods_per_year
 
 BUNDLED = Path(prices.__file__).parent / "snapshots"
+YEAR = pd.Timedelta(days=365.25)
 NO_ORDERS = pd.DataFrame({"status": [], "commission": []})
 NO_TRADES = pd.DataFrame({"closed": [], "pnl": []})
 
 
 def account(*values: float) -> pd.Series:
     return pd.Series(values, index=pd.bdate_range("2020-01-01", periods=len(values)), dtype=float)
+
+
+def yearly(*values: float) -> pd.Series:
+    """Account values 365.25 days apart, a year by definition."""
+    return pd.Series(values, index=pd.Timestamp("2020-01-01") + np.arange(len(values)) * YEAR, dtype=float)
 
 
 def idle(*values: float, periods: int = 252) -> Performance:
@@ -44,11 +50,12 @@ def test_fields_are_the_metrics_of_the_contract():
 
 
 def test_performance_by_hand():
-    # Returns +0.1, -0.1, +0.1 in half a year (3 of 6 periods).
+    # Returns +0.1, -0.1, +0.1 on 3 of 6 bars a year.
     #   mean 1/30; deviations 2/30, -4/30, 2/30; variance (4 + 16 + 4) / 900 / 2 = 0.04 / 3
     #   volatility sqrt(0.04 / 3 * 6) = 0.2 sqrt(2); Sharpe 1/30 / (0.2 / sqrt 3) * sqrt 6 = 1 / sqrt 2
     #   downside deviation sqrt(0.01 / 3); Sortino 1/30 / (0.1 / sqrt 3) * sqrt 6 = sqrt 2
-    #   growth 1.089 in half a year, 1.089^2 = 1.185921 in one; drawdown 99 / 110 - 1; Calmar 0.185921 / 0.1
+    #   growth 1.089 in three years by the dates, 1.089^(1/3) = 1.02882977 in one (1.02882977^3 = 1.0890000);
+    #   drawdown 99 / 110 - 1; Calmar 0.02882977 / 0.1
     #   mean account value 417.9 / 4 = 104.475, traded 208.95 is 2 of it in half a year
     # Closed round trips +300, -100, 0: 1 of 3 won, 300 / 100. The open one only counts.
     trades = pd.DataFrame(
@@ -64,17 +71,17 @@ def test_performance_by_hand():
         }
     )
     found = performance(
-        account(100, 110, 99, 108.9), account(0, 1, -1, 0.5), orders, trades, traded_value=208.95, periods=6
+        yearly(100, 110, 99, 108.9), account(0, 1, -1, 0.5), orders, trades, traded_value=208.95, periods=6
     )
     assert dataclasses.asdict(found) == pytest.approx(
         {
             "total_return": 0.089,
-            "cagr": 0.185921,
+            "cagr": 1.089 ** (1 / 3) - 1,
             "annual_volatility": 0.2 * math.sqrt(2),
             "sharpe": 1 / math.sqrt(2),
             "sortino": math.sqrt(2),
             "max_drawdown": -0.1,
-            "calmar": 1.85921,
+            "calmar": (1.089 ** (1 / 3) - 1) / 0.1,
             "exposure": 0.625,
             "turnover": 4.0,
             "trades": 4,
@@ -93,14 +100,16 @@ def test_aapl_equals_published_values(aapl):
     returns = metrics.returns(aapl)
     assert len(returns) == 3269
     assert metrics.total_return(aapl) == pytest.approx(12.409, abs=5e-4)
-    assert metrics.cagr(aapl, 252) == pytest.approx(0.2215, abs=5e-5)
+    # 13.409 ** (365.25 / 4748), the days from 2000-03-01 to 2013-03-01: ln 13.409 = 2.59593, / 12.99932 = 0.19970
+    assert metrics.cagr(aapl) == pytest.approx(0.2210, abs=5e-5)
     assert metrics.sharpe(returns, 252) == pytest.approx(0.678, abs=5e-4)
     assert metrics.max_drawdown(aapl) == pytest.approx(-0.8180, abs=5e-5)
     # 2005 to 2012, where four libraries agreed to six digits.
     equity = aapl["2005":"2012"]
     returns = metrics.returns(equity)
     assert metrics.sharpe(returns, 252) == pytest.approx(1.132609, abs=5e-7)
-    assert metrics.cagr(equity, 252) == pytest.approx(0.425649, abs=5e-7)
+    # 1.425649 is the growth of 252 of the 2,012 returns, in 2,919 days: 1.425649 ** (2012 / 252 * 365.25 / 2919)
+    assert metrics.cagr(equity) == pytest.approx(1.425649 ** (2012 / 252 * 365.25 / 2919) - 1, abs=5e-6)
     assert metrics.max_drawdown(equity) == pytest.approx(-0.608667, abs=5e-7)
     assert metrics.sortino(returns, 252) == pytest.approx(1.698712, abs=5e-7)
 
@@ -108,14 +117,16 @@ def test_aapl_equals_published_values(aapl):
 def assert_equals_empyrical(equity: pd.Series, periods: int) -> None:
     returns = metrics.returns(equity)
     same = {"annualization": periods}
+    days = (equity.index[-1] - equity.index[0]) / pd.Timedelta(days=1)
+    by_dates = {"annualization": len(returns) * 365.25 / days}  # empyrical takes len / annualization for the years
     pairs = [
         (metrics.total_return(equity), empyrical.cum_returns_final(returns)),
-        (metrics.cagr(equity, periods), empyrical.annual_return(returns, **same)),
+        (metrics.cagr(equity), empyrical.annual_return(returns, **by_dates)),
         (metrics.annual_volatility(returns, periods), empyrical.annual_volatility(returns, **same)),
         (metrics.sharpe(returns, periods), empyrical.sharpe_ratio(returns, **same)),
         (metrics.sortino(returns, periods), empyrical.sortino_ratio(returns, **same)),
         (metrics.max_drawdown(equity), empyrical.max_drawdown(returns)),
-        (metrics.calmar(equity, periods), empyrical.calmar_ratio(returns, **same)),
+        (metrics.calmar(equity), empyrical.calmar_ratio(returns, **by_dates)),
     ]
     for ours, theirs in pairs:
         if ours is not None:  # empyrical gives NaN, infinity or rounding noise there
@@ -123,7 +134,7 @@ def assert_equals_empyrical(equity: pd.Series, periods: int) -> None:
 
 
 def test_aapl_equals_empyrical(aapl):
-    assert None not in [metrics.sortino(metrics.returns(aapl), 252), metrics.calmar(aapl, 252)]
+    assert None not in [metrics.sortino(metrics.returns(aapl), 252), metrics.calmar(aapl)]
     assert_equals_empyrical(aapl, 252)
 
 
@@ -133,7 +144,9 @@ PER_MILLE = st.lists(st.integers(-200, 200), min_size=2, max_size=40)
 
 @given(PER_MILLE, st.sampled_from([12, 52, 252]))
 def test_any_returns_equal_empyrical(per_mille, periods):
-    equity = account(*np.cumprod([1e5, *(1 + np.array(per_mille) / 1000)]))
+    values = np.cumprod([1e5, *(1 + np.array(per_mille) / 1000)])
+    equity = pd.Series(values, index=pd.date_range("2020-01-31", periods=len(values), freq="ME"))
+    assert (metrics.cagr(equity) is None) == (len(equity) < 13)  # 12 months to 2021-01-31 are 366 days
     assert_equals_empyrical(equity, periods)
 
 
@@ -159,14 +172,16 @@ def test_one_bar_has_no_rates():
 
 
 def test_two_bars_have_growth_but_no_deviation():
-    found = idle(100, 121, periods=2)
-    assert found.cagr == pytest.approx(0.4641)  # 1.21^2 - 1
+    equity = pd.Series([100.0, 121.0], index=pd.DatetimeIndex(["2019-01-01", "2020-12-31 12:00"]))  # 730.5 days
+    found = performance(equity, equity * 0.0, NO_ORDERS, NO_TRADES, 0.0, 2.0)
+    assert found.cagr == pytest.approx(0.1)  # sqrt(1.21) - 1
     assert found.annual_volatility is found.sharpe is found.sortino is found.calmar is None
 
 
 def test_all_cash_has_zero_volatility_and_no_ratios():
     found = idle(100, 100, 100, 100)
-    assert (found.cagr, found.annual_volatility, found.max_drawdown, found.exposure) == (0.0, 0.0, 0.0, 0.0)
+    assert (found.annual_volatility, found.max_drawdown, found.exposure) == (0.0, 0.0, 0.0)
+    assert metrics.cagr(yearly(100, 100)) == 0.0
     assert found.sharpe is found.sortino is found.calmar is None
 
 
@@ -178,15 +193,27 @@ def test_a_constant_rate_has_no_sharpe_whatever_its_rounding():
 
 
 def test_growth_beyond_a_float_is_undefined():
-    assert idle(1.0, 100.0).cagr is None  # 100^252 = 1e504
+    assert metrics.cagr(yearly(1e-300, 1e300)) is None
+
+
+def test_a_run_of_less_than_a_year_has_no_growth_by_the_year():
+    # GIPS 2020, 2.A.12: returns for periods of less than a year must not be annualised.
+    days = [pd.Timestamp("2019-01-01"), pd.Timestamp("2019-12-31"), pd.Timestamp("2020-01-01")]
+    assert metrics.cagr(pd.Series([1.0, 1.1], index=pd.DatetimeIndex(days[:2]))) is None  # 364 days
+    assert metrics.calmar(pd.Series([1.0, 0.9], index=pd.DatetimeIndex(days[:2]))) is None
+    year = metrics.cagr(pd.Series([1.0, 1.1], index=pd.DatetimeIndex(days[::2])))
+    assert year == pytest.approx(1.1 ** (365.25 / 365) - 1)
+    minutes = pd.Series([1.0, 1.5], index=pd.DatetimeIndex(["2024-01-02 09:30", "2024-01-02 21:30"]))
+    assert metrics.cagr(minutes) is None  # 42 digits of percent before
 
 
 def test_a_lost_account():
     ends_lost = idle(100, 50, 0)  # returns -0.5 and -1 are both defined: mean -0.75, deviation 0.25 sqrt 2
-    assert (ends_lost.total_return, ends_lost.cagr, ends_lost.max_drawdown) == (-1.0, -1.0, -1.0)
+    assert (ends_lost.total_return, ends_lost.max_drawdown) == (-1.0, -1.0)
+    assert metrics.cagr(yearly(100, 50, 0)) == metrics.cagr(yearly(100, -20, -30)) == -1.0
     assert ends_lost.sharpe == pytest.approx(-0.75 / (0.25 * math.sqrt(2)) * math.sqrt(252))
     in_debt = idle(100, -20, -30)
-    assert (in_debt.total_return, in_debt.cagr, in_debt.max_drawdown) == pytest.approx((-1.3, -1.0, -1.3))
+    assert (in_debt.total_return, in_debt.max_drawdown) == pytest.approx((-1.3, -1.3))
     assert in_debt.annual_volatility is in_debt.sharpe is in_debt.sortino is None
 
 
@@ -226,42 +253,6 @@ def test_an_open_trade_counts_and_decides_nothing():
     equity = account(100, 107)
     found = performance(equity, equity * 0, NO_ORDERS, open_trade, 100.0, 252)
     assert (found.trades, found.hit_rate, found.profit_factor) == (1, None, None)
-
-
-def days(start: str, count: int, weekdays: str) -> pd.DatetimeIndex:
-    """`count` days on the weekdays 0 (Monday) to 6."""
-    every = pd.date_range(start, periods=2 * count + 7)
-    return every[every.day_of_week.isin([int(d) for d in weekdays])][:count]
-
-
-def intraday(dates: pd.DatetimeIndex, bars: int, minutes: int) -> pd.DatetimeIndex:
-    offsets = pd.to_timedelta(np.arange(bars) * minutes, unit="min")
-    return pd.DatetimeIndex([date + offset for date in dates for offset in offsets])
-
-
-@pytest.mark.parametrize(
-    ("index", "expected"),
-    [
-        (days("2020-01-01", 400, "01234"), 252),
-        (days("2020-01-01", 400, "01234") + pd.Timedelta("16:00:00"), 252),
-        (days("2020-01-01", 400, "0123456"), 365),
-        (days("2020-01-01", 7, "0123456"), 365),
-        (days("2020-01-01", 400, "60123"), 252),  # Sunday to Thursday, as in the Gulf
-        (days("2020-01-01", 400, "56012"), 252),  # Saturday to Wednesday, as in Tehran
-        (days("2020-01-01", 400, "01234").union(days("2020-01-04", 3, "56")), 252),  # rare weekend sessions
-        (days("2020-01-03", 2, "0"), 52),
-        (pd.date_range("2020-01-03", periods=60, freq="7D"), 52),
-        (pd.date_range("2020-01-31", periods=36, freq="ME"), 12),
-        (pd.date_range("2020-03-31", periods=12, freq="QE"), 4),
-        (pd.date_range("2015-12-31", periods=6, freq="YE"), 1),
-        (intraday(days("2020-01-01", 30, "01234"), 7, 60), 7 * 252),
-        (intraday(days("2020-01-01", 30, "01234"), 7, 60)[3:-2], 7 * 252),  # cut inside the first and last day
-        (intraday(days("2020-01-01", 30, "0123456"), 24, 60), 24 * 365),
-        (intraday(days("2020-01-01", 30, "0123456"), 288, 5), 288 * 365),
-    ],
-)
-def test_periods_per_year(index, expected):
-    assert periods_per_year(index) == expected
 
 
 def test_periods_per_year_of_aapl(aapl):

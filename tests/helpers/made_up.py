@@ -274,6 +274,7 @@ def _summary(equity: pd.DataFrame, names: tuple[str, ...]) -> dict[str, Any]:
             "bars": 3270,
             "sha256": "5abadf99" * 8,
             "notices": ["Bundled prices end on 2013-03-01.", "2 rows without volume were dropped."],
+            "faults": [],
         },
         "walk_forward": {
             "model": "lstm",
@@ -295,7 +296,14 @@ def _summary(equity: pd.DataFrame, names: tuple[str, ...]) -> dict[str, Any]:
             "failed": 1,
             "fit_seconds": 12.34,
         },
-        "period": {"first": first, "last": last, "bars": BARS, "periods_per_year": 252},
+        "period": {
+            "first": first,
+            "last": last,
+            "bars": BARS,
+            "years": round(BARS / 252, 2),
+            "periods_per_year": 252.0,
+            "counted_per_year": 260.9,
+        },
         "benchmark": _metrics(equity["buy_and_hold"], 0),
         "strategies": strategies,
         "forecast_skill": {

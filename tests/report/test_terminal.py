@@ -2,12 +2,14 @@ from __future__ import annotations
 
 import io
 import re
+from dataclasses import replace
 from typing import Any
 
 import pandas as pd
 import pytest
 from helpers.made_up import NAMES, SENTENCE, put, result
 
+from lstmstrat.prices.faults import Fault
 from lstmstrat.report import terminal
 from lstmstrat.results.assessment import Assessment
 
@@ -140,6 +142,36 @@ def test_undefined_is_not_zero_and_names_are_not_markup(assessment: Assessment) 
     cells = row(lines_of(odd, io.StringIO()), "[red]:x:[/]")
     assert cells[2] == "n/a"
     assert cells[9] == "n/a"
+
+
+def test_the_bars_a_year_are_said_and_why_there_is_no_growth_by_the_year(assessment: Assessment) -> None:
+    """0.25 of a year of 365.25 days are 91 days; the made-up run claims 252 and counts 260.9."""
+
+    def foot(shown: Assessment) -> str:
+        text = " ".join(lines_of(shown, io.StringIO()))
+        return text[text.index("bars a year") - 6 : text.index("Adjusted p:")].strip()
+
+    assert foot(assessment) == "252 bars a year (counted: 260.9)."
+    short = put(put(assessment, "period.years", 0.25), "period.periods_per_year", 8766.0)
+    reason = "No growth by the year (CAGR), because 91 days are less than one."
+    assert foot(short) == f"8,766 bars a year (counted: 260.9). {reason}"
+    assert foot(put(assessment, "period.counted_per_year", None)) == "252 bars a year."
+
+
+def test_findings_stand_above_the_verdict_with_what_to_do(assessment: Assessment) -> None:
+    wrong = Fault(7, "2008-09-29", "price", 0.1, "the open is a tenth of the closes beside it", single=True)
+    shown = Fault(9, "2010-05-06", "flat", 6.0, "6 equal closes in a row", voids=False)
+    right = replace(wrong, date="2009-01-02", accepted=True)
+    lines = lines_of(put(assessment, "data.faults", (wrong, right, shown)), io.StringIO())
+    head = " ".join(" ".join(lines[: next(k for k, line in enumerate(lines) if "verdict" in line[:8])]).split())
+    assert head == (
+        "look first 2008-09-29: the open is a tenth of the closes beside it. "
+        "No edge is supported on these prices; if this is wrong, correct the prices or take others, "
+        "or leave single bars out (data.faults: drop); "
+        "if it is right, write under data: accepted: [2008-09-29, 2009-01-02] "
+        "Accepted by the config: 2009-01-02: the open is a tenth of the closes beside it. "
+        "Worth reading: 2010-05-06: 6 equal closes in a row."
+    )
 
 
 def test_fold_table_shows_the_first_3_the_last_2_and_the_sum(capsys: pytest.CaptureFixture[str]) -> None:

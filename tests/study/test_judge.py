@@ -29,6 +29,7 @@ from lstmstrat.evaluation.verdict import NO_VERDICT, SUPPORTED, UNDECIDED, Evide
 from lstmstrat.prices import Prices, load
 from lstmstrat.prices.bars import OPEN
 from lstmstrat.results import tables
+from lstmstrat.results.account import Account
 from lstmstrat.results.assessment import FAILED, Check, PlaceboFacts, StrategyAssessment, Trials
 from lstmstrat.results.run import Run
 from lstmstrat.study import fingerprint, replicas, resampled
@@ -337,10 +338,19 @@ def test_it_is_worked_out_again_where_a_number_behind_it_is_another(
     assert (again(bit) > 0) == (name != "placebo")  # which reads holdings
     report = run.config.report.model_copy(update={"periods_per_year": 100})
     year = dataclasses.replace(run, config=run.config.model_copy(update={"report": report}))
-    assert (again(year) > 0) == (name in ("sharpe_difference", "cagr_difference", "placebo"))
+    assert (again(year) > 0) == (name in ("sharpe_difference", "placebo"))
+    dates = run.dates[:-1].append(run.dates[-1:] + pd.Timedelta(days=30))  # growth goes by them
+    late = [on_dates(account, dates) for account in run.accounts]
+    longer = dataclasses.replace(run, benchmark=late[0], strategies=tuple(late[1:]))
+    assert (again(longer) > 0) == (name == "cagr_difference")
     fewer = dataclasses.replace(run, strategies=run.strategies[:1])
     per_run = ("sharpe_difference", "drawdown_differences", "superior_predictive_ability")
     assert (again(fewer) > 0) == (name in per_run)
+
+
+def on_dates(account: Account, dates: pd.DatetimeIndex) -> Account:
+    series = {name: getattr(account, name).set_axis(dates) for name in ("equity", "exposure", "targets", "traded")}
+    return dataclasses.replace(account, **series)
 
 
 def test_what_is_undefined_stays_so_in_the_store(run: Run, tmp_path: Path) -> None:

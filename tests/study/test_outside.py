@@ -16,10 +16,11 @@ from lstmstrat import DataConfig, ForecastStrategy, Prices, load_prices
 from lstmstrat.audit.finding import AuditResult, Finding
 from lstmstrat.errors import DataError, StrategyError
 from lstmstrat.evaluation.metrics import sharpe
-from lstmstrat.evaluation.verdict import SUPPORTED, UNDECIDED, UNPROVEN
+from lstmstrat.evaluation.verdict import AUDIT_PASSED, SUPPORTED, UNDECIDED, UNPROVEN
 from lstmstrat.ledger import Ledger, ledger_path
 from lstmstrat.results.assessment import FAILED, NOT_RUN, PASSED
 from lstmstrat.study import outside
+from lstmstrat.study.judge import NOT_AUDITED
 from lstmstrat.study.ledger import read_trials
 
 IBM = load_prices(DataConfig(symbol="IBM", start="2011-01-03"))
@@ -183,6 +184,21 @@ def test_an_edge_of_a_cerebro_is_audited_and_the_audit_decides(answer: Callable[
         call["setup"](other)  # the audit trades at the same costs
         assert other.broker.comminfo[None].p.commission == 0.001
         assert other.broker.getcash() == 10_000.0
+
+
+def test_a_price_that_cannot_be_true_voids_the_edge_until_it_is_accepted(answer: Callable[[str], Any]) -> None:
+    """One high of 700 bars ten times too high changes no trade of a rule that knows the weekday alone."""
+    answer("passed")
+    frame = paid_on_tuesdays().frame.copy()
+    frame.iloc[350, 1] *= 10.0
+    wrong, day = Prices("TUE", "csv", frame, ()), str(frame.index[350].date())
+    found = lstmstrat.judge(cerebro(Tuesdays, wrong))
+    assert found.by_strategy == {"Tuesdays": UNPROVEN}
+    said = f"a check that passed (prices: {day}: the high is 10 times the closes beside it)"
+    assert found.strategies[0].missing == (said, f"{AUDIT_PASSED} ({NOT_AUDITED})")
+    assert lstmstrat.judge(cerebro(Tuesdays, wrong), accepted=[day]).by_strategy == {"Tuesdays": SUPPORTED}
+    with pytest.raises(lstmstrat.ConfigError, match="accepted"):
+        lstmstrat.judge(cerebro(Tuesdays, wrong), accepted=["yesterday"])
 
 
 def test_what_was_helped_is_not_proven_and_not_audited(answer: Callable[[str], list[Any]]) -> None:

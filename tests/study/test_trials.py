@@ -21,6 +21,7 @@ from lstmstrat import Config, DataConfig, Session, Store, load_prices
 from lstmstrat.commands import trials
 from lstmstrat.config.validation import validated
 from lstmstrat.errors import ConfigError
+from lstmstrat.evaluation.many_trials import published_deflated_sharpe
 from lstmstrat.evaluation.metrics import returns, sharpe
 from lstmstrat.ledger import Ledger, ledger_path
 from lstmstrat.results.trial import Trial
@@ -255,6 +256,40 @@ def test_the_variance_is_that_of_the_annual_ratios(tmp_path: Path) -> None:
     assert found.variance == pytest.approx(np.var(ratios, ddof=1), rel=1e-9)
     assert [trial.sharpe for trial in read_trials(Ledger(ledger_path()))] == pytest.approx(ratios, rel=1e-9)
     assert ran(tmp_path, {**tiny(data={"symbol": "IBM"}), "strategies": [CROSS]})["variance"] is None
+
+
+def of_bars(tmp_path: Path, name: str, table: pd.DataFrame, train_size: int) -> dict[str, Any]:
+    """A config on a file of bars that trade around the clock."""
+    path = tmp_path / f"{name}.csv"
+    table.to_csv(path, index_label="date")
+    values = tiny(data={"symbol": "COIN", "source": "csv", "path": str(path), "start": None, "end": None})
+    return {**values, "forecast": {**SHORT, "train_size": train_size}, "strategies": [CROSS, SLOWER]}
+
+
+def test_bars_of_every_size_are_in_one_unit(tmp_path: Path) -> None:
+    """Hours after the days that they are made of: ratios a year by 8,760 and by 365 bars of it."""
+    rng = np.random.default_rng(5)
+    times = pd.date_range("2020-01-01", periods=24 * 120, freq="h")
+    close = pd.Series(100.0 * np.exp(np.cumsum(rng.normal(0.0, 0.006, len(times)))), times)
+    columns = dict.fromkeys(("open", "high", "low", "close"), close)
+    hours = pd.DataFrame(columns).assign(volume=1000.0)
+    of_days = {"open": "first", "high": "max", "low": "min", "close": "last", "volume": "sum"}
+    days = hours.resample("D").agg(of_days)
+    first = lstmstrat.run(validated(Config, of_bars(tmp_path, "days", days, 40), ""))
+    then = lstmstrat.run(validated(Config, of_bars(tmp_path, "hours", hours, 400), ""))
+    assert (first.assessment.period.periods_per_year, then.assessment.period.periods_per_year) == (365.0, 8760.0)
+    ratios = [
+        sharpe(returns(result.equity[name]), periods)
+        for result, periods in ((first, 365), (then, 8760))
+        for name in ("cross", "slower")
+    ]
+    found = then.assessment.trials
+    assert (found.count, found.variance) == (4, pytest.approx(np.var(ratios, ddof=1), rel=1e-9))
+    luck = then.assessment.strategies[0].luck
+    earned = returns(then.equity["cross"]).to_numpy()
+    assert luck.published_deflated_sharpe == pytest.approx(
+        published_deflated_sharpe(earned, 4, np.var(ratios, ddof=1) / 8760), rel=1e-9
+    )
 
 
 def test_the_ratio_of_a_leak_counts_as_a_trial_but_not_in_the_variance(

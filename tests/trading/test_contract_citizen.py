@@ -29,7 +29,7 @@ from lstmstrat import (
     StrategyError,
     plot,
 )
-from lstmstrat.evaluation.metrics import performance
+from lstmstrat.evaluation.metrics import cagr, performance
 from lstmstrat.forecasting.session import current
 from lstmstrat.results.account import Account
 from lstmstrat.study import checks
@@ -312,7 +312,13 @@ def test_c30_the_metrics_are_those_of_the_equity_in_every_mode() -> None:
     value = run.equity.to_numpy()
     r = value[1:] / value[:-1] - 1.0
     assert found.sharpe == pytest.approx(r.mean() / r.std(ddof=1) * math.sqrt(252), rel=1e-12)
-    assert found.cagr == pytest.approx((value[-1] / value[0]) ** (252 / len(r)) - 1.0, rel=1e-12)
+    assert found.total_return == pytest.approx(value[-1] / value[0] - 1.0, rel=1e-12)
+    assert (run.equity.index[-1] - run.equity.index[0]).days < 365
+    assert found.cagr is None  # which the same window on bars of four days has
+    dates = pd.date_range("2020-01-01", periods=len(value), freq="4D")
+    growth = cagr(run.equity.set_axis(dates))
+    span = 4 * (len(value) - 1) / 365.25
+    assert growth == pytest.approx((value[-1] / value[0]) ** (1 / span) - 1.0, rel=1e-12)
     assert found.max_drawdown == pytest.approx((value / np.maximum.accumulate(value) - 1.0).min(), rel=1e-12)
     assert found.trades == len(run.trades) == 3
     assert run.forecasts is not None

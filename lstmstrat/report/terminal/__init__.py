@@ -13,7 +13,7 @@ rich is imported inside the functions that print, so that importing this package
 from lstmstrat.report.terminal.audit import print_audit
 from lstmstrat.report.terminal.folds import print_folds
 from lstmstrat.report.terminal.progress import progress
-from lstmstrat.report.terminal.run import print_result
+from lstmstrat.report.terminal.run import print_findings, print_result
 from lstmstrat.report.terminal.trials import print_trials
 
-__all__ = ["print_audit", "print_folds", "print_result", "print_trials", "progress"]
+__all__ = ["print_audit", "print_findings", "print_folds", "print_result", "print_trials", "progress"]

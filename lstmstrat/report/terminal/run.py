@@ -6,7 +6,7 @@ import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Literal, TextIO
 
-from lstmstrat.report.card import card, skill, trust
+from lstmstrat.report.card import calendar, card, findings, skill, trust
 from lstmstrat.report.cells import difference, verdict
 from lstmstrat.report.columns import (
     FOR_THE_VERDICT,
@@ -27,6 +27,8 @@ from lstmstrat.results.assessment import Assessment
 if TYPE_CHECKING:
     from rich.table import Table
 
+    from lstmstrat.prices.faults import Fault
+
 CARD_WIDTH = 86
 """Characters per line of a sentence on the honesty card."""
 
@@ -35,6 +37,9 @@ EXPLANATION = (
     "many trials without skill has less. Timing p: the share of its holdings in random order that did as well. "
     "Hold of that: buy-and-hold with the net exposure. The report says more; n/a: undefined, or there is no lead."
 )
+
+LOOK_FIRST = "look first"
+"""The label of findings about the prices, above all else."""
 
 LEFT_OUT_FIRST = ("annual_volatility", "turnover", "exposure", "trades", "total_return", "max_drawdown", "cagr")
 """The metrics that are left out in a narrow terminal, in this order."""
@@ -54,7 +59,7 @@ def print_result(assessment: Assessment, file: TextIO | None = None) -> None:
     for table in tables:
         console.print()
         console.print(table)
-    for paragraph in (EXPLANATION, *_further(assessment, no_room)):
+    for paragraph in (f"{calendar(assessment)} {EXPLANATION}", *_further(assessment, no_room)):
         console.print(f"\n{paragraph}")
     console.print()
     for notice in assessment.data.notices:
@@ -77,9 +82,21 @@ def _card(assessment: Assessment) -> Table:
     table = Table(box=None, pad_edge=False, show_header=False)
     table.add_column(no_wrap=True)
     table.add_column(max_width=CARD_WIDTH)
-    for label, sentence in card(assessment):
+    for label, sentence in (*_findings(assessment.data.faults), *card(assessment)):
         table.add_row(label, sentence)
     return table
+
+
+def _findings(faults: Sequence[Fault]) -> list[tuple[str, str]]:
+    """The rows at the head of the card: what cannot be true in the prices."""
+    sentences = findings(faults)
+    return [(LOOK_FIRST if k == 0 else "", sentence) for k, sentence in enumerate(sentences)]
+
+
+def print_findings(faults: Sequence[Fault], file: TextIO | None = None) -> None:
+    """Print what cannot be true in the prices, before anything is trained on them; nothing if there is nothing."""
+    for label, sentence in _findings(faults):
+        print(f"{label:11s}  {sentence}", file=file or sys.stdout)
 
 
 def _tables(assessment: Assessment, width: int | None) -> tuple[list[Table], list[str]]:
