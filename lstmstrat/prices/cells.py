@@ -9,13 +9,13 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from lstmstrat.errors import DataError
 from lstmstrat.prices import layouts
-from lstmstrat.prices.findings import Hints, listed, shown
+from lstmstrat.prices.findings import Hints, shown
 from lstmstrat.prices.headings import is_price, plain, role_of
 
 SEPARATORS = ",;\t|"
@@ -153,7 +153,7 @@ def _usual_width(rows: Iterable[_Row]) -> int:
 def _known(cells: Sequence[str], hints: Hints) -> int:
     """The number of cells that name a price or what the user named; 0 for a single one."""
     named = set(map(str, hints.columns.values()))
-    known = len({plain(cell) for cell in cells if is_price(cell) or cell in named})
+    known = len({plain(cell) for cell in cells if cell in named or (not cell[-1:].isdigit() and is_price(cell))})
     return known if known > 1 else 0
 
 
@@ -216,29 +216,23 @@ def _level_names(levels: list[tuple[str, ...]]) -> tuple[Names, ...]:
 
 
 def _columns(body: str, separator: str, width: int, positions: Sequence[int], title: str) -> pd.DataFrame:
-    """The cells of some columns as text."""
-    options: dict[str, Any] = {"dtype": str, "keep_default_na": False, "skipinitialspace": True}
+    """The cells of some columns as text; one more column is read, in which no row may have a cell."""
+    numbers = separator.join(map(str, range(width + 1)))
     try:
         cells: pd.DataFrame = pd.read_csv(
-            io.StringIO(body),
+            io.StringIO(f"{numbers}\n{body}"),
             sep=separator,
-            header=None,
-            names=list(range(width)),
-            usecols=sorted(positions),
+            usecols=[*map(str, positions), str(width)],
             index_col=False,
-            **options,
+            dtype=str,
+            keep_default_na=False,
+            skipinitialspace=True,
         )
-        return cells
-    except pd.errors.EmptyDataError:
-        return pd.DataFrame({k: pd.Series(dtype=str) for k in sorted(positions)})
-    except (ValueError, OSError, MemoryError) as error:
-        raise DataError(f"{title}: not a table: {_of_pandas(str(error), body)}") from None
-
-
-def _of_pandas(reason: str, body: str) -> str:
-    """What pandas says of a row that is too long, with the row; else in its own words."""
-    found = re.search(r"Expected (\d+) fields in line (\d+), saw (\d+)", reason)
-    if not found:
-        return reason
-    line = body.splitlines()[int(found[2]) - 1] if int(found[2]) <= body.count("\n") + 1 else ""
-    return f"row {found[2]} has {found[3]} cells, the heading {found[1]}: {listed([line])}; mend this row"
+    except (ValueError, OSError) as error:
+        raise DataError(f"{title}: not a table: {error}") from None
+    cells.columns = cells.columns.astype(int)
+    beyond = cells[width].fillna("").str.strip()
+    if (beyond != "").any():
+        row = int(np.flatnonzero(beyond != "")[0]) + 1
+        raise DataError(f"{title}: row {row} has more cells than the heading, which has {width}; mend this row")
+    return cells

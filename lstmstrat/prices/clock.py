@@ -26,6 +26,7 @@ UNIT_FORMATS = (*UNITS.values(), "excel")  # what date_format may be beside a fo
 OFFSET = r"[+-]\d\d(?::?\d\d)?"
 ZONE = rf"^(.*:\d\d(?:\.\d+)?(?:\s?[AaPp][Mm])?)\s*(Z|(?:UTC|GMT)?{OFFSET}|[A-Za-z_]{{3,}}(?:/[A-Za-z_]+)*)$"
 ENDS_IN_ZONE = rf":\d\d.*(?:[A-Za-ln-zLN-Z_]|{OFFSET})$"  # not the M of PM
+NUMBER = re.compile(r"[-+]?\d+(\.\d*)?(e[-+]?\d+)?")
 TIME_OF_DAY = re.compile(r"(\d{1,2})(?::(\d\d))?(?::(\d\d(?:\.\d+)?))?[\s-]*([ap]m)?", re.IGNORECASE)
 
 
@@ -120,7 +121,8 @@ def _read_date(date: pd.Series, hints: Hints, found: Findings) -> Clock:
     if kind.kind == "M":
         return Clock(pd.DatetimeIndex(date), None)
     text = date.astype(str).where(date.notna(), "").str.strip()
-    if hints.date_format is None or hints.date_format in UNIT_FORMATS:
+    first = next((cell for cell in text if cell), "")
+    if hints.date_format in UNIT_FORMATS or (hints.date_format is None and NUMBER.fullmatch(first)):
         number = pd.to_numeric(text, errors="coerce")
         if number.notna().any() and (number.notna() | ~text.str.contains(r"^\d", regex=True)).all():
             return _of_numbers(number, text, hints, found)
@@ -215,7 +217,8 @@ def _written(text: pd.Series, hints: Hints, found: Findings) -> pd.Series:
     if len(read.orders) > 1:
         row = int(np.flatnonzero(read.days.notna())[0])
         forms = [_form(order, text.iloc[row], read.rest.iloc[row]) for order in read.orders]
-        which = " or ".join([hints.write("date_format", forms[0]), *map(repr, forms[1:])])
+        which = hints.write("date_format", forms[0])
+        which += "".join(f" or {hints.setting('date_format', form)}" for form in forms[1:])
         found.faults.append(
             f"row {text.index[row] + 1}: the date {shown(text.iloc[row])} can be read in two ways; {which}"
         )

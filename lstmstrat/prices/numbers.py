@@ -45,10 +45,10 @@ def read_numbers(
     have: 1,234.50 and 100,11 show it, 1,234 alone does not.
     """
     plain = {name: _plain(column) for name, column in columns.items()}
-    texts = {name: _texts(columns[name]) for name in columns if plain[name].wrong.any() or _is_text(columns[name])}
     if decimal != "," and not any(numbers.wrong.any() for numbers in plain.values()):
         return plain, None
-    cleaned = {name: _cleaned(text) for name, text in texts.items()}
+    texts = [name for name in columns if plain[name].wrong.any() or _is_text(columns[name])]
+    cleaned = {name: _cleaned(_texts(columns[name])) for name in texts}
     signs = {sign for text in cleaned.values() for sign in _shown_signs(text)}
     doubt = None
     if decimal is None and not signs:

@@ -192,8 +192,8 @@ def _missing(positions: Mapping[str, int], names: Mapping[int, str], hints: Hint
     near = {role: match[0] for role in missing if (match := difflib.get_close_matches(role, _lower(rest), n=1))}
     cure = {role: next(name for name in rest if name.lower() == near[role]) for role in near}
     hint = f"; did you mean {hints.setting('columns', cure)}?" if cure else ""
-    example = "" if cure or not rest else f"; {hints.write('columns', {missing[0]: rest[0]})} if it is that one"
-    there = f"; there are {listed(name for name in names.values() if name)}" if not cure else ""
+    there = f"; there are {listed(rest)}; say which it is: " if rest and not cure else ""
+    example = hints.setting("columns", dict.fromkeys(missing, "HEADING")) if there else ""
     found.faults.append(f"no column {', '.join(missing)}{hint}{there}{example}")
 
 

@@ -70,6 +70,7 @@ def read_bars(table: Table, hints: Hints) -> Raw:
     kept = np.flatnonzero(~barren)
     times = settled(clock.of_rows(kept), hints, found)
     numbers = {name: replace(one, values=one.values[kept]) for name, one in numbers.items()}
+    _check_empty(numbers, times, hints, found)
     bars = ordered(_bars(numbers, times, found), cells.index[kept], table, roles, hints, found)
     if ADJUSTED_CLOSE not in bars and not roles.as_they_are:
         events = cells[list(roles.events)].iloc[kept].set_axis(times).sort_index()
@@ -164,6 +165,22 @@ def _leave_out(barren: Bools, cells: pd.DataFrame, clock: Clock, found: Findings
     if other := int((barren & clock.unreadable).sum()):
         text = cells[DATE].iloc[np.flatnonzero(barren & clock.unreadable)[0]]
         found.notices.append(f"lines that are no bars left out: {other} (first: {shown(text)})")
+
+
+def _check_empty(numbers: Read, times: pd.DatetimeIndex, hints: Hints, found: Findings) -> None:
+    """Adds a fault for a price that no row has, and for a volume that some have and others not."""
+    for name in PRICES:
+        if np.isnan(numbers[name].values).all():
+            found.faults.append(
+                f"the column of {name} is empty; {hints.write('columns', {name: 'HEADING'})} of another"
+            )
+    empty = np.isnan(numbers["volume"].values) if "volume" in numbers else np.zeros(len(times), dtype=bool)
+    if empty.any() and not empty.all():
+        rows = np.flatnonzero(empty)
+        found.faults.append(
+            f"{day(times[rows[0]])}: volume is empty{such(rows.size)}; fill it in, or, to go without volume, "
+            f"{hints.write('columns', {'volume': None})}"
+        )
 
 
 def _bars(numbers: Read, times: pd.DatetimeIndex, found: Findings) -> pd.DataFrame:

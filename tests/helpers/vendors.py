@@ -51,11 +51,15 @@ def parquet(folder: Path, frame: pd.DataFrame, **data: Any) -> Prices:
 def lines(bars: pd.DataFrame, form: str, heading: str = "", end: str = "\n") -> str:
     """A text with one line for each bar.
 
-    `form` has {t}, {o}, {h}, {l}, {c}, {v} with formats of their own, and {s} and {us}: seconds since 1970 and
-    microseconds.
+    `form` has {t}, {o}, {h}, {l}, {c}, {v} with formats of their own; {s} and {us}, seconds since 1970 and
+    microseconds; and {d}, the day as Excel counts it: 2 is 1900-01-01 since its authors made 1900 a leap year.
     """
     rows = [
-        form.format(t=time, s=time.value // 10**9, us=time.value // 10**3, o=o, h=h, l=low, c=c, v=int(v))
+        form.format(
+            **{"t": time, "o": o, "h": h, "l": low, "c": c, "v": int(v)},
+            **{"s": time.value // 10**9, "us": time.value // 10**3},
+            d=(time.tz_localize(None) - pd.Timestamp("1899-12-30")).days,
+        )
         for time, (o, h, low, c, v) in zip(bars.index, bars.to_numpy().tolist(), strict=True)
     ]
     return end.join([*([heading] if heading else []), *rows]) + end
