@@ -22,7 +22,10 @@ SEPARATORS = ",;\t|"
 TOP = 60  # rows that are looked at to find heading and separator
 MOST_TOP = 4_000_000  # letters in them
 SAMPLE = 20  # rows by which a column is known
+DATE_CELL = re.compile(r"\d+[-/.:]\d+")
 NUMBER = re.compile(r"[-+]?\d[\d.,' ]*(e[-+]?\d+)?", re.IGNORECASE)
+
+NOTHING = ("", "nan", "nat", "none", "null", "<na>")
 
 Names = tuple[str, ...]  # of one column: one name, or one for each level of a heading of several rows
 
@@ -39,8 +42,8 @@ class Table:
 
     def first(self, position: int) -> str:
         """The first cell of a column that is not empty, as text; '' if the sample has none."""
-        cells = self.sample[position].dropna().astype(str).str.strip()
-        return next((cell for cell in cells if cell and cell.lower() not in ("nan", "nat", "none", "null")), "")
+        cells = (str(cell).strip() for cell in self.sample[position].tolist())
+        return next((cell for cell in cells if cell.lower() not in NOTHING), "")
 
 
 def of_frame(frame: pd.DataFrame, title: str) -> Table:
@@ -179,8 +182,9 @@ def _skipped(rows: Sequence[_Row]) -> tuple[str, ...]:
 
 
 def _is_data(cells: Sequence[str]) -> bool:
-    """Whether every cell has a digit or is empty, so that the row is no heading."""
-    return all(not cell or cell[-1].isdigit() or NUMBER.fullmatch(cell) for cell in cells)
+    """Whether most cells are numbers or dates, so that the row is no heading."""
+    filled = [cell for cell in cells if cell]
+    return 2 * sum(bool(NUMBER.fullmatch(cell) or DATE_CELL.match(cell)) for cell in filled) > len(filled)
 
 
 def _levels(rows: list[_Row], best: int) -> tuple[int, int]:
@@ -197,11 +201,10 @@ def _levels(rows: list[_Row], best: int) -> tuple[int, int]:
 
 def _is_level(cells: Sequence[str]) -> bool:
     """Whether a row belongs to the heading: it has names, and neither a number nor a date."""
-    date = re.compile(r"\d+[-/.:]\d+")
     return (
         any(cells)
         and not any(map(str.isdigit, cells[0]))
-        and not any(NUMBER.fullmatch(cell) or date.match(cell) for cell in cells[1:])
+        and not any(NUMBER.fullmatch(cell) or DATE_CELL.match(cell) for cell in cells[1:])
     )
 
 
@@ -220,7 +223,7 @@ def _columns(body: str, separator: str, width: int, positions: Sequence[int], ti
     numbers = separator.join(map(str, range(width + 1)))
     try:
         cells: pd.DataFrame = pd.read_csv(
-            io.StringIO(f"{numbers}\n{body}"),
+            io.BytesIO(f"{numbers}\n{body}".encode()),  # text would take four times the memory
             sep=separator,
             usecols=[*map(str, positions), str(width)],
             index_col=False,

@@ -87,7 +87,8 @@ def _order_faults(index: pd.Index) -> list[str]:
 
 def _cure(frame: pd.DataFrame, cure: str) -> str:
     """`cure`, unless most rows have a close outside of high and low: then the rows are not what is wrong."""
-    outside = (frame["close"] > frame["high"]) | (frame["close"] < frame["low"])
+    close = frame["close"].where(np.isfinite(frame["close"]))
+    outside = (close > frame["high"]) | (close < frame["low"])
     return ONE_ADJUSTED if 2 * outside.sum() > len(frame) else cure
 
 

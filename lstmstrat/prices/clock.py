@@ -21,11 +21,13 @@ from lstmstrat.prices.findings import Findings, Hints, shown
 FIRST_YEAR, LAST_YEAR = 1800, 2200
 UNITS = {10: "s", 13: "ms", 16: "us", 19: "ns"}  # of a time since 1970, by its digits
 COMPACT = {8: "%Y%m%d", 10: "%Y%m%d%H", 12: "%Y%m%d%H%M", 14: "%Y%m%d%H%M%S"}
+RARE = ("%b %Y", "%B %Y", "%m/%Y", "%b-%y", "%b-%Y", "%a %b %d %H:%M:%S %Y")  # a month; the clock of C
 UNIT_FORMATS = (*UNITS.values(), "excel")  # what date_format may be beside a format of strptime
 # A UTC offset or a zone at the end of a time of day.
 OFFSET = r"[+-]\d\d(?::?\d\d)?"
-ZONE = rf"^(.*:\d\d(?:\.\d+)?(?:\s?[AaPp][Mm])?)\s*(Z|(?:UTC|GMT)?{OFFSET}|[A-Za-z_]{{3,}}(?:/[A-Za-z_]+)*)$"
-ENDS_IN_ZONE = rf":\d\d.*(?:[A-Za-ln-zLN-Z_]|{OFFSET})$"  # not the M of PM
+NAME = r"(?![AaPp][Mm]$)[A-Za-z_]{2,}(?:/[A-Za-z_]+)*"
+ZONE = rf"^(.*(?::\d\d|T\d{{4,6}})(?:\.\d+)?(?:\s?[AaPp][Mm])?)\s*(Z|(?:UTC|GMT)?{OFFSET}|{NAME})$"
+ENDS_IN_ZONE = rf"(?::\d\d|T\d{{4}}).*(?:[A-Za-z_]|{OFFSET})$"
 NUMBER = re.compile(r"[-+]?\d+(\.\d*)?(e[-+]?\d+)?")
 TIME_OF_DAY = re.compile(r"(\d{1,2})(?::(\d\d))?(?::(\d\d(?:\.\d+)?))?[\s-]*([ap]m)?", re.IGNORECASE)
 
@@ -139,10 +141,11 @@ def _of_numbers(number: pd.Series, text: pd.Series, hints: Hints, found: Finding
         days = pd.to_datetime(whole.where(whole.str.len() == digits), format=form, errors="coerce")
         return Clock(pd.DatetimeIndex(days), None)
     if unit is None:
+        example = {4: "%Y", 6: "%Y%m"}.get(digits, "excel")
         found.faults.append(
             f"the date is {shown(text[number.notna()].iloc[0])}, a number that may be that of the row; expected "
-            "the form 2024-01-31, 20240131, or the seconds since 1970; if it is a day of Excel, "
-            f"{hints.write('date_format', 'excel')}"
+            "the form 2024-01-31, 20240131, or the seconds since 1970; if it is a "
+            f"{'day of Excel' if example == 'excel' else 'date'}, {hints.write('date_format', example)}"
         )
         return no_times(len(text))
     if unit == "excel":
@@ -207,7 +210,11 @@ def _local(text: pd.Series, hints: Hints, found: Findings) -> pd.Series:
         text.where(~short | text.str.contains(r"^\d{4}-\d\d?$", regex=True)), format="ISO8601", errors="coerce"
     )
     if iso.notna().any() or not len(text):
-        return iso
+        return iso if iso.dt.tz is None else iso.dt.tz_localize(None)
+    few = text[text != ""].head(5)
+    for form in RARE:
+        if len(few) and pd.to_datetime(few, format=form, errors="coerce").notna().all():
+            return pd.to_datetime(text, format=form, errors="coerce")
     return _written(text, hints, found)
 
 
@@ -254,7 +261,7 @@ def _with_time(clock: Clock, time: pd.Series) -> Clock:
 def _times_of_day(text: pd.Series) -> pd.Series:
     """Times such as 09:30, 9:30:00 AM, 93000 as time since midnight; NaT where they cannot be read."""
     cells = text.unique()
-    longest = max((len(cell) for cell in cells if cell.isdigit()), default=0)
+    longest = max((len(cell) for cell in cells if cell.isdigit()), default=0)  # an hour has two, 93000 is 09:30:00
     return _spans(text, {cell: _time_of_day(cell, longest) for cell in cells})
 
 
@@ -262,8 +269,8 @@ def _time_of_day(cell: str, longest: int) -> Any:
     if not cell:
         return pd.Timedelta(0)
     if cell.removesuffix(".0").isdigit():
-        digits = cell.removesuffix(".0").zfill(4 if longest <= 4 else 6)
-        cell = ":".join(re.findall("..", digits))
+        digits = cell.removesuffix(".0").zfill(2 if longest <= 2 else 4 if longest <= 4 else 6)
+        cell = ":".join([*re.findall("..", digits), "00"][:3])
     found = TIME_OF_DAY.fullmatch(cell)
     if not found or not (found[2] or found[4]):
         return pd.NaT

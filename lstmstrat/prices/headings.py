@@ -21,16 +21,21 @@ NAMES: dict[str, tuple[str, ...]] = {
         "timestamp opentime localtime gmttime utctime bartime begins klineopentime starttime opendate ts t",
         "time",
         "unix unixtime unixtimestamp epoch epochtime",
+        "hour timeofday",
     ),
-    "open": ("open o openprice priceopen opening openingprice openingvalue mktopen",),
-    "high": ("high h highprice pricehigh dayhigh highest max maxprice",),
-    "low": ("low l lowprice pricelow daylow lowest min minprice",),
+    "open": (
+        "open o openprice priceopen opening openingprice openingvalue mktopen apertura abertura eroffnung "
+        "eroffnungskurs erster ouverture",
+    ),
+    "high": ("high h highprice pricehigh dayhigh highest max maxprice maximo massimo hoch haut plushaut",),
+    "low": ("low l lowprice pricelow daylow lowest min minprice minimo tief bas plusbas",),
     "close": (
-        "close c closeprice priceclose closing closingprice closelast mktclose",
+        "close c closeprice priceclose closing closingprice closelast mktclose cierre chiusura fechamento schluss "
+        "schlusskurs cloture",
         "price last latest lastprice",
     ),
     "volume": ("volume vol v totalvolume tradevolume tradingvolume basevolume totaltradequantity "
-               "totaltradedquantity totaltradedqty sharestraded noofshares",),
+               "totaltradedquantity totaltradedqty sharestraded noofshares volumen stuck stucke",),
     TICKS: ("tickvol tickvolume ticks",),
     ADJUSTED_CLOSE: (
         "adjclose adjustedclose closeadj closeadjusted adjcloseprice adjclosing adjclosingprice "
@@ -63,7 +68,8 @@ def plain(heading: str) -> str:
     >>> plain("<CLOSE>"), plain("Adj Close**"), plain("1. open"), plain("Volume (shares)")
     ('close', 'adjclose', 'open', 'volume')
     """
-    text = unicodedata.normalize("NFKC", heading[:200]).lower()
+    letters = unicodedata.normalize("NFKD", heading[:200]).lower()
+    text = "".join(letter for letter in letters if not unicodedata.combining(letter))
     text = re.sub(r"[(\[{]([^)\]}]*)[)\]}]", lambda unit: unit[1] if ADJUSTMENT.search(unit[1]) else " ", text)
     text = re.sub(r"^\s*\d+[a-z]?\.\s", "", text)
     return re.sub(r"[\W_]+", "", text)

@@ -78,6 +78,10 @@ def _telling(index: pd.Index, rows: pd.Index, table: Table, roles: Roles) -> tup
     cells = table.read(others).iloc[rows]
     for k in others:
         text = cells[k].astype(str).str.strip()
-        if 1 < text.nunique() < len(index) / 2 and not pd.MultiIndex.from_arrays([index, text]).has_duplicates:
+        if (
+            text.str.contains(r"[^\W\d_]", regex=True).all()
+            and 1 < text.nunique() < len(index) / 2
+            and not pd.MultiIndex.from_arrays([index, text]).has_duplicates
+        ):
             return table.names[k][0], str(text.value_counts().index[0])
     return None

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from lstmstrat.prices.bars import COLUMNS, PRICES
 from lstmstrat.prices.cells import Names, Table
 from lstmstrat.prices.check import ADJUSTED_CLOSE
-from lstmstrat.prices.findings import Column, Findings, Hints, listed, shown
+from lstmstrat.prices.findings import Findings, Hints, listed, shown
 from lstmstrat.prices.headings import (
     ADJUSTED_TOO,
     ADJUSTMENT,
@@ -28,6 +28,9 @@ from lstmstrat.prices.layouts import CLOCK
 DATED = re.compile(
     r"\d{4}[-./]\d{1,2}([-./]\d{1,2})?\b|\d{1,2}[-./]\d{1,2}[-./]\d{2,4}\b|\d{8}(\.0)?$|\d{10,19}(\.\d*)?$"
 )
+HOURS = ("time", "hour", "timeofday")  # headings of times of day that may be written 93000
+NAMELESS = ("", "index", "unnamed0", "level0", "indexleveldtype0")  # what pandas calls an index without a name
+MOST_DATES = 100  # columns that may be the date
 WORD = re.compile(r"[^\W\d_]", re.UNICODE)
 
 
@@ -44,26 +47,53 @@ def chosen(table: Table, hints: Hints, found: Findings) -> Roles:
     """The roles of the columns; what is missing or can be understood in two ways is a fault in `found`."""
     names = _of_symbol(table, hints, found)
     asked = _asked(hints, names, found)
-    taken = {position for position in asked.values() if position is not None}
-    free = {k: name for k, name in names.items() if k not in taken}
     positions = {role: k for role, k in asked.items() if k is not None}
+    free = _Free(dict(names), {k: role_of(name) for k, name in names.items()})
+    free.take(positions)
     for role in (*COLUMNS, ADJUSTED_CLOSE, TICKS, SYMBOL):
-        if role not in asked and (k := _best(role, free, hints, found)) is not None:
-            positions[role] = k
-    positions |= _dates(
-        table, {k: name for k, name in free.items() if k not in positions.values()}, asked, hints, found
-    )
-    _missing(positions, free, hints, found)
+        if role not in asked:
+            positions |= free.best(role, hints, found)
+    positions |= _dates(table, free, asked, hints, found)
+    _missing(positions, names, hints, found)
     as_they_are = ADJUSTED_CLOSE in asked and asked[ADJUSTED_CLOSE] is None
     if not as_they_are:
-        _not_understood(
-            {k: name for k, name in free.items() if k not in positions.values()}, positions, hints, found
-        )
-    events = {name: k for k, name in free.items() if EVENTS.search(plain(name)) and not role_of(name)}
+        _not_understood(free.names, ADJUSTED_CLOSE in positions, hints, found)
+    events = {name: k for k, name in free.names.items() if free.known[k] is None and EVENTS.search(plain(name))}
     if SYMBOL not in positions:
-        unnamed = [k for k in free if not names[k] and k not in positions.values() and WORD.search(table.first(k))]
+        unnamed = [k for k, name in free.names.items() if not name and WORD.search(table.first(k))]
         positions |= dict(zip([SYMBOL], unnamed, strict=False))
     return Roles(positions, events, as_they_are)
+
+
+@dataclass
+class _Free:
+    """The columns that have no role yet: their names, and what the vendors mean by them, by position."""
+
+    names: dict[int, str]
+    known: dict[int, tuple[str, int] | None]
+
+    def take(self, positions: Mapping[str, int]) -> None:
+        for k in positions.values():
+            self.names.pop(k, None)
+
+    def of(self, role: str) -> dict[int, int]:
+        """The rank of each column that may have a role."""
+        known = {k: self.known[k] for k in self.names}
+        return {k: one[1] for k, one in known.items() if one is not None and one[0] == role}
+
+    def best(self, role: str, hints: Hints, found: Findings, but: Collection[int] = ()) -> dict[str, int]:
+        """Takes the column of the best rank for a role; two of them are a fault, but not of symbols."""
+        ranks = {k: rank for k, rank in self.of(role).items() if k not in but}
+        first = min(ranks.values(), default=0)
+        best = [k for k, rank in ranks.items() if rank == first]
+        if len(best) > 1 and role != SYMBOL:
+            two = [self.names[k] for k in best]
+            alone = len(set(two)) == len(two) and _position(two[0], self.names) is not None
+            cure = hints.write("columns", {role: two[0] if alone else best[0] + 1})
+            found.faults.append(f"more than one column is called {role}: {listed(two)}; {cure} for the first")
+        taken = {role: best[0]} if best else {}
+        self.take(taken)
+        return taken
 
 
 def _of_symbol(table: Table, hints: Hints, found: Findings) -> dict[int, str]:
@@ -101,7 +131,8 @@ def _picked(keys: list[tuple[str, ...]], hints: Hints, found: Findings) -> tuple
         named = [key for key in keys if fold(hints.symbol) in map(fold, key)]
         if len(named) == 1:
             return named[0]
-    symbols = [next(part for k, part in enumerate(key) if len({one[k] for one in keys}) > 1) for key in keys]
+    level = next(k for k, parts in enumerate(zip(*keys, strict=True)) if len(set(parts)) > 1)
+    symbols = [key[level] for key in keys]
     found.faults.append(several(symbols, hints))
     return keys[0]
 
@@ -137,58 +168,52 @@ def _position(column: str | int, names: Mapping[int, str]) -> int | None:
     return None
 
 
-def _best(role: str, names: Mapping[int, str], hints: Hints, found: Findings) -> int | None:
-    """The column of a role among those of its best rank; two of them are a fault, but not of symbols."""
-    ranks = {k: known[1] for k, name in names.items() if (known := role_of(name)) and known[0] == role}
-    best = [k for k, rank in ranks.items() if rank == min(ranks.values())]
-    if len(best) > 1 and role != SYMBOL:
-        two = [names[k] for k in best]
-        which: Column = (
-            two[0] if len(set(two)) == len(two) and _position(two[0], names) is not None else best[0] + 1
-        )
-        cure = hints.write("columns", {role: which})
-        found.faults.append(f"more than one column is called {role}: {listed(two)}; {cure} for the first")
-    return best[0] if best else None
-
-
 def _dates(
-    table: Table, names: Mapping[int, str], asked: Mapping[str, int | None], hints: Hints, found: Findings
+    table: Table, free: _Free, asked: Mapping[str, int | None], hints: Hints, found: Findings
 ) -> dict[str, int]:
     """The columns of the date and of the time of day."""
-    known = {k: role_of(name) for k, name in names.items()}
-    dates = {k: name for k, name in names.items() if (r := known[k]) and r[0] == DATE}
-    clocks = [k for k in dates if CLOCK.fullmatch(table.first(k)) or _is_compact_clock(table, k, dates)]
-    given = {role: k for role, k in asked.items() if role in (DATE, TIME) and k is not None}
-    if DATE not in asked:
-        candidates = {k: name for k, name in dates.items() if k not in clocks and k != given.get(TIME)}
-        position = _best(DATE, candidates, hints, found) if candidates else _by_content(table, names, found)
-        given |= {} if position is None else {DATE: position}
-    if DATE in given and TIME not in asked and ":" not in table.first(given[DATE]):
+    dates = list(free.of(DATE))
+    if not dates and DATE not in asked:
+        return _by_content(table, free, found)
+    first = {k: table.first(k) for k in (dates if len(dates) <= MOST_DATES else dates[:MOST_DATES])}
+    dated = [k for k, cell in first.items() if DATED.match(cell)]
+    clocks = [
+        k
+        for k, cell in first.items()
+        if CLOCK.fullmatch(cell)
+        or (plain(free.names[k]) in HOURS and set(dated) - {k} and re.fullmatch(r"\d{1,6}", cell))
+    ]
+    given = {} if DATE in asked else free.best(DATE, hints, found, but=clocks)
+    date = given.get(DATE, asked.get(DATE))
+    if date is not None and TIME not in asked and ":" not in table.first(date):
         given |= dict(zip([TIME], clocks, strict=False))
+    free.take(given)
     return given
 
 
-def _is_compact_clock(table: Table, position: int, dates: Mapping[int, str]) -> bool:
-    """Whether a column called time beside one of dates holds times as numbers: 93000."""
-    alone = not any(k != position and DATED.match(table.first(k)) for k in dates)
-    return not alone and plain(dates[position]) == "time" and bool(re.fullmatch(r"\d{1,6}", table.first(position)))
-
-
-def _by_content(table: Table, names: Mapping[int, str], found: Findings) -> int | None:
+def _by_content(table: Table, free: _Free, found: Findings) -> dict[str, int]:
     """The only column that holds dates, under whatever name."""
-    dated = [k for k, name in names.items() if role_of(name) is None and DATED.match(table.first(k))]
-    unnamed = [k for k in dated if plain(names[k]) in ("", "index", "unnamed0", "level0", "indexleveldtype0")]
-    dated = unnamed or dated
+    dated = [k for k in free.names if free.known[k] is None and DATED.match(table.first(k))]
+    unnamed = [k for k in dated if plain(free.names[k]) in NAMELESS]
     if len(dated) == 1 and not unnamed:
-        found.notices.append(f"the dates are those of the column {shown(names[dated[0]])}")
-    return dated[0] if len(dated) == 1 else None
+        found.notices.append(f"the dates are those of the column {shown(free.names[dated[0]])}")
+    dated = unnamed or dated
+    given = {DATE: dated[0]} if len(dated) == 1 else {}
+    free.take(given)
+    return given
 
 
 def _missing(positions: Mapping[str, int], names: Mapping[int, str], hints: Hints, found: Findings) -> None:
     missing = [role for role in (DATE, *PRICES) if role not in positions]
     if not missing:
         return
-    rest = [name for k, name in names.items() if k not in positions.values() and name]
+    used = set(positions.values())
+    rest = [name for k, name in names.items() if k not in used and name]
+    if "close" in positions and not {"open", "high", "low"} - set(missing):
+        name = names[positions["close"]]
+        closes = hints.write("columns", dict.fromkeys(PRICES, name))
+        found.faults.append(f"no column {', '.join(missing)}; to trade at the closes alone, {closes}")
+        return
     near = {role: match[0] for role in missing if (match := difflib.get_close_matches(role, _lower(rest), n=1))}
     cure = {role: next(name for name in rest if name.lower() == near[role]) for role in near}
     hint = f"; did you mean {hints.setting('columns', cure)}?" if cure else ""
@@ -201,12 +226,12 @@ def _lower(names: list[str]) -> list[str]:
     return [name.lower() for name in names[:1000]]
 
 
-def _not_understood(names: Mapping[int, str], positions: Mapping[str, int], hints: Hints, found: Findings) -> None:
-    """Adds a fault for each column that looks adjusted, and is not known."""
+def _not_understood(names: Mapping[int, str], adjusted: bool, hints: Hints, found: Findings) -> None:
+    """Adds a fault for each column that looks adjusted, and is not known; `adjusted`: there is an adjusted close."""
     for name in names.values():
-        if not ADJUSTMENT.search(name.lower()) or (EVENTS.search(plain(name)) and ADJUSTED_CLOSE in positions):
+        if not ADJUSTMENT.search(name.lower()):
             continue
-        if ADJUSTED_CLOSE in positions and ADJUSTED_TOO.fullmatch(plain(name)):
+        if adjusted and (EVENTS.search(plain(name)) or ADJUSTED_TOO.fullmatch(plain(name))):
             continue
         use = hints.write("columns", {ADJUSTED_CLOSE: name})
         none = hints.setting("columns", {ADJUSTED_CLOSE: None})

@@ -21,10 +21,10 @@ from lstmstrat.arrays import Bools
 from lstmstrat.prices.bars import COLUMNS, PRICES
 from lstmstrat.prices.cells import Table
 from lstmstrat.prices.check import ADJUSTED_CLOSE, day
-from lstmstrat.prices.clock import Clock, no_times, read_clock, settled
+from lstmstrat.prices.clock import FIRST_YEAR, LAST_YEAR, Clock, no_times, read_clock, settled
 from lstmstrat.prices.events import check_events
 from lstmstrat.prices.findings import Findings, Hints, shown, such
-from lstmstrat.prices.headings import DATE, SYMBOL, TICKS, TIME
+from lstmstrat.prices.headings import DATE, SYMBOL, TICKS, TIME, role_of
 from lstmstrat.prices.numbers import Numbers, read_numbers
 from lstmstrat.prices.order import ordered
 from lstmstrat.prices.roles import Roles, chosen, several
@@ -110,13 +110,15 @@ def _rows(cells: pd.DataFrame, which: pd.Series) -> pd.DataFrame:
 
 
 def _without_prices(cells: pd.DataFrame, numbers: Read) -> Bools:
-    """The rows that are no bars: every price is empty, or the row tells of a dividend or a split; (n,)."""
+    """The rows that are no bars: without a price, or on a dividend or a split, or the heading again; (n,)."""
     prices = [name for name in PRICES if name in numbers]
     empty = np.all([np.isnan(numbers[name].values) for name in prices], axis=0) & bool(prices)
     empty = np.broadcast_to(empty, len(cells)).copy()
     wrong = np.any([numbers[name].wrong for name in prices], axis=0)
     for row in np.flatnonzero(empty & wrong):
-        empty[row] = any(EVENT.search(str(cells[name].iloc[row])) for name in prices)
+        texts = {name: str(cells[name].iloc[row]) for name in prices}
+        heading = all((found := role_of(text)) and found[0] == name for name, text in texts.items())
+        empty[row] = heading or any(map(EVENT.search, texts.values()))
     return empty
 
 
@@ -134,8 +136,12 @@ def _clock(cells: pd.DataFrame, barren: Bools, hints: Hints, found: Findings) ->
         of_day = f" {shown(cells[TIME].iloc[row])}" if TIME in cells else ""
         found.faults.append(
             f"row {cells.index[row] + 1}: the date is {shown(cells[DATE].iloc[row])}{of_day}, expected the form "
-            f"2024-01-31{such(rows.size)}; if all are in another form, such as 310124, "
-            f"{hints.write('date_format', '%d%m%y')} for it"
+            f"2024-01-31, from {FIRST_YEAR} to {LAST_YEAR}{such(rows.size)}; "
+            + (
+                f"if it is one of another form, say which: {hints.setting('date_format', '%d/%m/%Y %H:%M')}"
+                if 2 * rows.size > len(cells)
+                else "correct it, or delete the row"
+            )
         )
     return clock
 

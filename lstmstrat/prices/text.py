@@ -16,7 +16,7 @@ from typing import IO, Any
 from lstmstrat.errors import DataError
 from lstmstrat.prices.findings import listed
 
-MOST_BYTES = 256 * 2**20  # of the text: five million bars of minutes
+MOST_BYTES = 256 * 2**20  # of the text: four million bars, forty years of minutes of a stock exchange
 
 OPENERS: dict[bytes, Callable[[IO[bytes]], Any]] = {
     b"\x1f\x8b": lambda file: gzip.GzipFile(fileobj=file),
@@ -80,7 +80,8 @@ def _bounded(opened: Callable[[], Any], title: str) -> bytes:
 
 def too_large(title: str) -> str:
     """The sentence on a file that is too large."""
-    return f"{title}: more than {MOST_BYTES // 2**20} MB of text; keep the years that you need, or longer bars"
+    most = f"more than {MOST_BYTES // 2**20} MB of text"
+    return f"{title}: {most}; keep the years that you need, or write it as Parquet"
 
 
 def _of_zip(data: bytes, title: str) -> bytes:
@@ -101,8 +102,13 @@ def _decoded(data: bytes, title: str) -> str:
     for mark, what in NO_TEXT.items():
         if data.startswith(mark):
             raise DataError(f"{title}: not a text file, but {what}")
+    encodings: tuple[str, ...] = ("utf-8-sig", "cp1252")
+    if data[:2] in (b"\xff\xfe", b"\xfe\xff"):
+        encodings = ("utf-16",)
+    elif data[1:200:2].count(0) > 50 > data[:200:2].count(0):  # without its mark
+        encodings = ("utf-16-le",)
     text = None
-    for encoding in ("utf-16",) if data[:2] in (b"\xff\xfe", b"\xfe\xff") else ("utf-8-sig", "cp1252"):
+    for encoding in encodings:
         try:
             text = data.decode(encoding)
             break

@@ -28,6 +28,7 @@ SWAPPED = FEW.set_axis(pd.DatetimeIndex([f"{t:%Y-%d-%m}" for t in FEW.index])).s
 ROUND = made_up(pd.DatetimeIndex(DAYS.index), start=5_000.0, digits=0)
 THOUSANDTH = ROUND.assign(**{name: ROUND[name] / 1000.0 for name in ("open", "high", "low", "close")})
 SPLIT = DAYS * np.where(np.arange(40)[:, None] < 20, 1.0, [[0.25, 0.25, 0.25, 0.25, 1.0]])
+YEARS = made_up(pd.date_range("1980-01-01", periods=40, freq="YS"))
 NIGHT = made_up(pd.date_range("2017-11-04 04:00", periods=60, freq="h"))  # UTC; New York puts its clocks back
 
 
@@ -64,6 +65,14 @@ AMBIGUOUS: dict[str, tuple[str, list[pd.DataFrame]]] = {
     "no heading": (lines(DAYS, ISO), [DAYS]),
     "a name too few": (lines(DAYS, f"{ISO},7,7", HEADING), [DAYS]),
     "misspelt": (lines(DAYS, ISO, "Date,Open,Hihg,Low,Closed,Volume"), [DAYS]),
+    "closes alone": (
+        lines(DAYS, "{t:%Y-%m-%d},{c},{v}", "Date,Close,Volume"),
+        [DAYS.assign(open=DAYS["close"], high=DAYS["close"], low=DAYS["close"])],
+    ),
+    "years": (
+        lines(YEARS, "{t:%Y},{o},{h},{l},{c},{v}", HEADING),
+        [YEARS],
+    ),
     "several symbols": (
         lines(DAYS, f"{ISO},A", f"{HEADING},Symbol") + lines(DAYS * 2.0, f"{ISO},B"),
         [DAYS],

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv as text_of_rows
 import io
 import tempfile
+import time
 from pathlib import Path
 from typing import Any
 
@@ -175,8 +176,8 @@ def written(bars: pd.DataFrame, habit: dict[str, Any]) -> bytes:
         if habit["order"] == "none"
         else rows
     )
-    for time, (o, h, low, c, v) in rows:
-        cells = {"Date": time.strftime(habit["date"]), "Change %": "0.1%", "Volume": number(v, 0)}
+    for at, (o, h, low, c, v) in rows:
+        cells = {"Date": at.strftime(habit["date"]), "Change %": "0.1%", "Volume": number(v, 0)}
         cells |= {
             name: number(x, 2) for name, x in zip(("Open", "High", "Low", "Close"), (o, h, low, c), strict=True)
         }
@@ -232,6 +233,39 @@ def test_what_is_in_a_cell_does_not_reach_the_terminal_raw(tmp_path: Path) -> No
             csv(tmp_path, text)
         assert "\x1b" not in str(caught.value)
         assert "\x07" not in str(caught.value)
+
+
+WIDE = {
+    "names": lambda n: ",".join(f"c{k}" for k in range(n)) + "\n" + ",".join(["1"] * n),
+    "closes": lambda n: "Date,Open,High,Low," + ",".join(["Close"] * n) + "\n" + ",".join(["1"] * (n + 4)),
+    "dates": lambda n: "Open,High,Low,Close," + ",".join(["time"] * n) + "\n" + ",".join(["930"] * (n + 4)),
+    "adjusted": lambda n: ",".join(f"Adj X{k}x" for k in range(n)) + "\n" + ",".join(["1"] * n),
+    "tickers": lambda n: (
+        "Price," + ",".join(["Close"] * n) + "\nTicker," + ",".join(f"T{k}" for k in range(n)) + "\n"
+    ),
+    "rows": lambda n: "Date,Open,High,Low,Close\n" + "x,1,2,0,1\n" * n,
+    "symbols": lambda n: (
+        "Date,Name,Open,High,Low,Close\n" + "".join(f"2024-01-02,T{k},1,2,.5,1\n" for k in range(n))
+    ),
+    "one line": lambda n: "x" * (200 * n),
+    "one cell": lambda n: "Date,Open,High,Low,Close\n2024-01-02," + "1," * n + "1\n",
+    "brackets": lambda n: "(" * n + ",b\n1,2\n",
+    "quote": lambda n: '"' + "a,\n" * n,
+}
+
+
+@pytest.mark.parametrize("kind", WIDE)
+def test_long_and_wide_junk_takes_linear_time(tmp_path: Path, kind: str) -> None:
+    """50,000 of each: twice as many may take three times as long, and none takes long."""
+    seconds = []
+    for n in (25_000, 50_000):
+        start = time.process_time()
+        with pytest.raises(DataError) as caught:
+            csv(tmp_path, WIDE[kind](n))
+        seconds.append(time.process_time() - start)
+        assert len(str(caught.value)) < 4000
+    assert seconds[1] < max(3.0 * seconds[0], 0.5), seconds
+    assert seconds[1] < 20.0
 
 
 @given(st.binary(max_size=300))

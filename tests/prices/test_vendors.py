@@ -18,6 +18,10 @@ NEWEST_FIRST = "the newest row comes first in the table: its order is turned rou
 OTHER = made_up(pd.DatetimeIndex(DAYS.index), start=41.0)
 
 
+FULL = HOURS.set_axis(HOURS.index - pd.Timedelta(minutes=30))
+MONTHS = made_up(pd.date_range("2000-01-01", periods=40, freq="MS"))
+
+
 def without_volume(bars: pd.DataFrame) -> pd.DataFrame:
     return bars.assign(volume=0.0)
 
@@ -278,6 +282,32 @@ SITES: dict[str, tuple[str, pd.DataFrame]] = {
         DAYS,
     ),
     "of a German bank": (german(DAYS), DAYS),
+    "heading given again": (
+        lines(DAYS.iloc[:7], ISO, "Date,Open,High,Low,Close,Volume")
+        + lines(DAYS.iloc[7:], ISO, "Date,Open,High,Low,Close,Volume"),
+        DAYS,
+    ),
+    "in French": (lines(DAYS, ISO, "Date,Ouverture,+ Haut,+ Bas,Cl\u00f4ture,Volume"), DAYS),
+    "in Spanish": (lines(DAYS, ISO, "Fecha,Apertura,M\u00e1ximo,M\u00ednimo,Cierre,Volumen"), DAYS),
+    "an hour in a column of its own": (
+        lines(FULL, "{t:%Y-%m-%d},{t:%H},{o},{h},{l},{c},{v}", "Date,Hour,Open,High,Low,Close,Volume"),
+        FULL,
+    ),
+    "times without colons": (
+        lines(HOURS, "{t:%Y%m%d},{t:%H%M},{o},{h},{l},{c},{v}", "Date,Time,Open,High,Low,Close,Volume").replace(
+            ",0930", ",930"
+        ),
+        HOURS,
+    ),
+    "interactive brokers": (
+        lines(HOURS, "{t:%Y%m%d %H:%M:%S} US/Eastern,{o},{h},{l},{c},{v}", "date,open,high,low,close,volume"),
+        HOURS,
+    ),
+    "basic form of ISO 8601": (
+        lines(HOURS, "{t:%Y%m%dT%H%M%S}Z,{o},{h},{l},{c},{v}", "date,open,high,low,close,volume"),
+        HOURS,
+    ),
+    "months": (lines(MONTHS, "{t:%b %Y},{o},{h},{l},{c},{v}", "Date,Open,High,Low,Close,Volume"), MONTHS),
     "postgres": (
         lines(HOURS, "{t:%Y-%m-%d %H:%M:%S}+00,{o},{h},{l},{c},{v}", "ts,open,high,low,close,volume"),
         HOURS,
@@ -292,7 +322,7 @@ def test_a_file_as_downloaded(tmp_path: Path, vendor: str) -> None:
     assert_bars(csv(tmp_path, text), expected)
 
 
-@pytest.mark.parametrize("encoding", ["utf-16", "utf-8-sig", "cp1252"])
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-8-sig", "cp1252"])
 def test_encodings(tmp_path: Path, encoding: str) -> None:
     """MetaTrader 5 writes UTF-16, Excel a byte order mark, older programs of Windows their code page."""
     text = lines(
