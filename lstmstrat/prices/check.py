@@ -25,6 +25,11 @@ ONE_ADJUSTED = (
     "Most rows fail in one way, as where close is adjusted for splits and dividends and open, high and low are "
     "not: take the four of them from one source, and call the adjusted one Adj Close"
 )
+CLOCK = np.timedelta64(1, "ms")  # what the clock of Backtrader can tell apart; it counts days as floats
+LONGER_BARS = (
+    'frame.resample("s").agg({"open": "first", "high": "max", "low": "min", "close": "last", "volume": "sum"})'
+    ".dropna()"
+)
 FIRST, LAST = pd.Timestamp("1678-01-01"), pd.Timestamp("2262-01-01")  # what nanoseconds can count
 
 
@@ -82,13 +87,20 @@ def _order_faults(index: pd.Index) -> list[str]:
         )
     if duplicates.size:
         faults.append(f"{day(index[duplicates[0]])}: given twice{_count(duplicates)}; keep one row of each date")
+    near = np.flatnonzero(np.diff(index.to_numpy()) < CLOCK) + 1
+    if near.size and not faults:
+        faults.append(
+            f"{day(index[near[0]])}: less than a millisecond after the bar before{_count(near)}, which Backtrader "
+            f"cannot tell apart; make longer bars with pandas: {LONGER_BARS}"
+        )
     return faults
 
 
 def _cure(frame: pd.DataFrame, cure: str) -> str:
-    """`cure`, unless most rows have a close outside of high and low: then the rows are not what is wrong."""
+    """`cure`, unless in most rows the close alone is outside of high and low: then not the rows are wrong."""
     close = frame["close"].where(np.isfinite(frame["close"]))
-    outside = (close > frame["high"]) | (close < frame["low"])
+    inside = (frame["low"] <= frame["open"]) & (frame["open"] <= frame["high"])
+    outside = inside & ((close > frame["high"]) | (close < frame["low"]))
     return ONE_ADJUSTED if 2 * outside.sum() > len(frame) else cure
 
 

@@ -227,7 +227,7 @@ def _lower(names: list[str]) -> list[str]:
 
 
 def _not_understood(names: Mapping[int, str], adjusted: bool, hints: Hints, found: Findings) -> None:
-    """Adds a fault for each column that looks adjusted, and is not known; `adjusted`: there is an adjusted close."""
+    """Adds a fault for each column that looks adjusted and is not known; `adjusted`: an adjusted close is."""
     for name in names.values():
         if not ADJUSTMENT.search(name.lower()):
             continue

@@ -3,7 +3,8 @@
     text.py      bytes to text                     cells.py      text or frame to columns with names
     layouts.py   headings that say too little      headings.py   what vendors call the columns
     roles.py     which column is which             clock.py, day_forms.py   dates and times
-    numbers.py   cells to numbers                  findings.py   what is wrong, and what the user says
+    numbers.py   cells to numbers                  order.py      each time once, the oldest first
+    events.py    splits beside unadjusted prices   findings.py   what is wrong, and what the user says
 
 What can be read in one way is read, and a notice says what was done to the rows. What can be read in two ways is
 refused, with the setting that says which. All that is wrong is said at once.

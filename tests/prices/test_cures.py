@@ -19,6 +19,7 @@ from lstmstrat.config.schema import DataConfig
 from lstmstrat.config.validation import validated
 from lstmstrat.errors import ConfigError, DataError
 from lstmstrat.prices import Prices, load
+from lstmstrat.prices.check import LONGER_BARS
 
 SETTING = re.compile(r"data\.(\w+): (\{[^}]*\}|\"[^\"]*\"|[^\s,;]+)")
 HEADING = "Date,Open,High,Low,Close,Volume"
@@ -306,3 +307,36 @@ def test_hourly_bars_of_a_frame_with_a_zone(tmp_path: Path) -> None:
     zoned = HOURS.set_axis(HOURS.index.tz_localize("America/New_York").tz_convert("UTC"))
     assert_bars(Prices.from_frame(zoned, "X", time_zone="America/New_York"), HOURS)
     assert_bars(parquet(tmp_path, zoned, time_zone="America/New_York"), HOURS)
+
+
+def test_bars_within_a_millisecond_become_longer_bars_as_the_message_says(tmp_path: Path) -> None:
+    """The clock of Backtrader cannot tell them apart. Seconds, by hand: three bars in the first, two in the next."""
+    ticks = made_up(
+        pd.DatetimeIndex(["2017-01-02 09:30:00.1", "2017-01-02 09:30:00.1001", "2017-01-02 09:30:00.9"])
+    )
+    ticks = pd.concat([ticks, ticks.iloc[:2].set_axis(ticks.index[:2] + pd.Timedelta(seconds=1))])
+    text = lines(ticks, "{t},{o},{h},{l},{c},{v}", "date,open,high,low,close,volume")
+    with pytest.raises(
+        DataError, match=r"09:30:00.100100: less than a millisecond after .* \(2 such rows\)"
+    ) as caught:
+        csv(tmp_path, text)
+    assert LONGER_BARS in str(caught.value)
+    frame = pd.read_csv(tmp_path / "prices.csv", index_col="date", parse_dates=True)
+    longer = eval(LONGER_BARS, {"frame": frame})
+    o, h, low, c, v = (ticks[name].to_numpy() for name in ticks)
+    assert longer.to_numpy().tolist() == [
+        [o[0], h[:3].max(), low[:3].min(), c[2], v[:3].sum()],
+        [o[3], h[3:].max(), low[3:].min(), c[4], v[3:].sum()],
+    ]
+    assert Prices.from_frame(longer, "X").bars.tolist() == longer.to_numpy().tolist()
+
+
+def test_a_close_that_alone_is_adjusted_is_said_to_be(tmp_path: Path) -> None:
+    """FinRL's layout: deleting the rows, all of them, would be no cure."""
+    text = DAYS.assign(close=DAYS["close"] / 2.0).rename_axis("date").to_csv()
+    with pytest.raises(
+        DataError, match="close is adjusted for splits and dividends and open, high and low are not"
+    ):
+        csv(tmp_path, text)
+    both = DAYS.assign(**{"Adj Close": DAYS["close"] / 2.0}).rename_axis("date").to_csv()
+    assert csv(tmp_path, both).bars[:, 3].tolist() == (DAYS["close"] / 2.0).tolist()
