@@ -310,7 +310,7 @@ def test_hourly_bars_of_a_frame_with_a_zone(tmp_path: Path) -> None:
 
 
 def test_bars_within_a_millisecond_become_longer_bars_as_the_message_says(tmp_path: Path) -> None:
-    """The clock of Backtrader cannot tell them apart. Seconds, by hand: three bars in the first, two in the next."""
+    """The clock of Backtrader cannot tell them apart. By hand: three bars in one second, two in the next."""
     ticks = made_up(
         pd.DatetimeIndex(["2017-01-02 09:30:00.1", "2017-01-02 09:30:00.1001", "2017-01-02 09:30:00.9"])
     )
