@@ -151,8 +151,28 @@ def _of_numbers(number: pd.Series, text: pd.Series, hints: Hints, found: Finding
     if unit == "excel":
         days = pd.to_datetime(number, unit="D", origin=pd.Timestamp("1899-12-30"), errors="coerce")
         return Clock(pd.DatetimeIndex(days).round("ms"), None)
-    utc = pd.DatetimeIndex(pd.to_datetime(number, unit=unit, errors="coerce"))
+    utc = _since_1970(number, unit)
+    if hints.date_format is None and (each := _each_in_its_unit(number)) is not None:
+        utc = each
     return Clock(utc, utc)
+
+
+def _since_1970(number: pd.Series, unit: Any) -> pd.DatetimeIndex:
+    return pd.DatetimeIndex(pd.to_datetime(number, unit=unit, errors="coerce"))
+
+
+def _each_in_its_unit(number: pd.Series) -> pd.DatetimeIndex | None:
+    """Times in several units, each by its digits, if that brings them into order; None if it does not.
+
+    Binance counts microseconds since 2025, and milliseconds before: files of both years, joined, hold both.
+    """
+    digits = np.floor(np.log10(number.abs().clip(lower=1.0))) + 1.0
+    units = {unit: digits.between(most - 2, most) for most, unit in UNITS.items()}
+    if sum(bool(rows.any()) for rows in units.values()) < 2:
+        return None
+    parts = [pd.Series(_since_1970(number[rows], unit), number.index[rows]) for unit, rows in units.items()]
+    each = pd.DatetimeIndex(pd.concat([part.astype("datetime64[ns]") for part in parts]).reindex(number.index))
+    return each if each.is_monotonic_increasing or each.is_monotonic_decreasing else None
 
 
 def _begins_with_a_year(number: pd.Series) -> bool:

@@ -12,9 +12,8 @@ import pandas as pd
 from lstmstrat.arrays import Bools, Floats
 
 EMPTY = ("", "-", "--", "—", "–", ".", "na", "n/a", "#n/a", "nan", "nat", "null", "none", "<na>", "nil")
-CURRENCY = (
-    r"[$€£¥₹₩₽₺₿฿]|(?<![a-z])(?:usd|eur|gbp|gbx|jpy|chf|cad|aud|inr|cny|hkd|sek|nok|krw|brl|usdt|btc)(?![a-z])"
-)
+CODES = "usd|eur|gbp|gbx|jpy|chf|cad|aud|inr|cny|hkd|sek|nok|krw|brl|usdt|btc"
+CURRENCY = rf"[$€£¥₹₩₽₺₿฿]|(?i:(?<![a-z])(?:{CODES})(?![a-z]))"
 UNITS = {"": 1.0, "k": 1e3, "m": 1e6, "b": 1e9, "bn": 1e9, "t": 1e12}
 FORM = re.compile(r"([-+]?[\d.,]*\d[\d.,]*(?:e[-+]?\d+)?)(k|m|bn|b|t)?")
 
@@ -84,8 +83,14 @@ def _texts(column: pd.Series) -> pd.Series:
 
 
 def _cleaned(text: pd.Series) -> pd.Series:
-    """Text without currency, spaces, quotes and the apostrophes of Swiss thousands; small letters."""
-    return text.str.lower().str.replace(CURRENCY, "", regex=True).str.replace(r"[\s'’`_\"]", "", regex=True)
+    """Text without its currency, and without spaces and apostrophes between thousands; in small letters.
+
+    A cell of another currency than the first one keeps it, and so is no number: GBp are pence, and GBP pounds.
+    """
+    currency = text.str.extract(f"({CURRENCY})")[0]
+    first = next(iter(currency.dropna()), None)
+    bare = text.where(currency.notna() & (currency != first), text.str.replace(CURRENCY, "", regex=True))
+    return bare.str.lower().str.strip().str.replace(r"(?<=\d)[\s'’](?=\d{3}(?!\d))", "", regex=True)
 
 
 def _shown_signs(text: pd.Series) -> set[str]:

@@ -110,9 +110,9 @@ class Prices:
         [2.0, 1.0]
         """
         if not isinstance(frame, pd.DataFrame):
-            raise DataError(
-                f"{symbol}: {type(frame).__name__} given, expected a DataFrame of {', '.join(COLUMNS)}"
-            )
+            other = "; pass frame.to_pandas()" if hasattr(frame, "to_pandas") else ""
+            kind = f"{type(frame).__module__}.{type(frame).__qualname__}".removeprefix("builtins.")
+            raise DataError(f"{symbol}: {kind} given, expected a DataFrame of pandas{other}")
         hints = Hints(symbol, columns or {}, date_format, time_zone, decimal, in_config=False)
         title = f"{symbol} (frame)"
         return _made(symbol, "frame", read_bars(of_frame(frame, title), hints), title, IN_A_FRAME)

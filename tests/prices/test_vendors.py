@@ -469,3 +469,42 @@ def test_a_frame_is_left_as_it_was() -> None:
     before = frame.copy(deep=True)
     Prices.from_frame(frame, "AAPL")
     pd.testing.assert_frame_equal(frame, before)
+
+
+def test_binance_files_of_two_years_joined(tmp_path: Path) -> None:
+    """Milliseconds until the end of 2024, microseconds from then on."""
+    bars = made_up(pd.date_range("2024-12-15", periods=40))
+    before = bars.index < pd.Timestamp("2025-01-01")
+    rows = lines(bars[before], f"{{s}}000,{KLINE}") + lines(bars[~before], f"{{us}},{KLINE}")
+    assert_bars(csv(tmp_path, rows), bars)
+    assert_bars(csv(tmp_path, "\n".join(rows.splitlines()[::-1])), bars)
+
+
+def test_pence_among_pounds_are_no_numbers(tmp_path: Path) -> None:
+    """Taken off as a sign they would make a bar a hundred times as high."""
+    text = lines(DAYS, "{t:%Y-%m-%d},{o} GBP,{h} GBP,{l} GBP,{c} GBP,{v}", "Date,Open,High,Low,Close,Volume")
+    assert_bars(csv(tmp_path, text), DAYS)
+    row = text.splitlines()[5]
+    with pytest.raises(DataError, match=r"row 5, 2015-01-08: open is '[\d.]+ GBp', expected a number"):
+        csv(tmp_path, text.replace(row, row.replace("GBP", "GBp")))
+
+
+@pytest.mark.parametrize(
+    "cell", ["10 1", "1 0 1", "1 01", "100 00", "1.0.1", "1,0,1", "1,00", "--1", "1-1", "1e", "0x10"]
+)
+def test_what_is_no_number_is_not_made_one(tmp_path: Path, cell: str) -> None:
+    rows = lines(DAYS, ISO, "Date,Open,High,Low,Close,Volume").splitlines()
+    rows[5] = f'2015-01-08,"{cell}",101.0,99.0,100.0,1'
+    with pytest.raises(DataError, match="row 5, 2015-01-08: open is "):
+        csv(tmp_path, "\n".join(rows))
+
+
+def test_another_library_s_frame_is_told_how_to_come() -> None:
+    class DataFrame:
+        def to_pandas(self) -> pd.DataFrame:
+            return DAYS
+
+    with pytest.raises(
+        DataError, match=r"DataFrame given, expected a DataFrame of pandas; pass frame.to_pandas\(\)"
+    ):
+        Prices.from_frame(DataFrame(), "X")  # type: ignore[arg-type]
