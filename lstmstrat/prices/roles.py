@@ -209,7 +209,7 @@ def _missing(positions: Mapping[str, int], names: Mapping[int, str], hints: Hint
         return
     used = set(positions.values())
     rest = [name for k, name in names.items() if k not in used and name]
-    if "close" in positions and not {"open", "high", "low"} - set(missing):
+    if missing == ["open", "high", "low"]:
         name = names[positions["close"]]
         closes = hints.write("columns", dict.fromkeys(PRICES, name))
         found.faults.append(f"no column {', '.join(missing)}; to trade at the closes alone, {closes}")
