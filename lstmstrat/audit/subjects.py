@@ -14,10 +14,9 @@ from lstmstrat.audit.sketch import Sketch
 from lstmstrat.audit.small import shrink
 from lstmstrat.audit.trace import STREAMED, Subject
 from lstmstrat.config.schema import BrokerConfig, Config, ForecastConfig, StrategyConfig
-from lstmstrat.errors import DataError, StrategyError
+from lstmstrat.errors import StrategyError
 from lstmstrat.forecasting.schedule import schedule
 from lstmstrat.prices import Prices
-from lstmstrat.prices.bars import COLUMNS
 from lstmstrat.trading.indicator import LSTMForecast
 from lstmstrat.trading.parameters import load_strategy
 
@@ -142,18 +141,6 @@ def of_class(
     """
     if not (isinstance(cls, type) and issubclass(cls, (bt.Strategy, bt.Indicator))):
         raise StrategyError(f"{cls!r} is no class of a Backtrader strategy or indicator")
-    frame = prices.frame if isinstance(prices, Prices) else _check_frame(prices)
+    frame = prices.frame if isinstance(prices, Prices) else Prices.from_frame(prices, "prices").frame
     subject = Subject(cls.__name__, cls, params, frame, broker or BrokerConfig())
     return subject.with_fields(refits=refits, setup=setup, path=import_path(cls))
-
-
-def _check_frame(frame: pd.DataFrame) -> pd.DataFrame:
-    if not isinstance(frame, pd.DataFrame):
-        raise DataError(f"prices: {type(frame).__name__} given, expected a DataFrame with {', '.join(COLUMNS)}")
-    lower_case = frame.rename(columns=lambda name: str(name).lower())
-    missing = [name for name in COLUMNS if name not in lower_case]
-    if missing:
-        raise DataError(
-            f"prices: no column {', '.join(missing)}; expected {', '.join(COLUMNS)}, and dates as index"
-        )
-    return Prices("prices", "csv", lower_case[list(COLUMNS)].astype(np.float64), ()).frame

@@ -8,11 +8,14 @@ from __future__ import annotations
 
 import datetime as dt
 import math
+import os
 import re
 from collections import Counter
 from collections.abc import Mapping
 from itertools import pairwise
+from pathlib import PurePath
 from typing import Annotated, Any, ClassVar, Literal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import (
     AfterValidator,
@@ -60,6 +63,51 @@ def _date(value: object) -> object:
         except ValueError:
             return value
     return value
+
+
+COLUMN_ROLES = ("date", "time", "open", "high", "low", "close", "volume", "adj close", "symbol")
+FILE_ENDS = (".csv", ".gz", ".zip", ".bz2", ".xz", ".txt", ".tsv", ".dat", ".parquet", ".pq")
+
+
+def _columns(value: object) -> object:
+    """Roles and headings; ``adj_close`` is another spelling of ``adj close``."""
+    if not isinstance(value, Mapping):
+        raise ValueError("expected roles and headings, such as {date: time, volume: Volume BTC}")
+    columns = {str(role).replace("_", " "): column for role, column in value.items()}
+    for role, column in columns.items():
+        if role not in COLUMN_ROLES:
+            raise ValueError(f"{role!r} is no role of a column{did_you_mean(role, COLUMN_ROLES)}")
+        if isinstance(column, bool) or not isinstance(column, (str, int, type(None))):
+            raise ValueError(f"{role}: expected a heading, the number of a column, or null")
+        if column is None and role not in ("time", "volume", "adj close", "symbol"):
+            raise ValueError(f"{role}: null, but there are no bars without it; expected a heading or a number")
+    return columns
+
+
+def _file(value: object) -> object:
+    """A path of pathlib as text; the sentence for a frame in its place."""
+    if hasattr(value, "to_csv"):
+        raise ValueError(
+            "a frame, expected the name of a file; write it to one with frame.to_csv('prices.csv'), or make "
+            "prices of it: lstmstrat.Prices.from_frame(frame, 'MINE')"
+        )
+    return os.fspath(value) if isinstance(value, os.PathLike) else value
+
+
+def _stem(path: str | os.PathLike[str]) -> str:
+    """The name of a file without its folder and its endings: BRK.B of prices/BRK.B.csv.gz."""
+    name = PurePath(path).name
+    while (end := PurePath(name).suffix.lower()) in FILE_ENDS:
+        name = name[: -len(end)]
+    return name or PurePath(path).name
+
+
+def _zone(name: str | None) -> str | None:
+    """The name of a time zone that there is."""
+    try:
+        return name and ZoneInfo(name).key
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise ValueError("no such time zone; expected a name such as Europe/London") from None
 
 
 def _parameters(value: object) -> Parameters:
@@ -178,27 +226,52 @@ class Section(BaseModel):
 
 
 class DataConfig(Section):
-    """The prices: symbol, source and dates, and what is done about prices that cannot be true.
+    """The prices: symbol, source and dates; of a file that can be read in two ways, which; what of odd prices.
 
     Examples
     --------
+    A file without a symbol is called by its name:
+
     >>> import lstmstrat
-    >>> lstmstrat.DataConfig(source="csv", path="prices.csv", symbol="X").interval
-    '1d'
+    >>> lstmstrat.DataConfig(source="csv", path="prices/EURUSD.csv.gz").symbol
+    'EURUSD'
     """
 
     limits = DATA
 
     symbol: Annotated[str, Field(min_length=1), AfterValidator(_plain)] = "AAPL"
+    """What the asset is called; of a file its name by default. Of a file of several symbols the one to take."""
     source: Literal["bundled", "yahoo", "csv", "parquet"] = "bundled"
-    path: str | None = None
+    """bundled: comes with the package; yahoo: a download; csv and parquet: a file of your own."""
+    path: Annotated[str | None, BeforeValidator(_file)] = None
+    """The file, relative to the current directory."""
     start: Date | None = None
+    """First bar, inclusive."""
     end: Date | None = None
+    """Last bar, inclusive."""
     interval: Literal["1d", "1wk", "1mo"] = "1d"
+    """Length of a bar that is asked of Yahoo; files keep the one they have."""
+    columns: Annotated[dict[str, str | int | None], BeforeValidator(_columns)] = {}
+    """Which column is which: its heading or its number from 1, null for none: {date: time, volume: Volume BTC}."""
+    date_format: str | None = None
+    """The form of the dates, as in strptime: "%d/%m/%Y"; or s, ms, us, ns since 1970, or excel, of numbers."""
+    time_zone: Annotated[str | None, AfterValidator(_zone)] = None
+    """Where the exchange is, such as Europe/London: times in UTC or with an offset become those of its clock."""
+    decimal: Literal[".", ","] | None = None
+    """The decimal sign, where 1,234 may be 1234 or 1.234."""
+
     faults: Literal["report", "refuse", "drop"] = "report"
     """report: name what cannot be true; refuse: do not run on it; drop: leave out single bars that are wrong."""
     accepted: Annotated[tuple[Date, ...], BeforeValidator(_names)] = ()
     """Dates of findings that are right, such as a crash; any other one voids an edge: [2008-09-29]."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _called_by_its_file(cls, values: Any) -> Any:
+        if not isinstance(values, Mapping) or "symbol" in values or values.get("source") not in ("csv", "parquet"):
+            return values
+        path = values.get("path")
+        return {**values, "symbol": _stem(path)} if isinstance(path, (str, os.PathLike)) and str(path) else values
 
     @model_validator(mode="after")
     def _consistent(self) -> DataConfig:
@@ -207,6 +280,11 @@ class DataConfig(Section):
             raise ValueError(f"source: {self.source} needs a file; add path: prices.{self.source}")
         if self.path and not is_file:
             raise ValueError(f"path is only read with source: csv or parquet, not {self.source}; remove it")
+        if self.path and re.match(r"[a-z]{2,}://", self.path, re.IGNORECASE):
+            raise ValueError("path is an address; download the file, and write path: with its name")
+        for key in ("columns", "date_format", "time_zone", "decimal"):
+            if getattr(self, key) and not is_file:
+                raise ValueError(f"{key} is only for source: csv or parquet, not {self.source}; remove it")
         if self.source != "yahoo" and self.interval != "1d":
             raise ValueError("interval is only asked of source: yahoo; files keep the interval they have")
         if self.start and self.end and self.start >= self.end:

@@ -36,6 +36,9 @@ EXPECTED = {  # the value that is expected, by pydantic's type of the error
 }
 
 
+SCALARS = (str, int, float, dt.date, type(None))  # what a sentence repeats; a list or a frame may be long
+
+
 def validated(model: type[S], values: Mapping[str, Any], heading: str) -> S:
     """`values` as a `model`.
 
@@ -64,7 +67,7 @@ def _sentence(error: Any, model: type[Section]) -> str:
         return f"{path}: missing; it has no default"
     message = error["msg"].removeprefix("Value error, ").replace("Input should be", "expected")
     message = f"expected {EXPECTED[error['type']]}" if error["type"] in EXPECTED else message
-    value = "" if isinstance(error["input"], (dict, list, tuple)) else f"{yaml_text(error['input'])} given, "
+    value = f"{yaml_text(error['input'])} given, " if isinstance(error["input"], SCALARS) else ""
     return f"{path}: {value}{message}" if path else message
 
 

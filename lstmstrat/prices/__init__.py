@@ -3,7 +3,7 @@
     prices.py        the value, and how it is made from a source
     bars.py          the columns of a bar
     bundled.py, files.py, yahoo.py   the sources
-    table.py         the table of a vendor to raw bars
+    table.py         the table of a vendor to raw bars; it names the stages, from text.py to order.py
     check.py         what bars must satisfy before anything is computed from them
     adjust.py        the adjustment for splits and dividends
     faults.py        what is well-formed and cannot be true; jumps.py finds it in the prices

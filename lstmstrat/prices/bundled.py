@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gzip
 import hashlib
-import io
 import json
 import zlib
 from importlib.resources import files
@@ -14,7 +13,9 @@ import numpy as np
 import pandas as pd
 
 from lstmstrat.errors import DataError, did_you_mean
-from lstmstrat.prices.table import raw_bars, read_csv
+from lstmstrat.prices.cells import of_text
+from lstmstrat.prices.findings import Hints
+from lstmstrat.prices.table import read_bars
 
 FOLDER: Traversable = files("lstmstrat.prices") / "snapshots"
 
@@ -42,7 +43,7 @@ def read(symbol: str, folder: Traversable = FOLDER) -> tuple[pd.DataFrame, tuple
         "DATA: bundled snapshot, Quandl WIKI end-of-day prices (public domain, no guarantee of accuracy), "
         f"not Yahoo; sha256 {hashlib.sha256(text).hexdigest()}"
     )
-    raw = raw_bars(read_csv(io.BytesIO(text), title), title)
+    raw, _ = read_bars(of_text(text.decode(), title, Hints(symbol)), Hints(symbol))
     on_split_day = raw.index.isin(pd.to_datetime(SPLIT_DAYS.get(symbol, ())))
     raw["volume"] *= np.where(on_split_day, 2.0, 1.0)
     return raw, (origin,)

@@ -16,13 +16,24 @@ MINIMUM_BARS = 2
 # 1e-4 of the price at 100 and a tick of 0.01. The limit lies between the two.
 PRICE_ROUNDING = 1e-6
 
-CURE = (
+IN_A_FRAME = "Correct these rows of the frame, or drop them"
+IN_A_SOURCE = (
     "Correct or delete these rows in the file (of a download: save it as a file and use source: csv), "
     "or leave them out with start: and end: under data:"
 )
+ONE_ADJUSTED = (
+    "Most rows fail in one way, as where close is adjusted for splits and dividends and open, high and low are "
+    "not: take the four of them from one source, and call the adjusted one Adj Close"
+)
+CLOCK = np.timedelta64(1, "ms")  # what the clock of Backtrader can tell apart; it counts days as floats
+LONGER_BARS = (
+    'frame.resample("s").agg({"open": "first", "high": "max", "low": "min", "close": "last", "volume": "sum"})'
+    ".dropna()"
+)
+FIRST, LAST = pd.Timestamp("1678-01-01"), pd.Timestamp("2262-01-01")  # what nanoseconds can count
 
 
-def check(frame: pd.DataFrame, title: str) -> None:
+def check(frame: pd.DataFrame, title: str, cure: str = IN_A_FRAME) -> None:
     """Raises unless `frame` contains usable bars.
 
     Expected: a naive DatetimeIndex, strictly ascending; float64 columns open, high, low, close, volume and
@@ -33,12 +44,12 @@ def check(frame: pd.DataFrame, title: str) -> None:
     ------
     DataError
         The message begins with `title`; then one line for every kind of fault, with its first row and the number
-        of such rows.
+        of such rows, and `cure` for rows with values that cannot be.
     """
     faults = _layout_faults(frame)
     if not faults:
-        value_faults = _value_faults(frame)
-        faults = _order_faults(frame.index) + value_faults + ([CURE] if value_faults else [])
+        wrong = value_faults(frame)
+        faults = _order_faults(frame.index) + wrong + ([_cure(frame, cure)] if wrong else [])
     if faults:
         raise DataError("\n  ".join([f"{title}: the prices cannot be used", *faults]))
 
@@ -49,6 +60,10 @@ def _layout_faults(frame: pd.DataFrame) -> list[str]:
         return [f"expected an index of dates without a time zone, found {index.dtype}"]
     if tuple(c for c in frame.columns if c != ADJUSTED_CLOSE) != COLUMNS:
         return [f"expected the columns {', '.join(COLUMNS)}; found {', '.join(map(str, frame.columns))}"]
+    if len(index) and not FIRST <= index.min() <= index.max() <= LAST:
+        return [
+            f"expected dates from {FIRST.year} to {LAST.year - 1}, found {day(index.min())} to {day(index.max())}"
+        ]
     if not all(dtype == np.float64 for dtype in frame.dtypes):
         return [f"expected float64 columns, found {', '.join(map(str, frame.dtypes))}"]
     if len(frame) < MINIMUM_BARS:
@@ -60,22 +75,37 @@ def _order_faults(index: pd.Index) -> list[str]:
     if index.hasnans:
         return [f"row {int(np.flatnonzero(index.isna())[0]) + 1} has no date"]
     if index.is_monotonic_decreasing and index.is_unique:
-        return [
-            f"the newest row, {day(index[0])}, comes first; expected the oldest first. To turn a CSV file round: "
-            "pd.read_csv(path, dtype=str)[::-1].to_csv(path, index=False)"
-        ]
+        return [f"the newest row, {day(index[0])}, comes first; expected the oldest first: frame[::-1]"]
     disorder = np.flatnonzero(index[1:] < index[:-1]) + 1
     duplicates = np.flatnonzero(index.duplicated())
     faults = []
     if disorder.size:
         row = disorder[0]
-        faults.append(f"{day(index[row])}: stands after {day(index[row - 1])}{_count(disorder)}; sort by date")
+        faults.append(
+            f"{day(index[row])}: stands after {day(index[row - 1])}{_count(disorder)}; sort by date: "
+            "frame.sort_index()"
+        )
     if duplicates.size:
         faults.append(f"{day(index[duplicates[0]])}: given twice{_count(duplicates)}; keep one row of each date")
+    near = np.flatnonzero(np.diff(index.to_numpy()) < CLOCK) + 1
+    if near.size and not faults:
+        faults.append(
+            f"{day(index[near[0]])}: less than a millisecond after the bar before{_count(near)}, which Backtrader "
+            f"cannot tell apart; make longer bars with pandas: {LONGER_BARS}"
+        )
     return faults
 
 
-def _value_faults(frame: pd.DataFrame) -> list[str]:
+def _cure(frame: pd.DataFrame, cure: str) -> str:
+    """`cure`, unless in most rows the close alone is outside of high and low: then not the rows are wrong."""
+    close = frame["close"].where(np.isfinite(frame["close"]))
+    inside = (frame["low"] <= frame["open"]) & (frame["open"] <= frame["high"])
+    outside = inside & ((close > frame["high"]) | (close < frame["low"]))
+    return ONE_ADJUSTED if 2 * outside.sum() > len(frame) else cure
+
+
+def value_faults(frame: pd.DataFrame) -> list[str]:
+    """One line for every kind of value that bars cannot have; the columns are those of bars."""
     bars = {str(name): column.to_numpy() for name, column in frame.items()}  # (n,) each
     empty = np.all([np.isnan(bars[name]) for name in PRICES], axis=0)
     faults = _fault(frame, empty, "open, high, low and close are all empty")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -17,8 +17,11 @@ from lstmstrat.errors import DataError
 from lstmstrat.prices import acceptance, bundled, files, yahoo
 from lstmstrat.prices.adjust import adjusted
 from lstmstrat.prices.bars import COLUMNS
-from lstmstrat.prices.check import ADJUSTED_CLOSE, check, day
+from lstmstrat.prices.cells import of_frame
+from lstmstrat.prices.check import ADJUSTED_CLOSE, IN_A_FRAME, IN_A_SOURCE, check, day
 from lstmstrat.prices.faults import Fault, find_faults
+from lstmstrat.prices.findings import Column, Hints
+from lstmstrat.prices.table import Raw, read_bars
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,7 +31,7 @@ class Prices:
     Attributes
     ----------
     symbol, source
-        As in the config; ``source`` is bundled, yahoo, csv or parquet.
+        As in the config; ``source`` is bundled, yahoo, csv or parquet, or frame.
     frame
         (n, 5) float64: open, high, low and close, adjusted for splits and dividends; volume, adjusted for the
         splits that are known. The index is naive and ascending: the date of the bar at its exchange.
@@ -42,14 +45,15 @@ class Prices:
 
     Examples
     --------
-    Prices of one's own: checked, and refused if they cannot be used.
+    Prices of one's own: checked, and refused if they cannot be used. A frame as a vendor gives it, with the names
+    and forms of the vendor, is read by `from_frame`.
 
     >>> import lstmstrat
     >>> import pandas as pd
     >>> rows = {"2024-01-02": [10.0, 11.0, 9.5, 11.0, 500.0], "2024-01-03": [11.0, 12.0, 10.5, 11.5, 400.0]}
     >>> frame = pd.DataFrame.from_dict(rows, "index", columns=["open", "high", "low", "close", "volume"])
     >>> frame.index = pd.DatetimeIndex(frame.index)
-    >>> prices = lstmstrat.Prices("MINE", "csv", frame, ())
+    >>> prices = lstmstrat.Prices("MINE", "frame", frame, ())
     >>> prices.bars.shape
     (2, 5)
     """
@@ -67,6 +71,52 @@ class Prices:
     def __reduce__(self) -> tuple[type[Prices], tuple[object, ...]]:
         """Without the arrays below, which are made again where they are needed."""
         return Prices, (self.symbol, self.source, self.frame, self.notices)
+
+    @classmethod
+    def from_frame(
+        cls,
+        frame: pd.DataFrame,
+        symbol: str,
+        *,
+        columns: Mapping[str, Column] | None = None,
+        date_format: str | None = None,
+        time_zone: str | None = None,
+        decimal: str | None = None,
+    ) -> Prices:
+        """The prices in a frame, as pandas, yfinance or a vendor's library gives it; by the rules for files.
+
+        Parameters
+        ----------
+        frame
+            Dates as index or in a column; open, high, low, close and, if there are any, volume and adjusted close,
+            under the names that vendors use. The frame is not changed.
+        symbol
+            What the asset is called; of a frame of several symbols the one that is taken.
+        columns, date_format, time_zone, decimal
+            As in `DataConfig`, for a frame that can be read in two ways.
+
+        Raises
+        ------
+        DataError
+            The frame is no table of prices, or can be read in two ways; the message lists all that is wrong, and
+            the argument that says which.
+
+        Examples
+        --------
+        >>> import lstmstrat
+        >>> import pandas as pd
+        >>> frame = pd.DataFrame({"Open": [1.0, 2.0], "High": 2.5, "Low": 0.5, "Close": [2.0, 1.0]})
+        >>> frame.index = pd.DatetimeIndex(["2024-01-02", "2024-01-03"], tz="America/New_York")
+        >>> lstmstrat.Prices.from_frame(frame, "MINE").frame["close"].tolist()
+        [2.0, 1.0]
+        """
+        if not isinstance(frame, pd.DataFrame):
+            other = "; pass frame.to_pandas()" if hasattr(frame, "to_pandas") else ""
+            kind = f"{type(frame).__module__}.{type(frame).__qualname__}".removeprefix("builtins.")
+            raise DataError(f"{symbol}: {kind} given, expected a DataFrame of pandas{other}")
+        hints = Hints(symbol, columns or {}, date_format, time_zone, decimal, in_config=False)
+        title = f"{symbol} (frame)"
+        return _made(symbol, "frame", read_bars(of_frame(frame, title), hints), title, IN_A_FRAME)
 
     @cached_property
     def times(self) -> Times:
@@ -122,11 +172,17 @@ def load(data: DataConfig, *, offline: bool = False) -> Prices:
     (291, ['open', 'high', 'low', 'close', 'volume'])
     """
     raw, notices = _read_source(data, offline)
-    raw = _select_dates(raw, data)
-    check(raw, f"{data.symbol} ({data.source})")
+    bars = _select_dates(raw, data), notices
+    return _plausible(_made(data.symbol, data.source, bars, _title(data), IN_A_SOURCE), data)
+
+
+def _made(symbol: str, source: str, bars: Raw, title: str, cure: str) -> Prices:
+    """Raw bars, checked and adjusted."""
+    raw, notices = bars
+    check(raw, title, cure)
     if ADJUSTED_CLOSE not in raw:
         notices = (*notices, _unadjusted_notice(raw["close"]))
-    return _plausible(Prices(data.symbol, data.source, adjusted(raw), notices), data)
+    return Prices(symbol, source, adjusted(raw), notices)
 
 
 def _plausible(prices: Prices, data: DataConfig) -> Prices:
@@ -134,15 +190,12 @@ def _plausible(prices: Prices, data: DataConfig) -> Prices:
     faults = acceptance.with_accepted(prices.faults, data.accepted)
     left_out = acceptance.dropped(faults) if data.faults == "drop" else []
     if data.faults == "refuse":
-        acceptance.refuse(faults, f"{data.symbol} ({data.source})")
+        acceptance.refuse(faults, _title(data))
     notices = acceptance.notices(faults, left_out, data.accepted)
     if not notices:
         return prices
     frame = prices.frame.drop(prices.frame.index[[fault.bar for fault in left_out]])
     return replace(prices, frame=frame, notices=(*prices.notices, *notices))
-
-
-Raw = tuple[pd.DataFrame, tuple[str, ...]]  # bars as the source has them, and notices for the report
 
 
 @dataclass(frozen=True)
@@ -155,8 +208,8 @@ class Source:
 
 SOURCES = {
     "bundled": Source(lambda data: bundled.read(data.symbol)),
-    "csv": Source(lambda data: (files.read_csv_file(_path(data)), ())),
-    "parquet": Source(lambda data: (files.read_parquet_file(_path(data)), ())),
+    "csv": Source(lambda data: read_bars(files.read_csv_file(_path(data), _hints(data)), _hints(data))),
+    "parquet": Source(lambda data: read_bars(files.read_parquet_file(_path(data)), _hints(data))),
     "yahoo": Source(yahoo.download, network=True),
 }
 """The source of each name."""
@@ -172,19 +225,32 @@ def _read_source(data: DataConfig, offline: bool) -> Raw:
     return raw, notices
 
 
+def _hints(data: DataConfig) -> Hints:
+    return Hints(data.symbol, data.columns, data.date_format, data.time_zone, data.decimal)
+
+
 def _path(data: DataConfig) -> Path:
-    return Path(data.path or "").expanduser()
+    path = Path(data.path or "")
+    try:
+        return path.expanduser()
+    except RuntimeError:  # ~name of nobody
+        return path
+
+
+def _title(data: DataConfig) -> str:
+    """What a message on the prices begins with: the file, or the symbol and its source."""
+    return str(_path(data)) if data.path else f"{data.symbol} ({data.source})"
 
 
 def _check_dates(index: pd.Index, data: DataConfig) -> None:
     """Raises where `data.start` or `data.end` is outside the dates of the source."""
     if index.empty:
-        raise DataError(f"{data.symbol} ({data.source}): there is no row below the heading")
+        raise DataError(f"{_title(data)}: there is no row below the heading")
     first, last = index.min().date(), index.max().date()
     for key, date in (("start", data.start), ("end", data.end)):
         if date and not first <= date <= last:
             raise DataError(
-                f"{data.symbol} ({data.source}): {key}: {date} is outside the data, which run from {first} to "
+                f"{_title(data)}: {key}: {date} is outside the data, which run from {first} to "
                 f"{last}; write {key}: {first if key == 'start' else last}, or take {key}: out to use all there is"
             )
 

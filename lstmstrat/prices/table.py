@@ -1,114 +1,208 @@
-"""A vendor's table to raw bars: find the columns, read the dates, read the numbers."""
+"""The table of a vendor to raw bars: `read_bars`, the one path for CSV, Parquet, Yahoo and a user's frame.
+
+    text.py      bytes to text                     cells.py      text or frame to columns with names
+    layouts.py   headings that say too little      headings.py   what vendors call the columns
+    roles.py     which column is which             clock.py, day_forms.py   dates and times
+    numbers.py   cells to numbers                  order.py      each time once, the oldest first
+    events.py    splits beside unadjusted prices   findings.py   what is wrong, and what the user says
+
+What can be read in one way is read, and a notice says what was done to the rows. What can be read in two ways is
+refused, with the setting that says which. All that is wrong is said at once.
+"""
 
 from __future__ import annotations
 
 import re
-import zlib
-from pathlib import Path
-from typing import IO
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 
-from lstmstrat.errors import DataError, did_you_mean
-from lstmstrat.prices.bars import COLUMNS
-from lstmstrat.prices.check import ADJUSTED_CLOSE
+from lstmstrat.arrays import Bools
+from lstmstrat.prices.bars import COLUMNS, PRICES
+from lstmstrat.prices.cells import Table
+from lstmstrat.prices.check import ADJUSTED_CLOSE, day
+from lstmstrat.prices.clock import FIRST_YEAR, LAST_YEAR, Clock, no_times, read_clock, settled
+from lstmstrat.prices.events import check_events
+from lstmstrat.prices.findings import Findings, Hints, shown, such
+from lstmstrat.prices.headings import DATE, SYMBOL, TICKS, TIME, role_of
+from lstmstrat.prices.numbers import Numbers, read_numbers
+from lstmstrat.prices.order import ordered
+from lstmstrat.prices.roles import Roles, chosen, several
 
-DATE = "date"
-# Column names in lower case, without spaces, and the names that replace them. Several vendors write "Adjusted
-# Close"; if that name were missing here, their raw prices would be taken as adjusted.
-NAMES = {name: name for name in (DATE, *COLUMNS)} | {"adjclose": ADJUSTED_CLOSE, "adjustedclose": ADJUSTED_CLOSE}
+NO_VOLUME = "there is no volume: it is taken as 0 on every bar, so features of volume say nothing"
+RAW = (*COLUMNS, ADJUSTED_CLOSE)
+NUMBERS = (*RAW, TICKS)
+EVENT = re.compile(r"dividend|split|distribution", re.IGNORECASE)  # in a row of its own, on the pages of Yahoo
 
-# A UTC offset or zone at the end of a time, after the seconds and their fraction (the group).
-OFFSET = r"(?<=:\d\d)((?:\.\d+)?)\s*(?:Z|UTC|[+-]\d\d:?\d\d)$"
-
-
-def read_csv(source: Path | IO[bytes], title: str) -> pd.DataFrame:
-    """The cells of a comma-separated file as text, NaN where empty; the first line gives the column names.
-
-    Raises
-    ------
-    DataError
-        The file cannot be read or is not a table; the message begins with `title`.
-    """
-    try:
-        # The first line is read as a row, so that pandas neither renames a column given twice nor takes the
-        # first column for an index when the rows are longer than the heading.
-        table = pd.read_csv(source, header=None, dtype=str, encoding="utf-8-sig", skipinitialspace=True)
-    except UnicodeDecodeError:
-        raise DataError(f"{title}: not a text file; is it source: parquet?") from None
-    except (OSError, EOFError, ValueError, zlib.error) as error:
-        raise DataError(f"{title}: not a comma-separated table: {error}") from None
-    return table[1:].set_axis(table.iloc[0], axis="columns").reset_index(drop=True)
+Raw = tuple[pd.DataFrame, tuple[str, ...]]  # bars as the source has them, and notices for the report
+Read = dict[str, Numbers]  # the numbers of each role
 
 
-def raw_bars(table: pd.DataFrame, title: str) -> pd.DataFrame:
-    """`table` as bars: a naive DatetimeIndex and float64 columns open, high, low, close, volume [, adj close].
+def read_bars(table: Table, hints: Hints) -> Raw:
+    """The bars of a table, the oldest first, and notices.
 
-    Columns may have any order and case, with or without spaces, dots, dashes and underscores; other columns are
-    left out. The bars keep the order of the table and are not checked here; see `check`.
+    A naive DatetimeIndex, each time once; float64 columns open, high, low, close, volume [, adj close], not
+    checked: see `check`. Rows without any price are left out, and volume is 0 on every bar where there is none.
 
     Raises
     ------
     DataError
-        A column is missing or occurs twice; a cell is not a date or not a number (the message names its row). The
-        message begins with `title`.
+        A column is missing, or can be one of several; a cell is no date or no number; a time is given to two
+        different bars; there are several symbols. The message begins with the title of the table and lists all
+        that is wrong, each with what the user has to type.
     """
-    columns = _select_columns(table, title)
-    times = _times(columns[DATE], title)
-    names = [name for name in (*COLUMNS, ADJUSTED_CLOSE) if name in columns]
-    return pd.DataFrame({name: _numbers(columns[name], times, name, title) for name in names}, index=times)
-
-
-def _select_columns(table: pd.DataFrame, title: str) -> pd.DataFrame:
-    """The columns that `NAMES` knows, under the names that it gives them."""
-    keys = [re.sub(r"[\s._-]+", "", str(column).lower()) for column in table.columns]
-    names = [NAMES[key] for key in keys if key in NAMES]
-    missing = [name for name in (DATE, *COLUMNS) if name not in names]
-    if missing:
-        other_keys = [key for key in keys if key not in NAMES]
-        lines = [f"no column {name}{did_you_mean(name, other_keys)}" for name in missing]
-        raise DataError("\n  ".join([f"{title}: expected the columns date, {', '.join(COLUMNS)}", *lines]))
-    for name in names:
-        if names.count(name) > 1:
-            raise DataError(f"{title}: more than one column is called {name}; keep one of them")
-    return table.loc[:, [key in NAMES for key in keys]].set_axis(names, axis="columns")
-
-
-def _times(column: pd.Series, title: str) -> pd.DatetimeIndex:
-    """Dates without a time zone, in the local time of the exchange, as in the table.
-
-    An offset or zone is dropped, never converted: 2024-01-02 00:00+09:00 is the bar of 2 January, although it is
-    still 1 January in London. The time of day is dropped too where no date has two bars.
-    """
-    if isinstance(column.dtype, pd.DatetimeTZDtype):
-        column = column.dt.tz_localize(None)
-    if not pd.api.types.is_datetime64_dtype(column.dtype):
-        text = column.astype(str).str.strip().str.replace(OFFSET, r"\1", regex=True)
-        column = _require_dates(pd.to_datetime(text, format="ISO8601", errors="coerce"), column, title)
-    times = pd.DatetimeIndex(column, name=DATE)
-    return times.normalize() if times.normalize().is_unique else times
-
-
-def _require_dates(times: pd.Series, cells: pd.Series, title: str) -> pd.Series:
-    """`times`, which must have a date in every row; `cells` holds their text."""
-    rows = np.flatnonzero(times.isna())
-    if rows.size:
-        raise DataError(
-            f"{title}: row {rows[0] + 1}: the date is {cells.iloc[rows[0]]!r}, expected the form 2024-01-31 "
-            "(01/02/2024 is two dates: January in New York, February in London)"
+    found = Findings(table.title, notices=list(table.notices))
+    roles = chosen(table, hints, found)
+    cells = _of_symbol(_cells(table, roles), hints, found)
+    numbers, doubt = read_numbers({name: cells[name] for name in NUMBERS if name in cells}, hints.decimal)
+    if doubt is not None:
+        found.faults.append(
+            f"row {cells.index[doubt.row] + 1}: {doubt.name} is {shown(doubt.text)}, which is two numbers; if the "
+            f"comma parts thousands, {hints.write('decimal', '.')}; if it is the decimal sign, "
+            f"{hints.write('decimal', ',')}"
         )
-    return times
+    barren = _without_prices(cells, numbers)
+    clock = _clock(cells, barren, hints, found)
+    if doubt is None:
+        _check_numbers(cells, numbers, clock, barren, found)
+    found.check()
+    _leave_out(barren, cells, clock, found)
+    kept = np.flatnonzero(~barren)
+    times = settled(clock.of_rows(kept), hints, found)
+    numbers = {name: replace(one, values=one.values[kept]) for name, one in numbers.items()}
+    _check_empty(numbers, times, hints, found)
+    bars = ordered(_bars(numbers, times, found), cells.index[kept], table, roles, hints, found)
+    if ADJUSTED_CLOSE not in bars and not roles.as_they_are:
+        events = cells[list(roles.events)].iloc[kept].set_axis(times).sort_index()
+        check_events(events[~events.index.duplicated()], bars["close"], hints, found)
+    found.check()
+    return bars, tuple(found.notices)
 
 
-def _numbers(column: pd.Series, times: pd.DatetimeIndex, name: str, title: str) -> np.ndarray:
-    """The cells of column `name` as numbers (n,), NaN where empty."""
-    values = pd.to_numeric(column, errors="coerce")
-    rows = np.flatnonzero(values.isna() & column.notna())
-    if rows.size:
+def _cells(table: Table, roles: Roles) -> pd.DataFrame:
+    """The columns that have a role, and those of events by their heading; the index numbers the rows from 0."""
+    positions = {**roles.events, **roles.positions}
+    read = table.read(sorted(set(positions.values())))
+    return pd.DataFrame({name: read[k] for name, k in positions.items()}, index=read.index)
+
+
+def _of_symbol(cells: pd.DataFrame, hints: Hints, found: Findings) -> pd.DataFrame:
+    """The rows of one symbol, where a column names it."""
+    if SYMBOL not in cells:
+        return cells
+    symbols = cells[SYMBOL].astype(str).where(cells[SYMBOL].notna(), "").str.strip()
+    known = [symbol for symbol in symbols.unique() if symbol]
+    if len(known) < 2:
+        if known and hints.symbol and known[0].casefold() != hints.symbol.casefold():
+            found.notices.append(f"the table calls {hints.symbol} {shown(known[0])}")
+        return cells
+    for fold in (str, str.casefold):
+        named = [symbol for symbol in known if fold(symbol) == fold(hints.symbol)]
+        if len(named) == 1:
+            found.notices.append(f"the rows of {shown(named[0])}, one of {len(known)} symbols in the table")
+            return _rows(cells, symbols == named[0])
+    found.faults.append(several(known, hints))
+    return _rows(cells, symbols == known[0])
+
+
+def _rows(cells: pd.DataFrame, which: pd.Series) -> pd.DataFrame:
+    return cells.iloc[np.flatnonzero(which)]
+
+
+def _without_prices(cells: pd.DataFrame, numbers: Read) -> Bools:
+    """The rows that are no bars: without a price, or on a dividend or a split, or the heading again; (n,)."""
+    prices = [name for name in PRICES if name in numbers]
+    empty = np.all([np.isnan(numbers[name].values) for name in prices], axis=0) & bool(prices)
+    empty = np.broadcast_to(empty, len(cells)).copy()
+    wrong = np.any([numbers[name].wrong for name in prices], axis=0)
+    for row in np.flatnonzero(empty & wrong):
+        texts = {name: str(cells[name].iloc[row]) for name in prices}
+        heading = all((found := role_of(text)) and found[0] == name for name, text in texts.items())
+        empty[row] = heading or any(map(EVENT.search, texts.values()))
+    return empty
+
+
+def _clock(cells: pd.DataFrame, barren: Bools, hints: Hints, found: Findings) -> Clock:
+    """The times of the rows; a row with prices and without a time is a fault, whose cause is said once."""
+    if DATE not in cells or not len(cells):
+        if DATE in cells:
+            found.faults.append("there is no row below the heading")
+        return no_times(len(cells))
+    before = len(found.faults)
+    clock = read_clock(cells[DATE], cells.get(TIME), hints, found)
+    rows = np.flatnonzero(clock.unreadable & ~barren)
+    if rows.size and len(found.faults) == before:
         row = rows[0]
-        raise DataError(
-            f"{title}: row {row + 1}, {times[row]:%Y-%m-%d}: {name} is {column.iloc[row]!r}, "
-            "expected a number such as 1234.5"
+        of_day = f" {shown(cells[TIME].iloc[row])}" if TIME in cells else ""
+        found.faults.append(
+            f"row {cells.index[row] + 1}: the date is {shown(cells[DATE].iloc[row])}{of_day}, expected the form "
+            f"2024-01-31, from {FIRST_YEAR} to {LAST_YEAR}{such(rows.size)}; "
+            + (
+                f"if it is one of another form, say which: {hints.setting('date_format', '%d/%m/%Y %H:%M')}"
+                if 2 * rows.size > len(cells)
+                else "correct it, or delete the row"
+            )
         )
-    return values.to_numpy(np.float64, na_value=np.nan)
+    return clock
+
+
+def _check_numbers(cells: pd.DataFrame, numbers: Read, clock: Clock, barren: Bools, found: Findings) -> None:
+    """Adds a fault for each column with a cell that is no number."""
+    for name, column in numbers.items():
+        rows = np.flatnonzero(column.wrong & ~barren)
+        if rows.size:
+            row = rows[0]
+            at = "" if clock.unreadable[row] else f", {day(clock.local[row])}"
+            found.faults.append(
+                f"row {cells.index[row] + 1}{at}: {name} is {shown(cells[name].iloc[row])}, "
+                f"expected a number such as 1234.5{such(rows.size)}"
+            )
+
+
+def _leave_out(barren: Bools, cells: pd.DataFrame, clock: Clock, found: Findings) -> None:
+    """Says which rows are left out; without any other there are no bars."""
+    if barren.all():
+        found.faults.append("no row has a price")
+        found.check()
+    dated = barren & ~clock.unreadable
+    if dated.any():
+        first = day(clock.local[dated][0])
+        found.notices.append(f"rows without prices left out: {dated.sum()} (first: {first})")
+    if other := int((barren & clock.unreadable).sum()):
+        text = cells[DATE].iloc[np.flatnonzero(barren & clock.unreadable)[0]]
+        found.notices.append(f"lines that are no bars left out: {other} (first: {shown(text)})")
+
+
+def _check_empty(numbers: Read, times: pd.DatetimeIndex, hints: Hints, found: Findings) -> None:
+    """Adds a fault for a price that no row has, and for a volume that some have and others not."""
+    for name in PRICES:
+        if np.isnan(numbers[name].values).all():
+            found.faults.append(
+                f"the column of {name} is empty; {hints.write('columns', {name: 'HEADING'})} of another"
+            )
+    empty = np.isnan(numbers["volume"].values) if "volume" in numbers else np.zeros(len(times), dtype=bool)
+    if empty.any() and not empty.all():
+        rows = np.flatnonzero(empty)
+        found.faults.append(
+            f"{day(times[rows[0]])}: volume is empty{such(rows.size)}; fill it in, or, to go without volume, "
+            f"{hints.write('columns', {'volume': None})}"
+        )
+
+
+def _bars(numbers: Read, times: pd.DatetimeIndex, found: Findings) -> pd.DataFrame:
+    """The columns of bars, with a volume and, if it has a value, the adjusted close."""
+    values = {name: column.values for name, column in numbers.items()}
+    ticks = values.pop(TICKS, np.zeros(len(times)))
+    volume = values.get("volume", np.full(len(times), np.nan))
+    if not np.nansum(volume) and np.nansum(ticks):
+        volume = ticks
+        found.notices.append("the volume is the number of ticks")
+    if np.isnan(volume).all():
+        volume = np.zeros(len(times))
+        found.notices.append(NO_VOLUME)
+    if ADJUSTED_CLOSE in values and np.isnan(values[ADJUSTED_CLOSE]).all():
+        del values[ADJUSTED_CLOSE]
+        found.notices.append("the column of the adjusted close is empty")
+    values["volume"] = volume
+    return pd.DataFrame({name: values[name] for name in RAW if name in values}, index=times.rename(DATE))

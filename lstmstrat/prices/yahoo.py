@@ -13,9 +13,10 @@ import pandas as pd
 
 from lstmstrat.config.schema import DataConfig
 from lstmstrat.errors import DataError
-from lstmstrat.prices.bars import PRICES
+from lstmstrat.prices.cells import of_frame
 from lstmstrat.prices.check import day
-from lstmstrat.prices.table import raw_bars
+from lstmstrat.prices.findings import Hints
+from lstmstrat.prices.table import read_bars
 
 log = logging.getLogger(__name__)
 
@@ -50,15 +51,13 @@ def download(
     now = pd.Timestamp.now("UTC") if now is None else now
     title = f"{data.symbol} from Yahoo"
     history = _history(data, session)
-    raw = raw_bars(history.reset_index(), title)
+    raw, told = read_bars(of_frame(history, title), Hints(data.symbol))
     today = now.tz_convert(pd.DatetimeIndex(history.index).tz).tz_localize(None).normalize()
     raw = raw[[time + SPAN[data.interval] <= today for time in raw.index]]
-    empty = raw[list(PRICES)].isna().all(axis="columns")
-    notices = [f"DATA: Yahoo Finance, downloaded on {day(today)}; its history changes at splits and dividends"]
-    if empty.any():
-        first = day(raw.index[empty][0])
-        notices.append(f"rows without prices that Yahoo sent, left out: {empty.sum()} (first: {first})")
-    raw = raw[~empty]
+    notices = [
+        f"DATA: Yahoo Finance, downloaded on {day(today)}; its history changes at splits and dividends",
+        *told,
+    ]
     _check_start(raw, data, title)
     if data.end and raw.index[-1].date() < data.end:
         notices.append(f"the last bar is {day(raw.index[-1])}, before the end asked for, {data.end}")

@@ -197,7 +197,7 @@ def read(folder: str | Path) -> Result:
     >>> config = lstmstrat.load_config("configs/aapl.yaml", settings)
     >>> result = lstmstrat.run(config.model_copy(update={"strategies": config.strategies[:1]}))
     >>> with tempfile.TemporaryDirectory() as folder:
-    ...     write(result, pathlib.Path(folder) / "run", page=None)
+    ...     _ = write(result, pathlib.Path(folder) / "run", page=None)
     ...     again = lstmstrat.load_run(pathlib.Path(folder) / "run")
     >>> again.assessment == result.assessment, again.equity.equals(result.equity)
     (True, True)

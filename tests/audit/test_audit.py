@@ -313,7 +313,7 @@ print([name for name in ("torch", "numba", "backtrader", "pandas") if name in sy
         (lambda: audited(Mine, only="P2", cut="1999-01-01"), ConfigError, "no bar has this date"),
         (lambda: audited(dict), StrategyError, "no class of a Backtrader strategy or indicator"),
         (lambda: audited(Mine, [1, 2]), DataError, "expected a DataFrame"),
-        (lambda: audited(Mine, pd.DataFrame({"close": [1.0]})), DataError, "no column open, high, low, volume"),
+        (lambda: audited(Mine, pd.DataFrame({"close": [1.0]})), DataError, "no column date, open, high, low"),
     ],
 )
 def test_what_the_user_can_mend_is_said(call: Callable[[], Any], error: type[Exception], said: str) -> None:

@@ -106,7 +106,7 @@ NAN, INF = float("nan"), float("inf")
 def test_a_broken_value_is_named_with_its_row(columns: dict[str, list[float]], message: str) -> None:
     with pytest.raises(DataError, match=message) as caught:
         prices(bars(**columns))
-    assert "leave them out with start: and end:" in str(caught.value)
+    assert "Correct these rows of the frame, or drop them" in str(caught.value)  # no word of a file or a config
 
 
 def test_a_row_without_prices_is_one_fault_and_not_five() -> None:

@@ -169,7 +169,7 @@ def test_rows_without_prices_are_left_out_and_counted(session: requests.Session,
     yahoo.body = json.dumps(chart(DAYS[:4], [11.0, None, 13.0, 14.0]))
     raw, notices = download(config(), session=session, now=NOW)
     assert [str(day.date()) for day in raw.index] == [DAYS[0], DAYS[2], DAYS[3]]
-    assert notices[1] == "rows without prices that Yahoo sent, left out: 1 (first: 2024-01-03)"
+    assert notices[1] == "rows without prices left out: 1 (first: 2024-01-03)"
 
 
 def test_a_shorter_history_than_asked_is_an_error(session: requests.Session, yahoo: Yahoo) -> None:

@@ -1,0 +1,301 @@
+"""The column of dates, and that of times if there is one, to times of bars.
+
+Two clocks are kept as long as possible: the local one of the exchange, which dates a bar, and UTC, which orders
+bars where the local one is put back.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from lstmstrat.arrays import Bools
+from lstmstrat.prices.day_forms import read_days
+from lstmstrat.prices.findings import Findings, Hints, shown
+
+FIRST_YEAR, LAST_YEAR = 1800, 2200
+UNITS = {10: "s", 13: "ms", 16: "us", 19: "ns"}  # of a time since 1970, by its digits
+COMPACT = {8: "%Y%m%d", 10: "%Y%m%d%H", 12: "%Y%m%d%H%M", 14: "%Y%m%d%H%M%S"}
+RARE = ("%b %Y", "%B %Y", "%m/%Y", "%b-%y", "%b-%Y", "%a %b %d %H:%M:%S %Y")  # a month; the clock of C
+UNIT_FORMATS = (*UNITS.values(), "excel")  # what date_format may be beside a format of strptime
+# A UTC offset or a zone at the end of a time of day.
+OFFSET = r"[+-]\d\d(?::?\d\d)?"
+NAME = r"(?![AaPp][Mm]$)[A-Za-z_]{2,}(?:/[A-Za-z_]+)*"
+ZONE = rf"^(.*(?::\d\d|T\d{{4,6}})(?:\.\d+)?(?:\s?[AaPp][Mm])?)\s*(Z|(?:UTC|GMT)?{OFFSET}|{NAME})$"
+ENDS_IN_ZONE = rf"(?::\d\d|T\d{{4}}).*(?:[A-Za-z_]|{OFFSET})$"
+NUMBER = re.compile(r"[-+]?\d+(\.\d*)?(e[-+]?\d+)?")
+TIME_OF_DAY = re.compile(r"(\d{1,2})(?::(\d\d))?(?::(\d\d(?:\.\d+)?))?[\s-]*([ap]m)?", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class Clock:
+    """The time of each row on the clock of its exchange, and in UTC if that is known; NaT where unreadable."""
+
+    local: pd.DatetimeIndex  # (n,), naive
+    utc: pd.DatetimeIndex | None  # (n,), naive
+
+    @property
+    def unreadable(self) -> Bools:
+        """The rows without a time; (n,)."""
+        return np.asarray(self.local.isna())
+
+    def of_rows(self, rows: Any) -> Clock:
+        """The times of some rows."""
+        return Clock(self.local[rows], None if self.utc is None else self.utc[rows])
+
+
+def read_clock(date: pd.Series, time: pd.Series | None, hints: Hints, found: Findings) -> Clock:
+    """The times of the rows, in their order."""
+    clock = _read_date(date, hints, found)
+    if time is not None:
+        clock = _with_time(clock, time)
+    inside = (clock.local.year >= FIRST_YEAR) & (clock.local.year <= LAST_YEAR)
+    return Clock(_where(clock.local, inside), None if clock.utc is None else _where(clock.utc, inside))
+
+
+def _where(times: pd.DatetimeIndex, inside: Bools) -> pd.DatetimeIndex:
+    return pd.DatetimeIndex(times.where(inside))
+
+
+def settled(clock: Clock, hints: Hints, found: Findings) -> pd.DatetimeIndex:
+    """One time for each row: on the clock of the exchange if it orders the rows as they happened, else in UTC.
+
+    The time of day is dropped where no date has two bars.
+    """
+    local = _in_zone(clock, hints)
+    utc = clock.utc if clock.utc is not None else _inferred(local, hints)
+    if utc is not None and not _same_order(local, utc):
+        twice = local[local.duplicated(keep=False)]
+        at = f": {twice[0]} is there twice" if len(twice) else ""
+        found.notices.append(f"the clocks were put back within the data{at}; the times are those of UTC")
+        local = utc
+    days = local.normalize()
+    if not days.is_unique:
+        return local
+    late = clock.utc is not None and (local == clock.utc).all() and (local.hour >= 18).all()
+    if late:
+        found.notices.append(
+            f"the bars are stamped {local[0]:%H:%M} UTC and have the date of UTC; where the exchange is a day "
+            f"ahead by then, {hints.write('time_zone', 'Asia/Tokyo')}, or where it is"
+        )
+    return days
+
+
+def _in_zone(clock: Clock, hints: Hints) -> pd.DatetimeIndex:
+    if clock.utc is None or hints.time_zone is None:
+        return clock.local
+    return clock.utc.tz_localize("UTC").tz_convert(hints.time_zone).tz_localize(None)
+
+
+def _inferred(local: pd.DatetimeIndex, hints: Hints) -> pd.DatetimeIndex | None:
+    """UTC from local times that are there twice because the clocks of the user's zone were put back."""
+    if hints.time_zone is None or local.is_unique:
+        return None
+    falls = local[0] > local[-1]
+    try:
+        zoned = (local[::-1] if falls else local).tz_localize(hints.time_zone, ambiguous="infer")
+    except ValueError:  # a time that the zone does not have, or no repeated hour: two rows with one time
+        return None
+    utc = zoned.tz_convert("UTC").tz_localize(None)
+    return utc[::-1] if falls else utc
+
+
+def _same_order(local: pd.DatetimeIndex, utc: pd.DatetimeIndex) -> bool:
+    """Whether a later bar always has a later local time."""
+    order = np.argsort(utc.to_numpy(), kind="stable")
+    real, seen = np.diff(utc.to_numpy()[order]), np.diff(local.to_numpy()[order])
+    zero = np.timedelta64(0)
+    return bool(np.all((seen > zero) | (real <= zero)))
+
+
+def _read_date(date: pd.Series, hints: Hints, found: Findings) -> Clock:
+    kind = date.dtype
+    if isinstance(kind, pd.PeriodDtype):
+        return Clock(pd.DatetimeIndex(date.dt.start_time), None)
+    if isinstance(kind, pd.DatetimeTZDtype):
+        index = pd.DatetimeIndex(date)
+        return Clock(index.tz_localize(None), index.tz_convert("UTC").tz_localize(None))
+    if kind.kind == "M":
+        return Clock(pd.DatetimeIndex(date), None)
+    text = date.astype(str).where(date.notna(), "").str.strip()
+    first = next((cell for cell in text if cell), "")
+    if hints.date_format in UNIT_FORMATS or (hints.date_format is None and NUMBER.fullmatch(first)):
+        number = pd.to_numeric(text, errors="coerce")
+        if number.notna().any() and (number.notna() | ~text.str.contains(r"^\d", regex=True)).all():
+            return _of_numbers(number, text, hints, found)
+    return _of_text(text, hints, found)
+
+
+def _of_numbers(number: pd.Series, text: pd.Series, hints: Hints, found: Findings) -> Clock:
+    """Dates such as 20240131, and times since 1970 in a unit that their digits show."""
+    digits = len(str(int(number.abs().max()))) if np.isfinite(number.abs().max()) else 0
+    unit: Any = hints.date_format or UNITS.get(digits)
+    form = COMPACT.get(digits)
+    if hints.date_format is None and form and (digits != 10 or _begins_with_a_year(number)):
+        whole = text.str.replace(r"\.0*$", "", regex=True)
+        days = pd.to_datetime(whole.where(whole.str.len() == digits), format=form, errors="coerce")
+        return Clock(pd.DatetimeIndex(days), None)
+    if unit is None:
+        example = {4: "%Y", 6: "%Y%m"}.get(digits, "excel")
+        found.faults.append(
+            f"the date is {shown(text[number.notna()].iloc[0])}, a number that may be that of the row; expected "
+            "the form 2024-01-31, 20240131, or the seconds since 1970; if it is a "
+            f"{'day of Excel' if example == 'excel' else 'date'}, {hints.write('date_format', example)}"
+        )
+        return no_times(len(text))
+    if unit == "excel":
+        days = pd.to_datetime(number, unit="D", origin=pd.Timestamp("1899-12-30"), errors="coerce")
+        return Clock(pd.DatetimeIndex(days).round("ms"), None)
+    utc = _since_1970(number, unit)
+    if hints.date_format is None and (each := _each_in_its_unit(number)) is not None:
+        utc = each
+    return Clock(utc, utc)
+
+
+def _since_1970(number: pd.Series, unit: Any) -> pd.DatetimeIndex:
+    return pd.DatetimeIndex(pd.to_datetime(number, unit=unit, errors="coerce"))
+
+
+def _each_in_its_unit(number: pd.Series) -> pd.DatetimeIndex | None:
+    """Times in several units, each by its digits, if that brings them into order; None if it does not.
+
+    Binance counts microseconds since 2025, and milliseconds before: files of both years, joined, hold both.
+    """
+    digits = np.floor(np.log10(number.abs().clip(lower=1.0))) + 1.0
+    units = {unit: digits.between(most - 2, most) for most, unit in UNITS.items()}
+    if sum(bool(rows.any()) for rows in units.values()) < 2:
+        return None
+    parts = [pd.Series(_since_1970(number[rows], unit), number.index[rows]) for unit, rows in units.items()]
+    each = pd.DatetimeIndex(pd.concat([part.astype("datetime64[ns]") for part in parts]).reindex(number.index))
+    return each if each.is_monotonic_increasing or each.is_monotonic_decreasing else None
+
+
+def _begins_with_a_year(number: pd.Series) -> bool:
+    """Whether ten digits are a date with its hour, 2024013109; as seconds they would lie after 2030."""
+    return bool(number.dropna().between(1_900_010_100, 2_100_000_000).all())
+
+
+def no_times(rows: int) -> Clock:
+    """The clock of rows none of which has a time."""
+    return Clock(pd.DatetimeIndex([pd.NaT] * rows), None)
+
+
+def _of_text(text: pd.Series, hints: Hints, found: Findings) -> Clock:
+    """Dates written out, with or without a time of day and an offset."""
+    zoned = text.str.contains(ENDS_IN_ZONE, regex=True)
+    offset = None
+    if zoned.any():
+        parts = text.str.extract(ZONE)
+        text = parts[0].fillna(text).str.strip()
+        offset = _offsets(parts[1].fillna(""))
+    local = _local(text, hints, found)
+    utc = None if offset is None or offset[local.notna()].isna().any() else pd.DatetimeIndex(local - offset)
+    return Clock(pd.DatetimeIndex(local), utc)
+
+
+def _offsets(zones: pd.Series) -> pd.Series:
+    """The offset from UTC that each zone states; NaT for a name such as EST."""
+    return _spans(zones, {zone: _offset(zone) for zone in zones.unique()})
+
+
+def _spans(cells: pd.Series, known: Mapping[str, Any]) -> pd.Series:
+    """The span of time of each cell, by its text."""
+    codes, texts = pd.factorize(cells)
+    return pd.Series(pd.TimedeltaIndex([known[text] for text in texts])[codes], index=cells.index)
+
+
+def _offset(zone: str) -> Any:
+    found = re.fullmatch(r"(?:UTC|GMT)?([+-])(\d\d):?(\d\d)?", zone)
+    if not found:
+        return pd.Timedelta(0) if zone in ("Z", "UTC", "GMT") else pd.NaT
+    size = pd.Timedelta(hours=int(found[2]), minutes=int(found[3] or 0))
+    return size if found[1] == "+" else -size
+
+
+def _local(text: pd.Series, hints: Hints, found: Findings) -> pd.Series:
+    if hints.date_format is not None:
+        form = hints.date_format.replace("%z", "").replace("%Z", "").strip()
+        try:
+            return pd.to_datetime(text, format=form, errors="coerce")
+        except ValueError as error:
+            found.faults.append(f"{hints.setting('date_format', hints.date_format)}: {error}")
+            return pd.to_datetime(text.where(text == ""), errors="coerce")
+    short = text.str.len() < 8
+    iso = pd.to_datetime(
+        text.where(~short | text.str.contains(r"^\d{4}-\d\d?$", regex=True)), format="ISO8601", errors="coerce"
+    )
+    if iso.notna().any() or not len(text):
+        return iso if iso.dt.tz is None else iso.dt.tz_localize(None)
+    few = text[text != ""].head(5)
+    for form in RARE:
+        if len(few) and pd.to_datetime(few, format=form, errors="coerce").notna().all():
+            return pd.to_datetime(text, format=form, errors="coerce")
+    return _written(text, hints, found)
+
+
+def _written(text: pd.Series, hints: Hints, found: Findings) -> pd.Series:
+    """Dates in the forms of `day_forms`, with a time of day behind them."""
+    read = read_days(text)
+    if len(read.orders) > 1:
+        row = int(np.flatnonzero(read.days.notna())[0])
+        forms = [_form(order, text.iloc[row], read.rest.iloc[row]) for order in read.orders]
+        which = hints.write("date_format", forms[0])
+        which += "".join(f" or {hints.setting('date_format', form)}" for form in forms[1:])
+        found.faults.append(
+            f"row {text.index[row] + 1}: the date {shown(text.iloc[row])} can be read in two ways; {which}"
+        )
+    return read.days + _times_of_day(read.rest)
+
+
+def _form(order: str, text: str, rest: str) -> str:
+    """The format of strptime for a date of an order, with its signs and its time of day."""
+    sign = re.sub(r"\d", "", text)[:1]
+    numbers = re.findall(r"\d+", text)
+    year = "%Y" if 4 in map(len, numbers[:3]) else "%y"
+    form = sign.join({"d": "%d", "m": "%m", "y": year}[letter] for letter in order)
+    if not rest:
+        return form
+    colons, half = rest.count(":"), "m" in rest.lower()
+    time = ":".join(["%I" if half else "%H", "%M", "%S"][: colons + 1]) + (".%f" if "." in rest else "")
+    between = text[len(re.match(r"[\d./-]+", text)[0]) :][: len(text) - len(rest)]  # type: ignore[index]
+    return form + re.match(r"[\s,T]*", between)[0] + time + (" %p" if half else "")  # type: ignore[index]
+
+
+def _with_time(clock: Clock, time: pd.Series) -> Clock:
+    """The dates of `clock` at the times of day of a column, which may end in an offset."""
+    text = time.astype(str).where(time.notna(), "").str.strip()
+    parts = text.str.extract(ZONE)
+    zoned = parts[1].fillna("")
+    offset = _offsets(zoned) if (zoned != "").any() else None
+    of_day = _times_of_day(parts[0].fillna(text))
+    local = pd.DatetimeIndex(clock.local.normalize() + pd.TimedeltaIndex(of_day))
+    utc = None if offset is None or offset.isna().any() else local - pd.TimedeltaIndex(offset)
+    return Clock(local, utc)
+
+
+def _times_of_day(text: pd.Series) -> pd.Series:
+    """Times such as 09:30, 9:30:00 AM, 93000 as time since midnight; NaT where they cannot be read."""
+    cells = text.unique()
+    longest = max((len(cell) for cell in cells if cell.isdigit()), default=0)  # an hour has two, 93000 is 09:30:00
+    return _spans(text, {cell: _time_of_day(cell, longest) for cell in cells})
+
+
+def _time_of_day(cell: str, longest: int) -> Any:
+    if not cell:
+        return pd.Timedelta(0)
+    if cell.removesuffix(".0").isdigit():
+        digits = cell.removesuffix(".0").zfill(2 if longest <= 2 else 4 if longest <= 4 else 6)
+        cell = ":".join([*re.findall("..", digits), "00"][:3])
+    found = TIME_OF_DAY.fullmatch(cell)
+    if not found or not (found[2] or found[4]):
+        return pd.NaT
+    hour, half = int(found[1]), (found[4] or "").lower()
+    hour = hour % 12 + 12 * (half == "pm") if half else hour
+    minute, second = int(found[2] or 0), float(found[3] or 0.0)
+    inside = hour < 24 and minute < 60 and second < 60.0
+    return pd.Timedelta(hours=hour, minutes=minute, microseconds=round(second * 1e6)) if inside else pd.NaT

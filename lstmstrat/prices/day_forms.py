@@ -1,0 +1,64 @@
+"""Dates as people write them to years, months and days: 31/01/2024, 31-Jan-24, January 31, 2024.
+
+Which of the numbers is the day is seen from the whole column, or not at all.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
+REST = r"(?:[\s,T]+(.*))?$"
+WEEKDAY = r"^(?:(?:mon|tue|wed|thu|fri|sat|sun)[a-z]*\.?,?\s+)?"
+NUMBERS = rf"^(\d{{1,4}})\s?[-./\s]\s?(\d{{1,2}})\s?[-./\s]\s?(\d{{1,4}}){REST}"
+DAY_FIRST = rf"{WEEKDAY}(\d{{1,2}})(?:st|nd|rd|th)?[-\s.]*([a-z]{{3,9}})\.?[-\s,]*(\d{{4}}|\d{{2}}){REST}"
+MONTH_FIRST = rf"{WEEKDAY}([a-z]{{3,9}})\.?[-\s]*(\d{{1,2}})(?:st|nd|rd|th)?[-,\s]+(\d{{4}}|\d{{2}}){REST}"
+ORDERS = {"%d/%m/%Y": "dmy", "%m/%d/%Y": "mdy", "%Y/%m/%d": "ymd"}
+
+
+@dataclass(frozen=True)
+class Days:
+    """The day of each row, NaT where there is none, what follows it, and the orders that are possible."""
+
+    days: pd.Series
+    rest: pd.Series  # text: the time of day, "" where there is none
+    orders: tuple[str, ...]  # such as ("dmy", "mdy"): more than one if nothing shows which
+
+
+def read_days(text: pd.Series) -> Days:
+    """The days that texts begin with; text (n,) without offset or zone at the end."""
+    lower = text.str.lower()
+    if lower.str.contains("[a-z]{3}", regex=True).any():
+        return _of_words(lower)
+    parts = lower.str.extract(NUMBERS)
+    a, b, c = (pd.to_numeric(parts[k], errors="coerce") for k in range(3))
+    widths = {len(str(cell)) for cell in parts[0].dropna().unique()}
+    orders: tuple[str, ...] = ("ymd",) if widths == {4} else ("dmy", "mdy", "ymd")
+    if (parts[2].dropna().str.len() == 4).any():
+        orders = tuple(order for order in orders if order != "ymd")
+    places = {"dmy": (c, b, a), "mdy": (c, a, b), "ymd": (a, b, c)}
+    days = {order: _days(*places[order]) for order in orders}
+    most = max(days[order].notna().sum() for order in orders)
+    possible = tuple(order for order in orders if days[order].notna().sum() == most)
+    different = tuple(order for order in possible if not days[order].equals(days[possible[0]]))
+    return Days(days[possible[0]], parts[3].fillna(""), possible if different else possible[:1])
+
+
+def _of_words(lower: pd.Series) -> Days:
+    first, second = lower.str.extract(DAY_FIRST), lower.str.extract(MONTH_FIRST)
+    parts = first.where(first[0].notna(), second.set_axis([1, 0, 2, 3], axis="columns")[[0, 1, 2, 3]])
+    months = parts[1].str[:3].map({name: k + 1 for k, name in enumerate(MONTHS)})
+    numbers = [pd.to_numeric(parts[k], errors="coerce") for k in (2, 0)]
+    return Days(_days(numbers[0], months, numbers[1]), parts[3].fillna(""), ("dmy",))
+
+
+def _days(year: pd.Series, month: pd.Series, day: pd.Series) -> pd.Series:
+    """Dates; a year of two digits is one from 1969 to 2068, as everywhere in Python."""
+    century = np.where(year < 69, 2000, 1900)
+    whole = year.where(year >= 100, year + century)
+    frame = pd.DataFrame({"year": whole, "month": month, "day": day})
+    inside = frame["year"].between(1800, 2200)
+    return pd.to_datetime(frame.where(inside), errors="coerce")
