@@ -84,7 +84,7 @@ def test_a_split_in_words_is_not_ignored(tmp_path: Path) -> None:
     ratio[20] = "4:1"
     divided = DAYS.copy()
     divided.iloc[20:, :4] /= 4.0
-    with pytest.raises(DataError, match="the column .Stock Splits. has a split of 4"):
+    with pytest.raises(DataError, match=r"the column .Stock Splits. has a split of 4"):
         csv(tmp_path, divided.rename_axis("Date").assign(**{"Stock Splits": ratio}).to_csv())
 
 
