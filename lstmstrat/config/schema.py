@@ -253,7 +253,7 @@ class DataConfig(Section):
     """Length of a bar that is asked of Yahoo; files keep the one they have."""
     columns: Annotated[dict[str, str | int | None], BeforeValidator(_columns)] = {}
     """Which column is which: its heading or its number from 1, null for none: {date: time, volume: Volume BTC}."""
-    date_format: str | None = None
+    date_format: Annotated[str, Field(min_length=1)] | None = None
     """The form of the dates, as in strptime: "%d/%m/%Y"; or s, ms, us, ns since 1970, or excel, of numbers."""
     time_zone: Annotated[str | None, AfterValidator(_zone)] = None
     """Where the exchange is, such as Europe/London: times in UTC or with an offset become those of its clock."""

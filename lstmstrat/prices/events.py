@@ -9,6 +9,7 @@ from lstmstrat.arrays import Floats
 from lstmstrat.prices.check import ADJUSTED_CLOSE, day
 from lstmstrat.prices.findings import Findings, Hints, listed, shown
 from lstmstrat.prices.headings import FACTOR, SPLITS, plain
+from lstmstrat.prices.numbers import EMPTY
 
 NEAR = 0.2  # log: how far a change of the close may be from that of a split that is still in the prices
 LEAST = 0.3  # log: the size of a split that can be told from a move
@@ -21,8 +22,8 @@ def check_events(events: pd.DataFrame, close: pd.Series, hints: Hints, found: Fi
     """
     unused = []
     for name in map(str, events.columns):
-        values = pd.to_numeric(events[name], errors="coerce").reindex(close.index).to_numpy(np.float64)
-        active = np.isfinite(values) & (values != 0.0) & (values != 1.0)
+        values = _ratios(events[name]).reindex(close.index).to_numpy(np.float64)
+        active = ~np.isnan(values) & (values != 0.0) & (values != 1.0)
         if not active.any():
             continue
         unused.append(name)
@@ -43,9 +44,18 @@ def check_events(events: pd.DataFrame, close: pd.Series, hints: Hints, found: Fi
         found.notices.append(f"not used, because prices are taken as adjusted for them: {listed(unused)}")
 
 
+def _ratios(cells: pd.Series) -> pd.Series:
+    """Numbers, also of 4:1 and 3/2; NaN where empty, infinite where it is a text that is none."""
+    text = cells.astype(str).where(cells.notna(), "").str.strip().str.lower()
+    parts = text.str.extract(r"^([\d.]+)\s*(?:[:/]|for)\s*([\d.]+)$")
+    new, old = (pd.to_numeric(parts[k], errors="coerce") for k in (0, 1))
+    values = pd.to_numeric(cells, errors="coerce").astype("float64").fillna(new / old)
+    return values.fillna(pd.Series(np.where(text.isin(EMPTY), np.nan, np.inf), index=cells.index))
+
+
 def _still_there(ratio: Floats, active: np.ndarray, close: Floats) -> int | None:
     """The first row of a split by which the close falls or rises as if nobody had adjusted it."""
-    for row in np.flatnonzero(active & (ratio > 0.0)):
+    for row in np.flatnonzero(active & (ratio > 0.0) & np.isfinite(ratio)):
         size = np.log(ratio[row])
         moved = np.log(close[row] / close[row - 1]) if row and close[row] > 0.0 < close[row - 1] else 0.0
         if abs(size) > LEAST and min(abs(moved + size), abs(moved - size)) < NEAR:

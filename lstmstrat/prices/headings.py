@@ -54,7 +54,7 @@ RANKS = {
     for name in group.split()
 }
 MONEY = "usd|eur|gbp|gbx|jpy|chf|cad|aud|inr|cny|hkd|sek|nok|krw|brl|usdt|usdc|btc|eth"
-ADJUSTMENT = re.compile(r"adj|ajust|bereinigt|rettific|aggiust")
+ADJUSTMENT = re.compile(r"(?<!un)(?<!non)(?<!non-)(?<!non )(?<!not )adj(?!acent)|ajust|bereinigt|rettific|aggiust")
 ADJUSTED_TOO = re.compile(r"(adj|adjusted)(open|high|low|volume)|(open|high|low|volume)(adj|adjusted)")
 EVENTS = re.compile(r"split|dividend|divcash|exdiv|capitalgain|factor")
 SPLITS, FACTOR = re.compile("split"), re.compile("factor")
@@ -70,6 +70,7 @@ def plain(heading: str) -> str:
     """
     letters = unicodedata.normalize("NFKD", heading[:200]).lower()
     text = "".join(letter for letter in letters if not unicodedata.combining(letter))
+    text = text.replace("%", " percent ")
     text = re.sub(r"[(\[{]([^)\]}]*)[)\]}]", lambda unit: unit[1] if ADJUSTMENT.search(unit[1]) else " ", text)
     text = re.sub(r"^\s*\d+[a-z]?\.\s", "", text)
     return re.sub(r"[\W_]+", "", text)

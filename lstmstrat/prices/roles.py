@@ -209,6 +209,11 @@ def _missing(positions: Mapping[str, int], names: Mapping[int, str], hints: Hint
         return
     used = set(positions.values())
     rest = [name for k, name in names.items() if k not in used and name]
+    if missing == ["close"] and ADJUSTED_CLOSE in positions:
+        name = names[positions[ADJUSTED_CLOSE]]
+        only = hints.write("columns", {"close": name, ADJUSTED_CLOSE: None})
+        found.faults.append(f"no column close beside {shown(name)}; if all prices are adjusted like it, {only}")
+        return
     if missing == ["open", "high", "low"]:
         name = names[positions["close"]]
         closes = hints.write("columns", dict.fromkeys(PRICES, name))

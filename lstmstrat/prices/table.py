@@ -93,6 +93,10 @@ def _of_symbol(cells: pd.DataFrame, hints: Hints, found: Findings) -> pd.DataFra
         return cells
     symbols = cells[SYMBOL].astype(str).where(cells[SYMBOL].notna(), "").str.strip()
     known = [symbol for symbol in symbols.unique() if symbol]
+    if (
+        2 * len(known) > len(cells) and len(known) > 1
+    ):  # the number of a row, or a remark: no symbol has so few bars
+        return cells
     if len(known) < 2:
         if known and hints.symbol and known[0].casefold() != hints.symbol.casefold():
             found.notices.append(f"the table calls {hints.symbol} {shown(known[0])}")

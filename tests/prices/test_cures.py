@@ -66,6 +66,10 @@ AMBIGUOUS: dict[str, tuple[str, list[pd.DataFrame]]] = {
     "no heading": (lines(DAYS, ISO), [DAYS]),
     "a name too few": (lines(DAYS, f"{ISO},7,7", HEADING), [DAYS]),
     "misspelt": (lines(DAYS, ISO, "Date,Open,Hihg,Low,Closed,Volume"), [DAYS]),
+    "an adjusted close alone": (
+        lines(DAYS, ISO, "Date,Open,High,Low,Close (adj.),Volume"),
+        [DAYS],
+    ),
     "closes alone": (
         lines(DAYS, "{t:%Y-%m-%d},{c},{v}", "Date,Close,Volume"),
         [DAYS.assign(open=DAYS["close"], high=DAYS["close"], low=DAYS["close"])],

@@ -79,6 +79,28 @@ def test_a_split_that_is_still_in_the_prices_is_not_ignored(tmp_path: Path, name
     assert taken_out.notices[0] == f"not used, because prices are taken as adjusted for them: {name!r}"
 
 
+def test_a_split_in_words_is_not_ignored(tmp_path: Path) -> None:
+    ratio = [""] * len(DAYS)
+    ratio[20] = "4:1"
+    divided = DAYS.copy()
+    divided.iloc[20:, :4] /= 4.0
+    with pytest.raises(DataError, match=r"the column .Stock Splits. has a split of 4"):
+        csv(tmp_path, divided.rename_axis("Date").assign(**{"Stock Splits": ratio}).to_csv())
+
+
+@pytest.mark.parametrize(
+    "name", ["unadjustedVolume", "Unadjusted Close", "non-adjusted open", "Adjacent", "Close %"]
+)
+def test_what_is_not_adjusted_is_no_adjusted_close(tmp_path: Path, name: str) -> None:
+    text = DAYS.rename_axis("Date").assign(**{name: 7.0}).to_csv()
+    assert_bars(csv(tmp_path, text), DAYS)
+
+
+def test_a_column_of_remarks_names_no_symbols(tmp_path: Path) -> None:
+    text = DAYS.rename_axis("Date").assign(Code=[f"n{k}" for k in range(len(DAYS))]).to_csv()
+    assert_bars(csv(tmp_path, text), DAYS)
+
+
 # --- a number is no date, unless it is one -----------------------------------------------------------------------
 
 
