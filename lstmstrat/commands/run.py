@@ -79,6 +79,7 @@ def _main(options: argparse.Namespace) -> int:
 
     config = load_config(options.config, [*options.set, *_short_settings(options)])
     default = Path("runs") / config.name / f"{dt.datetime.now():%Y-%m-%d_%H%M%S}"
+    from lstmstrat.forecasting.models import settled
     from lstmstrat.prices.acceptance import with_accepted
     from lstmstrat.report import html, terminal
     from lstmstrat.results import run_folder
@@ -94,7 +95,7 @@ def _main(options: argparse.Namespace) -> int:
         if not options.quiet:
             terminal.print_findings(with_accepted(prices.faults, config.data.accepted))
             terminal.print_folds(planned_folds(config, prices), note=long)
-        with _progress(options.quiet, config.forecast.members) as session.progress:
+        with _progress(options.quiet, settled(config.forecast).members) as session.progress:
             run = simulate_all(config, prices, session)
         session.progress = None
         progress_bar = functools.partial(terminal.progress, quiet=options.quiet)

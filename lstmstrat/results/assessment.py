@@ -122,9 +122,9 @@ class ExposureMatched:
     """
 
     exposure: float  # net
-    total_return: float
+    total_return: float | None  # None beyond any number
     cagr: float | None
-    max_drawdown: float
+    max_drawdown: float | None
 
 
 @dataclass(frozen=True)

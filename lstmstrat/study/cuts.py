@@ -125,7 +125,8 @@ def _entries(account: Account) -> list[PlacedOrder]:
     held = np.concatenate([[0.0], np.cumsum(sizes)])  # before each fill, and after the last
     held[np.abs(held) < ROUNDING * np.abs(sizes).max(initial=0.0)] = 0.0
     before = np.searchsorted(bars, [order.bar for order in account.placed])
-    return [order for order, k in zip(account.placed, before, strict=True) if held[k] * order.size >= 0.0]
+    sides = zip(account.placed, np.sign(held)[before].tolist(), strict=True)
+    return [order for order, side in sides if side * order.size >= 0.0]
 
 
 def _last_bars_of_folds(run: Run, account: Account) -> set[int]:

@@ -277,5 +277,8 @@ def _break_even(run: Run, account: Account) -> float | None:
 def _exposure_matched(run: Run, account: Account) -> ExposureMatched:
     exposure = float(account.exposure.mean())
     returns: Floats = exposure * run.returns[0]
-    equity = pd.Series(np.concatenate([[1.0], np.cumprod(1.0 + returns)]), index=run.dates)
+    with np.errstate(over="ignore", invalid="ignore"):  # of prices that change a millionfold
+        equity = pd.Series(np.concatenate([[1.0], np.cumprod(1.0 + returns)]), index=run.dates)
+    if not np.isfinite(equity).all():
+        return ExposureMatched(exposure, None, None, None)
     return ExposureMatched(exposure, total_return(equity), cagr(equity), max_drawdown(equity))

@@ -30,6 +30,7 @@ from lstmstrat.errors import (
 from lstmstrat.forecasting.session import Session
 from lstmstrat.prices import Prices
 from lstmstrat.prices.bars import Bars
+from lstmstrat.prices.check import day
 from lstmstrat.results.account import Account
 from lstmstrat.trading.clock import to_numbers
 from lstmstrat.trading.lines import advance
@@ -116,6 +117,13 @@ def record(cerebro: Any, prices: Prices, session: Session, *, start: int, name: 
     missing = len(prices.frame) - start - len(recorded.equity)
     if missing:
         raise StrategyError(f"{name}: it stopped {missing} bars too early; hold nothing in place of runstop()")
+    beyond = np.flatnonzero(~np.isfinite(recorded.equity))
+    if beyond.size:
+        when = day(prices.frame.index[start + beyond[0]])
+        raise DataError(
+            f"{name}: the account is beyond any number at the close of {when}; "
+            "the prices change too much from bar to bar: correct them, or end: before that bar"
+        )
     return recorded.account(prices.frame, name, class_path)
 
 

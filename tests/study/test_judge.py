@@ -469,3 +469,15 @@ def test_a_signal_that_is_worth_finding_is_found(cores: Cores) -> None:
     """
     found = cores.map(verdicts, [{"seed": 200 + k, "phi": 0.3} for k in range(20)])
     assert sum(SUPPORTED in of for of in found) >= 16
+
+
+def test_what_is_beyond_any_number_is_undefined_and_no_end_of_the_run(tmp_path: Path) -> None:
+    """Closes of 1 and a million in turn: a constant exposure, rebalanced at each close, earns more than 1e308."""
+    closes = np.where(np.arange(330) % 2 == 0, 1.0, 1e6)
+    rows = dict.fromkeys(("open", "high", "low", "close"), closes) | {"volume": np.full(330, 1e3)}
+    pd.DataFrame(rows, pd.bdate_range("2015-01-01", periods=330, name="date")).to_csv(tmp_path / "x.csv")
+    data = {"source": "csv", "path": str(tmp_path / "x.csv"), "start": None, "end": None}
+    path = written(tmp_path, tiny(data=data, forecast={"model": "ridge"}))
+    assert command(path, "--out", tmp_path / "out").code == 0
+    matched = [strategy["luck"]["exposure_matched"] for strategy in summary(tmp_path / "out")["strategies"]]
+    assert None in [one["total_return"] for one in matched]

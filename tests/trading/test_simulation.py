@@ -592,3 +592,10 @@ class Skips(bt.Strategy):
 def test_a_strategy_that_ends_or_leaves_its_run_is_refused(cls: type[Any], said: str) -> None:
     with pytest.raises(StrategyError, match=said):
         simulate(market(), cls, {}, BrokerConfig(), session=alone(), start=20, name="x")
+
+
+def test_an_account_beyond_any_number_is_said() -> None:
+    """All in at each open of 1, and out at the next, of a million: 1e308 comes after 51 of these trades."""
+    opens = np.where(np.arange(120) % 2 == 0, 1.0, 1e6)
+    with pytest.raises(DataError, match=r"scripted: the account is beyond any number at the close of 2020-04-1\d"):
+        simulated(make(opens), Scripted, {"path": (1.0, 0.0)}, FREE, start=1, name="scripted")
