@@ -449,7 +449,7 @@ def test_a_fault_of_ours_stays_a_traceback(tmp_path: Path, monkeypatch: pytest.M
 def test_a_signal_ends_a_command_with_its_code_and_a_sentence(number: int, code: int, tmp_path: Path) -> None:
     script = (
         "import os, signal, sys, time\nfrom lstmstrat.commands.console import exit_code\n"
-        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\nsignal.signal(signal.SIGHUP, signal.SIG_DFL)\n"
         f"def work():\n    os.kill(os.getpid(), {int(number)})\n    time.sleep(20)\n    return 0\n"
         "sys.exit(exit_code(work, 'stopped; all is kept'))"
     )

@@ -142,12 +142,11 @@ def _valid_train_size(value: object) -> object:
 
 
 def _plain(text: str) -> str:
+    text = text.strip()
     if not text.isprintable():
         raise ValueError("expected letters that can be printed, on one line")
-    if text[:1] in "=+-@" or text != text.strip():
-        raise ValueError(
-            "expected another first letter than = + - @, which a spreadsheet runs, and no space around it"
-        )
+    if not text or text[0] in "=+-@":
+        raise ValueError("expected another first letter than = + - @, which a spreadsheet runs")
     return text
 
 

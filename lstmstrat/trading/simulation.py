@@ -109,7 +109,7 @@ def record(cerebro: Any, prices: Prices, session: Session, *, start: int, name: 
     """Run the only strategy of `cerebro`, which decides first at bar `start`, and return its account."""
     cerebro.addindicator(FirstDecision, bar=start)
     cerebro.addanalyzer(_Account, first=start, label=name, _name="account")
-    with session.active(), one_feed(name, prices.symbol), _sentence_for(name):
+    with session.active(), _sentence_for(name), one_feed(name, prices.symbol):
         strategies = cerebro.run()  # Backtrader creates the indicators here
     if not strategies:
         raise StrategyError(_skipped(name))

@@ -299,7 +299,7 @@ def test_an_audit_of_other_code_is_no_audit(edited: str, tmp_path: Path) -> None
     asked, prices = prepare(config())
     code = {s.label: fingerprint.of_code(asked, s) for s in asked.strategies}
     passed = Finding("P2 suffix", "mine", "passed", 12, (), "")
-    _keep(tmp_path / "store.sqlite", asked, prices, code, AuditResult((passed,), ()))
+    _keep(Store(tmp_path / "store.sqlite"), asked, prices, code, AuditResult((passed,), ()))
     if edited == "helper":
         write(tmp_path / "elsewhere" / "rule_helper.py", read.format("0.0000001"))
     if edited == "settings":
@@ -324,7 +324,7 @@ def test_an_audit_is_bound_to_what_the_code_did_and_that_is_asked_once(
     asked, prices = prepare(config())
     code = {s.label: fingerprint.of_code(asked, s) for s in asked.strategies}
     passed = Finding("P2 suffix", "mine", "passed", 12, (), "")
-    _keep(tmp_path / "store.sqlite", asked, prices, code, AuditResult((passed,), ()))
+    _keep(Store(tmp_path / "store.sqlite"), asked, prices, code, AuditResult((passed,), ()))
     probes, real = list[str](), audits._probe
     monkeypatch.setattr(audits, "_probe", lambda *of: probes.append(real(*of)) or probes[-1])
     assert [audit_status(tmp_path) for _ in range(3)] == ["passed"] * 3
@@ -343,7 +343,7 @@ def test_an_audit_of_code_without_an_identity_is_not_kept(
     asked, prices = prepare(config())
     code = {s.label: fingerprint.of_code(asked, s) for s in asked.strategies}
     passed = Finding("P2 suffix", "mine", "passed", 12, (), "")
-    _keep(tmp_path / "store.sqlite", asked, prices, code, AuditResult((passed,), ()))
+    _keep(Store(tmp_path / "store.sqlite"), asked, prices, code, AuditResult((passed,), ()))
     assert capsys.readouterr().err == (
         "mine: its code holds rule_mine.LOG, a generator, which nothing tells from another one, so no report will "
         "know of this audit\n"

@@ -370,7 +370,7 @@ def test_an_audit_is_remembered_until_something_changes(tmp_path: Path) -> None:
     code = {s.label: fingerprint.of_code(config, s) for s in config.strategies}
 
     def keep(*findings: Finding) -> None:
-        _keep(cache, config, prices, code, AuditResult(findings, ()))
+        _keep(Store(cache), config, prices, code, AuditResult(findings, ()))
 
     def status(*options: object) -> tuple[str, str]:
         out = tmp_path / f"run{len(list(tmp_path.iterdir()))}"
