@@ -21,6 +21,8 @@ from lstmstrat.prices.cells import of_frame
 from lstmstrat.prices.check import ADJUSTED_CLOSE, IN_A_FRAME, IN_A_SOURCE, check, day
 from lstmstrat.prices.faults import Fault, find_faults
 from lstmstrat.prices.findings import Column, Hints
+from lstmstrat.prices.kept import Network
+from lstmstrat.prices.revision import revision
 from lstmstrat.prices.table import Raw, read_bars
 
 
@@ -146,7 +148,7 @@ def _read_only(array: np.ndarray) -> np.ndarray:
     return array
 
 
-def load(data: DataConfig, *, offline: bool = False) -> Prices:
+def load(data: DataConfig, *, offline: bool = False, refresh: bool = False) -> Prices:
     """The prices that `data` asks for, from `data.start` to `data.end`, both days included.
 
     A file that does not reach from start to end is an error; Yahoo may lack the first days (a holiday) and the
@@ -157,7 +159,10 @@ def load(data: DataConfig, *, offline: bool = False) -> Prices:
     data
         Symbol, source and dates, and what is done about prices that cannot be true.
     offline
-        Never use the network: ``source: yahoo`` is then an error.
+        Never use the network: of ``source: yahoo`` the newest download that is kept and reaches from start to end.
+    refresh
+        Download anew, and say in a notice which bars changed. By default a download is used again: for good if
+        `data.end` was over, else on the same day.
 
     Raises
     ------
@@ -171,7 +176,28 @@ def load(data: DataConfig, *, offline: bool = False) -> Prices:
     >>> len(prices.frame), list(prices.frame.columns)
     (291, ['open', 'high', 'low', 'close', 'volume'])
     """
-    raw, notices = _read_source(data, offline)
+    if refresh:
+        return _refreshed(data, offline)
+    return _loaded(data, Network.NEVER if offline else Network.DAILY)
+
+
+def _refreshed(data: DataConfig, offline: bool) -> Prices:
+    """The prices, downloaded anew, with notices on what changed since they were last kept."""
+    if offline:
+        raise DataError("--refresh is a download, which --offline forbids; take one of the two out")
+    if not SOURCES[data.source].network:
+        raise DataError(f"--refresh is only for source: yahoo, not {data.source}; take it out")
+    try:
+        old = _loaded(data, Network.NEVER)
+    except DataError:  # nothing is kept, or nothing that can be used
+        old = None
+    new = _loaded(data, Network.NOW)
+    told = ["refreshed; there was no download to compare with"] if old is None else revision(old, new)
+    return replace(new, notices=(*new.notices, *told))
+
+
+def _loaded(data: DataConfig, network: Network) -> Prices:
+    raw, notices = _read_source(data, network)
     bars = _select_dates(raw, data), notices
     return _plausible(_made(data.symbol, data.source, bars, _title(data), IN_A_SOURCE), data)
 
@@ -200,26 +226,24 @@ def _plausible(prices: Prices, data: DataConfig) -> Prices:
 
 @dataclass(frozen=True)
 class Source:
-    """What reads a ``source:``. One that needs a network selects the dates itself, and --offline refuses it."""
+    """What reads a ``source:``. One that needs a network selects the dates itself."""
 
-    read: Callable[[DataConfig], Raw]
+    read: Callable[[DataConfig, Network], Raw]
     network: bool = False
 
 
 SOURCES = {
-    "bundled": Source(lambda data: bundled.read(data.symbol)),
-    "csv": Source(lambda data: read_bars(files.read_csv_file(_path(data), _hints(data)), _hints(data))),
-    "parquet": Source(lambda data: read_bars(files.read_parquet_file(_path(data)), _hints(data))),
-    "yahoo": Source(yahoo.download, network=True),
+    "bundled": Source(lambda data, _: bundled.read(data.symbol)),
+    "csv": Source(lambda data, _: read_bars(files.read_csv_file(_path(data), _hints(data)), _hints(data))),
+    "parquet": Source(lambda data, _: read_bars(files.read_parquet_file(_path(data)), _hints(data))),
+    "yahoo": Source(lambda data, network: yahoo.read(data, network), network=True),
 }
 """The source of each name."""
 
 
-def _read_source(data: DataConfig, offline: bool) -> Raw:
+def _read_source(data: DataConfig, network: Network) -> Raw:
     source = SOURCES[data.source]
-    if source.network and offline:
-        raise DataError(f"{data.symbol}: --offline forbids source: {data.source}, a download\n  {yahoo.INSTEAD}")
-    raw, notices = source.read(data)
+    raw, notices = source.read(data, network)
     if not source.network:
         _check_dates(raw.index, data)
     return raw, notices
