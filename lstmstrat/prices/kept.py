@@ -54,6 +54,19 @@ class Asked:
         return f"{self.symbol} {self.interval}, {self.start or 'the first bar'} to {self.end or 'the newest'}"
 
 
+@dataclass(frozen=True)
+class Vendor:
+    """What is known of prices beside the bars; None if it is not."""
+
+    currency: str | None = None  # as Yahoo writes it: GBp are pence
+    time_zone: str | None = None  # of the exchange
+    downloaded: str | None = None  # UTC, ISO
+
+
+UNKNOWN = Vendor()
+"""Of prices that do not say it: files, frames and what is bundled."""
+
+
 @dataclass(frozen=True, eq=False)
 class Download:
     """What a vendor gave, and when.
@@ -78,6 +91,11 @@ class Download:
     def day_at(self, time: pd.Timestamp) -> dt.date:
         """The day at the exchange at a time, which has a zone."""
         return time.tz_convert(ZoneInfo(self.time_zone)).date()
+
+    @property
+    def vendor(self) -> Vendor:
+        """What a report says of it."""
+        return Vendor(self.currency or None, self.time_zone, self.when.isoformat())
 
     def settles(self, asked: Asked) -> bool:
         """Whether no later download can have another bar of `asked`: its end was over."""

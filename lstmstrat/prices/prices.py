@@ -17,11 +17,11 @@ from lstmstrat.errors import DataError
 from lstmstrat.prices import acceptance, bundled, files, yahoo
 from lstmstrat.prices.adjust import adjusted
 from lstmstrat.prices.bars import COLUMNS
-from lstmstrat.prices.cells import of_frame
+from lstmstrat.prices.cells import Table, of_frame
 from lstmstrat.prices.check import ADJUSTED_CLOSE, IN_A_FRAME, IN_A_SOURCE, check, day
 from lstmstrat.prices.faults import Fault, find_faults
 from lstmstrat.prices.findings import Column, Hints
-from lstmstrat.prices.kept import Network
+from lstmstrat.prices.kept import UNKNOWN, Network, Vendor
 from lstmstrat.prices.revision import revision
 from lstmstrat.prices.table import Raw, read_bars
 
@@ -39,6 +39,8 @@ class Prices:
         splits that are known. The index is naive and ascending: the date of the bar at its exchange.
     notices
         Sentences about the data that the report must show.
+    vendor
+        Currency, time zone and time of the download, where they are known.
 
     Raises
     ------
@@ -64,6 +66,7 @@ class Prices:
     source: str
     frame: pd.DataFrame
     notices: tuple[str, ...]
+    vendor: Vendor = UNKNOWN
 
     def __post_init__(self) -> None:
         check(self.frame, f"{self.symbol} ({self.source})")
@@ -72,7 +75,7 @@ class Prices:
 
     def __reduce__(self) -> tuple[type[Prices], tuple[object, ...]]:
         """Without the arrays below, which are made again where they are needed."""
-        return Prices, (self.symbol, self.source, self.frame, self.notices)
+        return Prices, (self.symbol, self.source, self.frame, self.notices, self.vendor)
 
     @classmethod
     def from_frame(
@@ -197,9 +200,9 @@ def _refreshed(data: DataConfig, offline: bool) -> Prices:
 
 
 def _loaded(data: DataConfig, network: Network) -> Prices:
-    raw, notices = _read_source(data, network)
-    bars = _select_dates(raw, data), notices
-    return _plausible(_made(data.symbol, data.source, bars, _title(data), IN_A_SOURCE), data)
+    bars, vendor = _read_source(data, network)
+    prices = _made(data.symbol, data.source, bars, _title(data), IN_A_SOURCE)
+    return _plausible(replace(prices, vendor=vendor), data)
 
 
 def _made(symbol: str, source: str, bars: Raw, title: str, cure: str) -> Prices:
@@ -228,25 +231,29 @@ def _plausible(prices: Prices, data: DataConfig) -> Prices:
 class Source:
     """What reads a ``source:``. One that needs a network selects the dates itself."""
 
-    read: Callable[[DataConfig, Network], Raw]
+    read: Callable[[DataConfig, Network], tuple[Raw, Vendor]]
     network: bool = False
 
 
 SOURCES = {
-    "bundled": Source(lambda data, _: bundled.read(data.symbol)),
-    "csv": Source(lambda data, _: read_bars(files.read_csv_file(_path(data), _hints(data)), _hints(data))),
-    "parquet": Source(lambda data, _: read_bars(files.read_parquet_file(_path(data)), _hints(data))),
+    "bundled": Source(lambda data, _: (bundled.read(data.symbol), UNKNOWN)),
+    "csv": Source(lambda data, _: (_in_file(data, files.read_csv_file(_path(data), _hints(data))), UNKNOWN)),
+    "parquet": Source(lambda data, _: (_in_file(data, files.read_parquet_file(_path(data))), UNKNOWN)),
     "yahoo": Source(lambda data, network: yahoo.read(data, network), network=True),
 }
 """The source of each name."""
 
 
-def _read_source(data: DataConfig, network: Network) -> Raw:
+def _read_source(data: DataConfig, network: Network) -> tuple[Raw, Vendor]:
     source = SOURCES[data.source]
-    raw, notices = source.read(data, network)
+    (raw, notices), vendor = source.read(data, network)
     if not source.network:
         _check_dates(raw.index, data)
-    return raw, notices
+    return (_select_dates(raw, data), notices), vendor
+
+
+def _in_file(data: DataConfig, table: Table) -> Raw:
+    return read_bars(table, _hints(data))
 
 
 def _hints(data: DataConfig) -> Hints:

@@ -13,7 +13,7 @@ from lstmstrat.prices.bars import PRICES
 from lstmstrat.prices.cells import of_frame
 from lstmstrat.prices.check import ADJUSTED_CLOSE, PRICE_ROUNDING, day
 from lstmstrat.prices.findings import Hints
-from lstmstrat.prices.kept import Asked, Download, Kept, Network
+from lstmstrat.prices.kept import Asked, Download, Kept, Network, Vendor
 from lstmstrat.prices.table import Raw, read_bars
 from lstmstrat.prices.yahoo_client import INSTEAD, Patience, fetch
 
@@ -30,8 +30,8 @@ def read(
     session: Any = None,
     now: pd.Timestamp | None = None,
     patience: Patience | None = None,
-) -> Raw:
-    """Raw bars of `data.symbol` from `data.start` to `data.end`, both included, and notices for the report.
+) -> tuple[Raw, Vendor]:
+    """Raw bars of `data.symbol` from `data.start` to `data.end`, both included; notices; currency and time zone.
 
     A download is kept, and used again: for good if `data.end` was over, else on the same day (at the exchange).
     ``--offline`` uses the newest that is kept, ``--refresh`` none.
@@ -69,7 +69,7 @@ def read(
         except DataError as error:
             raise DataError(f"{error}{_or_offline(asked, kept)}") from None
     raw, notices = bars_of(download, data)
-    return raw, (*notices, *kept.notices)
+    return (raw, (*notices, *kept.notices)), download.vendor
 
 
 def bars_of(download: Download, data: DataConfig) -> Raw:

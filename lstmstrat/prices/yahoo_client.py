@@ -120,8 +120,8 @@ def _ask(asked: Asked, when: pd.Timestamp, session: Any, patience: Patience, dea
     return Download(
         asked=asked,
         when=when.tz_convert("UTC").floor("s"),
-        currency=str(meta.get("currency") or ""),
-        exchange=str(meta.get("fullExchangeName") or meta.get("exchangeName") or ""),
+        currency=_printable(meta.get("currency")),
+        exchange=_printable(meta.get("fullExchangeName") or meta.get("exchangeName")),
         time_zone=str(history.index.tz),
         yfinance=yfinance.__version__,
         rows=pd.DataFrame(history).tz_localize(None),
@@ -153,7 +153,7 @@ class _Seen:
         parts = content.values() if isinstance(content, dict) else ()
         errors = (part.get("error") for part in parts if isinstance(part, dict))
         error = next((one for one in errors if isinstance(one, dict)), {})
-        return str(error.get("description") or error.get("code") or "")[:200]
+        return _printable(error.get("description") or error.get("code"))
 
     def meta(self) -> dict[str, Any]:
         """What Yahoo says about the asset beside its prices."""
@@ -161,6 +161,11 @@ class _Seen:
             return dict(self.content()["chart"]["result"][0]["meta"])
         except (TypeError, LookupError, ValueError):
             return {}
+
+
+def _printable(value: object) -> str:
+    """A text of Yahoo for a message: not long, without control characters; '' for None."""
+    return "".join(filter(str.isprintable, "" if value is None else str(value)[:200]))
 
 
 def _failure(error: Exception, seen: _Seen) -> _FailedError:
@@ -177,7 +182,7 @@ def _failure(error: Exception, seen: _Seen) -> _FailedError:
             return _FailedError(f"refused (HTTP {seen.status}: {seen.error()})", newer, again=False)
         return _FailedError(seen.error().rstrip("."), CHECK, again=False)
     if isinstance(error, YFInvalidPeriodError):
-        return _FailedError(str(error).rstrip("."), CHECK, again=False)
+        return _FailedError(_printable(error).rstrip("."), CHECK, again=False)
     if seen.status == 200 and seen.is_chart() and isinstance(error, YFTickerMissingError):
         return _FailedError("no prices of these dates", CHECK, again=False)
     if isinstance(error, OSError) and not isinstance(error, ValueError):  # a JSON error may be both
@@ -185,7 +190,7 @@ def _failure(error: Exception, seen: _Seen) -> _FailedError:
             f"cannot be reached ({type(error).__name__})", "Check the network and run again", again=True
         )
     if seen.status is None:
-        return _FailedError(str(error)[:200].rstrip(".") or type(error).__name__, CHECK, again=False)
+        return _FailedError(_printable(error).rstrip(".") or type(error).__name__, CHECK, again=False)
     begin = " ".join(seen.text[:40].split())
     return _FailedError(f"the answer cannot be read (HTTP {seen.status}: {shown(begin)})", LATER, again=True)
 

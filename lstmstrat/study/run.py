@@ -7,6 +7,7 @@ import datetime as dt
 import logging
 import platform
 from collections.abc import Iterator, Sequence
+from dataclasses import asdict
 from importlib.metadata import version
 from typing import Any
 
@@ -153,6 +154,7 @@ def _data(run: Run, notices: Sequence[str]) -> DataFacts:
         last=_date(index[-1]),
         bars=len(index),
         sha256=prices.sha256,
+        **asdict(prices.vendor),
         notices=tuple(notices),
         faults=run.faults,
     )
