@@ -183,6 +183,10 @@ class Kept:
             )
         return replace(download, rows=_table(text))
 
+    def pattern(self, asked: Asked) -> str:
+        """The files with the rows of the symbol and interval."""
+        return str(self.folder / f"{_stem(asked)}_*.csv.gz")
+
     def of_symbol(self, asked: Asked) -> list[Download]:
         """All downloads of the symbol and interval, the oldest first, without their rows."""
         return sorted((entry.download for entry in self._entries(asked)), key=lambda found: found.when)

@@ -201,7 +201,8 @@ def _refreshed(data: DataConfig, offline: bool) -> Prices:
 
 def _loaded(data: DataConfig, network: Network) -> Prices:
     bars, vendor = _read_source(data, network)
-    prices = _made(data.symbol, data.source, bars, _title(data), IN_A_SOURCE)
+    cure = yahoo.cure(data) if SOURCES[data.source].network else IN_A_SOURCE
+    prices = _made(data.symbol, data.source, bars, _title(data), cure)
     return _plausible(replace(prices, vendor=vendor), data)
 
 

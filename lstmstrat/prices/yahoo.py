@@ -56,7 +56,7 @@ def read(
         `data.start`; offline, no download is kept that reaches from start to end.
     """
     now = pd.Timestamp.now("UTC") if now is None else now
-    asked = Asked(data.symbol.upper(), data.interval, data.start, data.end)
+    asked = _asked(data)
     kept = Kept()
     download = None
     if network is not Network.NOW:
@@ -91,6 +91,19 @@ def bars_of(download: Download, data: DataConfig) -> Raw:
     if data.end and last.date() < data.end:
         notices.append(f"the last bar is {day(last)}, before the end asked for, {data.end}")
     return raw, tuple(notices)
+
+
+def cure(data: DataConfig) -> str:
+    """What can be done about bars that the check refuses."""
+    rows = Kept().pattern(_asked(data))
+    return (
+        f"Leave these rows out with start: and end: under data:, or correct them in a copy of the newest {rows} "
+        f"and read it with source: csv, path: and symbol: {data.symbol}"
+    )
+
+
+def _asked(data: DataConfig) -> Asked:
+    return Asked(data.symbol.upper(), data.interval, data.start, data.end)
 
 
 def _origin(download: Download) -> str:

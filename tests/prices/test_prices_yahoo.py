@@ -8,6 +8,7 @@ import json
 import logging
 import pickle
 import random
+import re
 import threading
 import time
 import warnings
@@ -311,6 +312,9 @@ def error(code: str, description: str, part: str = "chart") -> str:
     return json.dumps({part: {"result": None, "error": {"code": code, "description": description}}})
 
 
+EMPTY_QUOTE = json.dumps(
+    {"chart": {"result": [{"meta": {"currency": "USD"}, "indicators": {"quote": [{}]}}], "error": None}}
+)
 UNKNOWN = error("Not Found", "No data found, symbol may be delisted")
 
 
@@ -327,6 +331,7 @@ UNKNOWN = error("Not Found", "No data found, symbol may be delisted")
             r"refused \(HTTP 401: Invalid Crumb\). Run again later; if it lasts: pip install --upgrade yfinance",
         ),
         ((200, json.dumps({"chart": {"result": [], "error": None}})), "no prices of these dates. Check symbol:"),
+        ((200, EMPTY_QUOTE), "no prices of these dates. Check symbol:"),
     ],
 )
 def test_what_yahoo_refuses_is_asked_once(
@@ -369,6 +374,23 @@ def test_no_server_is_a_network_error(session: requests.Session, yahoo: Yahoo) -
     nowhere.mount("https://", Cut())
     with pytest.raises(DataError, match=r"cannot be reached \(ConnectionError\). Check the network"):
         ask(nowhere)
+
+
+def test_a_period_that_yahoo_does_not_have_is_asked_for_once(session: requests.Session, yahoo: Yahoo) -> None:
+    answer, wait = chart(), Wait()
+    answer["chart"]["result"][0]["meta"]["validRanges"] = ["1d", "5d"]  # type: ignore[index]
+    yahoo.body = json.dumps(answer)
+    with pytest.raises(DataError, match=r"Period 'max' is invalid, must be one of: 1d, 5d. Check symbol:"):
+        ask(session, wait, start=None)
+    assert (wait.waits, len(yahoo.asked)) == ([], 1)
+
+
+def test_a_row_of_the_moment_is_no_bar(session: requests.Session, yahoo: Yahoo) -> None:
+    answer = chart((*DAYS, DAYS[-1]), [*CLOSES, 15.5])
+    answer["chart"]["result"][0]["timestamp"][-1] = int(NOW.timestamp())  # type: ignore[index]
+    yahoo.body = json.dumps(answer)
+    raw, _ = ask(session, end=None)
+    assert raw["close"].tolist() == CLOSES[:4]
 
 
 @pytest.mark.parametrize(
@@ -550,7 +572,8 @@ def long_history(ratio: float = 1.0) -> str:
 
 
 def yahoo_config(folder: Path) -> Path:
-    return written(folder, tiny(data={"source": "yahoo", "symbol": "ABC", "start": None, "end": "2024-01-05"}))
+    data = {"source": "yahoo", "symbol": "ABC", "start": None, "end": "2024-01-05"}
+    return written(folder, tiny(data=data, forecast={"model": "ridge", "members": 1}))
 
 
 @pytest.mark.usefixtures("command_on_loopback")
@@ -611,6 +634,23 @@ def test_the_command_says_why_it_waits_and_what_does_not_work(yahoo: Yahoo, tmp_
     assert "not allowed with argument" in told.err
     told = command(written(tmp_path / "bundled", tiny()), "--refresh")
     assert told.err == "error: --refresh is only for source: yahoo, not bundled; take it out\n"
+
+
+@pytest.mark.usefixtures("command_on_loopback")
+def test_the_cure_for_a_history_that_the_check_refuses_works(yahoo: Yahoo, tmp_path: Path) -> None:
+    answer = json.loads(long_history())
+    quote = answer["chart"]["result"][0]["indicators"]["quote"][0]
+    highs = quote["high"]
+    quote["high"] = [low / 2.0 for low in quote["low"]]
+    yahoo.body = json.dumps(answer)
+    told = command(yahoo_config(tmp_path), "--quiet")
+    assert told.code == 2
+    (pattern,) = re.findall(r"a copy of the newest (\S+) and read it with source: csv, path:", told.err)
+    newest = max(Path(pattern).parent.glob(Path(pattern).name))
+    frame = pd.read_csv(newest)
+    frame.assign(High=highs).to_csv(tmp_path / "copy.csv", index=False)
+    prices = lstmstrat.load_prices(DataConfig(symbol="ABC", source="csv", path=str(tmp_path / "copy.csv")))
+    assert len(prices.frame) == 300
 
 
 @pytest.mark.usefixtures("command_on_loopback")
