@@ -167,8 +167,8 @@ class Kept:
         same = [entry for entry in entries if entry.download.asked == asked and entry.download.settles(asked)]
         return max(same or entries, key=lambda entry: (entry.download.when, entry.path.name), default=None)
 
-    def keep(self, download: Download) -> Download:
-        """Write a download, and return it as it will be read. If writing fails, a notice says so."""
+    def keep(self, download: Download) -> None:
+        """Write a download. If that fails, a notice says so: the run has its prices all the same."""
         text = _text(download.rows)
         sidecar = _sealed(_facts(download, text))
         base = f"{_stem(download.asked)}_{download.when:%Y%m%dT%H%M%SZ}_{sidecar['seal'][:12]}"
@@ -181,7 +181,6 @@ class Kept:
                 f"the download could not be kept in {self.folder} ({error.strerror or error}), so it cannot be "
                 "repeated; make room there, or name another folder in LSTMSTRAT_PRICES"
             )
-        return replace(download, rows=_table(text))
 
     def pattern(self, asked: Asked) -> str:
         """The files with the rows of the symbol and interval."""
@@ -230,6 +229,11 @@ class Kept:
         if sentence not in self.notices:
             log.warning(sentence)
             self.notices.append(sentence)
+
+
+def as_read(download: Download) -> Download:
+    """A download as it will be read once it is kept, so that the first run on it is no other than the next."""
+    return replace(download, rows=_table(_text(download.rows)))
 
 
 def _stem(asked: Asked) -> str:

@@ -41,7 +41,8 @@ def revision(old: Prices, new: Prices) -> list[str]:
     return [
         "refreshed: " + "; ".join(told),
         f"results on the download before (data.sha256 {old.sha256} in their summary.json) are of other prices "
-        f"than this run ({new.sha256[:12]}): run those configs again before comparing",
+        f"than this run ({new.sha256[:12]}): run those configs again before comparing (python -m "
+        f"lstmstrat.trials --symbol {new.symbol} lists what was run, and when)",
     ]
 
 

@@ -13,7 +13,7 @@ from lstmstrat.prices.bars import PRICES
 from lstmstrat.prices.cells import of_frame
 from lstmstrat.prices.check import ADJUSTED_CLOSE, PRICE_ROUNDING, day
 from lstmstrat.prices.findings import Hints
-from lstmstrat.prices.kept import Asked, Download, Kept, Network, Vendor
+from lstmstrat.prices.kept import Asked, Download, Kept, Network, Vendor, as_read
 from lstmstrat.prices.table import Raw, read_bars
 from lstmstrat.prices.yahoo_client import INSTEAD, Patience, fetch
 
@@ -63,12 +63,15 @@ def read(
         download = kept.find(asked, now if network is Network.DAILY else None)
     if download is None and network is Network.NEVER:
         raise DataError(_nothing_kept(data, asked, kept))
-    if download is None:
-        try:
-            download = kept.keep(fetch(asked, now, session, patience))
-        except DataError as error:
-            raise DataError(f"{error}{_or_offline(asked, kept)}") from None
+    if download is not None:
+        raw, notices = bars_of(download, data)
+        return (raw, (*notices, *kept.notices)), download.vendor
+    try:
+        download = as_read(fetch(asked, now, session, patience))
+    except DataError as error:
+        raise DataError(f"{error}{_or_offline(asked, kept)}") from None
     raw, notices = bars_of(download, data)
+    kept.keep(download)  # now that it has bars: what cannot be used is asked for again
     return (raw, (*notices, *kept.notices)), download.vendor
 
 

@@ -365,6 +365,14 @@ def test_all_tries_end_within_a_minute(session: requests.Session, yahoo: Yahoo) 
     assert len(wait.waits) < 3  # the last pause would end after the minute
 
 
+def test_a_history_that_cannot_be_used_is_not_kept(session: requests.Session, yahoo: Yahoo) -> None:
+    yahoo.body = json.dumps(chart(DAYS[3:4]))
+    with pytest.raises(DataError, match="shorter history than asked"):
+        ask(session, start=dt.date(2023, 12, 1))
+    yahoo.body = json.dumps(chart(("2023-12-01", *DAYS[:4]), [10.0, *CLOSES[:4]]))
+    assert len(ask(session, start=dt.date(2023, 12, 1))[0]) == 5
+
+
 def test_no_server_is_a_network_error(session: requests.Session, yahoo: Yahoo) -> None:
     class Cut(HTTPAdapter):
         def send(self, *args: object, **kwargs: object) -> requests.Response:
