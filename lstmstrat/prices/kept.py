@@ -256,7 +256,7 @@ def _table(text: bytes) -> pd.DataFrame:
 
 def _facts(download: Download, text: bytes) -> dict[str, Any]:
     facts = {field: value for field, value in vars(download).items() if field not in ("asked", "rows", "when")}
-    dates = {"first": str(download.rows.index[0].date()), "last": str(download.rows.index[-1].date())}
+    dates = {"first": str(download.rows.index.min())[:10], "last": str(download.rows.index.max())[:10]}
     asked = {key: value if value is None else str(value) for key, value in asdict(download.asked).items()}
     hashed = {"rows": len(download.rows), **dates, "sha256": hashlib.sha256(text).hexdigest()}
     return {"version": VERSION, "asked": asked, "downloaded": download.when.isoformat(), **facts, **hashed}

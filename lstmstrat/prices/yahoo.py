@@ -78,13 +78,18 @@ def read(
 def bars_of(download: Download, data: DataConfig) -> Raw:
     """The bars of a download that were over on its day, from `data.start` to `data.end`, and notices."""
     title = f"{data.symbol} from Yahoo"
-    rows = download.rows.loc[slice(data.start and str(data.start), data.end and str(data.end))]
-    rows = rows[[time + SPAN[data.interval] <= pd.Timestamp(download.day) for time in rows.index]]
+    times = pd.DatetimeIndex(download.rows.index)
+    inside = times + SPAN[data.interval] <= pd.Timestamp(download.day)  # False where a row has no date
+    inside &= times >= pd.Timestamp(data.start or times.min())
+    inside &= times <= pd.Timestamp(data.end or times.max())
+    rows = download.rows[inside]
     if rows.empty:
         raise DataError(f"{title}: no finished bar between start: {data.start} and end: {data.end}; widen them")
     rows, left_out = _usable(rows)
     raw, told = read_bars(of_frame(rows, title), Hints(data.symbol))
     notices = [_origin(download), *told, *left_out]
+    if times.hasnans:
+        notices.append(f"rows that Yahoo gave no date left out: {int(np.isnat(times.to_numpy()).sum())}")
     first, last = raw.index[0], raw.index[-1]
     if data.start and first > pd.Timestamp(data.start) + SPAN[data.interval] + CLOSED:
         raise DataError(

@@ -84,7 +84,7 @@ def test_a_damaged_download_is_set_aside_and_the_one_before_is_used(tmp_path: Pa
     assert len(again.notices) == (0 if (end, damage) == (".json", "missing") else 1)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(place=st.floats(0, 0.999999), bit=st.integers(0, 7), sidecar=st.booleans())
 def test_no_bit_of_the_files_changes_a_number(
     tmp_path_factory: pytest.TempPathFactory, place: float, bit: int, sidecar: bool

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
+import functools
 import itertools
 import json
 import logging
 import pickle
 import random
 import re
+import shutil
 import threading
 import time
 import warnings
@@ -25,6 +28,8 @@ import pytest
 import requests
 import yfinance
 from helpers.command import command, summary, tiny, what_it_found, written
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from requests.adapters import HTTPAdapter
 from yfinance.data import YfData
 
@@ -673,3 +678,37 @@ def test_the_library_has_the_same_two_words(yahoo: Yahoo) -> None:
     assert pickle.loads(pickle.dumps(fresh)).vendor == fresh.vendor
     with pytest.raises(DataError, match="take one of the two out"):
         lstmstrat.load_prices(data, offline=True, refresh=True)
+
+
+def leaves(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    """The path of every part of an answer."""
+    yield path
+    items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for key, part in items:
+        yield from leaves(part, (*path, key))
+
+
+PATHS = list(leaves(chart()))[1:]
+ODD = [None, True, "x", "\x1b[2J", "", -1, 0, 10**30, -(10**15), 1e308, 0.5, [], [None], {}, {"error": 3}, [[]]]
+
+
+@settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(places=st.lists(st.tuples(st.sampled_from(PATHS), st.sampled_from(ODD)), min_size=1, max_size=2))
+def test_any_answer_gives_bars_or_one_sentence(
+    session: requests.Session, yahoo: Yahoo, places: list[tuple[tuple[Any, ...], Any]]
+) -> None:
+    answer: Any = chart()
+    for (*way, last), odd in places:
+        with contextlib.suppress(TypeError, LookupError):
+            functools.reduce(lambda part, key: part[key], way, answer)[last] = odd
+    yahoo.reset()
+    yahoo.body = json.dumps(answer)
+    shutil.rmtree(default_folder(), ignore_errors=True)
+    told = ""
+    with contextlib.suppress(DataError):  # any other error fails
+        raw, notices = read(config(), Network.NOW, session=session, now=NOW, patience=Wait().patience())
+        told = " ".join(notices)
+        again, _ = read(config(), Network.NEVER)
+        pd.testing.assert_frame_equal(raw, again, check_exact=True)
+        Prices("ABC", "yahoo", adjusted(raw), notices)
+    assert "\x1b" not in told
