@@ -607,7 +607,9 @@ def test_the_config_of_a_run_gives_its_numbers_again_offline(yahoo: Yahoo, tmp_p
     assert (data["currency"], data["time_zone"]) == ("JPY", ZONE)
     assert data["downloaded"] == summary(tmp_path / "first")["data"]["downloaded"]
     assert "prices in JPY (NYSE, America/New_York)" in data["notices"][0]
-    assert "JPY" in (tmp_path / "first" / "report.html").read_text()
+    page = (tmp_path / "first" / "report.html").read_text()
+    assert "Prices: yahoo in JPY, 2022-11-14 to 2024-01-05" in page
+    assert "ABC in JPY, yahoo, 2022-11-14 to 2024-01-05" in page
 
 
 @pytest.mark.usefixtures("command_on_loopback")
