@@ -14,6 +14,7 @@ import json
 import logging
 import os
 import re
+import time
 import uuid
 import zlib
 from collections.abc import Iterator
@@ -29,6 +30,7 @@ import platformdirs
 
 log = logging.getLogger(__name__)
 
+ABANDONED = 3600.0  # seconds; writing takes less than one
 VERSION = 1
 """The version of the files. Those of another version are not read."""
 
@@ -174,6 +176,7 @@ class Kept:
         base = f"{_stem(download.asked)}_{download.when:%Y%m%dT%H%M%SZ}_{sidecar['seal'][:12]}"
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
+            _sweep(self.folder)
             _put(self.folder / f"{base}.csv.gz", gzip.compress(text, mtime=0))
             _put(self.folder / f"{base}.json", (json.dumps(sidecar, indent=1) + "\n").encode())
         except OSError as error:
@@ -279,6 +282,14 @@ def _download(facts: dict[str, Any]) -> Download:
         yfinance=facts["yfinance"],
         rows=pd.DataFrame(),
     )
+
+
+def _sweep(folder: Path) -> None:
+    """Removes what a process left that was killed while it wrote."""
+    for path in folder.glob(".*.partial"):
+        with suppress(OSError):
+            if time.time() - path.stat().st_mtime > ABANDONED:
+                path.unlink()
 
 
 def _put(path: Path, content: bytes) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import datetime as dt
 import gzip
 import json
+import os
+import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -107,6 +109,15 @@ def test_a_folder_that_cannot_be_written_costs_nothing_but_a_notice(tmp_path: Pa
     assert "could not be kept" in kept.notices[0]
     assert "LSTMSTRAT_PRICES" in kept.notices[0]
     assert kept.find(ASKED) is None
+
+
+def test_what_a_killed_process_left_goes_after_an_hour(tmp_path: Path) -> None:
+    old, new = tmp_path / ".a.json.01234567.partial", tmp_path / ".b.json.01234567.partial"
+    for path in (old, new):
+        path.write_text("{")
+    os.utime(old, (time.time() - 4000.0,) * 2)
+    Kept(tmp_path).keep(download())
+    assert (old.exists(), new.exists()) == (False, True)
 
 
 def test_many_writers_and_readers_see_whole_downloads(tmp_path: Path) -> None:
