@@ -1,4 +1,4 @@
-"""Prices from Yahoo, checked and adjusted, as a Backtrader feed. It needs the network.
+"""Prices from Yahoo, checked and adjusted, as a Backtrader feed. It needs the network once a day.
 
 python examples/yahoo.py SPY
 """

@@ -1,4 +1,4 @@
-"""Every test has a cache and a ledger of its own: no test reads or writes the user's."""
+"""Every test has a cache, a ledger and kept prices of its own: no test reads or writes the user's."""
 
 from __future__ import annotations
 
@@ -25,6 +25,7 @@ def _not_the_users_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[N
         folder = tmp_path_factory.mktemp("kept")
         patch.setenv("LSTMSTRAT_CACHE", str(folder / "cache.sqlite"))
         patch.setenv("LSTMSTRAT_LEDGER", str(folder / "ledger.sqlite"))
+        patch.setenv("LSTMSTRAT_PRICES", str(folder / "prices"))
         yield
 
 
@@ -32,6 +33,7 @@ def _not_the_users_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[N
 def _own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setenv("LSTMSTRAT_CACHE", str(tmp_path / "cache.sqlite"))
     monkeypatch.setenv("LSTMSTRAT_LEDGER", str(tmp_path / "ledger.sqlite"))
+    monkeypatch.setenv("LSTMSTRAT_PRICES", str(tmp_path / "prices"))
     session._default.cache_clear()
     yield
     session._default.cache_clear()

@@ -45,7 +45,7 @@ DOORS = {
     "pydantic": {"config", "results"},
     "yfinance": {"prices"},
     "sqlite3": {"database", "store", "ledger"},
-    "platformdirs": {"store", "ledger"},
+    "platformdirs": {"store", "ledger", "prices"},
     "backtrader": {"trading", "audit"},
     "matplotlib": {"trading"},
     "plotly": {"report"},

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lstmstrat.commands.console import add_cache_options, cache_of, exit_code
+from lstmstrat.commands.console import add_cache_options, add_price_options, cache_of, exit_code
 from lstmstrat.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     add_cache_options(parser)
     parser.add_argument("--json", type=Path, metavar="FILE", help="write every finding there")
-    parser.add_argument("--offline", action="store_true", help="never use the network")
+    add_price_options(parser)
     parser.add_argument("--quiet", action="store_true", help="print no progress, only what was found")
     return parser
 
@@ -77,7 +77,7 @@ def _run_audit(options: argparse.Namespace) -> AuditResult:
 
     store = cache_of(options)
     suite.probe_ids(options.only)  # raises if there is no such probe
-    config, prices = prepare(config, options.offline)
+    config, prices = prepare(config, options.offline, options.refresh)
     code = {s.label: of_code(config, s) for s in config.strategies}  # before anything runs
     config_subjects = subjects.of_config(config, prices)
     names = list(dict.fromkeys(subject.name for subject in config_subjects))

@@ -67,6 +67,19 @@ def _signals_raise() -> Iterator[None]:
             signal.signal(number, signal.SIG_DFL)
 
 
+def add_price_options(parser: argparse.ArgumentParser) -> None:
+    """The options on downloads, which `lstmstrat.load_prices` explains."""
+    network = parser.add_mutually_exclusive_group()
+    network.add_argument(
+        "--offline", action="store_true", help="never use the network; of Yahoo the newest download that is kept"
+    )
+    network.add_argument(
+        "--refresh",
+        action="store_true",
+        help="download prices anew and say what changed (they are kept: for good if end: is over, else for a day)",
+    )
+
+
 def add_cache_options(parser: argparse.ArgumentParser) -> None:
     """The options that `cache_of` reads."""
     place = parser.add_mutually_exclusive_group()

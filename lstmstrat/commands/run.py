@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lstmstrat.commands.console import add_cache_options, cache_of, exit_code
+from lstmstrat.commands.console import add_cache_options, add_price_options, cache_of, exit_code
 from lstmstrat.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--jobs", type=int, metavar="N", help="training threads (one a core); the numbers do not change"
     )
-    parser.add_argument("--offline", action="store_true", help="never use the network")
+    add_price_options(parser)
     add_cache_options(parser)
     parser.add_argument("--quiet", action="store_true", help="print only the path of the report")
     return parser
@@ -89,7 +89,7 @@ def _main(options: argparse.Namespace) -> int:
     folder = options.out or run_folder.free_place(default)
     run_folder.check_free(folder)
     with _session(options) as session:
-        config, prices = prepare(config, options.offline)
+        config, prices = prepare(config, options.offline, options.refresh)
         session.ledger.read()  # so that it is known before the training if it cannot be used
         long = expected_cost(config, prices, session)
         if not options.quiet:

@@ -3,6 +3,8 @@
     prices.py        the value, and how it is made from a source
     bars.py          the columns of a bar
     bundled.py, files.py, yahoo.py   the sources
+    yahoo_client.py  one question to Yahoo, asked again where that can help
+    kept.py          the downloads, and which of them answers a question; revision.py   what a refresh has changed
     table.py         the table of a vendor to raw bars; it names the stages, from text.py to order.py
     check.py         what bars must satisfy before anything is computed from them
     adjust.py        the adjustment for splits and dividends

@@ -17,10 +17,7 @@ MINIMUM_BARS = 2
 PRICE_ROUNDING = 1e-6
 
 IN_A_FRAME = "Correct these rows of the frame, or drop them"
-IN_A_SOURCE = (
-    "Correct or delete these rows in the file (of a download: save it as a file and use source: csv), "
-    "or leave them out with start: and end: under data:"
-)
+IN_A_SOURCE = "Correct or delete these rows in the file, or leave them out with start: and end: under data:"
 ONE_ADJUSTED = (
     "Most rows fail in one way, as where close is adjusted for splits and dividends and open, high and low are "
     "not: take the four of them from one source, and call the adjusted one Adj Close"

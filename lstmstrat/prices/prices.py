@@ -17,10 +17,12 @@ from lstmstrat.errors import DataError
 from lstmstrat.prices import acceptance, bundled, files, yahoo
 from lstmstrat.prices.adjust import adjusted
 from lstmstrat.prices.bars import COLUMNS
-from lstmstrat.prices.cells import of_frame
+from lstmstrat.prices.cells import Table, of_frame
 from lstmstrat.prices.check import ADJUSTED_CLOSE, IN_A_FRAME, IN_A_SOURCE, check, day
 from lstmstrat.prices.faults import Fault, find_faults
 from lstmstrat.prices.findings import Column, Hints
+from lstmstrat.prices.kept import UNKNOWN, Network, Vendor
+from lstmstrat.prices.revision import revision
 from lstmstrat.prices.table import Raw, read_bars
 
 
@@ -37,6 +39,8 @@ class Prices:
         splits that are known. The index is naive and ascending: the date of the bar at its exchange.
     notices
         Sentences about the data that the report must show.
+    vendor
+        Currency, time zone and time of the download, where they are known.
 
     Raises
     ------
@@ -62,6 +66,7 @@ class Prices:
     source: str
     frame: pd.DataFrame
     notices: tuple[str, ...]
+    vendor: Vendor = UNKNOWN
 
     def __post_init__(self) -> None:
         check(self.frame, f"{self.symbol} ({self.source})")
@@ -70,7 +75,7 @@ class Prices:
 
     def __reduce__(self) -> tuple[type[Prices], tuple[object, ...]]:
         """Without the arrays below, which are made again where they are needed."""
-        return Prices, (self.symbol, self.source, self.frame, self.notices)
+        return Prices, (self.symbol, self.source, self.frame, self.notices, self.vendor)
 
     @classmethod
     def from_frame(
@@ -146,7 +151,7 @@ def _read_only(array: np.ndarray) -> np.ndarray:
     return array
 
 
-def load(data: DataConfig, *, offline: bool = False) -> Prices:
+def load(data: DataConfig, *, offline: bool = False, refresh: bool = False) -> Prices:
     """The prices that `data` asks for, from `data.start` to `data.end`, both days included.
 
     A file that does not reach from start to end is an error; Yahoo may lack the first days (a holiday) and the
@@ -157,7 +162,10 @@ def load(data: DataConfig, *, offline: bool = False) -> Prices:
     data
         Symbol, source and dates, and what is done about prices that cannot be true.
     offline
-        Never use the network: ``source: yahoo`` is then an error.
+        Never use the network: of ``source: yahoo`` the newest download that is kept and reaches from start to end.
+    refresh
+        Download anew, and say in a notice which bars changed. By default a download is used again: for good if
+        `data.end` was over, else on the same day.
 
     Raises
     ------
@@ -171,9 +179,31 @@ def load(data: DataConfig, *, offline: bool = False) -> Prices:
     >>> len(prices.frame), list(prices.frame.columns)
     (291, ['open', 'high', 'low', 'close', 'volume'])
     """
-    raw, notices = _read_source(data, offline)
-    bars = _select_dates(raw, data), notices
-    return _plausible(_made(data.symbol, data.source, bars, _title(data), IN_A_SOURCE), data)
+    if refresh:
+        return _refreshed(data, offline)
+    return _loaded(data, Network.NEVER if offline else Network.DAILY)
+
+
+def _refreshed(data: DataConfig, offline: bool) -> Prices:
+    """The prices, downloaded anew, with notices on what changed since they were last kept."""
+    if offline:
+        raise DataError("--refresh is a download, which --offline forbids; take one of the two out")
+    if not SOURCES[data.source].network:
+        raise DataError(f"--refresh is only for source: yahoo, not {data.source}; take it out")
+    try:
+        old = _loaded(data, Network.NEVER)
+    except DataError:  # nothing is kept, or nothing that can be used
+        old = None
+    new = _loaded(data, Network.NOW)
+    told = ["refreshed; there was no download to compare with"] if old is None else revision(old, new)
+    return replace(new, notices=(*new.notices, *told))
+
+
+def _loaded(data: DataConfig, network: Network) -> Prices:
+    bars, vendor = _read_source(data, network)
+    cure = yahoo.cure(data) if SOURCES[data.source].network else IN_A_SOURCE
+    prices = _made(data.symbol, data.source, bars, _title(data), cure)
+    return _plausible(replace(prices, vendor=vendor), data)
 
 
 def _made(symbol: str, source: str, bars: Raw, title: str, cure: str) -> Prices:
@@ -200,29 +230,31 @@ def _plausible(prices: Prices, data: DataConfig) -> Prices:
 
 @dataclass(frozen=True)
 class Source:
-    """What reads a ``source:``. One that needs a network selects the dates itself, and --offline refuses it."""
+    """What reads a ``source:``. One that needs a network selects the dates itself."""
 
-    read: Callable[[DataConfig], Raw]
+    read: Callable[[DataConfig, Network], tuple[Raw, Vendor]]
     network: bool = False
 
 
 SOURCES = {
-    "bundled": Source(lambda data: bundled.read(data.symbol)),
-    "csv": Source(lambda data: read_bars(files.read_csv_file(_path(data), _hints(data)), _hints(data))),
-    "parquet": Source(lambda data: read_bars(files.read_parquet_file(_path(data)), _hints(data))),
-    "yahoo": Source(yahoo.download, network=True),
+    "bundled": Source(lambda data, _: (bundled.read(data.symbol), UNKNOWN)),
+    "csv": Source(lambda data, _: (_in_file(data, files.read_csv_file(_path(data), _hints(data))), UNKNOWN)),
+    "parquet": Source(lambda data, _: (_in_file(data, files.read_parquet_file(_path(data))), UNKNOWN)),
+    "yahoo": Source(lambda data, network: yahoo.read(data, network), network=True),
 }
 """The source of each name."""
 
 
-def _read_source(data: DataConfig, offline: bool) -> Raw:
+def _read_source(data: DataConfig, network: Network) -> tuple[Raw, Vendor]:
     source = SOURCES[data.source]
-    if source.network and offline:
-        raise DataError(f"{data.symbol}: --offline forbids source: {data.source}, a download\n  {yahoo.INSTEAD}")
-    raw, notices = source.read(data)
+    (raw, notices), vendor = source.read(data, network)
     if not source.network:
         _check_dates(raw.index, data)
-    return raw, notices
+    return (_select_dates(raw, data), notices), vendor
+
+
+def _in_file(data: DataConfig, table: Table) -> Raw:
+    return read_bars(table, _hints(data))
 
 
 def _hints(data: DataConfig) -> Hints:

@@ -17,7 +17,8 @@ STATUSES = (PASSED, FAILED, RAN, NOT_RUN)  # the order of the checks on the card
 def card(assessment: Assessment) -> list[tuple[str, str]]:
     """The rows of the honesty card: a label and a sentence each."""
     data, costs = assessment.data, assessment.costs
-    prices = f"{data.symbol}, {data.source}, {data.first} to {data.last}, sha256 {data.sha256[:12]}"
+    currency = f" in {data.currency}" if data.currency else ""
+    prices = f"{data.symbol}{currency}, {data.source}, {data.first} to {data.last}, sha256 {data.sha256[:12]}"
     return [
         ("verdict", assessment.verdict.text),
         *(("not proven", reason) for reason in _not_proven(assessment)),

@@ -86,9 +86,10 @@ def _json(values: Any) -> str:
 
 def _subtitle(assessment: Assessment) -> str:
     data, period = assessment.data, assessment.period
+    currency = f" in {data.currency}" if data.currency else ""
     return escape(
         f"Traded {period.first} to {period.last}, {period.bars:,} bars. "
-        f"Prices: {data.source}, {data.first} to {data.last}, sha256 {data.sha256[:12]}."
+        f"Prices: {data.source}{currency}, {data.first} to {data.last}, sha256 {data.sha256[:12]}."
     )
 
 

@@ -22,7 +22,7 @@ from lstmstrat.evaluation.skill import NetworkGain, Skill, SkillTests
 from lstmstrat.evaluation.timing import Placebo
 from lstmstrat.prices.faults import Fault
 
-SCHEMA = 6  # version of summary.json and of the files beside it; other versions are refused
+SCHEMA = 7  # version of summary.json and of the files beside it; other versions are refused
 PASSED, FAILED, RAN, NOT_RUN = "passed", "failed", "ran", "not run"
 
 
@@ -44,6 +44,9 @@ class DataFacts:
     last: str
     bars: int
     sha256: str
+    currency: str | None  # as the vendor writes it, as the two below; None of a file
+    time_zone: str | None  # of the exchange
+    downloaded: str | None  # UTC, ISO
     notices: tuple[str, ...]
     faults: tuple[Fault, ...]  # what cannot be true, or is worth a look, in the order of time
 

@@ -57,8 +57,8 @@ def load_config(path: str | Path, settings: Sequence[str] = ()) -> Config:
     return config
 
 
-def prepare(config: Config, offline: bool = False) -> tuple[Config, Prices]:
-    """`config` with train_size in bars, and its prices.
+def prepare(config: Config, offline: bool = False, refresh: bool = False) -> tuple[Config, Prices]:
+    """`config` with train_size in bars, and its prices; `offline` and `refresh` as in `load_prices`.
 
     Raises
     ------
@@ -72,7 +72,7 @@ def prepare(config: Config, offline: bool = False) -> tuple[Config, Prices]:
     from lstmstrat.study.build import building_mistakes
 
     _raise_all(_plugin_mistakes(config), "the config cannot be run:")
-    prices = load(config.data, offline=offline)
+    prices = load(config.data, offline=offline, refresh=refresh)
     bars = len(prices.frame)
     heading = f"the config cannot be run on {bars} bars:"
     forecast = validated(ForecastConfig, resolved(config.forecast, bars).model_dump(), heading)

@@ -7,6 +7,7 @@ import datetime as dt
 import logging
 import platform
 from collections.abc import Iterator, Sequence
+from dataclasses import asdict
 from importlib.metadata import version
 from typing import Any
 
@@ -42,7 +43,7 @@ _log = logging.getLogger(__name__)
 PACKAGES = ("backtrader", "numba", "torch", "numpy", "pandas")
 
 
-def run(config: Config, *, session: Session | None = None, offline: bool = False) -> Result:
+def run(config: Config, *, session: Session | None = None, offline: bool = False, refresh: bool = False) -> Result:
     """Backtest the strategies of `config` and buy-and-hold; nothing is written or printed.
 
     Parameters
@@ -53,7 +54,9 @@ def run(config: Config, *, session: Session | None = None, offline: bool = False
         Store, ledger, threads and progress; by default a session with the user's cache and ledger and one thread
         per core.
     offline
-        Whether the network must not be used; ``source: yahoo`` is then an error.
+        Whether the network must not be used; of ``source: yahoo`` the newest download that is kept is.
+    refresh
+        Whether to download anew what is kept; a notice says which bars changed.
 
     Raises
     ------
@@ -76,8 +79,8 @@ def run(config: Config, *, session: Session | None = None, offline: bool = False
     """
     if session is None:
         with Session(Store(default_path())) as default_session:
-            return run(config, session=default_session, offline=offline)
-    config, prices = prepare(config, offline)
+            return run(config, session=default_session, offline=offline, refresh=refresh)
+    config, prices = prepare(config, offline, refresh)
     session.ledger.read()  # so that it is known before the training if it cannot be used
     if long := expected_cost(config, prices, session):
         _log.warning(long)
@@ -151,6 +154,7 @@ def _data(run: Run, notices: Sequence[str]) -> DataFacts:
         last=_date(index[-1]),
         bars=len(index),
         sha256=prices.sha256,
+        **asdict(prices.vendor),
         notices=tuple(notices),
         faults=run.faults,
     )
