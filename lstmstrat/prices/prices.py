@@ -12,15 +12,18 @@ import numpy as np
 import pandas as pd
 
 from lstmstrat.arrays import Floats, Times
-from lstmstrat.config.schema import DataConfig
+from lstmstrat.config.schema import DataConfig, SourceConfig
 from lstmstrat.errors import DataError
 from lstmstrat.prices import acceptance, bundled, files, yahoo
 from lstmstrat.prices.adjust import adjusted
 from lstmstrat.prices.bars import COLUMNS
 from lstmstrat.prices.cells import of_frame
 from lstmstrat.prices.check import ADJUSTED_CLOSE, IN_A_FRAME, IN_A_SOURCE, check, day
+from lstmstrat.prices.extra import read_column
 from lstmstrat.prices.faults import Fault, find_faults
 from lstmstrat.prices.findings import Column, Hints
+from lstmstrat.prices.join import joined
+from lstmstrat.prices.outside import NOTHING, Outside
 from lstmstrat.prices.table import Raw, read_bars
 
 
@@ -37,6 +40,8 @@ class Prices:
         splits that are known. The index is naive and ascending: the date of the bar at its exchange.
     notices
         Sentences about the data that the report must show.
+    outside
+        Extra columns and peers, each row with the time at which it was known.
 
     Raises
     ------
@@ -62,6 +67,7 @@ class Prices:
     source: str
     frame: pd.DataFrame
     notices: tuple[str, ...]
+    outside: Outside = NOTHING
 
     def __post_init__(self) -> None:
         check(self.frame, f"{self.symbol} ({self.source})")
@@ -70,7 +76,7 @@ class Prices:
 
     def __reduce__(self) -> tuple[type[Prices], tuple[object, ...]]:
         """Without the arrays below, which are made again where they are needed."""
-        return Prices, (self.symbol, self.source, self.frame, self.notices)
+        return Prices, (self.symbol, self.source, self.frame, self.notices, self.outside)
 
     @classmethod
     def from_frame(
@@ -135,9 +141,9 @@ class Prices:
 
     @cached_property
     def sha256(self) -> str:
-        """Hex digest of the times and the bars; the same on every machine."""
+        """Hex digest of the times and the bars, and of what is `outside`; the same on every machine."""
         times = self.times.astype("<M8[ns]").tobytes()
-        return hashlib.sha256(times + self.bars.astype("<f8").tobytes()).hexdigest()
+        return hashlib.sha256(times + self.bars.astype("<f8").tobytes() + self.outside.digest).hexdigest()
 
 
 def _read_only(array: np.ndarray) -> np.ndarray:
@@ -171,6 +177,16 @@ def load(data: DataConfig, *, offline: bool = False) -> Prices:
     >>> len(prices.frame), list(prices.frame.columns)
     (291, ['open', 'high', 'low', 'close', 'volume'])
     """
+    prices = _load(data, offline)
+    if not (data.extra or data.peers):
+        return prices
+    peers = [(peer, _load(peer, offline)) for peer in data.peers]
+    outside, notices = joined(prices.times, [(one, read_column(one)) for one in data.extra], peers)
+    return replace(prices, outside=outside, notices=(*prices.notices, *notices))
+
+
+def _load(data: SourceConfig, offline: bool) -> Prices:
+    """The prices of an asset or of a peer."""
     raw, notices = _read_source(data, offline)
     bars = _select_dates(raw, data), notices
     return _plausible(_made(data.symbol, data.source, bars, _title(data), IN_A_SOURCE), data)
@@ -185,7 +201,7 @@ def _made(symbol: str, source: str, bars: Raw, title: str, cure: str) -> Prices:
     return Prices(symbol, source, adjusted(raw), notices)
 
 
-def _plausible(prices: Prices, data: DataConfig) -> Prices:
+def _plausible(prices: Prices, data: SourceConfig) -> Prices:
     """The prices as ``faults:`` wants them, with the notices about it."""
     faults = acceptance.with_accepted(prices.faults, data.accepted)
     left_out = acceptance.dropped(faults) if data.faults == "drop" else []
@@ -202,7 +218,7 @@ def _plausible(prices: Prices, data: DataConfig) -> Prices:
 class Source:
     """What reads a ``source:``. One that needs a network selects the dates itself, and --offline refuses it."""
 
-    read: Callable[[DataConfig], Raw]
+    read: Callable[[SourceConfig], Raw]
     network: bool = False
 
 
@@ -215,7 +231,7 @@ SOURCES = {
 """The source of each name."""
 
 
-def _read_source(data: DataConfig, offline: bool) -> Raw:
+def _read_source(data: SourceConfig, offline: bool) -> Raw:
     source = SOURCES[data.source]
     if source.network and offline:
         raise DataError(f"{data.symbol}: --offline forbids source: {data.source}, a download\n  {yahoo.INSTEAD}")
@@ -225,11 +241,11 @@ def _read_source(data: DataConfig, offline: bool) -> Raw:
     return raw, notices
 
 
-def _hints(data: DataConfig) -> Hints:
-    return Hints(data.symbol, data.columns, data.date_format, data.time_zone, data.decimal)
+def _hints(data: SourceConfig) -> Hints:
+    return Hints(data.symbol, data.columns, data.date_format, data.time_zone, data.decimal, data.section)
 
 
-def _path(data: DataConfig) -> Path:
+def _path(data: SourceConfig) -> Path:
     path = Path(data.path or "")
     try:
         return path.expanduser()
@@ -237,12 +253,12 @@ def _path(data: DataConfig) -> Path:
         return path
 
 
-def _title(data: DataConfig) -> str:
+def _title(data: SourceConfig) -> str:
     """What a message on the prices begins with: the file, or the symbol and its source."""
     return str(_path(data)) if data.path else f"{data.symbol} ({data.source})"
 
 
-def _check_dates(index: pd.Index, data: DataConfig) -> None:
+def _check_dates(index: pd.Index, data: SourceConfig) -> None:
     """Raises where `data.start` or `data.end` is outside the dates of the source."""
     if index.empty:
         raise DataError(f"{_title(data)}: there is no row below the heading")
@@ -255,7 +271,7 @@ def _check_dates(index: pd.Index, data: DataConfig) -> None:
             )
 
 
-def _select_dates(raw: pd.DataFrame, data: DataConfig) -> pd.DataFrame:
+def _select_dates(raw: pd.DataFrame, data: SourceConfig) -> pd.DataFrame:
     days = pd.DatetimeIndex(raw.index).normalize()
     inside = np.ones(len(raw), dtype=bool)
     if data.start:

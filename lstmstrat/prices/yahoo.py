@@ -11,7 +11,7 @@ from typing import Any
 
 import pandas as pd
 
-from lstmstrat.config.schema import DataConfig
+from lstmstrat.config.schema import SourceConfig
 from lstmstrat.errors import DataError
 from lstmstrat.prices.cells import of_frame
 from lstmstrat.prices.check import day
@@ -28,7 +28,7 @@ INSTEAD = "Read prices without a network: source: bundled, or source: csv and pa
 
 
 def download(
-    data: DataConfig, *, session: Any = None, now: pd.Timestamp | None = None
+    data: SourceConfig, *, session: Any = None, now: pd.Timestamp | None = None
 ) -> tuple[pd.DataFrame, tuple[str, ...]]:
     """Raw bars of `data.symbol` from `data.start` to `data.end`, both included, and notices for the report.
 
@@ -64,7 +64,7 @@ def download(
     return raw, tuple(notices)
 
 
-def _check_start(raw: pd.DataFrame, data: DataConfig, title: str) -> None:
+def _check_start(raw: pd.DataFrame, data: SourceConfig, title: str) -> None:
     """Raises without any bar, and where the first bar is too long after `data.start`."""
     if raw.empty:
         raise DataError(f"{title}: no finished bar between start: {data.start} and end: {data.end}; widen them")
@@ -76,7 +76,7 @@ def _check_start(raw: pd.DataFrame, data: DataConfig, title: str) -> None:
         )
 
 
-def _history(data: DataConfig, session: Any) -> pd.DataFrame:
+def _history(data: SourceConfig, session: Any) -> pd.DataFrame:
     """The table from Yahoo: at least one row; the index holds dates in the time zone of the exchange."""
     with _raising_yfinance():
         import yfinance

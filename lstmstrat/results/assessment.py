@@ -22,7 +22,7 @@ from lstmstrat.evaluation.skill import NetworkGain, Skill, SkillTests
 from lstmstrat.evaluation.timing import Placebo
 from lstmstrat.prices.faults import Fault
 
-SCHEMA = 6  # version of summary.json and of the files beside it; other versions are refused
+SCHEMA = 7  # version of summary.json and of the files beside it; other versions are refused
 PASSED, FAILED, RAN, NOT_RUN = "passed", "failed", "ran", "not run"
 
 
@@ -32,6 +32,20 @@ class Origin:
 
     when: str  # UTC, ISO
     command: str  # "" if Python code called `lstmstrat.run`
+
+
+@dataclass(frozen=True)
+class OutsideFacts:
+    """A column of ``data.extra`` or a peer that a run used."""
+
+    kind: str  # column, peer
+    name: str
+    path: str  # the file, or the source and symbol of a peer
+    rows: int
+    first: str  # the time from which on its first row is used
+    last: str
+    lag: str
+    sha256: str  # of times and values
 
 
 @dataclass(frozen=True)
@@ -46,6 +60,7 @@ class DataFacts:
     sha256: str
     notices: tuple[str, ...]
     faults: tuple[Fault, ...]  # what cannot be true, or is worth a look, in the order of time
+    outside: tuple[OutsideFacts, ...] = ()
 
 
 @dataclass(frozen=True)

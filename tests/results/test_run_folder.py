@@ -305,11 +305,11 @@ def edit(path: Path, old: str, new: str) -> None:
 
 
 def test_a_run_of_an_older_version_is_refused_by_name(own_folder: Path) -> None:
-    edit(own_folder / "summary.json", '"schema": 6', '"schema": 3')
+    edit(own_folder / "summary.json", '"schema": 7', '"schema": 3')
     (own_folder / "exposure.csv").unlink()  # older runs have none: the version is the reason, not the file
     message = error_of(own_folder)
     assert message.startswith(
-        f"{own_folder}: summary.json has schema 3, and this version of lstmstrat reads schema 6"
+        f"{own_folder}: summary.json has schema 3, and this version of lstmstrat reads schema 7"
     )
     assert message.endswith("run the config.yaml beside it again")
 
@@ -317,7 +317,7 @@ def test_a_run_of_an_older_version_is_refused_by_name(own_folder: Path) -> None:
 @pytest.mark.parametrize(
     ("old", "new", "words"),
     [
-        ('"schema": 6,', '"schema": 6', "summary.json is broken: expected JSON, Expecting ',' delimiter: line 3"),
+        ('"schema": 7,', '"schema": 7', "summary.json is broken: expected JSON, Expecting ',' delimiter: line 3"),
         (
             '"bars": 3270',
             '"bars": "many"',
