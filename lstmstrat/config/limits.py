@@ -55,7 +55,11 @@ PEER: Limits = {
     "accepted": DATA["accepted"],
     "name": Limit(100, "it is a name in a list", "maxLength"),
 }
-EXTRA: Limits = {"name": PEER["name"]}
+EXTRA: Limits = {
+    "name": PEER["name"],
+    "date": Limit(100_000, "no table has so many columns"),
+    "column": Limit(100_000, "no table has so many columns"),
+}
 FORECAST: Limits = {
     "lookback": Limit(10_000, _WINDOW),
     "horizon": Limit(10_000, _WINDOW),

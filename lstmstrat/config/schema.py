@@ -311,7 +311,7 @@ class PeerConfig(SourceConfig):
     name: Annotated[str, Field(pattern=f"^{COLUMN_NAME}$")]
     """What it is called in the report and in messages."""
     lag: Lag | None = None
-    """How long after its time a bar is known, such as 1d if it closes after yours; by default 0d, or its length."""
+    """How long after its time a bar is known, such as 1d if it closes after yours; by default 0d or its length."""
 
     @property
     def section(self) -> str:

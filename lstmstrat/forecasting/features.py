@@ -165,12 +165,12 @@ def _change(n: int) -> Feature:
 
 
 _WINDOWED = {
-    "difference": _difference,
-    "change": _change,
     "return": _return,
     "volatility": _volatility,
     "distance": _distance,
     "volume_ratio": _volume_ratio,
+    "difference": _difference,
+    "change": _change,
 }
 
 
