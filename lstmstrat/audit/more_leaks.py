@@ -18,7 +18,7 @@ from lstmstrat.forecasting.fitted_fold import FittedFold
 from lstmstrat.forecasting.learned import Learned
 from lstmstrat.forecasting.walk_forward import WalkForward
 from lstmstrat.prices.bars import CLOSE
-from lstmstrat.prices.outside import Stream
+from lstmstrat.prices.outside import Stream, later
 from lstmstrat.trading.indicator import LSTMForecast
 
 
@@ -227,7 +227,8 @@ class _NextRow(Stream):
     """A column that is joined with the row after the newest one."""
 
     def newest(self, times: Times) -> np.ndarray:
-        return np.minimum(super().newest(times) + 1, len(self.known) - 1)
+        following: np.ndarray = np.minimum(super().newest(times) + 1, len(self.known) - 1)
+        return following
 
 
 class _DaysEarly(Stream):
@@ -235,7 +236,7 @@ class _DaysEarly(Stream):
 
     def between(self, first: int, last: np.datetime64) -> tuple[Times, Floats]:
         known, values = super().between(first, last + EARLY)
-        return known - EARLY, values
+        return later(known, -EARLY), values
 
 
 class ColumnAhead(KnownInTime):

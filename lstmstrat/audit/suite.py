@@ -24,7 +24,7 @@ from lstmstrat.errors import ConfigError, LSTMStratError, did_you_mean
 from lstmstrat.forecasting.session import Progress, Session
 from lstmstrat.prices import Prices
 from lstmstrat.prices.bars import COLUMNS
-from lstmstrat.prices.outside import NOTHING, Outside, Stream
+from lstmstrat.prices.outside import NOTHING, Outside, Stream, later
 from lstmstrat.store import Store
 
 Probe = Callable[[Case], Finding]
@@ -248,7 +248,7 @@ def _outside() -> Outside:
     peer = perturb.noise(market(), 8)
     times = peer.index.to_numpy().astype("datetime64[ns]")
     mood = np.random.default_rng(9).normal(size=(BARS, 1))
-    column = Stream("mood", times + np.timedelta64(1, "D"), mood)
+    column = Stream("mood", later(times, np.timedelta64(1, "D")), mood)
     return Outside((column,), (Stream("peer", times, peer.to_numpy()),))
 
 

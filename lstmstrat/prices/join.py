@@ -12,9 +12,10 @@ import pandas as pd
 from lstmstrat.arrays import Times
 from lstmstrat.config.schema import ExtraConfig, PeerConfig
 from lstmstrat.errors import DataError
+from lstmstrat.prices.acceptance import listed, open_faults, with_accepted
 from lstmstrat.prices.check import day
 from lstmstrat.prices.extra import Column
-from lstmstrat.prices.outside import Outside, Stream
+from lstmstrat.prices.outside import Outside, Stream, later
 
 if TYPE_CHECKING:
     from lstmstrat.prices.prices import Prices
@@ -72,11 +73,13 @@ def _column(config: ExtraConfig, column: Column, notices: list[str]) -> Stream:
             f"{config.name}: its rows are {_days(_usual(times))} apart, and each is used {lag} after its date; if "
             f"they are published later, write {config.section}.lag: 45d, or how much later"
         )
-    return Stream(config.name, times + span(lag), series.to_numpy()[:, None], config.path, lag)
+    return Stream(config.name, later(times, span(lag)), series.to_numpy()[:, None], config.path, lag)
 
 
 def _peer(config: PeerConfig, prices: Prices, times: Times, notices: list[str]) -> Stream:
     notices += [f"{config.name}: {text}" for text in prices.notices]
+    if wrong := open_faults(with_accepted(prices.faults, config.accepted)):
+        notices.append(f"{config.name}: these prices cannot be true: {'; '.join(listed(wrong))}")
     lag = config.lag or _length_of_longer_bars(prices.times, times)
     if config.lag is None and lag != "0d":
         notices.append(
@@ -84,7 +87,7 @@ def _peer(config: PeerConfig, prices: Prices, times: Times, notices: list[str]) 
             f"if that is the time at which it ends, write {config.section}.lag: 0d"
         )
     path = config.path or f"{config.source} {config.symbol}"
-    return Stream(config.name, prices.times + span(lag), prices.bars, path, lag)
+    return Stream(config.name, later(prices.times, span(lag)), prices.bars, path, lag)
 
 
 def _length_of_longer_bars(theirs: Times, own: Times) -> str:

@@ -163,6 +163,15 @@ def test_a_longer_bar_of_a_peer_is_known_when_it_is_over(tmp_path: Path) -> None
     assert given.outside.peers[0].known[0] == weekly.index.to_numpy()[0]
 
 
+def test_a_split_left_in_a_peer_is_said(tmp_path: Path) -> None:
+    frame = load_prices(DataConfig(symbol="MSFT")).frame.loc["2011":]
+    frame.iloc[:200, :4] *= 4.0
+    frame.to_csv(tmp_path / "msft.csv", index_label="date")
+    peer = {"name": "msft", "source": "csv", "path": str(tmp_path / "msft.csv")}
+    notices = load_prices(DataConfig.model_validate({**START, "peers": [peer]})).notices
+    assert any("msft: these prices cannot be true: " in text and "split" in text for text in notices)
+
+
 TIMES = st.lists(st.integers(0, 400), min_size=1, max_size=40, unique=True).map(sorted)
 
 
