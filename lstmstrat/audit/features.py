@@ -27,7 +27,7 @@ def check_features(forecasts: Forecasts, prices: Prices) -> Check:
     """
     name, config = "features", forecasts.config
     user_features = [f for f in feature_set(config.features).features if is_own(f.name)]
-    conditions = feature_set([config.refit_when]).features if config.refit_when else ()
+    conditions = feature_set([name for name in (config.refit_when or "",) if is_own(name)]).features
     cuts, of_fold = _cuts(forecasts, prices)
     remarks = list[str]()
     for feature in (*user_features, *conditions):

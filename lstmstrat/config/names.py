@@ -18,6 +18,7 @@ MODELS = ("always_up", "last_sign", "ridge", "boosting", "lstm")  # the cheapest
 OWN = r"^[\w.]+:\w+$"  # module:attribute
 COLUMN = "column:"  # begins the name of a feature that is a column of data.extra
 COLUMN_NAME = r"[A-Za-z][A-Za-z0-9_-]*"
+CONDITION = rf"{OWN}|^{COLUMN}{COLUMN_NAME}(\.[a-z]+_\d+)?$"  # of a refit
 
 # What a user's own is called in a sentence, and a correct example.
 STRATEGY = ("Class", "strategies.long_flat:LongFlat")
@@ -106,8 +107,8 @@ def _forecast(section: Mapping[Any, Any]) -> Iterator[tuple[str, str]]:
             if isinstance(name, str):
                 yield f"forecast.{key}", _feature(name)
     condition, model = section.get("refit_when"), section.get("model")
-    if isinstance(condition, str) and re.fullmatch(OWN, condition):
-        yield "forecast.refit_when", missing(condition, *FEATURE)
+    if isinstance(condition, str) and re.fullmatch(CONDITION, condition):
+        yield "forecast.refit_when", _feature(condition)
     if isinstance(model, str) and model:
         yield "forecast.model", _model(model)
 

@@ -33,7 +33,7 @@ from pydantic import (
 
 from lstmstrat.config.descriptions import descriptions
 from lstmstrat.config.limits import BROKER, CONFIG, DATA, EXTRA, FORECAST, PEER, REPORT, STRATEGY, Limits
-from lstmstrat.config.names import COLUMN_NAME, OWN, column, is_own
+from lstmstrat.config.names import COLUMN_NAME, CONDITION, column, is_own
 from lstmstrat.config.parameters import Parameters
 from lstmstrat.errors import did_you_mean
 
@@ -108,6 +108,12 @@ def _zone(name: str | None) -> str | None:
         return name and ZoneInfo(name).key
     except (ZoneInfoNotFoundError, ValueError, OSError):
         raise ValueError("no such time zone; expected a name such as Europe/London") from None
+
+
+def _entry_name(name: str) -> str:
+    if re.fullmatch(COLUMN_NAME, name):
+        return name
+    raise ValueError("expected a letter, then letters, digits, - and _, such as mood")
 
 
 def _lag(value: str) -> str:
@@ -308,7 +314,7 @@ class PeerConfig(SourceConfig):
 
     limits = PEER
 
-    name: Annotated[str, Field(pattern=f"^{COLUMN_NAME}$")]
+    name: Annotated[str, AfterValidator(_entry_name)]
     """What it is called in the report and in messages."""
     lag: Lag | None = None
     """How long after its time a bar is known, such as 1d if it closes after yours; by default 0d or its length."""
@@ -332,7 +338,7 @@ class ExtraConfig(Section):
 
     limits = EXTRA
 
-    name: Annotated[str, Field(pattern=f"^{COLUMN_NAME}$")]
+    name: Annotated[str, AfterValidator(_entry_name)]
     """What it is called in `features`, column:NAME, and in the report."""
     path: Annotated[str, Field(min_length=1), BeforeValidator(_file)]
     """A CSV file, or a Parquet file (.parquet, .pq), relative to the current directory."""
@@ -414,8 +420,8 @@ class ForecastConfig(Section):
     """Bars of the first training set, or of each with mode: rolling; with refit_every: never, a share of all."""
     refit_every: Annotated[int | str, BeforeValidator(_valid_refit_every)] = 21
     """Bars between two refits, or week, month, quarter, year, never. Fewer take proportionally longer."""
-    refit_when: Annotated[str, Field(pattern=OWN)] | None = None
-    """A condition of your own for further refits, module:function like a feature: refit where it is above 0."""
+    refit_when: Annotated[str, Field(pattern=CONDITION)] | None = None
+    """A condition for further refits, module:function or column:NAME like a feature: refit where it is above 0."""
     mode: Literal["rolling", "expanding"] = "expanding"
     """expanding: train on all bars so far, which a weak signal needs; rolling: on the last train_size bars."""
     max_train_size: Annotated[int, Field(ge=2)] = 5000
@@ -643,7 +649,10 @@ class Config(Section):
     @model_validator(mode="after")
     def _columns_are_there(self) -> Config:
         known = [entry.name for entry in self.data.extra]
-        named = [found[0] for name in self.forecast.features if (found := column(name))]
+        if wrong := [name for name in self.forecast.peer_features if column(name)]:
+            raise ValueError(f"forecast.peer_features: {wrong[0]!r} is of no peer; write it in features")
+        names = (*self.forecast.features, self.forecast.refit_when or "")
+        named = [found[0] for name in names if (found := column(name))]
         for name in (name for name in named if name not in known):
             raise ValueError(
                 f"forecast.features: there is no column {name!r} in data.extra{did_you_mean(name, known)}; "

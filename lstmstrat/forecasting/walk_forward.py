@@ -115,7 +115,8 @@ class WalkForward:
         self._peers = [History(config.peer_features, name=stream.name) for stream in outside.peers]
         self._peers += [History(config.peer_features, name=f"peer {k}") for k in range(1, peers + 1)]
         self.features = self._history.features
-        self.condition = feature_set([config.refit_when], "refit_when").features if config.refit_when else ()
+        conditions = [config.refit_when] if config.refit_when else []
+        self.condition = feature_set(conditions, "refit_when").with_columns(outside).features
         self.folds: list[FittedFold] = []
         self._session = session or current()
         self._inputs: Rows | None = None  # (n, F), the asset's own features, then those of its peers

@@ -21,7 +21,7 @@ from lstmstrat.errors import ConfigError, did_you_mean
 
 def later(times: Times, lag: np.timedelta64) -> Times:
     """`times` (m,), each `lag` later, in nanoseconds."""
-    moved: Times = times.astype("datetime64[ns]") + lag
+    moved: Times = (times + lag).astype("datetime64[ns]")
     return moved
 
 

@@ -99,6 +99,15 @@ def test_no_row_reaches_a_forecast_made_before_it_was_known(last: int) -> None:
     assert np.array_equal(bits(walked(what.until(OWN.times[last])))[: last + 1], original[: last + 1])
 
 
+def test_a_column_can_be_the_condition_of_a_refit() -> None:
+    config = small(features=FEATURES, peer_features=("return_1",), refit_when="column:rate.difference_1")
+    what = outside()
+    walk = walked(what, config=config)
+    rate = what.extra[1].at(OWN.times)[:, 0]
+    assert np.array_equal(walk._refit.all, np.append(False, np.diff(rate) > 0.0))
+    assert len(walk.folds) > len(walked(what).folds)
+
+
 def test_one_session_does_not_mistake_one_file_for_another() -> None:
     session = alone()
     with session.one_walk_for_all():

@@ -208,5 +208,10 @@ def test_a_config_says_what_is_wrong_with_its_extras() -> None:
     assert "data.peers.0.symbl: unknown key; did you mean 'symbol'?" in config_mistakes(
         {"peers": [{"name": "x", "symbl": "IBM"}]}
     )
+    assert "expected a letter, then letters" in config_mistakes({"extra": [{**one, "name": "mood.score"}]})
+    assert "is of no peer; write it in features" in config_mistakes(
+        {"extra": [one]}, peer_features=["column:mood"]
+    )
+    assert "there is no column 'rate'" in config_mistakes({"extra": [one]}, refit_when="column:rate")
     wrong = config_mistakes({"extra": [one]}, features=["column:moood"])
     assert "there is no column 'moood' in data.extra; did you mean 'mood'?" in wrong
