@@ -40,6 +40,7 @@ from lstmstrat.errors import did_you_mean
 REFIT_PERIODS = ("week", "month", "quarter", "year")
 
 
+LONGEST_LAG = 520 * 10_080  # minutes; ten years
 _BEYOND = 10**308  # from which no float is near
 
 
@@ -117,7 +118,10 @@ def _entry_name(name: str) -> str:
 
 
 def _lag(value: str) -> str:
-    if re.fullmatch(r"\d{1,5}(w|d|h|min)", value):
+    if found := re.fullmatch(r"(\d{1,7})(w|d|h|min)", value):
+        minutes = int(found[1]) * {"w": 10_080, "d": 1_440, "h": 60, "min": 1}[found[2]]
+        if minutes > LONGEST_LAG:
+            raise ValueError("expected at most 520w: what is known ten years later is of no use")
         return value
     raise ValueError("expected a number of weeks, days, hours or minutes: 2w, 1d, 36h, 90min; none is 0d")
 

@@ -17,7 +17,7 @@ from lstmstrat.prices.findings import Findings, Hints, listed, shown, such, yaml
 from lstmstrat.prices.headings import DATE, TIME, plain, role_of
 from lstmstrat.prices.numbers import read_numbers
 from lstmstrat.prices.order import by_time
-from lstmstrat.prices.roles import Free, dates, position_of
+from lstmstrat.prices.roles import WORD, Free, dates, position_of
 
 VALUE = "value"
 PARQUET = (".parquet", ".pq")
@@ -93,8 +93,13 @@ def _positions(table: Table, extra: ExtraConfig, hints: Hints, found: Findings) 
         cure = hints.write("columns", {DATE: "HEADING"})
         found.faults.append(f"no column of dates; there are {listed(names.values())}; {cure}")
     if VALUE not in asked:
-        positions |= _value_column(free.names, extra, hints, found)
+        positions |= _value_column(_of_numbers(free.names, table), extra, hints, found)
     return positions
+
+
+def _of_numbers(names: Mapping[int, str], table: Table) -> Mapping[int, str]:
+    """The columns that do not begin with a word, as one of tickers does; all of them if each does."""
+    return {k: name for k, name in names.items() if not WORD.search(table.first(k))} or names
 
 
 def _value_column(names: Mapping[int, str], extra: ExtraConfig, hints: Hints, found: Findings) -> dict[str, int]:

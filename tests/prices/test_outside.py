@@ -95,6 +95,16 @@ def test_of_several_columns_one_is_to_be_named_and_the_cure_works(tmp_path: Path
     assert loaded(tmp_path, text.replace("score", "Mood")).outside.extra[0].values[:, 0].tolist() == [0.5, -0.5]
 
 
+def test_a_column_of_words_is_no_column_of_values(tmp_path: Path) -> None:
+    text = "date,ticker,score\n2012-01-03,IBM,0.5\n2012-01-04,IBM,-0.5\n"
+    assert loaded(tmp_path, text).outside.extra[0].values[:, 0].tolist() == [0.5, -0.5]
+
+
+def test_a_lag_beyond_all_dates_is_refused() -> None:
+    one = {"name": "mood", "path": "mood.csv", "lag": "99999w"}
+    assert "expected at most 520w" in config_mistakes({"extra": [one]})
+
+
 def test_all_that_is_wrong_is_said_at_once(tmp_path: Path) -> None:
     with pytest.raises(DataError) as caught:
         loaded(tmp_path, "date,score\n2012-01-03,good\n2012-01-04,1\n", column="scroe", date="dat")
