@@ -143,6 +143,6 @@ def of_class(
     """
     if not (isinstance(cls, type) and issubclass(cls, (bt.Strategy, bt.Indicator))):
         raise StrategyError(f"{cls!r} is no class of a Backtrader strategy or indicator")
-    frame = prices.frame if isinstance(prices, Prices) else Prices.from_frame(prices, "prices").frame
-    subject = Subject(cls.__name__, cls, params, frame, broker or BrokerConfig())
+    checked = prices if isinstance(prices, Prices) else Prices.from_frame(prices, "prices")
+    subject = Subject(cls.__name__, cls, params, checked.frame, broker or BrokerConfig(), outside=checked.outside)
     return subject.with_fields(refits=refits, setup=setup, path=import_path(cls))

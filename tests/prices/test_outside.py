@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
+import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -103,6 +105,39 @@ def test_a_column_of_words_is_no_column_of_values(tmp_path: Path) -> None:
 def test_a_lag_beyond_all_dates_is_refused() -> None:
     one = {"name": "mood", "path": "mood.csv", "lag": "99999w"}
     assert "expected at most 520w" in config_mistakes({"extra": [one]})
+
+
+CURE = re.compile(r"data\.extra\[mood\]\.(\w+): (\"[^\"]*\"|[^\s,;]+)")
+
+# The text, and the values after each of the cures that its message gives, tried by itself; as read by eye.
+CURABLE: dict[str, tuple[str, list[list[float]]]] = {
+    "a date in two ways": ("date,score\n03/01/2012,1\n04/01/2012,2\n", [[1.0, 2.0], [1.0, 2.0]]),
+    "1,234": ("date;score\n2012-01-03;1,234\n2012-01-04;2,345\n", [[1234.0, 2345.0], [1.234, 2.345]]),
+    "an offset": ("date,score\n2012-01-03T10:00Z,1\n2012-01-04T10:00Z,2\n", [[1.0, 2.0]]),
+    "two columns": ("date,score,count\n2012-01-03,1,7\n2012-01-04,2,8\n", [[1.0, 2.0]]),
+    "a year": ("date,score\n2011,1\n2012,2\n", [[1.0, 2.0]]),
+}
+TOGETHER = {  # cures that are given as one
+    "no heading": "2012-01-03,1\n2012-01-04,2\n",
+    "a row too long": "date,score\n2012-01-03,1,\n2012-01-04,2,x\n",
+}
+
+
+@pytest.mark.parametrize("name", CURABLE)
+def test_each_cure_works_on_the_file_that_provoked_it(tmp_path: Path, name: str) -> None:
+    text, expected = CURABLE[name]
+    with pytest.raises(DataError) as caught:
+        loaded(tmp_path, text)
+    found = [{key: yaml.safe_load(value)} for key, value in CURE.findall(str(caught.value))]
+    assert [loaded(tmp_path, text, **cure).outside.extra[0].values[:, 0].tolist() for cure in found] == expected
+
+
+@pytest.mark.parametrize("name", TOGETHER)
+def test_cures_given_as_one_work_together(tmp_path: Path, name: str) -> None:
+    with pytest.raises(DataError) as caught:
+        loaded(tmp_path, TOGETHER[name])
+    cure = {key: yaml.safe_load(value) for key, value in CURE.findall(str(caught.value))}
+    assert loaded(tmp_path, TOGETHER[name], **cure).outside.extra[0].values[:, 0].tolist() == [1.0, 2.0]
 
 
 def test_all_that_is_wrong_is_said_at_once(tmp_path: Path) -> None:

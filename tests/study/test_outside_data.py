@@ -93,6 +93,21 @@ def test_a_null_world_keeps_what_is_outside(tmp_path: Path) -> None:
     assert null_history(prices, 1).outside is prices.outside
 
 
+class OnMood(lstmstrat.ForecastStrategy):
+    params = (("forecast", {"model": "ridge", "train_size": 250, "features": ("column:mood",)}),)
+
+    def target_exposure(self) -> float:
+        return 1.0 if self.forecast[0] > 0.0 else 0.0
+
+
+def test_a_class_is_audited_with_what_is_outside_of_its_prices(tmp_path: Path) -> None:
+    _, prices = prepare(config(written(tmp_path)))
+    audited = lstmstrat.audit(OnMood, prices, only="P2")
+    assert (audited.exit_code, audited.failures) == (0, [])
+    with pytest.raises(lstmstrat.ConfigError, match="there is no column 'mood'"):
+        lstmstrat.audit(OnMood, prices.frame, only="P2")
+
+
 @pytest.fixture
 def own(monkeypatch: pytest.MonkeyPatch) -> Any:
     module = types.ModuleType("joined_features")
