@@ -6,6 +6,7 @@ import numpy as np
 
 from lstmstrat.arrays import Ints
 from lstmstrat.audit.memory import EXPANDING, UNRELATED, memory
+from lstmstrat.config.names import is_own
 from lstmstrat.forecasting.features import Feature, FeatureSet, feature_set
 from lstmstrat.forecasting.forecasts import Forecasts
 from lstmstrat.forecasting.schedule import schedule
@@ -25,8 +26,8 @@ def check_features(forecasts: Forecasts, prices: Prices) -> Check:
     remark; a file that is joined by position becomes another series, which fails.
     """
     name, config = "features", forecasts.config
-    user_features = [f for f in feature_set(config.features).features if ":" in f.name]
-    conditions = feature_set([config.refit_when]).features if config.refit_when else ()
+    user_features = [f for f in feature_set(config.features).features if is_own(f.name)]
+    conditions = feature_set([name for name in (config.refit_when or "",) if is_own(name)]).features
     cuts, of_fold = _cuts(forecasts, prices)
     remarks = list[str]()
     for feature in (*user_features, *conditions):
@@ -79,7 +80,8 @@ def _without_oldest(feature: Feature, prices: Prices) -> tuple[bool, str]:
             date = prices.frame.index[oldest + found.place].date()
             return True, (
                 f"{feature.name} goes by the position of a bar, as a file without dates does: at {date} it is "
-                f"{x[found.place]:.6g}, and {y[found.place]:.6g} without the {oldest} oldest bars; join it by date"
+                f"{x[found.place]:.6g}, and {y[found.place]:.6g} without the {oldest} oldest bars; name the file "
+                "in data.extra and use column:NAME, or join it by f(bars, times)"
             )
         if found.kind == EXPANDING:
             return False, f"{feature.name} depends on how much history is loaded"

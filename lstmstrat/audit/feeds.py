@@ -1,7 +1,9 @@
 """What a strategy can see of its feeds in a run of the audit: bars that come one by one, other bars, hidden bars.
 
 streamed(bars)              a feed that holds no bar before its turn
-OtherBars, change_others    what becomes of the bars of the other feeds, which `setup` adds
+OtherBars                   what becomes of other bars than those of the first feed:
+change_others               of the feeds that `setup` adds
+change_outside              of the columns and peers of a config
 MaskedOpens                 another high, low, close and volume while a strategy acts at an open
 """
 
@@ -10,15 +12,17 @@ from __future__ import annotations
 import functools
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import backtrader as bt
 import numpy as np
 import pandas as pd
 
+from lstmstrat.arrays import Bools, Floats
 from lstmstrat.audit.perturb import DAILY
-from lstmstrat.prices.bars import Bars
+from lstmstrat.prices.bars import CLOSE, HIGH, LOW, OPEN, VOLUME, Bars
+from lstmstrat.prices.outside import Outside, Stream
 from lstmstrat.trading.clock import to_numbers
 
 HOOKS_AT_OPEN = ("prenext_open", "nextstart_open", "next_open")
@@ -27,6 +31,7 @@ HOOKS_AT_OPEN = ("prenext_open", "nextstart_open", "next_open")
 def streamed(bars: Bars) -> Any:
     """A feed of `bars` that holds no bar before its turn; its `dataname` does not have the later ones either."""
     feed = bt.feed.DataBase(name=bars.symbol)
+    feed.outside = bars.outside
     columns = {str(name): bars.frame[name].to_numpy() for name in bars.frame}  # each (n,)
     columns["datetime"] = to_numbers(pd.DatetimeIndex(bars.frame.index))
     rows = iter(np.column_stack(list(columns.values())).tolist())
@@ -60,6 +65,51 @@ def change_others(cerebro: Any, what: OtherBars) -> None:
             feed._load = _changed(feed, feed._load, what)
             if not isinstance(feed, bt.feed.CSVDataBase):  # others may load whole columns, past `_load`
                 feed.preload = functools.partial(bt.feed.AbstractDataBase.preload, feed)
+
+
+def change_outside(outside: Outside, what: OtherBars) -> Outside:
+    """Columns and peers with the rows changed or left out that become known at the times of `what`.
+
+    None is left out at the beginning: a history that begins later has the same files.
+    """
+    return outside.of(_changed_stream(stream, what, k) for k, stream in enumerate(outside.streams))
+
+
+def _changed_stream(stream: Stream, what: OtherBars, number: int) -> Stream:
+    numbers = to_numbers(pd.DatetimeIndex(stream.known))  # (m,)
+    which = (numbers > what.changed_after) & (numbers <= what.changed_until)  # (m,)
+    rng = np.random.default_rng([what.seed, 5, number])
+    steps = np.cumsum(rng.normal(size=int(which.sum())))
+    values = stream.values.copy()
+    before = values[: int(which.argmax())][-1:] if which.any() else values[:0]
+    values[which] = (_other_bars if values.shape[1] > 1 else _other_values)(values, which, before, steps, what)
+    kept = numbers <= what.last
+    return replace(stream, known=stream.known[kept], values=values[kept])
+
+
+def _other_values(values: Floats, which: Bools, before: Floats, steps: Floats, what: OtherBars) -> Floats:
+    """Other values of a column: those about the one before the change, or a random walk added to them."""
+    if what.mirrored:
+        start: Floats = before if len(before) else np.zeros((1, 1))
+        mirrored: Floats = 2.0 * start - values[which] + (values[which] == start)
+        return mirrored
+    scale = float(np.std(values)) or 1.0
+    moved: Floats = values[which] + scale * steps[:, None]
+    return moved
+
+
+def _other_bars(values: Floats, which: Bools, before: Floats, steps: Floats, what: OtherBars) -> Floats:
+    """Other bars of a peer, by the rules for the bars of a feed."""
+    bars = values[which].copy()
+    if what.mirrored and len(before):
+        bars[:, : CLOSE + 1] = before[0, CLOSE] ** 2 / bars[:, [OPEN, LOW, HIGH, CLOSE]]
+    else:
+        bars[:, OPEN] *= np.exp(DAILY * np.append(0.0, steps[:-1]))
+        bars[:, CLOSE] *= np.exp(DAILY * steps)
+        bars[:, HIGH] = bars[:, [OPEN, CLOSE]].max(axis=1) * 1.01
+        bars[:, LOW] = bars[:, [OPEN, CLOSE]].min(axis=1) * 0.99
+    bars[:, VOLUME] *= 1.5
+    return bars
 
 
 def _changed(feed: Any, load: Callable[[], Any], what: OtherBars) -> Callable[[], Any]:

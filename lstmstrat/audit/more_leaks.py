@@ -12,12 +12,13 @@ from typing import Any, ClassVar
 import backtrader as bt
 import numpy as np
 
-from lstmstrat.arrays import Floats
+from lstmstrat.arrays import Floats, Times
 from lstmstrat.audit.leaks import HORIZON, TRAIN
 from lstmstrat.forecasting.fitted_fold import FittedFold
 from lstmstrat.forecasting.learned import Learned
 from lstmstrat.forecasting.walk_forward import WalkForward
 from lstmstrat.prices.bars import CLOSE
+from lstmstrat.prices.outside import Stream, later
 from lstmstrat.trading.indicator import LSTMForecast
 
 
@@ -163,6 +164,7 @@ class ReadsAFile(_Trades):
         return float(labels[len(self) % len(labels)])
 
 
+EARLY = np.timedelta64(3, "D")
 TABLE = {f"2020-{month:02}-{day:02}": (month * day) % 3 - 1.0 for month in range(1, 13) for day in range(1, 29)}
 
 
@@ -201,7 +203,58 @@ class LateCalibration(_Trades):
         return float(self.model.forecast[0])
 
 
+class KnownInTime(_Trades):
+    """A clean control: a column and a peer of a config, joined by the time at which each row was known."""
+
+    streams: ClassVar[type[Stream]] = Stream
+
+    def __init__(self) -> None:
+        self.model = LSTMForecast(
+            self.data,
+            **{"features": ("column:mood",), "peer_features": ("return_1",), "lookback": 2, "loss_steps": 2},
+            **{"model": "ridge", "train_size": TRAIN, "refit_every": 40, "calibration": "none"},
+        )
+        known = self.data.outside
+        rows = known.of(self.streams(s.name, s.known, s.values) for s in known.streams)
+        self.model.walk_forward = WalkForward(self.model.walk_forward.config, outside=rows)
+
+    def signal(self) -> float:
+        """The forecast."""
+        return float(self.model.forecast[0])
+
+
+class _NextRow(Stream):
+    """A column that is joined with the row after the newest one."""
+
+    def newest(self, times: Times) -> np.ndarray:
+        following: np.ndarray = np.minimum(super().newest(times) + 1, len(self.known) - 1)
+        return following
+
+
+class _DaysEarly(Stream):
+    """A peer whose bars are there three days early, which is the next one over a weekend too."""
+
+    def between(self, first: int, last: np.datetime64) -> tuple[Times, Floats]:
+        known, values = super().between(first, last + EARLY)
+        return later(known, -EARLY), values
+
+
+class ColumnAhead(KnownInTime):
+    """30: a column of a config, joined one row late."""
+
+    streams = _NextRow
+
+
+class PeerOfConfigAhead(KnownInTime):
+    """31: a peer of a config whose bars are known before they close."""
+
+    streams = _DaysEarly
+
+
+WITH_OUTSIDE = (KnownInTime, ColumnAhead, PeerOfConfigAhead)
 PLANTED: tuple[tuple[type[Any], str], ...] = (
+    (ColumnAhead, "P2"),
+    (PeerOfConfigAhead, "P2"),
     (OldBarsOnly, "P0"),
     (ByPosition, "P0"),
     (OneMonthInAdvance, "P0"),

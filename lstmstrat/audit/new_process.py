@@ -14,7 +14,15 @@ import pandas as pd
 from lstmstrat.audit import child
 from lstmstrat.audit.trace import Subject
 from lstmstrat.audit.user_code import of_user
-from lstmstrat.audit.wire import NotSentError, frame_from_json, frame_to_json, from_json, to_json
+from lstmstrat.audit.wire import (
+    NotSentError,
+    frame_from_json,
+    frame_to_json,
+    from_json,
+    outside_from_json,
+    outside_to_json,
+    to_json,
+)
 from lstmstrat.config.plugins import load_attribute
 from lstmstrat.config.schema import BrokerConfig, ForecastConfig
 
@@ -39,6 +47,7 @@ def _sent(subject: Subject) -> Json | None:
     except NotSentError:
         return None
     plain = {"name": subject.name, "path": subject.path, "refits": list(subject.refits), "forecast": forecast}
+    plain["outside"] = outside_to_json(subject.outside)
     broker, frame = subject.broker.model_dump(mode="json"), str(id(subject.frame))
     return {**plain, **given, "broker": broker, "frame": frame} if subject.path else None
 
@@ -48,9 +57,10 @@ def imported(values: Json, frame: pd.DataFrame) -> Subject:
     cls = load_attribute(values["path"], "Class", "", callable)
     forecast = ForecastConfig(**values["forecast"]) if values["forecast"] else None
     given = {name: from_json(values[name]) for name in ("params", "setup")}
+    outside = outside_from_json(values["outside"])
     own = {"refits": tuple(values["refits"]), "path": values["path"]}
     subject = Subject(values["name"], cls, given["params"], frame, BrokerConfig(**values["broker"]), forecast)
-    return subject.with_fields(setup=given["setup"], **own)
+    return subject.with_fields(setup=given["setup"], outside=outside, **own)
 
 
 def in_new_process(subjects: Sequence[Subject]) -> list[Json | None]:

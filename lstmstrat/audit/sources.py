@@ -30,6 +30,7 @@ from lstmstrat.audit.tables import Tables
 from lstmstrat.audit.trace import ACCOUNT, STREAMED, Subject, Trace
 from lstmstrat.audit.user_code import of_user, users_modules
 from lstmstrat.audit.watch import Watch
+from lstmstrat.config.names import is_own
 from lstmstrat.config.plugins import changed_files, load_attribute
 from lstmstrat.forecasting.session import Session
 from lstmstrat.store import Store
@@ -240,7 +241,7 @@ def _look_at_forecasts(tables: Tables, trace: Trace) -> None:
         config = walk.config
         names = (*config.features, *config.peer_features, config.refit_when or "", config.model)
         for name in names:
-            if ":" in name:
+            if is_own(name):
                 tables.look_at_code(load_attribute(name, "attribute", "", callable))
 
 

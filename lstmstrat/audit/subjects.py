@@ -13,6 +13,7 @@ from lstmstrat.audit.new_process import import_path
 from lstmstrat.audit.sketch import Sketch
 from lstmstrat.audit.small import shrink
 from lstmstrat.audit.trace import STREAMED, Subject
+from lstmstrat.config.names import is_own
 from lstmstrat.config.schema import BrokerConfig, Config, ForecastConfig, StrategyConfig
 from lstmstrat.errors import StrategyError
 from lstmstrat.forecasting.schedule import schedule
@@ -53,7 +54,7 @@ def of_config(config: Config, prices: Prices) -> list[Subject]:
     period = every if isinstance(every, int) else PERIODS[every]
     bars = first + max(AUDITED_FOLDS * period, LEAST_BARS) + -(-SPARE_BARS // period) * period
     newest, whole = prices.frame.iloc[-bars:], parts(prices.frame, LONGEST, first + LONGEST // PARTS)
-    return [
+    subjects = [
         *_forecast_subjects(config, forecast, parts(prices.frame, bars, bars)),
         *(
             s
@@ -68,6 +69,7 @@ def of_config(config: Config, prices: Prices) -> list[Subject]:
             for s in _strategy_subjects(config, strategy, forecast, cheapest, newest, whole)
         ),
     ]
+    return [subject.with_fields(outside=prices.outside) for subject in subjects]
 
 
 def parts(frame: pd.DataFrame, longest: int, bars: int) -> list[pd.DataFrame]:
@@ -101,7 +103,7 @@ def _importable(path: str, config: Config) -> str:
 
 def _has_own_code(forecast: ForecastConfig) -> bool:
     """Whether features or refits of the forecast are functions of the user's own."""
-    return any(":" in name for name in (*forecast.features, forecast.refit_when or ""))
+    return any(is_own(name) for name in (*forecast.features, forecast.refit_when or ""))
 
 
 def _strategy_subjects(
@@ -141,6 +143,6 @@ def of_class(
     """
     if not (isinstance(cls, type) and issubclass(cls, (bt.Strategy, bt.Indicator))):
         raise StrategyError(f"{cls!r} is no class of a Backtrader strategy or indicator")
-    frame = prices.frame if isinstance(prices, Prices) else Prices.from_frame(prices, "prices").frame
-    subject = Subject(cls.__name__, cls, params, frame, broker or BrokerConfig())
+    checked = prices if isinstance(prices, Prices) else Prices.from_frame(prices, "prices")
+    subject = Subject(cls.__name__, cls, params, checked.frame, broker or BrokerConfig(), outside=checked.outside)
     return subject.with_fields(refits=refits, setup=setup, path=import_path(cls))

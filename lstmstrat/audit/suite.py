@@ -11,6 +11,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import backtrader as bt
+import numpy as np
 import pandas as pd
 
 from lstmstrat.audit import child, invariance, leaks, learning, more_leaks, perturb, probes, sources, trading
@@ -23,6 +24,7 @@ from lstmstrat.errors import ConfigError, LSTMStratError, did_you_mean
 from lstmstrat.forecasting.session import Progress, Session
 from lstmstrat.prices import Prices
 from lstmstrat.prices.bars import COLUMNS
+from lstmstrat.prices.outside import NOTHING, Outside, Stream, later
 from lstmstrat.store import Store
 
 Probe = Callable[[Case], Finding]
@@ -176,13 +178,14 @@ def _ends_the_case(finding: Finding) -> bool:
 
 def controls(progress: Progress | None = None) -> tuple[Control, ...]:
     """The self-test: each planted leak with the probe that must find it, then the clean control."""
-    results, total = list[Control](), len(PLANTED) + 1
+    results, total = list[Control](), len(PLANTED) + 2
     with quiet():
         for k, (leak, probe) in enumerate(PLANTED):
             results.append(check_leak(leak, probe))
             if progress is not None:
                 progress(k + 1, total)
         results.append(check_honest())
+        results.append(check_known_in_time())
     if progress is not None:
         progress(total, total)
     return tuple(results)
@@ -210,6 +213,16 @@ def check_honest() -> Control:
     return Control("Honest, the clean control", "", not faults, detail or f"passes {len(results)} probes")
 
 
+def check_known_in_time() -> Control:
+    """Whether a forecast from a column and a peer that are joined by time passes the probes of later rows."""
+    with control_subject(more_leaks.KnownInTime) as subject:
+        case = open_case(subject, 0, _no_command)
+        results = [run_probe(case, probe) for probe in ("P1", "P2", "P3")]
+    faults = [f for f in results if f.status != PASSED]
+    detail = "; ".join(f"{f.probe}: {f.detail}" for f in faults)
+    return Control("KnownInTime, the clean control", "", not faults, detail or f"passes {len(results)} probes")
+
+
 @contextmanager
 def control_subject(cls: type[Any]) -> Iterator[Subject]:
     """A strategy of `leaks`, or the strategy `Follow` with an indicator of `leaks`, on a random walk."""
@@ -225,7 +238,18 @@ def control_subject(cls: type[Any]) -> Iterator[Subject]:
             Path(params["path"]).write_text("1 0 1 1 0")
         path = "" if child.CAN_FORK else f"{cls.__module__}:{cls.__name__}"  # else P12 needs a name to import
         refits = tuple(range(leaks.FIRST, BARS, leaks.EVERY))
-        yield Subject(cls.__name__, cls, params, market(), refits=refits, setup=setup, path=path)
+        outside = _outside() if cls in more_leaks.WITH_OUTSIDE else NOTHING
+        subject = Subject(cls.__name__, cls, params, market(), refits=refits, setup=setup, path=path)
+        yield subject.with_fields(outside=outside)
+
+
+def _outside() -> Outside:
+    """A column with a row each day, known on the day after, and a peer: random walks."""
+    peer = perturb.noise(market(), 8)
+    times = peer.index.to_numpy().astype("datetime64[ns]")
+    mood = np.random.default_rng(9).normal(size=(BARS, 1))
+    column = Stream("mood", later(times, np.timedelta64(1, "D")), mood)
+    return Outside((column,), (Stream("peer", times, peer.to_numpy()),))
 
 
 def _second_feed(cerebro: Any) -> None:

@@ -17,12 +17,13 @@ import numpy as np
 import pandas as pd
 
 from lstmstrat.arrays import Floats
-from lstmstrat.audit.feeds import MaskedOpens, OtherBars, change_others, streamed
+from lstmstrat.audit.feeds import MaskedOpens, OtherBars, change_others, change_outside, streamed
 from lstmstrat.audit.finding import dates
 from lstmstrat.config.schema import BrokerConfig, ForecastConfig
 from lstmstrat.forecasting.learned import LINES
 from lstmstrat.forecasting.session import Session
 from lstmstrat.forecasting.walk_forward import WalkForward
+from lstmstrat.prices.outside import NOTHING, Outside
 from lstmstrat.results.orders import Execution, PlacedOrder
 from lstmstrat.store import Store
 from lstmstrat.trading.clock import to_numbers
@@ -62,6 +63,7 @@ class Subject:
     probes: tuple[str, ...] = ()  # ids of the probes that look at it; none given: all
     reruns: tuple[str, ...] = ("runonce", STREAMED)  # modes of P0
     cuts: int = 0  # cuts of P2 and P3, at most; 0: as many as there are places for them
+    outside: Outside = NOTHING  # columns and peers of a config
     ignored: frozenset[str] = frozenset()  # attributes of the strategy that are no part of what is compared
 
     @property
@@ -79,10 +81,11 @@ class Subject:
     ) -> Trace:
         """Run on `frame`, by default the subject's own frame, and record the run.
 
-        `others` says what becomes of the bars of feeds that `setup` adds, `mask` is the factor of a `MaskedOpens`.
-        Without a `session` the run uses that of the subject.
+        `others` says what becomes of the bars of feeds that `setup` adds and of what is `outside`, `mask` is the
+        factor of a `MaskedOpens`. Without a `session` the run uses that of the subject.
         """
-        bars = _Bars(self.name, self.frame if frame is None else frame)
+        outside = self.outside if others is None else change_outside(self.outside, others)
+        bars = _Bars(self.name, self.frame if frame is None else frame, outside)
         record = _Record(mask, self.ignored)
         cerebro = self._cerebro(bars, mode, record)
         if others is not None:
@@ -118,6 +121,7 @@ class Subject:
 class _Bars:
     symbol: str
     frame: pd.DataFrame
+    outside: Outside
 
 
 class _IndicatorHolder(bt.Strategy):  # type: ignore[misc]

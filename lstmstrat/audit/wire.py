@@ -14,6 +14,8 @@ import backtrader as bt
 import numpy as np
 import pandas as pd
 
+from lstmstrat.prices.outside import Outside, Stream
+
 _SEQUENCES = {kind.__name__: kind for kind in (tuple, set, frozenset)}
 _DATES = {kind.__name__: kind for kind in (dt.datetime, dt.date, dt.time)}
 _MARK = "!"  # begins the only key of what is no plain value
@@ -111,3 +113,26 @@ def frame_from_json(values: dict[str, Any]) -> pd.DataFrame:
     times = np.frombuffer(base64.b64decode(values["times"]), dtype="datetime64[ns]")
     numbers = np.frombuffer(base64.b64decode(values["values"])).reshape(len(times), -1)
     return pd.DataFrame(numbers.copy(), index=pd.DatetimeIndex(times), columns=values["columns"])
+
+
+def outside_to_json(outside: Outside) -> dict[str, Any]:
+    """Columns and peers as JSON, to the last bit."""
+    return {
+        "extra": [_stream_to_json(stream) for stream in outside.extra],
+        "peers": [_stream_to_json(stream) for stream in outside.peers],
+    }
+
+
+def outside_from_json(values: dict[str, Any]) -> Outside:
+    """The columns and peers of `outside_to_json`."""
+    return Outside(*(tuple(_stream_from_json(one) for one in values[kind]) for kind in ("extra", "peers")))
+
+
+def _stream_to_json(stream: Stream) -> dict[str, Any]:
+    rows = pd.DataFrame(stream.values, pd.DatetimeIndex(stream.known))
+    return {"name": stream.name, "rows": frame_to_json(rows)}
+
+
+def _stream_from_json(values: dict[str, Any]) -> Stream:
+    rows = frame_from_json(values["rows"])
+    return Stream(values["name"], rows.index.to_numpy().astype("datetime64[ns]"), rows.to_numpy())

@@ -12,7 +12,12 @@ from itertools import pairwise
 
 
 def descriptions(section: type) -> dict[str, str]:
-    """The text below each field of a class that has one, by the name of the field."""
+    """The text below each field of a section that has one, by the name of the field; those it inherits too."""
+    inherited = [base for base in section.__mro__[:0:-1] if base.__module__ == section.__module__]
+    return {name: text for cls in (*inherited, section) for name, text in _own(cls).items()}
+
+
+def _own(section: type) -> dict[str, str]:
     (definition,) = ast.parse(textwrap.dedent(inspect.getsource(section))).body
     assert isinstance(definition, ast.ClassDef)
     return {

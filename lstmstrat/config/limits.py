@@ -47,6 +47,18 @@ _FILE_NAME = "it becomes part of a file name"
 DATA: Limits = {
     "symbol": Limit(100, _FILE_NAME, "maxLength"),
     "accepted": Limit(1_000, "nobody looks at more", "maxItems"),
+    "extra": Limit(1_000, "a network cannot weigh more inputs against each other", "maxItems"),
+    "peers": Limit(1_000, "a network cannot weigh more inputs against each other", "maxItems"),
+}
+PEER: Limits = {
+    "symbol": DATA["symbol"],
+    "accepted": DATA["accepted"],
+    "name": Limit(100, "it is a name in a list", "maxLength"),
+}
+EXTRA: Limits = {
+    "name": PEER["name"],
+    "date": Limit(100_000, "no table has so many columns"),
+    "column": Limit(100_000, "no table has so many columns"),
 }
 FORECAST: Limits = {
     "lookback": Limit(10_000, _WINDOW),

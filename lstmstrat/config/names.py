@@ -10,11 +10,15 @@ from lstmstrat.config.search import missing
 from lstmstrat.errors import did_you_mean
 
 FEATURES = ("range", "gap", "body", "close_location", "volume_change", "day_of_week", "month_of_year")
-FAMILIES = ("return", "volatility", "distance", "volume_ratio")  # each with a number of bars: return_5
+CHANGES = ("difference", "change")  # of values that may be 0 or below
+FAMILIES = ("return", "volatility", "distance", "volume_ratio", *CHANGES)  # each with a number of bars: return_5
 KNOWN_FEATURES = (*FEATURES, *(f"{family}_N" for family in FAMILIES))
 MODELS = ("always_up", "last_sign", "ridge", "boosting", "lstm")  # the cheapest first
 
 OWN = r"^[\w.]+:\w+$"  # module:attribute
+COLUMN = "column:"  # begins the name of a feature that is a column of data.extra
+COLUMN_NAME = r"[A-Za-z][A-Za-z0-9_-]*"
+CONDITION = rf"{OWN}|^{COLUMN}{COLUMN_NAME}(\.[a-z]+_\d+)?$"  # of a refit
 
 # What a user's own is called in a sentence, and a correct example.
 STRATEGY = ("Class", "strategies.long_flat:LongFlat")
@@ -34,8 +38,33 @@ def window(feature: str) -> tuple[str, int] | None:
     return (match[1], int(match[2])) if match and match[1] in FAMILIES else None
 
 
+def is_own(name: str) -> bool:
+    """Whether a feature, condition or model is ``module:attribute``, the user's own.
+
+    Examples
+    --------
+    >>> is_own("mine:momentum"), is_own("column:mood"), is_own("return_5")
+    (True, False, False)
+    """
+    return ":" in name and not name.startswith(COLUMN)
+
+
+def column(feature: str) -> tuple[str, str] | None:
+    """The column of data.extra and what is made of it ("" for the value itself); None if it is no such feature.
+
+    Examples
+    --------
+    >>> column("column:mood"), column("column:rate.difference_5"), column("gap")
+    (('mood', ''), ('rate', 'difference_5'), None)
+    """
+    match = re.fullmatch(rf"{COLUMN}({COLUMN_NAME})(?:\.((?:{'|'.join(CHANGES)})_[1-9]\d{{0,6}}))?", feature)
+    return (match[1], match[2] or "") if match else None
+
+
 def unknown_feature(name: str) -> str:
     """The sentence on a feature that is neither built in nor ``module:function``."""
+    if name.startswith(COLUMN):
+        return f"{name!r} given, expected column:NAME, column:NAME.difference_N or column:NAME.change_N"
     hint, own = did_you_mean(name, KNOWN_FEATURES), "a function of your own is written module:function"
     return f"unknown feature {name!r}{hint} (N is a number of bars; {own})"
 
@@ -78,16 +107,16 @@ def _forecast(section: Mapping[Any, Any]) -> Iterator[tuple[str, str]]:
             if isinstance(name, str):
                 yield f"forecast.{key}", _feature(name)
     condition, model = section.get("refit_when"), section.get("model")
-    if isinstance(condition, str) and re.fullmatch(OWN, condition):
-        yield "forecast.refit_when", missing(condition, *FEATURE)
+    if isinstance(condition, str) and re.fullmatch(CONDITION, condition):
+        yield "forecast.refit_when", _feature(condition)
     if isinstance(model, str) and model:
         yield "forecast.model", _model(model)
 
 
 def _feature(name: str) -> str:
-    if ":" in name:
+    if is_own(name):
         return missing(name, *FEATURE)
-    return "" if name in FEATURES or window(name) else unknown_feature(name)
+    return "" if name in FEATURES or window(name) or column(name) else unknown_feature(name)
 
 
 def _model(name: str) -> str:

@@ -32,14 +32,15 @@ from pydantic import (
 )
 
 from lstmstrat.config.descriptions import descriptions
-from lstmstrat.config.limits import BROKER, CONFIG, DATA, FORECAST, REPORT, STRATEGY, Limits
-from lstmstrat.config.names import OWN
+from lstmstrat.config.limits import BROKER, CONFIG, DATA, EXTRA, FORECAST, PEER, REPORT, STRATEGY, Limits
+from lstmstrat.config.names import COLUMN_NAME, CONDITION, column, is_own
 from lstmstrat.config.parameters import Parameters
 from lstmstrat.errors import did_you_mean
 
 REFIT_PERIODS = ("week", "month", "quarter", "year")
 
 
+LONGEST_LAG = 520 * 10_080  # minutes; ten years
 _BEYOND = 10**308  # from which no float is near
 
 
@@ -74,12 +75,12 @@ def _columns(value: object) -> object:
     if not isinstance(value, Mapping):
         raise ValueError("expected roles and headings, such as {date: time, volume: Volume BTC}")
     columns = {str(role).replace("_", " "): column for role, column in value.items()}
-    for role, column in columns.items():
+    for role, heading in columns.items():
         if role not in COLUMN_ROLES:
             raise ValueError(f"{role!r} is no role of a column{did_you_mean(role, COLUMN_ROLES)}")
-        if isinstance(column, bool) or not isinstance(column, (str, int, type(None))):
+        if isinstance(heading, bool) or not isinstance(heading, (str, int, type(None))):
             raise ValueError(f"{role}: expected a heading, the number of a column, or null")
-        if column is None and role not in ("time", "volume", "adj close", "symbol"):
+        if heading is None and role not in ("time", "volume", "adj close", "symbol"):
             raise ValueError(f"{role}: null, but there are no bars without it; expected a heading or a number")
     return columns
 
@@ -108,6 +109,21 @@ def _zone(name: str | None) -> str | None:
         return name and ZoneInfo(name).key
     except (ZoneInfoNotFoundError, ValueError, OSError):
         raise ValueError("no such time zone; expected a name such as Europe/London") from None
+
+
+def _entry_name(name: str) -> str:
+    if re.fullmatch(COLUMN_NAME, name):
+        return name
+    raise ValueError("expected a letter, then letters, digits, - and _, such as mood")
+
+
+def _lag(value: str) -> str:
+    if found := re.fullmatch(r"(\d{1,7})(w|d|h|min)", value):
+        minutes = int(found[1]) * {"w": 10_080, "d": 1_440, "h": 60, "min": 1}[found[2]]
+        if minutes > LONGEST_LAG:
+            raise ValueError("expected at most 520w: what is known ten years later is of no use")
+        return value
+    raise ValueError("expected a number of weeks, days, hours or minutes: 2w, 1d, 36h, 90min; none is 0d")
 
 
 def _parameters(value: object) -> Parameters:
@@ -160,6 +176,7 @@ Number = Annotated[float, BeforeValidator(_number)]
 Level = Annotated[Number, Field(gt=0.0, lt=1.0)]
 Fraction = Annotated[Number, Field(ge=0.0, lt=1.0)]
 Date = Annotated[dt.date, BeforeValidator(_date)]
+Lag = Annotated[str, AfterValidator(_lag)]
 Names = Annotated[tuple[str, ...], BeforeValidator(_names)]
 Count = Annotated[int, Field(ge=1)]
 ModelParameters = Annotated[
@@ -224,17 +241,8 @@ class Section(BaseModel):
         return value
 
 
-class DataConfig(Section):
-    """The prices: symbol, source and dates; of a file that can be read in two ways, which; what of odd prices.
-
-    Examples
-    --------
-    A file without a symbol is called by its name:
-
-    >>> import lstmstrat
-    >>> lstmstrat.DataConfig(source="csv", path="prices/EURUSD.csv.gz").symbol
-    'EURUSD'
-    """
+class SourceConfig(Section):
+    """Bars from a source: symbol and file; of a file that can be read in two ways, which; what of odd prices."""
 
     limits = DATA
 
@@ -273,7 +281,7 @@ class DataConfig(Section):
         return {**values, "symbol": _stem(path)} if isinstance(path, (str, os.PathLike)) and str(path) else values
 
     @model_validator(mode="after")
-    def _consistent(self) -> DataConfig:
+    def _consistent(self) -> SourceConfig:
         is_file = self.source in ("csv", "parquet")
         if is_file and not self.path:
             raise ValueError(f"source: {self.source} needs a file; add path: prices.{self.source}")
@@ -289,6 +297,98 @@ class DataConfig(Section):
         if self.start and self.end and self.start >= self.end:
             raise ValueError(f"start {self.start} must lie before end {self.end}")
         return self
+
+    @property
+    def section(self) -> str:
+        """Where a setting of it is written, for a message."""
+        return "data"
+
+
+class PeerConfig(SourceConfig):
+    """Another asset, whose `peer_features` become inputs of every forecast; joined by time.
+
+    Examples
+    --------
+    >>> import lstmstrat
+    >>> data = lstmstrat.DataConfig(peers=[{"name": "ibm", "symbol": "IBM"}])
+    >>> data.peers[0].source
+    'bundled'
+    """
+
+    limits = PEER
+
+    name: Annotated[str, AfterValidator(_entry_name)]
+    """What it is called in the report and in messages."""
+    lag: Lag | None = None
+    """How long after its time a bar is known, such as 1d if it closes after yours; by default 0d or its length."""
+
+    @property
+    def section(self) -> str:
+        """Where a setting of it is written, for a message."""
+        return f"data.peers[{self.name}]"
+
+
+class ExtraConfig(Section):
+    """A column of numbers from a file of your own, with dates: ``column:NAME`` in `features`.
+
+    Examples
+    --------
+    >>> import lstmstrat
+    >>> data = lstmstrat.DataConfig(extra=[{"name": "mood", "path": "mood.csv", "lag": "2d"}])
+    >>> data.extra[0].name
+    'mood'
+    """
+
+    limits = EXTRA
+
+    name: Annotated[str, AfterValidator(_entry_name)]
+    """What it is called in `features`, column:NAME, and in the report."""
+    path: Annotated[str, Field(min_length=1), BeforeValidator(_file)]
+    """A CSV file, or a Parquet file (.parquet, .pq), relative to the current directory."""
+    date: str | int | None = None
+    """The heading of the dates, or the number of their column from 1; by default what vendors call a date."""
+    column: str | int | None = None
+    """The heading of the values, or the number of their column; by default the only other column, or NAME."""
+    lag: Lag | None = None
+    """How long after its time a row is known: 1d, 36h, 2w; by default 1d of dates, and 0d of times of day."""
+    date_format: Annotated[str, Field(min_length=1)] | None = None
+    """As in `data`."""
+    time_zone: Annotated[str | None, AfterValidator(_zone)] = None
+    """Where the exchange of the prices is: times in UTC or with an offset become those of its clock."""
+    decimal: Literal[".", ","] | None = None
+    """As in `data`."""
+
+    @property
+    def section(self) -> str:
+        """Where a setting of it is written, for a message."""
+        return f"data.extra[{self.name}]"
+
+
+def _unique_names(entries: tuple[Any, ...]) -> tuple[Any, ...]:
+    names = Counter(entry.name for entry in entries)
+    for name in sorted(name for name, count in names.items() if count > 1):
+        raise ValueError(f"two of them are called {name!r}; give one another name:")
+    return entries
+
+
+class DataConfig(SourceConfig):
+    """The prices: symbol, source and dates, and how a file is read; what comes from outside of them, with dates.
+
+    Examples
+    --------
+    A file without a symbol is called by its name:
+
+    >>> import lstmstrat
+    >>> lstmstrat.DataConfig(source="csv", path="prices/EURUSD.csv.gz").symbol
+    'EURUSD'
+    """
+
+    limits = DATA
+
+    extra: Annotated[tuple[ExtraConfig, ...], BeforeValidator(_names), AfterValidator(_unique_names)] = ()
+    """Columns of your own files, joined by time: [{name: mood, path: mood.csv}]; in features column:mood."""
+    peers: Annotated[tuple[PeerConfig, ...], BeforeValidator(_names), AfterValidator(_unique_names)] = ()
+    """Other assets, joined by time, whose peer_features become inputs: [{name: ibm, symbol: IBM}]."""
 
 
 class ForecastConfig(Section):
@@ -311,9 +411,9 @@ class ForecastConfig(Section):
     target: Literal["open", "close"] = "open"
     """open: log return from the next open, which an order made now can earn; close: from this close, classical."""
     features: Annotated[Names, Field(min_length=1)] = DEFAULT_FEATURES
-    """Inputs computed from each bar; a function of your own is module:function."""
+    """Inputs computed from each bar; your own function is module:function, a file of data.extra column:NAME."""
     peer_features: Annotated[Names, Field(min_length=1)] = DEFAULT_PEER_FEATURES
-    """Inputs computed from each bar of each peer: LSTMForecast(self.data, peers=[self.data1])."""
+    """Inputs computed from each bar of each peer: data.peers, or LSTMForecast(self.data, peers=[self.data1])."""
     scaler: Literal["robust", "standard"] = "robust"
     """robust: scale by median and MAD of the training set; standard: by mean and standard deviation."""
     clip: Annotated[Number, Field(gt=0.0)] = 5.0
@@ -323,8 +423,8 @@ class ForecastConfig(Section):
     """Bars of the first training set, or of each with mode: rolling; with refit_every: never, a share of all."""
     refit_every: Annotated[int | str, BeforeValidator(_valid_refit_every)] = 21
     """Bars between two refits, or week, month, quarter, year, never. Fewer take proportionally longer."""
-    refit_when: Annotated[str, Field(pattern=OWN)] | None = None
-    """A condition of your own for further refits, module:function like a feature: refit where it is above 0."""
+    refit_when: Annotated[str, Field(pattern=CONDITION)] | None = None
+    """A condition for further refits, module:function or column:NAME like a feature: refit where it is above 0."""
     mode: Literal["rolling", "expanding"] = "expanding"
     """expanding: train on all bars so far, which a weak signal needs; rolling: on the last train_size bars."""
     max_train_size: Annotated[int, Field(ge=2)] = 5000
@@ -417,7 +517,7 @@ class ForecastConfig(Section):
     def own_code(self) -> tuple[str, ...]:
         """The ``module:attribute`` of each feature, condition and model of the user's own."""
         names = (*self.features, *self.peer_features, self.refit_when or "", self.model)
-        return tuple(name for name in names if ":" in name)
+        return tuple(name for name in names if is_own(name))
 
     def _check_validation(self, bars: int) -> None:
         """Checks that `bars`, the shortest training set, leave enough to train on after validation and purge."""
@@ -548,3 +648,17 @@ class Config(Section):
         AfterValidator(_unique_labels),
     ]
     report: ReportConfig = ReportConfig()
+
+    @model_validator(mode="after")
+    def _columns_are_there(self) -> Config:
+        known = [entry.name for entry in self.data.extra]
+        if wrong := [name for name in self.forecast.peer_features if column(name)]:
+            raise ValueError(f"forecast.peer_features: {wrong[0]!r} is of no peer; write it in features")
+        names = (*self.forecast.features, self.forecast.refit_when or "")
+        named = [found[0] for name in names if (found := column(name))]
+        for name in (name for name in named if name not in known):
+            raise ValueError(
+                f"forecast.features: there is no column {name!r} in data.extra{did_you_mean(name, known)}; "
+                f"name its file: data: {{extra: [{{name: {name}, path: {name}.csv}}]}}"
+            )
+        return self

@@ -11,7 +11,9 @@ from pydantic import ValidationError
 from lstmstrat.config.schema import (
     BrokerConfig,
     DataConfig,
+    ExtraConfig,
     ForecastConfig,
+    PeerConfig,
     ReportConfig,
     Section,
     StrategyConfig,
@@ -82,5 +84,7 @@ def _keys(model: Any, path: tuple[int | str, ...]) -> list[str]:
     """The keys allowed at `path` inside `model`."""
     sections: dict[str, Any] = {"data": DataConfig, "forecast": ForecastConfig, "broker": BrokerConfig}
     sections |= {"strategies": StrategyConfig, "report": ReportConfig}
-    target = sections[str(path[0])] if path else model
+    sections |= {"extra": ExtraConfig, "peers": PeerConfig}
+    named = [part for part in path if isinstance(part, str)]
+    target = sections[named[-1]] if named else model
     return [field.alias or name for name, field in target.model_fields.items()]

@@ -10,6 +10,7 @@ Letters: n bars, F feature columns.
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -17,10 +18,11 @@ from typing import Any
 import numpy as np
 
 from lstmstrat.arrays import Floats, Times, sliding
-from lstmstrat.config.names import FEATURE, unknown_feature, window
+from lstmstrat.config.names import FEATURE, column, is_own, unknown_feature, window
 from lstmstrat.config.plugins import load_attribute
 from lstmstrat.errors import ERRORS_OF_CODE, ConfigError, describe
 from lstmstrat.prices.bars import CLOSE, HIGH, LOW, OPEN, VOLUME
+from lstmstrat.prices.outside import NOTHING, Outside
 
 
 @dataclass(frozen=True)
@@ -28,13 +30,16 @@ class Feature:
     """One or more columns of the feature matrix.
 
     `warmup` is the number of leading bars for which the feature is NaN. `columns` are the bar columns that it
-    reads, so that an indicator on a single line can refuse the features for which it has no data.
+    reads, so that an indicator on a single line can refuse the features for which it has no data. One of
+    `any_sign` also has a value where a price is 0 or below, as rates and indexes of sentiment are; to all others
+    such a price is missing.
     """
 
     name: str
     compute: Callable[[Times, Floats], Floats]  # ((n,), (n, 5)) -> (n,) or (n, k)
     warmup: int
     columns: tuple[int, ...]
+    any_sign: bool = False
 
 
 def _shift(x: Floats, lag: int) -> Floats:
@@ -69,6 +74,20 @@ def log_return(price: Floats, lag: int) -> Floats:
 def realised_volatility(close: Floats, window: int) -> Floats:
     """Root mean square of the last `window` one-bar log returns; (n,), NaN in the first `window` rows."""
     return np.sqrt(_rolling_sum(log_return(close, 1) ** 2, window) / window)
+
+
+def difference(x: Floats, lag: int) -> Floats:
+    """x[t] - x[t-lag]; (n,), NaN in the first `lag` rows."""
+    return x - _shift(x, lag)
+
+
+def change(x: Floats, lag: int) -> Floats:
+    """The difference over `lag` rows, divided by the root of the summed squares of the `lag` single ones.
+
+    From -sqrt(lag) to +sqrt(lag) in every unit of `x`; 0 where nothing has moved; (n,), NaN in the first rows.
+    """
+    moved = np.sqrt(_rolling_sum(difference(x, 1) ** 2, lag))
+    return np.where(moved > 0.0, difference(x, lag) / np.where(moved > 0.0, moved, 1.0), moved)  # moved: 0 or NaN
 
 
 def _close_location(bars: Floats) -> Floats:
@@ -137,43 +156,98 @@ def _volume_ratio(n: int) -> Feature:
     )
 
 
+def _difference(n: int) -> Feature:
+    return Feature(f"difference_{n}", lambda _, b: difference(b[:, CLOSE], n), n, (CLOSE,), any_sign=True)
+
+
+def _change(n: int) -> Feature:
+    return Feature(f"change_{n}", lambda _, b: change(b[:, CLOSE], n), n, (CLOSE,), any_sign=True)
+
+
 _WINDOWED = {
     "return": _return,
     "volatility": _volatility,
     "distance": _distance,
     "volume_ratio": _volume_ratio,
+    "difference": _difference,
+    "change": _change,
 }
 
 
 def _user_feature(name: str) -> Feature:
-    """The feature ``module:function``, called with open, high, low, close, volume of all bars so far (n, 5)."""
+    """The feature ``module:function``: f(bars) or f(bars, times) of all bars so far, (n, 5) and (n,)."""
     try:
         function = load_attribute(name, *FEATURE, callable)
     except ImportError as error:
         raise ConfigError(f"features: {error}") from error.__cause__
     if not callable(function):
         raise ConfigError(f"features: {name!r} is not a function; expected f(bars) -> (n,) or (n, k)")
-    return Feature(name, lambda _, bars: _call(name, function, bars), 0, tuple(range(5)))
+    arguments = 2 if _takes_times(name, function) else 1
+    return Feature(name, lambda times, bars: _call(name, function, (bars, times)[:arguments]), 0, tuple(range(5)))
 
 
-def _call(name: str, function: Callable[[Floats], Any], bars: Floats) -> Floats:
-    """The values of a user's function for a copy of the bars; an error in it is the cause of the ConfigError."""
+def _takes_times(name: str, function: Callable[..., Any]) -> bool:
+    """Whether a user's function is f(bars, times): a second argument has no default, or is called times.
+
+    Raises
+    ------
+    ConfigError
+        It is neither f(bars) nor f(bars, times).
+    """
     try:
-        return np.asarray(function(bars.copy()), dtype=np.float64)
+        signature = inspect.signature(function)
+    except (TypeError, ValueError):  # of a function that is not written in Python
+        return False
+    own = [p for p in signature.parameters.values() if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
+    takes_times = len(own) > 1 and (own[1].default is own[1].empty or own[1].name == "times")
+    try:
+        signature.bind(*("bars", "times")[: 2 if takes_times else 1])
+    except TypeError as error:
+        raise ConfigError(
+            f"features: {name!r} has the arguments {signature}; expected f(bars) or f(bars, times), and a "
+            f"default for each further one ({error})"
+        ) from None
+    return takes_times
+
+
+def _call(name: str, function: Callable[..., Any], arguments: tuple[np.ndarray, ...]) -> Floats:
+    """The values of a user's function for copies of its arguments; an error in it causes a ConfigError."""
+    bars = arguments[0]
+    try:
+        return np.asarray(function(*(argument.copy() for argument in arguments)), dtype=np.float64)
     except ERRORS_OF_CODE as error:
         raise ConfigError(f"features: {name!r} failed on {len(bars)} bars: {describe(error)}") from error
 
 
+_CHANGES = {"difference": difference, "change": change}
+
+
+def _column(name: str, outside: Outside) -> Feature:
+    """The feature ``column:NAME``, or a change of it from bar to bar; without `outside` it has no values."""
+    of, made = column(name) or ("", "")
+    family, bars = window(made) or ("", 0)
+
+    def compute(times: Times, _: Floats) -> Floats:
+        values = outside.column(of).at(times)[:, 0]
+        return _CHANGES[family](values, bars) if family else values
+
+    return Feature(name, compute, bars, ())
+
+
 def feature(name: str) -> Feature:
-    """The feature called `name`: a built-in such as ``return_5``, or a user's ``module:function``.
+    """The feature called `name`: a built-in such as ``return_5``, ``column:NAME``, a user's ``module:function``.
+
+    That of a column has values only in a `FeatureSet.with_columns`.
 
     Raises
     ------
     ConfigError
         No such feature, module or function.
     """
-    if ":" in name:
+    if is_own(name):
         return _user_feature(name)
+    if column(name):
+        return _column(name, NOTHING)
     if name in _PLAIN:
         return _PLAIN[name]
     if windowed := window(name):
@@ -198,14 +272,30 @@ class FeatureSet:
         """The bar columns that the features read."""
         return frozenset(c for f in self.features for c in f.columns)
 
+    def with_columns(self, outside: Outside) -> FeatureSet:
+        """The same features, those of columns with the values of `outside`.
+
+        Raises
+        ------
+        ConfigError
+            It does not have such a column.
+        """
+        for f in self.features:
+            if found := column(f.name):
+                outside.column(found[0])
+        return FeatureSet(tuple(_column(f.name, outside) if column(f.name) else f for f in self.features))
+
     def rows(self, times: Times, bars: Floats, first: int) -> Floats:
         """Feature rows of bars `first` to the end; (n - first, F), NaN where a feature has no value."""
         return self.named_rows(times, bars, first)[0]
 
-    def named_rows(self, times: Times, bars: Floats, first: int) -> tuple[Floats, tuple[Feature, ...]]:
+    def named_rows(
+        self, times: Times, bars: Floats, first: int, levels: Floats | None = None
+    ) -> tuple[Floats, tuple[Feature, ...]]:
         """`rows`, and the feature that each column belongs to, (F,).
 
-        A built-in feature gets only the bars that its warm-up needs; a user's function gets all bars.
+        Prices of 0 or below are to be NaN in `bars`; `levels` (n, 5) has them, for the features of `any_sign`. A
+        built-in feature gets only the bars that its warm-up needs; a user's function gets all bars.
 
         Raises
         ------
@@ -213,13 +303,16 @@ class FeatureSet:
             A user's function returns the wrong number of rows.
         """
         with np.errstate(divide="ignore", invalid="ignore"):  # invalid prices become NaN, which is counted later
-            parts = [self._columns(f, times, bars, first) for f in self.features]  # each (n - first, k)
+            parts = [
+                self._columns(f, times, bars if levels is None or not f.any_sign else levels, first)
+                for f in self.features
+            ]  # each (n - first, k)
         rows = np.concatenate(parts, axis=1)
         rows[~np.isfinite(rows)] = np.nan
         return rows, tuple(f for f, part in zip(self.features, parts, strict=True) for _ in range(part.shape[1]))
 
     def _columns(self, f: Feature, times: Times, bars: Floats, first: int) -> Floats:
-        begin = 0 if ":" in f.name else max(0, first - f.warmup)
+        begin = 0 if is_own(f.name) else max(0, first - f.warmup)
         values = f.compute(times[begin:], bars[begin:])
         if values.shape[:1] != (len(bars) - begin,) or values.ndim > 2:
             raise ConfigError(

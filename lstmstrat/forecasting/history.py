@@ -9,6 +9,7 @@ import numpy as np
 
 from lstmstrat.arrays import Floats, Times
 from lstmstrat.forecasting.features import Feature, feature_set
+from lstmstrat.prices.outside import NOTHING, Outside
 
 
 class Rows:
@@ -48,15 +49,20 @@ class Rows:
 class History:
     """The bars of one asset in order of time, and their feature rows."""
 
-    def __init__(self, names: Sequence[str]):
-        """`names` are those of the features.
+    def __init__(self, names: Sequence[str], outside: Outside = NOTHING, name: str = ""):
+        """`names` are those of the features; `outside` has the columns among them. `name` is that of a peer.
 
         Raises
         ------
         ConfigError
-            A feature does not exist.
+            A feature or a column does not exist.
         """
-        self.features = feature_set(names)
+        self.name = name
+        self.features = feature_set(names).with_columns(outside)
+        needs_levels = any(f.any_sign for f in self.features.features)
+        self._levels = (
+            Rows((5,), "float64") if needs_levels else None
+        )  # (n, 5), the bars with prices of 0 and below
         self.inputs: tuple[Feature, ...] = ()  # (F,) the feature that each column belongs to, after the first bars
         self._times = Rows((), "datetime64[ns]")
         self._bars = Rows((5,), "float64")
@@ -81,6 +87,8 @@ class History:
     def append(self, times: Times, bars: Floats) -> None:
         """Appends newly closed bars. A price of 0 or below is invalid: it and the features from it become NaN.
 
+        Only features of `any_sign`, such as difference_1, have a value there.
+
         Raises
         ------
         ValueError
@@ -94,15 +102,18 @@ class History:
             )
         self._times.append(times)
         self._bars.append(bars)
+        if self._levels is not None:
+            self._levels.append(bars)
         prices = self._bars.all[begin:, :4]
         prices[prices <= 0.0] = np.nan
-        rows, self.inputs = self.features.named_rows(self.times, self.bars, begin)
+        levels = None if self._levels is None else self._levels.all
+        rows, self.inputs = self.features.named_rows(self.times, self.bars, begin, levels)
         self._rows = self._rows or Rows((rows.shape[1],), "float64")
         self._rows.append(rows)
 
     def cut(self, length: int) -> None:
         """Drops all bars but the first `length`."""
-        for rows in (self._times, self._bars, self._rows):
+        for rows in (self._times, self._bars, self._levels, self._rows):
             if rows is not None:
                 rows.cut(length)
 
@@ -111,6 +122,7 @@ class History:
         twin = copy.copy(self)
         twin._times, twin._bars = self._times.twin(), self._bars.twin()
         twin._rows = self._rows and self._rows.twin()
+        twin._levels = self._levels and self._levels.twin()
         return twin
 
     def at(self, times: Times) -> Floats:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from lstmstrat.arrays import Bools, Floats, Times
+from lstmstrat.config.names import is_own
 from lstmstrat.forecasting.features import Feature
 from lstmstrat.forecasting.fitted_fold import FARTHEST, FittedFold
 from lstmstrat.forecasting.forecasts import TOO_FEW, in_words
@@ -72,9 +73,9 @@ class Inputs:
 
     @property
     def names(self) -> list[str]:
-        """The name of each input: ``return_1``, or ``return_1 of peer 2``; (F,)."""
+        """The name of each input: ``return_1``, or ``return_1 of peer 2``, or of the name of a peer; (F,)."""
         names = [feature.name for feature in self.own.inputs]
-        return names + [f"{f.name} of peer {k}" for k, peer in enumerate(self.peers, 1) for f in peer.inputs]
+        return names + [f"{f.name} of {peer.name}" for peer in self.peers for f in peer.inputs]
 
     def gaps(self, bars: slice) -> dict[str, int]:
         """The number of bars on which an input has no value, by its name, the largest number first."""
@@ -91,7 +92,10 @@ class Inputs:
     def _cure(self, names: Sequence[str], bars: slice) -> str:
         lacking = [feature for feature in self.own.inputs if feature.name in names]
         if not lacking:
-            return "leave that peer out of peers, or begin when it has bars with prices above 0"
+            return (
+                "if it is no price and can be 0 or below, give peer_features: [difference_1, change_5]; else "
+                "leave that peer out of peers, or begin when it has bars with prices above 0"
+            )
         leave = f"leave {_listed([feature.name for feature in lacking])} out of features"
         if empty := _empty_columns(lacking, self.own.bars[bars]):
             zero = ", such as 0" if empty == ["volume"] else ""
@@ -142,7 +146,7 @@ def date(times: Times, bar: int) -> str:
 
 def _empty_columns(features: Sequence[Feature], bars: Floats) -> list[str]:
     """The columns of the bars that the features read and in which a value is missing."""
-    read = {column for feature in features if ":" not in feature.name for column in feature.columns}
+    read = {column for feature in features if not is_own(feature.name) for column in feature.columns}
     return [COLUMNS[column] for column in sorted(read) if not np.isfinite(bars[:, column]).all()]
 
 

@@ -51,8 +51,11 @@ from lstmstrat.forecasting.session import Session, current
 from lstmstrat.forecasting.targets import labels
 from lstmstrat.forecasting.training_set import TrainingSet, windows
 from lstmstrat.prices.bars import CLOSE
+from lstmstrat.prices.outside import NOTHING, Outside
 
 _log = logging.getLogger(__name__)
+
+BEFORE = np.datetime64(-(2**62), "ns")  # before every bar
 
 
 class WalkForward:
@@ -67,7 +70,9 @@ class WalkForward:
     session
         Store, threads and progress; by default the active session (see session.py).
     peers
-        The number of other assets whose features become inputs.
+        The number of other assets whose features become inputs, and whose bars `advance` is given.
+    outside
+        Extra columns and further peers whose rows are known already, each from the time on that it has.
 
     Attributes
     ----------
@@ -79,7 +84,7 @@ class WalkForward:
     Raises
     ------
     ConfigError
-        A feature or the model is unknown, or train_size is not a number of bars.
+        A feature, a column or the model is unknown, or train_size is not a number of bars.
 
     Examples
     --------
@@ -98,15 +103,20 @@ class WalkForward:
     True
     """
 
-    def __init__(self, config: ForecastConfig, session: Session | None = None, peers: int = 0):
+    def __init__(
+        self, config: ForecastConfig, session: Session | None = None, peers: int = 0, outside: Outside = NOTHING
+    ):
         self.config = config
         self._settled = settled(config)
         self.model = model_of(config)
         self.schedule = schedule(config)
-        self._history = History(config.features)
-        self._peers = [History(config.peer_features) for _ in range(peers)]
+        self._outside = outside
+        self._history = History(config.features, outside)
+        self._peers = [History(config.peer_features, name=stream.name) for stream in outside.peers]
+        self._peers += [History(config.peer_features, name=f"peer {k}") for k in range(1, peers + 1)]
         self.features = self._history.features
-        self.condition = feature_set([config.refit_when], "refit_when").features if config.refit_when else ()
+        conditions = [config.refit_when] if config.refit_when else []
+        self.condition = feature_set(conditions, "refit_when").with_columns(outside).features
         self.folds: list[FittedFold] = []
         self._session = session or current()
         self._inputs: Rows | None = None  # (n, F), the asset's own features, then those of its peers
@@ -169,7 +179,7 @@ class WalkForward:
             The times do not increase, or the number of `peers` is not that of the constructor.
         """
         known = None if self._begun else self._session.walks
-        key = None if known is None else _of_first_bars(self.config, times, bars, peers)
+        key = None if known is None else _of_first_bars(self.config, times, bars, peers, self._outside)
         if known is None or key is None:
             return self._advance(times, bars, peers)
         if key in known:
@@ -180,12 +190,10 @@ class WalkForward:
         return lines
 
     def _advance(self, times: Times, bars: Floats, peers: Sequence[tuple[Times, Floats]]) -> Floats:
-        for peer, (peer_times, peer_bars) in zip(self._peers, peers, strict=True):
-            peer.append(peer_times, peer_bars)
+        begin = len(self._history.bars)
+        self._append(times, bars, peers)
         if not len(bars):
             return np.empty((0, self._outputs))
-        begin = len(self._history.bars)
-        self._append(times, bars)
         self._fit_due(begin)
         self._forecast(begin)
         self._weigh(begin)
@@ -227,8 +235,12 @@ class WalkForward:
             del self.folds[folds:]
             self._missing.counts = counts
 
-    def _append(self, times: Times, bars: Floats) -> None:
+    def _append(self, times: Times, bars: Floats, peers: Sequence[tuple[Times, Floats]] = ()) -> None:
         """Appends the bars, their inputs, and whether the user's condition asks for a refit."""
+        for peer, (peer_times, peer_bars) in zip(self._peers, [*self._known(times), *peers], strict=True):
+            peer.append(peer_times, peer_bars)
+        if not len(bars):
+            return
         begin = len(self._history.bars)
         self._history.append(times, bars)
         peer_rows = (peer.at(self._history.times[begin:]) for peer in self._peers)
@@ -242,6 +254,12 @@ class WalkForward:
             values = FeatureSet((condition,)).rows(self._history.times, self._history.bars, begin)  # (n, 1)
             refit |= values[:, 0] > 0.0
         self._refit.append(refit)
+
+    def _known(self, times: Times) -> list[tuple[Times, Floats]]:
+        """The bars of the peers from outside that are new at the last of `times`, and known by then."""
+        last = times[-1] if len(times) else BEFORE
+        peers = zip(self._peers, self._outside.peers, strict=False)
+        return [stream.between(len(peer.times), last) for peer, stream in peers]
 
     def _due_folds(self, begin: int = 0) -> list[Fold]:
         """The folds that are fitted at the bars from `begin` on."""
@@ -359,21 +377,21 @@ class WalkForward:
 
 
 def _of_first_bars(
-    config: ForecastConfig, times: Times, bars: Floats, peers: Sequence[tuple[Times, Floats]]
+    config: ForecastConfig, times: Times, bars: Floats, peers: Sequence[tuple[Times, Floats]], outside: Outside
 ) -> str | None:
     """A key of all that a walk over its first bars depends on; None if code of the user's has no identity."""
     code = identify(*loaded(config.own_code)).sha256
     if code is None:
         return None
-    digest = hashlib.sha256(f"{code} {config.model_dump_json()}".encode())
+    digest = hashlib.sha256(f"{code} {config.model_dump_json()}".encode() + outside.digest)
     for part_times, part_bars in ((times, bars), *peers):
         digest.update(repr((part_times.dtype, part_times.shape, part_bars.dtype, part_bars.shape)).encode())
         digest.update(part_times.tobytes() + part_bars.tobytes())
     return digest.hexdigest()
 
 
-def plan(config: ForecastConfig, times: Times, bars: Floats) -> list[tuple[Fold, int]]:
+def plan(config: ForecastConfig, times: Times, bars: Floats, outside: Outside = NOTHING) -> list[tuple[Fold, int]]:
     """The folds that a walk-forward over these bars would fit, and the number of samples of each."""
-    walk = WalkForward(config)
+    walk = WalkForward(config, outside=outside)
     walk._append(times, bars)
     return [(fold, walk._training_set(fold).samples) for fold in walk._due_folds()]

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     import pandas as pd
 
+    from lstmstrat.prices.outside import Outside
+
 OPEN, HIGH, LOW, CLOSE, VOLUME = range(5)
 PRICES = ("open", "high", "low", "close")
 COLUMNS = (*PRICES, "volume")
@@ -20,3 +22,6 @@ class Bars(Protocol):
 
     @property
     def frame(self) -> pd.DataFrame: ...  # noqa: D102
+
+    @property
+    def outside(self) -> Outside: ...  # noqa: D102

@@ -142,11 +142,13 @@ def _top(text: str, separator: str) -> list[_Row]:
     return rows
 
 
-def _score(rows: list[_Row], hints: Hints) -> tuple[int, int]:
-    """How far rows are a table: the roles in the best heading, and the usual width."""
+def _score(rows: list[_Row], hints: Hints) -> tuple[int, int, int]:
+    """How far rows are a table: the roles in the best heading, the usual width, and how many rows have it."""
     if not rows:
-        return (0, 0)
-    return max(_known(row.cells, hints) for row in rows), _usual_width(rows)
+        return (0, 0, 0)
+    width = _usual_width(rows)
+    known = max(_known(row.cells, hints) for row in rows)
+    return known, width, sum(len(row.cells) == width for row in rows)
 
 
 def _usual_width(rows: Iterable[_Row]) -> int:

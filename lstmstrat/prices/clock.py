@@ -62,11 +62,8 @@ def _where(times: pd.DatetimeIndex, inside: Bools) -> pd.DatetimeIndex:
     return pd.DatetimeIndex(times.where(inside))
 
 
-def settled(clock: Clock, hints: Hints, found: Findings) -> pd.DatetimeIndex:
-    """One time for each row: on the clock of the exchange if it orders the rows as they happened, else in UTC.
-
-    The time of day is dropped where no date has two bars.
-    """
+def exact(clock: Clock, hints: Hints, found: Findings) -> pd.DatetimeIndex:
+    """One time for each row: on the clock of the exchange if it orders the rows as they happened, else in UTC."""
     local = _in_zone(clock, hints)
     utc = clock.utc if clock.utc is not None else _inferred(local, hints)
     if utc is not None and not _same_order(local, utc):
@@ -74,6 +71,12 @@ def settled(clock: Clock, hints: Hints, found: Findings) -> pd.DatetimeIndex:
         at = f": {twice[0]} is there twice" if len(twice) else ""
         found.notices.append(f"the clocks were put back within the data{at}; the times are those of UTC")
         local = utc
+    return local
+
+
+def settled(clock: Clock, hints: Hints, found: Findings) -> pd.DatetimeIndex:
+    """The `exact` times of bars; the time of day is dropped where no date has two bars."""
+    local = exact(clock, hints, found)
     days = local.normalize()
     if not days.is_unique:
         return local

@@ -32,6 +32,7 @@ class Hints:
     date_format: str | None = None
     time_zone: str | None = None
     decimal: str | None = None
+    section: str = "data"  # of the config
     in_config: bool = True  # where the user gives them: in a config, or as arguments
 
     def write(self, key: str, value: object) -> str:
@@ -43,12 +44,12 @@ class Hints:
         if not self.in_config:
             return f"{key}={value!r}"
         if isinstance(value, Mapping):
-            inside = ", ".join(f"{role}: {_yaml(name)}" for role, name in value.items())
-            return f"data.{key}: {{{inside}}}"
-        return f"data.{key}: {_yaml(value)}"
+            inside = ", ".join(f"{role}: {yaml_text(name)}" for role, name in value.items())
+            return f"{self.section}.{key}: {{{inside}}}"
+        return f"{self.section}.{key}: {yaml_text(value)}"
 
 
-def _yaml(value: object) -> str:
+def yaml_text(value: object) -> str:
     """`value` as YAML takes it, text in quotes."""
     return json.dumps(value, ensure_ascii=not str(value).isprintable())
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 
@@ -45,7 +47,7 @@ def null_history(prices: Prices, number: int, start: int = 0) -> Prices:
     world = _mirror(shapes[order], rng.random(count) < 0.5, float(shapes[start:, CLOSE].mean()))
     table = _chain(bars[0], world, bars[1:, VOLUME][order])
     frame = pd.DataFrame(table, prices.frame.index, prices.frame.columns)
-    return Prices(prices.symbol, prices.source, frame, prices.notices)
+    return replace(prices, frame=frame)
 
 
 def _mirror(shapes: Floats, mask: np.ndarray, mean: float) -> Floats:

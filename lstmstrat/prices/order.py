@@ -35,10 +35,11 @@ def ordered(
             *value_faults(bars),
         ]
         return bars
-    return _sorted(bars, found)
+    return by_time(bars, found)
 
 
-def _sorted(bars: pd.DataFrame, found: Findings) -> pd.DataFrame:
+def by_time(bars: pd.DataFrame, found: Findings) -> pd.DataFrame:
+    """The rows from the oldest to the newest; a notice says if the table had another order."""
     index = bars.index
     if len(index) > 1 and index.is_monotonic_decreasing:
         found.notices.append("the newest row comes first in the table: its order is turned round")

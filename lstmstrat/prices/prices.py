@@ -12,16 +12,19 @@ import numpy as np
 import pandas as pd
 
 from lstmstrat.arrays import Floats, Times
-from lstmstrat.config.schema import DataConfig
+from lstmstrat.config.schema import DataConfig, SourceConfig
 from lstmstrat.errors import DataError
 from lstmstrat.prices import acceptance, bundled, files, yahoo
 from lstmstrat.prices.adjust import adjusted
 from lstmstrat.prices.bars import COLUMNS
 from lstmstrat.prices.cells import Table, of_frame
 from lstmstrat.prices.check import ADJUSTED_CLOSE, IN_A_FRAME, IN_A_SOURCE, check, day
+from lstmstrat.prices.extra import read_column
 from lstmstrat.prices.faults import Fault, find_faults
 from lstmstrat.prices.findings import Column, Hints
+from lstmstrat.prices.join import joined
 from lstmstrat.prices.kept import UNKNOWN, Network, Vendor
+from lstmstrat.prices.outside import NOTHING, Outside
 from lstmstrat.prices.revision import revision
 from lstmstrat.prices.table import Raw, read_bars
 
@@ -39,6 +42,8 @@ class Prices:
         splits that are known. The index is naive and ascending: the date of the bar at its exchange.
     notices
         Sentences about the data that the report must show.
+    outside
+        Extra columns and peers, each row with the time at which it was known.
     vendor
         Currency, time zone and time of the download, where they are known.
 
@@ -67,6 +72,7 @@ class Prices:
     frame: pd.DataFrame
     notices: tuple[str, ...]
     vendor: Vendor = UNKNOWN
+    outside: Outside = NOTHING
 
     def __post_init__(self) -> None:
         check(self.frame, f"{self.symbol} ({self.source})")
@@ -75,7 +81,8 @@ class Prices:
 
     def __reduce__(self) -> tuple[type[Prices], tuple[object, ...]]:
         """Without the arrays below, which are made again where they are needed."""
-        return Prices, (self.symbol, self.source, self.frame, self.notices, self.vendor)
+        parts = self.symbol, self.source, self.frame, self.notices, self.vendor, self.outside
+        return Prices, parts
 
     @classmethod
     def from_frame(
@@ -140,9 +147,9 @@ class Prices:
 
     @cached_property
     def sha256(self) -> str:
-        """Hex digest of the times and the bars; the same on every machine."""
+        """Hex digest of the times and the bars, and of what is `outside`; the same on every machine."""
         times = self.times.astype("<M8[ns]").tobytes()
-        return hashlib.sha256(times + self.bars.astype("<f8").tobytes()).hexdigest()
+        return hashlib.sha256(times + self.bars.astype("<f8").tobytes() + self.outside.digest).hexdigest()
 
 
 def _read_only(array: np.ndarray) -> np.ndarray:
@@ -179,9 +186,13 @@ def load(data: DataConfig, *, offline: bool = False, refresh: bool = False) -> P
     >>> len(prices.frame), list(prices.frame.columns)
     (291, ['open', 'high', 'low', 'close', 'volume'])
     """
-    if refresh:
-        return _refreshed(data, offline)
-    return _loaded(data, Network.NEVER if offline else Network.DAILY)
+    network = Network.NEVER if offline else Network.DAILY
+    prices = _refreshed(data, offline) if refresh else _loaded(data, network)
+    if not (data.extra or data.peers):
+        return prices
+    peers = [(peer, _loaded(peer, Network.NOW if refresh else network)) for peer in data.peers]
+    outside, notices = joined(prices.times, [(one, read_column(one)) for one in data.extra], peers)
+    return replace(prices, outside=outside, notices=(*prices.notices, *notices))
 
 
 def _refreshed(data: DataConfig, offline: bool) -> Prices:
@@ -199,7 +210,8 @@ def _refreshed(data: DataConfig, offline: bool) -> Prices:
     return replace(new, notices=(*new.notices, *told))
 
 
-def _loaded(data: DataConfig, network: Network) -> Prices:
+def _loaded(data: SourceConfig, network: Network) -> Prices:
+    """The prices of an asset or of a peer."""
     bars, vendor = _read_source(data, network)
     cure = yahoo.cure(data) if SOURCES[data.source].network else IN_A_SOURCE
     prices = _made(data.symbol, data.source, bars, _title(data), cure)
@@ -215,7 +227,7 @@ def _made(symbol: str, source: str, bars: Raw, title: str, cure: str) -> Prices:
     return Prices(symbol, source, adjusted(raw), notices)
 
 
-def _plausible(prices: Prices, data: DataConfig) -> Prices:
+def _plausible(prices: Prices, data: SourceConfig) -> Prices:
     """The prices as ``faults:`` wants them, with the notices about it."""
     faults = acceptance.with_accepted(prices.faults, data.accepted)
     left_out = acceptance.dropped(faults) if data.faults == "drop" else []
@@ -232,7 +244,7 @@ def _plausible(prices: Prices, data: DataConfig) -> Prices:
 class Source:
     """What reads a ``source:``. One that needs a network selects the dates itself."""
 
-    read: Callable[[DataConfig, Network], tuple[Raw, Vendor]]
+    read: Callable[[SourceConfig, Network], tuple[Raw, Vendor]]
     network: bool = False
 
 
@@ -245,7 +257,7 @@ SOURCES = {
 """The source of each name."""
 
 
-def _read_source(data: DataConfig, network: Network) -> tuple[Raw, Vendor]:
+def _read_source(data: SourceConfig, network: Network) -> tuple[Raw, Vendor]:
     source = SOURCES[data.source]
     (raw, notices), vendor = source.read(data, network)
     if not source.network:
@@ -253,15 +265,15 @@ def _read_source(data: DataConfig, network: Network) -> tuple[Raw, Vendor]:
     return (_select_dates(raw, data), notices), vendor
 
 
-def _in_file(data: DataConfig, table: Table) -> Raw:
+def _in_file(data: SourceConfig, table: Table) -> Raw:
     return read_bars(table, _hints(data))
 
 
-def _hints(data: DataConfig) -> Hints:
-    return Hints(data.symbol, data.columns, data.date_format, data.time_zone, data.decimal)
+def _hints(data: SourceConfig) -> Hints:
+    return Hints(data.symbol, data.columns, data.date_format, data.time_zone, data.decimal, data.section)
 
 
-def _path(data: DataConfig) -> Path:
+def _path(data: SourceConfig) -> Path:
     path = Path(data.path or "")
     try:
         return path.expanduser()
@@ -269,12 +281,12 @@ def _path(data: DataConfig) -> Path:
         return path
 
 
-def _title(data: DataConfig) -> str:
+def _title(data: SourceConfig) -> str:
     """What a message on the prices begins with: the file, or the symbol and its source."""
     return str(_path(data)) if data.path else f"{data.symbol} ({data.source})"
 
 
-def _check_dates(index: pd.Index, data: DataConfig) -> None:
+def _check_dates(index: pd.Index, data: SourceConfig) -> None:
     """Raises where `data.start` or `data.end` is outside the dates of the source."""
     if index.empty:
         raise DataError(f"{_title(data)}: there is no row below the heading")
@@ -287,7 +299,7 @@ def _check_dates(index: pd.Index, data: DataConfig) -> None:
             )
 
 
-def _select_dates(raw: pd.DataFrame, data: DataConfig) -> pd.DataFrame:
+def _select_dates(raw: pd.DataFrame, data: SourceConfig) -> pd.DataFrame:
     days = pd.DatetimeIndex(raw.index).normalize()
     inside = np.ones(len(raw), dtype=bool)
     if data.start:

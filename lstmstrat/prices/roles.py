@@ -48,12 +48,12 @@ def chosen(table: Table, hints: Hints, found: Findings) -> Roles:
     names = _of_symbol(table, hints, found)
     asked = _asked(hints, names, found)
     positions = {role: k for role, k in asked.items() if k is not None}
-    free = _Free(dict(names), {k: role_of(name) for k, name in names.items()})
+    free = Free(dict(names), {k: role_of(name) for k, name in names.items()})
     free.take(positions)
     for role in (*COLUMNS, ADJUSTED_CLOSE, TICKS, SYMBOL):
         if role not in asked:
             positions |= free.best(role, hints, found)
-    positions |= _dates(table, free, asked, hints, found)
+    positions |= dates(table, free, asked, hints, found)
     _missing(positions, names, hints, found)
     as_they_are = ADJUSTED_CLOSE in asked and asked[ADJUSTED_CLOSE] is None
     if not as_they_are:
@@ -66,13 +66,14 @@ def chosen(table: Table, hints: Hints, found: Findings) -> Roles:
 
 
 @dataclass
-class _Free:
+class Free:
     """The columns that have no role yet: their names, and what the vendors mean by them, by position."""
 
     names: dict[int, str]
     known: dict[int, tuple[str, int] | None]
 
     def take(self, positions: Mapping[str, int]) -> None:
+        """These columns have a role now."""
         for k in positions.values():
             self.names.pop(k, None)
 
@@ -88,7 +89,7 @@ class _Free:
         best = [k for k, rank in ranks.items() if rank == first]
         if len(best) > 1 and role != SYMBOL:
             two = [self.names[k] for k in best]
-            alone = len(set(two)) == len(two) and _position(two[0], self.names) is not None
+            alone = len(set(two)) == len(two) and position_of(two[0], self.names) is not None
             cure = hints.write("columns", {role: two[0] if alone else best[0] + 1})
             found.faults.append(f"more than one column is called {role}: {listed(two)}; {cure} for the first")
         taken = {role: best[0]} if best else {}
@@ -147,7 +148,7 @@ def _asked(hints: Hints, names: Mapping[int, str], found: Findings) -> dict[str,
     """The positions that the user gives, None for a role that no column shall have."""
     asked: dict[str, int | None] = {}
     for role, column in hints.columns.items():
-        position = None if column is None else _position(column, names)
+        position = None if column is None else position_of(column, names)
         if column is not None and position is None:
             near = difflib.get_close_matches(str(column), names.values(), n=1)
             hint = f"; did you mean {shown(near[0])}?" if near else f"; there are {listed(names.values())}"
@@ -157,7 +158,7 @@ def _asked(hints: Hints, names: Mapping[int, str], found: Findings) -> dict[str,
     return asked
 
 
-def _position(column: str | int, names: Mapping[int, str]) -> int | None:
+def position_of(column: str | int, names: Mapping[int, str]) -> int | None:
     """The position of the column that the user names, or gives the number of, from 1."""
     if isinstance(column, int):
         return column - 1 if column - 1 in names else None
@@ -168,14 +169,14 @@ def _position(column: str | int, names: Mapping[int, str]) -> int | None:
     return None
 
 
-def _dates(
-    table: Table, free: _Free, asked: Mapping[str, int | None], hints: Hints, found: Findings
+def dates(
+    table: Table, free: Free, asked: Mapping[str, int | None], hints: Hints, found: Findings
 ) -> dict[str, int]:
     """The columns of the date and of the time of day."""
-    dates = list(free.of(DATE))
-    if not dates and DATE not in asked:
+    called = list(free.of(DATE))
+    if not called and DATE not in asked:
         return _by_content(table, free, found)
-    first = {k: table.first(k) for k in (dates if len(dates) <= MOST_DATES else dates[:MOST_DATES])}
+    first = {k: table.first(k) for k in called[:MOST_DATES]}
     dated = [k for k, cell in first.items() if DATED.match(cell)]
     clocks = [
         k
@@ -191,7 +192,7 @@ def _dates(
     return given
 
 
-def _by_content(table: Table, free: _Free, found: Findings) -> dict[str, int]:
+def _by_content(table: Table, free: Free, found: Findings) -> dict[str, int]:
     """The only column that holds dates, under whatever name."""
     dated = [k for k in free.names if free.known[k] is None and DATED.match(table.first(k))]
     unnamed = [k for k in dated if plain(free.names[k]) in NAMELESS]

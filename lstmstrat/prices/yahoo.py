@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from lstmstrat.config.schema import DataConfig
+from lstmstrat.config.schema import SourceConfig
 from lstmstrat.errors import DataError
 from lstmstrat.prices.bars import PRICES
 from lstmstrat.prices.cells import of_frame
@@ -24,7 +24,7 @@ MOST_KEPT = 5  # downloads that a message lists
 
 
 def read(
-    data: DataConfig,
+    data: SourceConfig,
     network: Network = Network.DAILY,
     *,
     session: Any = None,
@@ -75,7 +75,7 @@ def read(
     return (raw, (*notices, *kept.notices)), download.vendor
 
 
-def bars_of(download: Download, data: DataConfig) -> Raw:
+def bars_of(download: Download, data: SourceConfig) -> Raw:
     """The bars of a download that were over on its day, from `data.start` to `data.end`, and notices."""
     title = f"{data.symbol} from Yahoo"
     times = pd.DatetimeIndex(download.rows.index)
@@ -101,7 +101,7 @@ def bars_of(download: Download, data: DataConfig) -> Raw:
     return raw, tuple(notices)
 
 
-def cure(data: DataConfig) -> str:
+def cure(data: SourceConfig) -> str:
     """What can be done about bars that the check refuses."""
     rows = Kept().pattern(_asked(data))
     return (
@@ -110,7 +110,7 @@ def cure(data: DataConfig) -> str:
     )
 
 
-def _asked(data: DataConfig) -> Asked:
+def _asked(data: SourceConfig) -> Asked:
     return Asked(data.symbol.upper(), data.interval, data.start, data.end)
 
 
@@ -149,7 +149,7 @@ def _usable(rows: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
     return rows[~wrong], [f"rows that Yahoo has wrong left out: {wrong.sum()} ({dates}{more}): {why}"]
 
 
-def _nothing_kept(data: DataConfig, asked: Asked, kept: Kept) -> str:
+def _nothing_kept(data: SourceConfig, asked: Asked, kept: Kept) -> str:
     others = kept.of_symbol(asked)[-MOST_KEPT:]
     there = "".join(f"\n  kept: {one.asked}, downloaded on {one.day}" for one in others)
     return (

@@ -9,7 +9,7 @@ from lstmstrat.evaluation.verdict import UNPROVEN
 from lstmstrat.prices.acceptance import cure, listed, open_faults
 from lstmstrat.prices.faults import Fault
 from lstmstrat.report.cells import fine_percent, per_year, percent, ratio, thousandths
-from lstmstrat.results.assessment import FAILED, NOT_RUN, PASSED, RAN, Assessment, WalkForwardFacts
+from lstmstrat.results.assessment import FAILED, NOT_RUN, PASSED, RAN, Assessment, OutsideFacts, WalkForwardFacts
 
 STATUSES = (PASSED, FAILED, RAN, NOT_RUN)  # the order of the checks on the card
 
@@ -23,12 +23,21 @@ def card(assessment: Assessment) -> list[tuple[str, str]]:
         ("verdict", assessment.verdict.text),
         *(("not proven", reason) for reason in _not_proven(assessment)),
         ("data", prices),
+        *(("outside", _outside(one)) for one in data.outside),
         ("costs", f"commission {costs.commission:.2%} and slippage {costs.slippage:.2%} of each trade"),
         ("trials", _trials(assessment)),
         ("seeds", _seeds(assessment.walk_forward)),
         ("best of all", _best(assessment)),
         *((status, _checks(assessment, status)) for status in STATUSES),
     ]
+
+
+def _outside(one: OutsideFacts) -> str:
+    """A column or a peer: where it comes from, how late it is used, and its hash."""
+    return (
+        f"{one.kind} {one.name}: {one.path}, {one.rows:,} rows, used {one.lag} after their time, sha256 "
+        f"{one.sha256[:12]}"
+    )
 
 
 def findings(faults: Sequence[Fault]) -> list[str]:

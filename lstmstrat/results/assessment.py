@@ -35,6 +35,20 @@ class Origin:
 
 
 @dataclass(frozen=True)
+class OutsideFacts:
+    """A column of ``data.extra`` or a peer that a run used."""
+
+    kind: str  # column, peer
+    name: str
+    path: str  # the file, or the source and symbol of a peer
+    rows: int
+    first: str  # the time from which on its first row is used
+    last: str
+    lag: str
+    sha256: str  # of times and values
+
+
+@dataclass(frozen=True)
 class DataFacts:
     """The prices that a run used, with the notices about them and about the run."""
 
@@ -49,6 +63,7 @@ class DataFacts:
     downloaded: str | None  # UTC, ISO
     notices: tuple[str, ...]
     faults: tuple[Fault, ...]  # what cannot be true, or is worth a look, in the order of time
+    outside: tuple[OutsideFacts, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -88,7 +88,7 @@ def planned_folds(config: Config, prices: Prices) -> pd.DataFrame:
     from lstmstrat.forecasting.walk_forward import plan
     from lstmstrat.results.tables import fold_dates
 
-    return fold_dates(plan(config.forecast, prices.times, prices.bars), prices.frame.index)
+    return fold_dates(plan(config.forecast, prices.times, prices.bars, prices.outside), prices.frame.index)
 
 
 def expected_cost(config: Config, prices: Prices, session: Session) -> str:
@@ -108,7 +108,8 @@ def expected_cost(config: Config, prices: Prices, session: Session) -> str:
     forecast, report = config.forecast, config.report
     sets = [fold.bars for fold in schedule(forecast).folds(prices.times)]
     times = report.seeds + report.worlds + report.ladder
-    inputs, model = len(forecast.features), model_of(forecast)
+    inputs = len(forecast.features) + len(config.data.peers) * len(forecast.peer_features)
+    model = model_of(forecast)
     estimate = cost(model, forecast.members, sets, inputs, session.jobs, times)
     check_memory(estimate)
     if session.told is not None:

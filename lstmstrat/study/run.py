@@ -17,12 +17,14 @@ from lstmstrat.config.schema import Config
 from lstmstrat.evaluation.calendar import years
 from lstmstrat.forecasting.models import settled
 from lstmstrat.forecasting.session import Progress, Session
+from lstmstrat.prices.outside import Outside
 from lstmstrat.results import tables
 from lstmstrat.results.assessment import (
     SCHEMA,
     Assessment,
     DataFacts,
     Origin,
+    OutsideFacts,
     Period,
     WalkForwardFacts,
 )
@@ -157,6 +159,24 @@ def _data(run: Run, notices: Sequence[str]) -> DataFacts:
         **asdict(prices.vendor),
         notices=tuple(notices),
         faults=run.faults,
+        outside=_outside(prices.outside),
+    )
+
+
+def _outside(outside: Outside) -> tuple[OutsideFacts, ...]:
+    kinds = ["column"] * len(outside.extra) + ["peer"] * len(outside.peers)
+    return tuple(
+        OutsideFacts(
+            kind=kind,
+            name=stream.name,
+            path=stream.path,
+            rows=len(stream.known),
+            first=_date(stream.known[0]),
+            last=_date(stream.known[-1]),
+            lag=stream.lag,
+            sha256=stream.sha256,
+        )
+        for kind, stream in zip(kinds, outside.streams, strict=True)
     )
 
 

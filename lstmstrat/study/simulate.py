@@ -29,7 +29,7 @@ def simulate_all(config: Config, prices: Prices, session: Session) -> Run:
     with session.one_walk_for_all():
         accounts = tuple(simulate_one(config, prices, strategy, session) for strategy in config.strategies)
     benchmark = simulate_buy_and_hold(config, prices, session)
-    return Run(config, prices, benchmark, accounts, _forecasts(config, accounts, session), code)
+    return Run(config, prices, benchmark, accounts, _forecasts(config, prices, accounts, session), code)
 
 
 def simulate_one(config: Config, prices: Prices, strategy: StrategyConfig, session: Session) -> Account:
@@ -66,11 +66,11 @@ def _simulate(
     )
 
 
-def _forecasts(config: Config, accounts: Sequence[Account], session: Session) -> Forecasts:
+def _forecasts(config: Config, prices: Prices, accounts: Sequence[Account], session: Session) -> Forecasts:
     """The forecasts of the `forecast:` section, if a strategy trades them.
 
     Otherwise those of the first strategy with a forecast of its own; empty if there is none.
     """
     candidates = [account.forecasts for account in accounts if account.forecasts is not None]
     candidates.sort(key=lambda forecasts: forecasts.config != config.forecast)
-    return candidates[0] if candidates else WalkForward(config.forecast, session).forecasts
+    return candidates[0] if candidates else WalkForward(config.forecast, session, outside=prices.outside).forecasts

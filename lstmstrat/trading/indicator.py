@@ -24,6 +24,7 @@ from lstmstrat.forecasting.learned import LINES
 from lstmstrat.forecasting.targets import price_column
 from lstmstrat.forecasting.walk_forward import WalkForward
 from lstmstrat.prices.bars import CLOSE, COLUMNS
+from lstmstrat.prices.outside import NOTHING
 from lstmstrat.trading.clock import to_times
 from lstmstrat.trading.lines import advance
 
@@ -105,7 +106,8 @@ class LSTMForecast(bt.Indicator):  # type: ignore[misc]
         values = {name: getattr(self.p, name) for name in ForecastConfig.model_fields}
         self._peers = [_PeerFeed(peer) for peer in self.p.peers]
         config = validated(ForecastConfig, values, "LSTMForecast:")
-        self.walk_forward = WalkForward(config, peers=len(self._peers))
+        outside = getattr(self._feed, "outside", NOTHING)  # of a config's own feed
+        self.walk_forward = WalkForward(config, peers=len(self._peers), outside=outside)
         self._add_quantile_lines(config.quantiles)
         self._columns = self._bar_lines(config)
         self._replayed = bool(getattr(self._feed, "replaying", False))

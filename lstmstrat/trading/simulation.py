@@ -158,7 +158,9 @@ def build_cerebro(
     at_open = cls.next_open is not bt.Strategy.next_open
     cerebro = bt.Cerebro(stdstats=False, runonce=runonce, preload=preload, cheat_on_open=at_open)
     cerebro.broker = _broker(broker)
-    cerebro.adddata(_Feed(dataname=bars, name=bars.symbol))
+    feed = _Feed(dataname=bars, name=bars.symbol)
+    feed.outside = bars.outside.until(bars.frame.index.to_numpy()[-1])
+    cerebro.adddata(feed)
     return cerebro
 
 

@@ -86,13 +86,14 @@ def test_without_its_leak_the_same_probe_finds_nothing(probe: str) -> None:
 
 
 def test_every_detectable_row_of_the_catalogue_is_planted() -> None:
-    """Rows 8 and 16 cannot be found by changing bars; the others of 1 to 29 can."""
+    """Rows 8 and 16 cannot be found by changing bars; the others of 1 to 31 can."""
     rows = {int(re.match(r"(\d+):", leak.__doc__ or "")[1]) for leak, _ in suite.PLANTED}  # type: ignore[index]
-    assert rows == set(range(1, 30)) - {8, 16}
+    assert rows == set(range(1, 32)) - {8, 16}
 
 
 def test_the_clean_control_passes() -> None:
     assert suite.check_honest() == Control("Honest, the clean control", "", True, "passes 12 probes")
+    assert suite.check_known_in_time() == Control("KnownInTime, the clean control", "", True, "passes 3 probes")
 
 
 def test_evenly_spaced_cuts_miss_what_aimed_ones_find(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -268,7 +269,7 @@ def test_an_audit_that_misses_a_planted_leak_is_not_trusted(monkeypatch: pytest.
     monkeypatch.setattr(suite, "PROBES", {name: suite.PROBES[name] for name in ("P0", "P2")})
     result = lstmstrat.audit(Mine, PRICES)
     assert {finding.status for finding in result.findings} == {PASSED}
-    assert [c.caught for c in result.controls] == [False, True]
+    assert [c.caught for c in result.controls] == [False, True, True]
     assert result.exit_code == 3
     assert result.blind[0].startswith("the audit is broken: Honest")
 

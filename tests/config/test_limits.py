@@ -12,6 +12,8 @@ from lstmstrat.config.schema import (
     BrokerConfig,
     Config,
     DataConfig,
+    ExtraConfig,
+    PeerConfig,
     ReportConfig,
     Section,
     StrategyConfig,
@@ -19,11 +21,22 @@ from lstmstrat.config.schema import (
 from lstmstrat.config.validation import validated
 from lstmstrat.forecasting.features import feature
 
-SECTIONS = (DataConfig, ForecastConfig, BrokerConfig, StrategyConfig, ReportConfig, Config)
+SECTIONS = (
+    DataConfig,
+    ExtraConfig,
+    PeerConfig,
+    ForecastConfig,
+    BrokerConfig,
+    StrategyConfig,
+    ReportConfig,
+    Config,
+)
 LIMITS = [(section, name) for section in SECTIONS for name in section.limits]
 STRATEGY = {"class": "strategies.long_flat:LongFlat"}
 NEEDED: dict[type[Section], dict[str, Any]] = {  # beside the setting that is tried
     StrategyConfig: STRATEGY,
+    ExtraConfig: {"name": "x", "path": "x.csv"},
+    PeerConfig: {"name": "x"},
     ForecastConfig: {"learning_rate": 1e-9},  # with it, weight_decay can be as large as its limit
     Config: {"strategies": [STRATEGY]},
 }
@@ -60,6 +73,8 @@ def test_the_limit_is_allowed_and_more_is_refused_with_the_reason(section: type[
     if limit.keyword == "maxItems":
         items = [{**STRATEGY, "name": f"s{k}"} if name == "strategies" else "return_1" for k in range(beyond)]
         items = [k / 1000.0 for k in range(1, beyond + 1)] if name == "quantiles" else items
+        items = [{"name": f"x{k}", "path": "x.csv"} for k in range(beyond)] if name == "extra" else items
+        items = [{"name": f"x{k}"} for k in range(beyond)] if name == "peers" else items
         items = [f"{year}-01-01" for year in range(1500, 1501 + largest)] if name == "accepted" else items
         largest, beyond = items[:-1], items
     found = mistakes(section, {**needed, name: beyond})

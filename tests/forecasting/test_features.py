@@ -42,6 +42,10 @@ NAMES = (
     "distance_5",
     "volume_ratio_1",
     "volume_ratio_5",
+    "difference_1",
+    "difference_4",
+    "change_1",
+    "change_4",
     "range",
     "gap",
     "body",
@@ -80,6 +84,8 @@ def values(name: str, times: np.ndarray = TIMES, bars: np.ndarray = BARS) -> np.
         ("distance_4", math.log(20 / ((13 + 13 + 15 + 20) / 4))),
         # log(1 + volume) is log 100, and the mean is that of log 1, log 400, log 100, log 100
         ("volume_ratio_4", math.log(100) - (math.log(400) + 2 * math.log(100)) / 4),
+        ("difference_3", 7.0),
+        ("change_3", 7.0 / math.sqrt(5**2 + 2**2 + 0**2)),
         ("range", math.log(20 / 15)),
         ("gap", 0.0),  # open 15 at the close before
         ("body", math.log(20 / 15)),
@@ -118,6 +124,10 @@ def by_pandas(times: np.ndarray, bars: np.ndarray) -> dict[str, pd.Series | pd.D
         "distance_5": np.log(f.close / f.close.rolling(5).mean()),
         "volume_ratio_1": volume * 0.0,
         "volume_ratio_5": volume - volume.rolling(5).mean(),
+        "difference_1": f.close.diff(),
+        "difference_4": f.close - f.close.shift(4),
+        "change_1": np.sign(f.close.diff()),
+        "change_4": f.close.diff(4) / f.close.diff().pow(2).rolling(4).sum().pow(0.5),
         "range": np.log(f.high) - np.log(f.low),
         "gap": np.log(f.open) - np.log(f.close.shift(1)),
         "body": np.log(f.close) - np.log(f.open),
@@ -183,8 +193,10 @@ def test_chunk_law_one_bar_at_a_time_over_years():
 def test_no_feature_carries_a_price_level(factor):
     times, bars = days(80), random_bars(4, 80)
     scaled = bars * [factor, factor, factor, factor, 1.0]
-    rows = feature_set(NAMES)
+    rows = feature_set([name for name in NAMES if not name.startswith("difference")])  # which are of no prices
     np.testing.assert_allclose(rows.rows(times, scaled, 0), rows.rows(times, bars, 0), atol=1e-10)
+    moved = feature_set(["difference_4"])
+    np.testing.assert_allclose(moved.rows(times, scaled, 0), factor * moved.rows(times, bars, 0), atol=1e-10)
 
 
 def test_no_trades_and_no_range_give_finite_rows():

@@ -219,7 +219,10 @@ def cut(run: Run) -> list[Check]:
 def test_what_knows_later_bars_is_seen_in_every_run(cls: type[Any]) -> None:
     (found,) = cut(ran(Rises, cls))
     assert (found.name, found.status, found.strategy) == (CUT_BARS, FAILED, cls.__name__)
-    assert "the first difference is at 200" in found.detail or "it ends with PeeksUnguarded: IndexError" in found.detail
+    assert (
+        "the first difference is at 200" in found.detail
+        or "it ends with PeeksUnguarded: IndexError" in found.detail
+    )
 
 
 def test_what_is_honest_passes() -> None:

@@ -1,0 +1,178 @@
+"""A column of numbers with dates, from a file of the user: `read_column`. It is read by the rules for prices."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from lstmstrat.config.schema import ExtraConfig
+from lstmstrat.prices.cells import Table
+from lstmstrat.prices.check import day
+from lstmstrat.prices.clock import FIRST_YEAR, LAST_YEAR, Clock, exact, read_clock
+from lstmstrat.prices.files import read_csv_file, read_parquet_file
+from lstmstrat.prices.findings import Findings, Hints, listed, shown, such, yaml_text
+from lstmstrat.prices.headings import DATE, TIME, plain, role_of
+from lstmstrat.prices.numbers import read_numbers
+from lstmstrat.prices.order import by_time
+from lstmstrat.prices.roles import WORD, Free, dates, position_of
+
+VALUE = "value"
+PARQUET = (".parquet", ".pq")
+
+Column = tuple[pd.Series, tuple[str, ...]]  # (m,) by time, ascending, each time once; notices
+
+
+class _Hints(Hints):
+    """What the user says about a file of ``data.extra``, which has two columns and no bars."""
+
+    def setting(self, key: str, value: object) -> str:
+        """The setting alone; the two columns have keys of their own."""
+        if key != "columns" or not isinstance(value, Mapping):
+            return super().setting(key, value)
+        others = [name for role, name in value.items() if role != DATE]
+        named = ({"date": value[DATE]} if DATE in value else {}) | ({"column": others[0]} if others else {})
+        return " and ".join(f"{self.section}.{name}: {yaml_text(column)}" for name, column in named.items())
+
+
+def read_column(extra: ExtraConfig) -> Column:
+    """The values of a column by the times of its file, the oldest first, and notices.
+
+    Rows without a value are left out, equal rows are kept once.
+
+    Raises
+    ------
+    DataError
+        The file is no table; its dates or its values are not found, or can be read in two ways; a time has two
+        values. The message lists all that is wrong, each with what the user has to type.
+    """
+    columns = {DATE: extra.date, VALUE: extra.column}
+    given = {role: column for role, column in columns.items() if column is not None}
+    hints = _Hints(extra.name, given, extra.date_format, extra.time_zone, extra.decimal, extra.section)
+    path = Path(extra.path).expanduser()
+    is_parquet = path.suffix.lower() in PARQUET
+    table = read_parquet_file(path) if is_parquet else read_csv_file(path, hints)
+    found = Findings(table.title, notices=list(table.notices))
+    positions = _positions(table, extra, hints, found)
+    found.check()
+    read = table.read(sorted(set(positions.values())))
+    cells = pd.DataFrame({role: read[k] for role, k in positions.items()}, index=read.index)
+    clock = read_clock(cells[DATE], cells.get(TIME), hints, found)
+    values = _values(cells, clock, hints, found)
+    _check_zone(clock, hints, found)
+    found.check()
+    kept = np.flatnonzero(~np.isnan(values))
+    if left_out := len(values) - len(kept):
+        found.notices.append(f"rows without a value left out: {left_out}")
+    series = pd.Series(values[kept], exact(clock.of_rows(kept), hints, found))
+    ordered = _each_once(series, cells.index[kept], found)
+    found.check()
+    return ordered, tuple(found.notices)
+
+
+def _positions(table: Table, extra: ExtraConfig, hints: Hints, found: Findings) -> dict[str, int]:
+    """The columns of the dates, of the times of day if there are any, and of the values."""
+    names = {k: " ".join(part for part in name if part) for k, name in enumerate(table.names)}
+    asked: dict[str, int | None] = {}
+    for role, column in hints.columns.items():
+        position = position_of(column, names) if column is not None else None
+        if position is None:
+            found.faults.append(
+                f"{hints.setting('columns', {role: column})}: there is no such column; there are "
+                f"{listed(names.values())}"
+            )
+        asked[role] = position
+    positions = {role: k for role, k in asked.items() if k is not None}
+    free = Free(dict(names), {k: known if (known := role_of(name)) and known[0] in (DATE, TIME) else None
+                              for k, name in names.items()})  # fmt: skip
+    free.take(positions)
+    positions |= dates(table, free, asked, hints, found)
+    if DATE not in positions and DATE not in asked:
+        cure = hints.write("columns", {DATE: "HEADING"})
+        found.faults.append(f"no column of dates; there are {listed(names.values())}; {cure}")
+    if VALUE not in asked:
+        positions |= _value_column(_of_numbers(free.names, table), extra, hints, found)
+    return positions
+
+
+def _of_numbers(names: Mapping[int, str], table: Table) -> Mapping[int, str]:
+    """The columns that do not begin with a word, as one of tickers does; all of them if each does."""
+    return {k: name for k, name in names.items() if not WORD.search(table.first(k))} or names
+
+
+def _value_column(names: Mapping[int, str], extra: ExtraConfig, hints: Hints, found: Findings) -> dict[str, int]:
+    """The column that is called like the extra, or else the only one that is left."""
+    called = [k for k, name in names.items() if plain(name) == plain(extra.name)]
+    left = called or list(names)
+    if len(left) == 1:
+        return {VALUE: left[0]}
+    which = [names[k] or k + 1 for k in left]
+    if not which:
+        found.faults.append("no column of values beside the dates")
+        return {}
+    found.faults.append(
+        f"it has {len(left)} columns of values: {listed(which)}; {hints.write('columns', {VALUE: which[0]})}, "
+        "or another"
+    )
+    return {}
+
+
+def _values(cells: pd.DataFrame, clock: Clock, hints: Hints, found: Findings) -> np.ndarray:
+    """The values of the rows (m,), NaN where empty; what is no number, or has no date, is a fault."""
+    numbers, doubt = read_numbers({VALUE: cells[VALUE]}, hints.decimal)
+    values = numbers[VALUE].values
+    if doubt is not None:
+        found.faults.append(
+            f"row {cells.index[doubt.row] + 1}: the value is {shown(doubt.text)}, which is two numbers; if the "
+            f"comma parts thousands, {hints.write('decimal', '.')}; if it is the decimal sign, "
+            f"{hints.write('decimal', ',')}"
+        )
+    wrong = np.flatnonzero((numbers[VALUE].wrong & (doubt is None)) | np.isinf(values))
+    if wrong.size:
+        found.faults.append(
+            f"row {cells.index[wrong[0]] + 1}: the value is {shown(cells[VALUE].iloc[wrong[0]])}, expected a "
+            f"number such as -0.25{such(wrong.size)}"
+        )
+    undated = np.flatnonzero(clock.unreadable & ~np.isnan(values))
+    if undated.size and not found.faults:
+        found.faults.append(
+            f"row {cells.index[undated[0]] + 1}: the date is {shown(cells[DATE].iloc[undated[0]])}, expected the "
+            f"form 2024-01-31, from {FIRST_YEAR} to {LAST_YEAR}{such(undated.size)}; if it is one of another "
+            f"form, say which: {hints.setting('date_format', '%d/%m/%Y')}"
+        )
+    if np.isnan(values).all() and not found.faults:
+        found.faults.append("no row has a value")
+    return values
+
+
+def _check_zone(clock: Clock, hints: Hints, found: Findings) -> None:
+    """Adds a fault for times of day in UTC or with an offset, where nothing says what the exchange's clock is."""
+    if clock.utc is None or hints.time_zone is not None:
+        return
+    known = clock.utc[clock.utc.notna()]
+    if (known != known.normalize()).any():
+        found.faults.append(
+            "its times are in UTC or have an offset, and those of the prices are of the clock of their exchange; "
+            f"{hints.write('time_zone', 'America/New_York')}, or where the exchange is"
+        )
+
+
+def _each_once(series: pd.Series, rows: pd.Index, found: Findings) -> pd.Series:
+    """The values by time, equal rows once; two values of one time are a fault: nobody knows which came last."""
+    frame = series.to_frame(VALUE)
+    again = frame.reset_index().duplicated().to_numpy()
+    if again.any():
+        found.notices.append(f"rows given twice left out: {again.sum()} (first: {day(frame.index[again][0])})")
+    frame, rows = frame[~again], rows[~again]
+    twice = np.flatnonzero(frame.index.duplicated())
+    if twice.size:
+        second = int(twice[0])
+        first = int(np.flatnonzero(frame.index == frame.index[second])[0])
+        found.faults.append(
+            f"{day(frame.index[second])}: given twice, with different values{such(twice.size)}; keep one of the "
+            f"rows {rows[first] + 1} and {rows[second] + 1} below the heading, or write their mean"
+        )
+        return frame[VALUE]
+    return by_time(frame, found)[VALUE]

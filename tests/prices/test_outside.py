@@ -1,0 +1,262 @@
+"""Outside data with dates: read as prices are, joined by the time at which a row was known, never before."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+import yaml
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from lstmstrat import ConfigError, DataConfig, DataError, Prices, load_prices
+from lstmstrat.config.schema import Config
+from lstmstrat.config.validation import validated
+from lstmstrat.prices.outside import Stream
+
+START = {"symbol": "IBM", "start": "2012-01-03"}
+DAYS = load_prices(DataConfig.model_validate(START)).times
+
+
+def loaded(folder: Path, text: str, **entry: Any) -> Prices:
+    path = folder / "mood.csv"
+    path.write_text(text, encoding="utf-8")
+    return load_prices(
+        DataConfig.model_validate({**START, "extra": [{"name": "mood", "path": str(path), **entry}]})
+    )
+
+
+def at(prices: Prices, day: str) -> float:
+    return float(prices.outside.extra[0].at(np.array([day], dtype="datetime64[ns]"))[0, 0])
+
+
+# By hand: 2012-01-05 is a Thursday. A row that is dated on the 5th was published some time on the 5th, so the bar
+# of the 5th must not see it, and that of the 6th may.
+@pytest.mark.parametrize(
+    ("lag", "of_the_5th", "of_the_6th", "of_the_9th"),
+    [
+        ({}, 1.0, 2.0, 2.0),
+        ({"lag": "0d"}, 2.0, 2.0, 2.0),
+        ({"lag": "2d"}, 1.0, 1.0, 2.0),
+        ({"lag": "24h"}, 1.0, 2.0, 2.0),
+    ],
+)
+def test_a_row_with_a_date_is_known_on_the_day_after(
+    tmp_path: Path, lag: dict[str, str], of_the_5th: float, of_the_6th: float, of_the_9th: float
+) -> None:
+    prices = loaded(tmp_path, "date,score\n2011-12-30,1\n2012-01-05,2\n", **lag)
+    assert at(prices, "2012-01-05") == of_the_5th
+    assert at(prices, "2012-01-06") == of_the_6th
+    assert at(prices, "2012-01-09") == of_the_9th
+
+
+def test_a_row_with_a_time_of_day_is_known_at_it(tmp_path: Path) -> None:
+    prices = loaded(tmp_path, "date,score\n2012-01-04 23:00,1\n2012-01-05 09:30,2\n")
+    assert at(prices, "2012-01-05") == 1.0  # the bar of a day has its date alone, which is its beginning
+    assert at(prices, "2012-01-05 09:29:59") == 1.0
+    assert at(prices, "2012-01-05 09:30") == 2.0
+
+
+def test_times_in_utc_need_the_clock_of_the_exchange(tmp_path: Path) -> None:
+    text = "time,score\n2012-01-04T23:00:00Z,1\n2012-01-05T14:30:00Z,2\n"
+    with pytest.raises(DataError, match=r'write data\.extra\[mood\]\.time_zone: "America/New_York"'):
+        loaded(tmp_path, text)
+    prices = loaded(tmp_path, text, time_zone="America/New_York")  # five hours behind UTC in January
+    assert at(prices, "2012-01-05 09:29") == 1.0
+    assert at(prices, "2012-01-05 09:30") == 2.0
+
+
+def test_rows_out_of_order_and_rows_given_twice(tmp_path: Path) -> None:
+    prices = loaded(tmp_path, "date,score\n2012-01-05,2\n2012-01-03,1\n2012-01-05,2\n2012-01-04,\n2012-01-06,3\n")
+    stream = prices.outside.extra[0]
+    assert stream.values[:, 0].tolist() == [1.0, 2.0, 3.0]
+    said = [text for text in prices.notices if text.startswith("mood: ")]
+    assert any("rows given twice left out: 1 (first: 2012-01-05)" in text for text in said)
+    assert any("rows are sorted by date" in text for text in said)
+    assert any("rows without a value left out: 1" in text for text in said)
+
+
+def test_two_values_of_one_time_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(
+        DataError, match=r"2012-01-05: given twice, with different values; keep one of the rows 1 and 3"
+    ):
+        loaded(tmp_path, "date,score\n2012-01-05,2\n2012-01-06,1\n2012-01-05,3\n")
+
+
+def test_of_several_columns_one_is_to_be_named_and_the_cure_works(tmp_path: Path) -> None:
+    text = "day,score,count\n2012-01-03,0.5,7\n2012-01-04,-0.5,8\n"
+    with pytest.raises(
+        DataError, match=r"2 columns of values: 'score', 'count'; write data\.extra\[mood\]\.column: "
+    ):
+        loaded(tmp_path, text)
+    assert loaded(tmp_path, text, column="score").outside.extra[0].values[:, 0].tolist() == [0.5, -0.5]
+    assert loaded(tmp_path, text.replace("score", "Mood")).outside.extra[0].values[:, 0].tolist() == [0.5, -0.5]
+
+
+def test_a_column_of_words_is_no_column_of_values(tmp_path: Path) -> None:
+    text = "date,ticker,score\n2012-01-03,IBM,0.5\n2012-01-04,IBM,-0.5\n"
+    assert loaded(tmp_path, text).outside.extra[0].values[:, 0].tolist() == [0.5, -0.5]
+
+
+def test_a_lag_beyond_all_dates_is_refused() -> None:
+    one = {"name": "mood", "path": "mood.csv", "lag": "99999w"}
+    assert "expected at most 520w" in config_mistakes({"extra": [one]})
+
+
+CURE = re.compile(r"data\.extra\[mood\]\.(\w+): (\"[^\"]*\"|[^\s,;]+)")
+
+# The text, and the values after each of the cures that its message gives, tried by itself; as read by eye.
+CURABLE: dict[str, tuple[str, list[list[float]]]] = {
+    "a date in two ways": ("date,score\n03/01/2012,1\n04/01/2012,2\n", [[1.0, 2.0], [1.0, 2.0]]),
+    "1,234": ("date;score\n2012-01-03;1,234\n2012-01-04;2,345\n", [[1234.0, 2345.0], [1.234, 2.345]]),
+    "an offset": ("date,score\n2012-01-03T10:00Z,1\n2012-01-04T10:00Z,2\n", [[1.0, 2.0]]),
+    "two columns": ("date,score,count\n2012-01-03,1,7\n2012-01-04,2,8\n", [[1.0, 2.0]]),
+    "a year": ("date,score\n2011,1\n2012,2\n", [[1.0, 2.0]]),
+}
+TOGETHER = {  # cures that are given as one
+    "no heading": "2012-01-03,1\n2012-01-04,2\n",
+    "a row too long": "date,score\n2012-01-03,1,\n2012-01-04,2,x\n",
+}
+
+
+@pytest.mark.parametrize("name", CURABLE)
+def test_each_cure_works_on_the_file_that_provoked_it(tmp_path: Path, name: str) -> None:
+    text, expected = CURABLE[name]
+    with pytest.raises(DataError) as caught:
+        loaded(tmp_path, text)
+    found = [{key: yaml.safe_load(value)} for key, value in CURE.findall(str(caught.value))]
+    assert [loaded(tmp_path, text, **cure).outside.extra[0].values[:, 0].tolist() for cure in found] == expected
+
+
+@pytest.mark.parametrize("name", TOGETHER)
+def test_cures_given_as_one_work_together(tmp_path: Path, name: str) -> None:
+    with pytest.raises(DataError) as caught:
+        loaded(tmp_path, TOGETHER[name])
+    cure = {key: yaml.safe_load(value) for key, value in CURE.findall(str(caught.value))}
+    assert loaded(tmp_path, TOGETHER[name], **cure).outside.extra[0].values[:, 0].tolist() == [1.0, 2.0]
+
+
+def test_all_that_is_wrong_is_said_at_once(tmp_path: Path) -> None:
+    with pytest.raises(DataError) as caught:
+        loaded(tmp_path, "date,score\n2012-01-03,good\n2012-01-04,1\n", column="scroe", date="dat")
+    assert 'data.extra[mood].column: "scroe": there is no such column' in str(caught.value)
+    assert 'data.extra[mood].date: "dat": there is no such column' in str(caught.value)
+    with pytest.raises(DataError, match="row 1: the value is 'good', expected a number"):
+        loaded(tmp_path, "date,score\n2012-01-03,good\n2012-01-04,1\n")
+
+
+@pytest.mark.parametrize("entry", [{"decimal": ","}, {"decimal": "."}])
+def test_a_comma_that_can_be_two_signs_is_refused_and_the_cure_works(
+    tmp_path: Path, entry: dict[str, str]
+) -> None:
+    text = "date;score\n2012-01-03;1,234\n2012-01-04;2,345\n"
+    with pytest.raises(DataError, match=r'data\.extra\[mood\]\.decimal: "\."'):
+        loaded(tmp_path, text)
+    expected = [1.234, 2.345] if entry["decimal"] == "," else [1234.0, 2345.0]
+    assert loaded(tmp_path, text, **entry).outside.extra[0].values[:, 0].tolist() == expected
+
+
+def test_an_old_value_is_said_with_its_age(tmp_path: Path) -> None:
+    rows = "".join(f"2012-01-{day:02},{day}\n" for day in range(3, 28))
+    prices = loaded(
+        tmp_path, "date,score\n" + rows
+    )  # the last row is known on 2012-01-28, the last bar 2013-03-01
+    assert any(text == "mood: at 2013-03-01 its newest value is 398 days old; its rows are usually 1 day apart"
+               for text in prices.notices)  # fmt: skip
+    assert (np.datetime64("2013-03-01") - np.datetime64("2012-01-28")).astype(int) == 398
+
+
+def test_a_file_that_begins_after_the_prices_is_refused_and_one_that_begins_late_is_said(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="its first row is known at 2014-01-02, and the last bar of the prices"):
+        loaded(tmp_path, "date,score\n2014-01-01,1\n2014-01-02,1\n")
+    prices = loaded(tmp_path, "date,score\n2012-01-09,1\n2013-02-28,1\n")
+    assert "mood: no value before 2012-01-10: 5 of 291 bars" in prices.notices  # Jan 3 to 6, and 9
+
+
+def test_parquet_is_read_by_the_same_rules(tmp_path: Path) -> None:
+    frame = pd.DataFrame({"score": [1.0, 2.0]}, pd.DatetimeIndex(["2012-01-03", "2012-01-05"], name="date"))
+    frame.to_parquet(tmp_path / "mood.parquet")
+    entry = {"name": "mood", "path": str(tmp_path / "mood.parquet")}
+    prices = load_prices(DataConfig.model_validate({**START, "extra": [entry]}))
+    assert (at(prices, "2012-01-05"), at(prices, "2012-01-06")) == (1.0, 2.0)
+
+
+def test_the_content_of_a_file_is_part_of_the_identity_of_the_prices(tmp_path: Path) -> None:
+    text = "date,score\n2012-01-03,1\n2012-01-05,2\n"
+    first = loaded(tmp_path, text)
+    assert loaded(tmp_path, text).sha256 == first.sha256
+    assert loaded(tmp_path, text.replace(",2\n", ",2.0000000001\n")).sha256 != first.sha256
+    assert loaded(tmp_path, text, lag="2d").sha256 != first.sha256
+    assert load_prices(DataConfig.model_validate(START)).sha256 != first.sha256
+
+
+def test_a_longer_bar_of_a_peer_is_known_when_it_is_over(tmp_path: Path) -> None:
+    frame = load_prices(DataConfig(symbol="MSFT")).frame
+    weekly = frame.resample("W-MON", label="left", closed="left").agg(
+        {"open": "first", "high": "max", "low": "min", "close": "last", "volume": "sum"}
+    )
+    weekly.to_csv(tmp_path / "weekly.csv", index_label="date")
+    peer = {"name": "msft", "source": "csv", "path": str(tmp_path / "weekly.csv")}
+    stream = load_prices(DataConfig.model_validate({**START, "peers": [peer]})).outside.peers[0]
+    for monday, known in zip(weekly.index.to_numpy()[:60], stream.known[:60], strict=True):
+        assert known == monday + np.timedelta64(7, "D")
+    given = load_prices(DataConfig.model_validate({**START, "peers": [{**peer, "lag": "0d"}]}))
+    assert given.outside.peers[0].known[0] == weekly.index.to_numpy()[0]
+
+
+def test_a_split_left_in_a_peer_is_said(tmp_path: Path) -> None:
+    frame = load_prices(DataConfig(symbol="MSFT")).frame.loc["2011":]
+    frame.iloc[:200, :4] *= 4.0
+    frame.to_csv(tmp_path / "msft.csv", index_label="date")
+    peer = {"name": "msft", "source": "csv", "path": str(tmp_path / "msft.csv")}
+    notices = load_prices(DataConfig.model_validate({**START, "peers": [peer]})).notices
+    assert any("msft: these prices cannot be true: " in text and "split" in text for text in notices)
+
+
+TIMES = st.lists(st.integers(0, 400), min_size=1, max_size=40, unique=True).map(sorted)
+
+
+@settings(max_examples=100, deadline=None)
+@given(known=TIMES, asked=TIMES, cut=st.integers(0, 400))
+def test_law_as_of_is_that_of_pandas_and_no_later_row_counts(known: list[int], asked: list[int], cut: int) -> None:
+    hour = np.timedelta64(1, "h")
+    begin = np.datetime64("2020-01-01", "ns")
+    stream = Stream("x", begin + np.array(known) * hour, np.array(known, dtype=float)[:, None])
+    times = begin + np.array(asked) * hour
+    left, right = pd.DataFrame({"t": times}), pd.DataFrame({"t": stream.known, "v": stream.values[:, 0]})
+    expected = pd.merge_asof(left, right, on="t")["v"].to_numpy()
+    np.testing.assert_array_equal(stream.at(times)[:, 0], expected)
+    last = begin + cut * hour
+    early = times[times <= last]
+    np.testing.assert_array_equal(stream.until(last).at(early), stream.at(early))
+
+
+def config_mistakes(data: dict[str, Any], **forecast: Any) -> str:
+    values = {"data": data, "forecast": forecast, "strategies": [{"class": "strategies.long_flat:LongFlat"}]}
+    with pytest.raises(ConfigError) as caught:
+        validated(Config, values, "c.yaml:")
+    return str(caught.value)
+
+
+def test_a_config_says_what_is_wrong_with_its_extras() -> None:
+    one = {"name": "mood", "path": "mood.csv"}
+    assert "data.extra: two of them are called 'mood'" in config_mistakes({"extra": [one, one]}).replace(".0", "")
+    assert "data.extra.0.lga: unknown key; did you mean 'lag'?" in config_mistakes(
+        {"extra": [{**one, "lga": "1d"}]}
+    )
+    assert "expected a number of weeks, days" in config_mistakes({"extra": [{**one, "lag": "1 day"}]})
+    assert "data.extra.0.path: missing" in config_mistakes({"extra": [{"name": "mood"}]})
+    assert "data.peers.0.symbl: unknown key; did you mean 'symbol'?" in config_mistakes(
+        {"peers": [{"name": "x", "symbl": "IBM"}]}
+    )
+    assert "expected a letter, then letters" in config_mistakes({"extra": [{**one, "name": "mood.score"}]})
+    assert "is of no peer; write it in features" in config_mistakes(
+        {"extra": [one]}, peer_features=["column:mood"]
+    )
+    assert "there is no column 'rate'" in config_mistakes({"extra": [one]}, refit_when="column:rate")
+    wrong = config_mistakes({"extra": [one]}, features=["column:moood"])
+    assert "there is no column 'moood' in data.extra; did you mean 'mood'?" in wrong
