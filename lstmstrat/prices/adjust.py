@@ -31,7 +31,8 @@ def adjusted(raw: pd.DataFrame) -> pd.DataFrame:
     if ADJUSTED_CLOSE not in raw:
         return bars
     factor = (raw[ADJUSTED_CLOSE] / raw["close"]).to_numpy()  # (n,)
-    bars[list(PRICES)] = raw[list(PRICES)].to_numpy() * factor[:, None]  # (n, 4)
+    with np.errstate(over="ignore"):  # the check of the bars refuses what is not finite
+        bars[list(PRICES)] = raw[list(PRICES)].to_numpy() * factor[:, None]  # (n, 4)
     bars["volume"] *= _later_splits(factor)
     return bars
 

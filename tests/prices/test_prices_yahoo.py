@@ -712,5 +712,6 @@ def test_any_answer_gives_bars_or_one_sentence(
         told = " ".join(notices)
         again, _ = read(config(), Network.NEVER)
         pd.testing.assert_frame_equal(raw, again, check_exact=True)
+        check(raw, "ABC")
         Prices("ABC", "yahoo", adjusted(raw), notices)
     assert "\x1b" not in told
