@@ -50,7 +50,10 @@ def test_the_examples_of_a_module_run(name: str, monkeypatch: pytest.MonkeyPatch
     inner = [
         value
         for value in vars(module).values()
-        if getattr(value, "__module__", "") == name and inspect.getdoc(value) and id(value) not in public
+        if getattr(value, "__module__", "") == name
+        and inspect.getdoc(value)
+        and id(value) not in public
+        and hasattr(value, "__qualname__")  # not the instances, whose text is that of their class
     ]
     finder, runner = doctest.DocTestFinder(recurse=True), doctest.DocTestRunner(verbose=False)
     names = {**vars(module), "__name__": "__main__"}  # what an example defines is the reader's, not the module's

@@ -339,7 +339,7 @@ class TestCommand:
         out = tmp_path / "audit.json"
         assert command_line.main([str(path), "--quiet", "--json", str(out)]) == 0
         printed = capsys.readouterr().out
-        assert printed.startswith("Planted leaks found: 27 of 27; the clean control passes.\n")
+        assert printed.startswith("Planted leaks found: 29 of 29; the clean control passes.\n")
         assert "Not to be found this way: hyper-parameters" in printed
         record = json.loads(out.read_text())
         assert record["sentence"] in " ".join(printed.split())
