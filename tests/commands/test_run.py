@@ -72,6 +72,7 @@ SUMMARY: dict[str, Any] = {  # DESIGN, part 6
         "downloaded": type(None),
         "notices": list,
         "faults": list,
+        "outside": list,
     },
     "costs": {"cash": NUMBER, "commission": NUMBER, "slippage": NUMBER, "fractional": bool},
     "walk_forward": {
