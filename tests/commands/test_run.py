@@ -69,6 +69,7 @@ SUMMARY: dict[str, Any] = {  # DESIGN, part 6
         "sha256": str,
         "notices": list,
         "faults": list,
+        "outside": list,
     },
     "costs": {"cash": NUMBER, "commission": NUMBER, "slippage": NUMBER, "fractional": bool},
     "walk_forward": {
