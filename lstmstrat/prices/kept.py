@@ -78,7 +78,7 @@ class Download:
     """
 
     asked: Asked
-    when: pd.Timestamp  # UTC, whole seconds
+    when: pd.Timestamp  # UTC, whole milliseconds
     currency: str  # "" if unknown, as the two below
     exchange: str
     time_zone: str

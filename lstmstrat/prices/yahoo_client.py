@@ -119,7 +119,7 @@ def _ask(asked: Asked, when: pd.Timestamp, session: Any, patience: Patience, dea
     meta = seen.meta()
     return Download(
         asked=asked,
-        when=when.tz_convert("UTC").floor("s"),
+        when=when.tz_convert("UTC").floor("ms"),
         currency=_printable(meta.get("currency")),
         exchange=_printable(meta.get("fullExchangeName") or meta.get("exchangeName")),
         time_zone=str(history.index.tz),
