@@ -164,7 +164,6 @@ def soak(runs: int) -> list[str]:
 
 PLAIN = "data: {symbol: AAPL, start: 2010-01-04}\nforecast: {model: ridge, train_size: 200}\n"
 PLAIN += 'strategies:\n  - {class: "strategies.long_flat:LongFlat"}\n'
-FILE = {"source": "csv", "symbol": "X"}
 TOKENS = [
     "",
     "-",
