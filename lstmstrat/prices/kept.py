@@ -23,10 +23,12 @@ from dataclasses import asdict, dataclass, replace
 from enum import Enum
 from pathlib import Path
 from typing import Any
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import pandas as pd
 import platformdirs
+
+from lstmstrat.prices.findings import shown
 
 log = logging.getLogger(__name__)
 
@@ -79,11 +81,15 @@ class Download:
 
     asked: Asked
     when: pd.Timestamp  # UTC, whole milliseconds
-    currency: str  # "" if unknown, as the two below
+    currency: str  # "" if unknown, as exchange
     exchange: str
-    time_zone: str
+    time_zone: str  # of the exchange, as the IANA database names it; any other is a ValueError
     yfinance: str  # version
     rows: pd.DataFrame
+
+    def __post_init__(self) -> None:
+        if not is_zone(self.time_zone):
+            raise ValueError(f"{shown(self.time_zone)} is no time zone")
 
     @property
     def day(self) -> dt.date:
@@ -122,6 +128,15 @@ class _Entry:
     path: Path
     sha256: str
     download: Download  # without rows
+
+
+def is_zone(name: str) -> bool:
+    """Whether the IANA database has a time zone of that name."""
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        return False
+    return True
 
 
 def default_folder() -> Path:
@@ -278,7 +293,7 @@ def _download(facts: dict[str, Any]) -> Download:
         when=pd.Timestamp(facts["downloaded"]),
         currency=facts["currency"],
         exchange=facts["exchange"],
-        time_zone=ZoneInfo(facts["time_zone"]).key,
+        time_zone=facts["time_zone"],
         yfinance=facts["yfinance"],
         rows=pd.DataFrame(),
     )

@@ -24,7 +24,7 @@ import pandas as pd
 
 from lstmstrat.errors import DataError
 from lstmstrat.prices.findings import shown
-from lstmstrat.prices.kept import Asked, Download
+from lstmstrat.prices.kept import Asked, Download, is_zone
 
 log = logging.getLogger(__name__)
 
@@ -117,6 +117,8 @@ def _ask(asked: Asked, when: pd.Timestamp, session: Any, patience: Patience, dea
     if history.empty:
         raise _FailedError("no rows", CHECK, again=False)
     meta = seen.meta()
+    if not is_zone(str(history.index.tz)):  # yfinance makes one of what it finds: UTC-00:00:01 of -1
+        raise _failure(ValueError("no time zone"), seen)
     return Download(
         asked=asked,
         when=when.tz_convert("UTC").floor("ms"),

@@ -28,7 +28,7 @@ import pytest
 import requests
 import yfinance
 from helpers.command import command, summary, tiny, what_it_found, written
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from requests.adapters import HTTPAdapter
 from yfinance.data import YfData
@@ -696,6 +696,7 @@ ODD = [None, True, "x", "\x1b[2J", "", -1, 0, 10**30, -(10**15), 1e308, 0.5, [],
 
 @settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(places=st.lists(st.tuples(st.sampled_from(PATHS), st.sampled_from(ODD)), min_size=1, max_size=2))
+@example(places=[(("chart", "result", 0, "meta", "exchangeTimezoneName"), -1)])
 def test_any_answer_gives_bars_or_one_sentence(
     session: requests.Session, yahoo: Yahoo, places: list[tuple[tuple[Any, ...], Any]]
 ) -> None:
