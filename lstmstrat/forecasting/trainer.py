@@ -157,9 +157,9 @@ def _report(session: Session, done: int, total: int) -> None:
 def _portions(model: Model, tasks: Tasks, jobs: int) -> Iterator[Sequence[str]]:
     """The tasks of each call: on a GPU as many as it fits together, else those of a training set.
 
-    Those share its preparation. A portion takes a `MOMENT` at most, there are several for each thread, and small
-    sets are put together. The order is that of this process alone, so that two processes that start together share
-    the work.
+    Those share its preparation. A portion takes a `MOMENT` at most, and half of a thread's share of what is left,
+    so that no thread waits long at the end; small sets are put together. The order is that of this process alone,
+    so that two processes that start together share the work.
     """
     of_set: dict[int, list[str]] = {}
     for key, task in tasks.items():
@@ -169,16 +169,14 @@ def _portions(model: Model, tasks: Tasks, jobs: int) -> Iterator[Sequence[str]]:
         keys = [key for together in sets for key in together]
         yield from (keys[k : k + model.at_once] for k in range(0, len(keys), model.at_once))
         return
-    portion, most = list[str](), math.ceil(len(tasks) / (4 * jobs))
+    portion, left = list[str](), len(tasks)  # left: in no portion that was given out
     for together in sets:
-        size = max(1, min(most, int(MOMENT / seconds_of_fit(model, tasks[together[0]].training))))
-        if len(portion) >= min(FEW, size):
-            yield portion
-            portion = []
-        for key in together:
-            if len(portion) >= size:
+        moment = int(MOMENT / seconds_of_fit(model, tasks[together[0]].training))
+        for place, key in enumerate(together):
+            size = max(1, min(moment, math.ceil(left / (2 * jobs))))
+            if len(portion) >= (size if place else min(FEW, size)):
                 yield portion
-                portion = []
+                portion, left = [], left - len(portion)
             portion.append(key)
     yield portion
 

@@ -251,13 +251,17 @@ def test_standard_scaler_by_hand():
 
 
 @pytest.mark.parametrize("bars", [1, 2, 5, 60])
-def test_the_centre_is_the_median_of_numpy_with_and_without_missing_values(bars):
+def test_centre_and_unit_are_those_of_numpy_with_and_without_missing_values(bars):
     rng = np.random.default_rng(bars)
     for missing in (0.0, 0.4):
         x = rng.standard_normal((bars, 6))
         x[rng.random(x.shape) < missing] = np.nan
         x[0, np.isnan(x).all(axis=0)] = 1.0
         assert np.array_equal(fit_scaler(x, "robust").location, np.nanmedian(x, axis=0))
+        standard = fit_scaler(x, "standard")
+        assert np.array_equal(standard.location, np.nanmean(x, axis=0))
+        deviation = np.nanstd(x, axis=0)
+        assert np.array_equal(standard.scale, np.where(deviation > 1e-9, deviation, 1.0))
 
 
 def test_scaled_values_are_clipped_and_a_missing_one_is_0():
