@@ -269,6 +269,7 @@ def fuzz(minutes: float, seed: int) -> list[str]:
             if told not in "02":
                 given = Path(arguments[0]).read_bytes()[:400]
                 wrong.append(f"{kind} {arguments[1:]!r:.300}\n{given!r}\n{told}")
+                sys.stderr.write(f"wrong: {wrong[-1]}\n")  # at once: the hours may be cut short
     sys.stderr.write("".join(f"{kind}, {told}: {count}\n" for (kind, told), count in sorted(counts.items())))
     memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     return wrong + ([f"{memory:.0f} MB"] if memory > 1000 else [])
