@@ -50,55 +50,93 @@ class Evidence:
 
 
 @dataclass(frozen=True)
+class Condition:
+    """One condition of an edge, and whether a strategy meets it."""
+
+    name: str  # short, for the head of a column
+    met: bool | None  # None where it was not run, or does not apply
+    found: str  # "0.280", "undefined", "passed"
+    sentence: str  # what an edge would need, with what was found
+
+
+@dataclass(frozen=True)
 class Verdict:
-    """The verdict on one strategy by `RULE`, and the conditions of an edge that it does not meet."""
+    """The verdict on one strategy by `RULE`, and the conditions of an edge."""
 
     text: str
-    missing: tuple[str, ...]  # conditions that are not met
+    missing: tuple[str, ...]  # conditions that are not met; the audit is one only where nothing else is missing
+    conditions: tuple[Condition, ...]  # all of them, in the order of the rule
 
 
 def verdict(evidence: Evidence) -> Verdict:
     """The verdict that `RULE` gives for `evidence`."""
-    missing, lacking = _unmet_conditions(evidence), _lacking_proof(evidence)
+    statistics, checks, proof = _statistics(evidence), _checks(evidence), _proof(evidence)
+    conditions = (*statistics, *checks, *proof)
+    missing, failed = _unmet(statistics), _unmet(checks)
     if not evidence.held:
-        return Verdict(NO_VERDICT, missing)
+        return Verdict(NO_VERDICT, missing, conditions)
     if not missing:
-        return Verdict(UNPROVEN if lacking else SUPPORTED, lacking)
+        lacking = (*failed, *_unmet(proof))
+        return Verdict(UNPROVEN if lacking else SUPPORTED, lacking, conditions)
     worse = _significant(evidence.p_adjusted) and (evidence.sharpe.difference or 0.0) < 0.0
-    return Verdict(WORSE if worse else UNDECIDED, (*missing, *_failed_checks(evidence)))
+    return Verdict(WORSE if worse else UNDECIDED, (*missing, *failed), conditions)
 
 
-def _lacking_proof(e: Evidence) -> tuple[str, ...]:
-    """What an edge lacks that the statistics do not show; a strategy whose timing nobody knows is not proven."""
+def _unmet(conditions: tuple[Condition, ...]) -> tuple[str, ...]:
+    return tuple(condition.sentence for condition in conditions if condition.met is False)
+
+
+def _checks(e: Evidence) -> tuple[Condition, ...]:
+    """That the checks which can void an edge have passed; one condition for each that failed."""
+    if not e.faults:
+        return (Condition("checks", True, "passed", "a check that passed"),)
+    return tuple(Condition("checks", False, "failed", f"a check that passed ({fault})") for fault in e.faults)
+
+
+def _proof(e: Evidence) -> tuple[Condition, ...]:
+    """What the statistics do not show; a strategy whose timing nobody knows is not proven."""
     known = e.placebo.p_value is not None or e.worlds is not None
-    timing = () if known else ("a timing that is known (its holdings are not; add --worlds 40)",)
-    audit = (f"{AUDIT_PASSED} ({e.audit})",) if e.audit else ()
-    return (*_failed_checks(e), *timing, *audit)
+    timing = "a timing that is known (its holdings are not; add --worlds 40)"
+    return (
+        Condition("timing known", known, "known" if known else "not known", timing),
+        Condition("audit", not e.audit, e.audit or "passed", f"{AUDIT_PASSED} ({e.audit})"),
+    )
 
 
-def _failed_checks(e: Evidence) -> tuple[str, ...]:
-    return tuple(f"a check that passed ({fault})" for fault in e.faults)
-
-
-def _unmet_conditions(e: Evidence) -> tuple[str, ...]:
-    """The conditions of an edge, apart from its proof, that the evidence does not meet, in the rule's order."""
+def _statistics(e: Evidence) -> tuple[Condition, ...]:
+    """The conditions of an edge apart from its proof."""
     known = e.placebo.p_value is not None  # else null worlds stand in
     timing = e.placebo.p_value if known else e.worlds
-    conditions = (
-        (e.held, "a buy-and-hold that bought something"),
-        ((e.sharpe.difference or 0.0) > 0.0, "a Sharpe ratio above buy-and-hold's"),
-        (_significant(e.p_adjusted), f"an adjusted p-value below {SIGNIFICANCE} ({_text(e.p_adjusted)})"),
-        (_enough(e.deflated_sharpe), f"a deflated Sharpe ratio above {DEFLATED} ({_text(e.deflated_sharpe)})"),
-        (_enough(e.deflated_lead), f"a deflated lead above {DEFLATED} ({_text(e.deflated_lead)})"),
-        (
-            not known or _enough(e.deflated_timing),
-            f"a deflated timing above {DEFLATED} ({_text(e.deflated_timing)})",
+    bought = Condition("bought", e.held, "yes" if e.held else "no", "a buy-and-hold that bought something")
+    higher, ahead = (e.sharpe.difference or 0.0) > 0.0, "a Sharpe ratio above buy-and-hold's"
+    return (
+        bought,
+        Condition("Sharpe above", higher, _signed(e.sharpe.difference), ahead),
+        _below("adjusted p", e.p_adjusted, f"an adjusted p-value below {SIGNIFICANCE}"),
+        _above("deflated Sharpe", e.deflated_sharpe, "a deflated Sharpe ratio"),
+        _above("deflated lead", e.deflated_lead, "a deflated lead"),
+        _above("deflated timing", e.deflated_timing, "a deflated timing", asked=known),
+        _below("timing p", timing, "timing better than by chance", asked=timing is not None, short="p "),
+        Condition(
+            "seeds above",
+            None if e.seeds_above is None else e.seeds_above >= SEEDS,
+            "not run" if e.seeds_above is None else f"{e.seeds_above:.0%}",
+            f"{SEEDS:.0%} of seeds above ({_text(e.seeds_above)})",
         ),
-        (timing is None or _significant(timing), f"timing better than by chance (p {_text(timing)})"),
-        (e.seeds_above is None or e.seeds_above >= SEEDS, f"{SEEDS:.0%} of seeds above ({_text(e.seeds_above)})"),
-        (e.worlds is None or _significant(e.worlds), f"more than null worlds have (p {_text(e.worlds)})"),
+        _below("worlds p", e.worlds, "more than null worlds have", asked=e.worlds is not None, short="p "),
     )
-    return tuple(condition for is_met, condition in conditions if not is_met)
+
+
+def _below(name: str, p_value: float | None, needs: str, asked: bool = True, short: str = "") -> Condition:
+    met = _significant(p_value) if asked else None
+    found = _text(p_value) if asked else "not run"
+    return Condition(name, met, found, f"{needs} ({short}{_text(p_value)})")
+
+
+def _above(name: str, value: float | None, needs: str, asked: bool = True) -> Condition:
+    met = _enough(value) if asked else None
+    found = _text(value) if asked else "not known"
+    return Condition(name, met, found, f"{needs} above {DEFLATED} ({_text(value)})")
 
 
 def _significant(p_value: float | None) -> bool:
@@ -111,6 +149,10 @@ def _enough(value: float | None) -> bool:
 
 def _text(value: float | None) -> str:
     return "undefined" if value is None else f"{value:.3f}"
+
+
+def _signed(value: float | None) -> str:
+    return "undefined" if value is None else f"{value:+.2f}"
 
 
 def headline(verdicts: Mapping[str, str]) -> str:

@@ -20,9 +20,10 @@ from lstmstrat.evaluation.metrics import Performance
 from lstmstrat.evaluation.reliability import Reliability
 from lstmstrat.evaluation.skill import NetworkGain, Skill, SkillTests
 from lstmstrat.evaluation.timing import Placebo
+from lstmstrat.evaluation.verdict import Condition
 from lstmstrat.prices.faults import Fault
 
-SCHEMA = 7  # version of summary.json and of the files beside it; other versions are refused
+SCHEMA = 8  # version of summary.json and of the files beside it; other versions are refused
 PASSED, FAILED, RAN, NOT_RUN = "passed", "failed", "ran", "not run"
 
 
@@ -129,6 +130,7 @@ class VersusBenchmark:
     delay_cost: float | None  # Sharpe ratio that is lost if every order is filled one bar later
     verdict: str
     missing: tuple[str, ...]  # conditions of an edge that are not met
+    conditions: tuple[Condition, ...]  # all that the rule asks for, met or not
 
 
 @dataclass(frozen=True)

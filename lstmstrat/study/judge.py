@@ -195,6 +195,7 @@ class _StrategyJudge:
             delay_cost=delay_cost(self._positions, run.periods) if self._positions else None,
             verdict=conclusion.text,
             missing=conclusion.missing,
+            conditions=conclusion.conditions,
         )
 
 

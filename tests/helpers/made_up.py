@@ -18,6 +18,7 @@ T = TypeVar("T")
 
 NAMES = ("long_flat", "long_short", "proportional", "vol_target", "sma_cross", "hysteresis", "coin_flip")
 BARS, FOLDS = 2448, 117
+CONDITIONS = (("Sharpe above", True, "+0.30"), ("adjusted p", False, "0.280"), ("worlds p", None, "not run"))
 QUANTILES = {0.05: -0.03, 0.5: 0.0, 0.95: 0.03}  # level, and distance from the forecast
 SENTENCE = "No strategy can be told apart from buy-and-hold: every interval of the Sharpe difference holds 0."
 
@@ -177,6 +178,10 @@ def _versus(position: int) -> dict[str, Any]:
         "delay_cost": 0.12,
         "verdict": "not distinguishable from buy-and-hold",
         "missing": ["an adjusted p-value below 0.05 (0.280)"],
+        "conditions": [
+            {"name": name, "met": met, "found": found, "sentence": f"{name} ({found})"}
+            for name, met, found in CONDITIONS
+        ],
     }
 
 
