@@ -81,7 +81,8 @@ def _main(options: argparse.Namespace) -> int:
     default = Path("runs") / config.name / f"{dt.datetime.now():%Y-%m-%d_%H%M%S}"
     from lstmstrat.forecasting.models import settled
     from lstmstrat.prices.acceptance import with_accepted
-    from lstmstrat.report import html, terminal
+    from lstmstrat.report import terminal
+    from lstmstrat.report.page import page
     from lstmstrat.results import run_folder
     from lstmstrat.study.run import finish
     from lstmstrat.study.simulate import simulate_all
@@ -100,7 +101,7 @@ def _main(options: argparse.Namespace) -> int:
         session.progress = None
         progress_bar = functools.partial(terminal.progress, quiet=options.quiet)
         result = finish(run, session, progress_bar, _command(options))
-    folder = run_folder.write(result, folder, html.page(result) if config.report.html else None)
+    folder = run_folder.write(result, folder, page(result) if config.report.html else None)
     if not options.quiet:
         terminal.print_result(result.assessment)
     print(folder / ("report.html" if config.report.html else "summary.json"))

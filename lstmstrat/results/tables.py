@@ -37,6 +37,7 @@ def forecast_types(levels: Sequence[float]) -> dict[str, Any]:
         **dict.fromkeys(LINES, float),
         **dict.fromkeys((f"quantile_{level}" for level in levels), float),
         "linear": float,  # NaN without calibration
+        "realised": float,  # the return that was forecast; NaN where it is not known yet
         "fold": int,
         "cutoff": TIME,
         "price": float,  # with ``target: close`` only
@@ -59,7 +60,7 @@ def prices(run: Run) -> pd.DataFrame:
 
 
 def forecasts(run: Run) -> pd.DataFrame:
-    """The lines of `LSTMForecast` at each traded bar, its quantiles, and the fold that they come from.
+    """The lines of `LSTMForecast` at each traded bar, its quantiles, what came, and the fold that they come from.
 
     `linear` is what the calibrated linear part alone would have forecast. The cutoff is the date of the newest bar
     whose label is in the training set of the fold; without a fold there is none. With ``target: close``, `price`

@@ -1,40 +1,76 @@
 """The charts of the page as plain plotly.js data: dicts, lists, numbers and text.
 
     values      numbers, dates and names in the form that plotly.js needs
-    chance      differences from buy-and-hold, and luck
-    history     accounts, forecasts with positions, folds
+    history     accounts, prices with trades and forecasts, folds
+    chance      is it luck
+    skill       does the forecast know anything
     trust       stated and realised frequencies, weights of the parts of the forecast
+    trades      profits and costs
 
-Colours are names of CSS variables (``--ink``). The page replaces them, so that one chart works in light and dark
-mode. An ``x`` of ``"dates"`` stands for the dates of the traded window, which the page contains once. Numbers have
-six significant digits; a value that is not finite becomes None, a gap in the chart.
+Colours are names of CSS variables (``--ink``), and one colour has one meaning on the whole page. The page replaces
+them, so that one chart works in light and dark mode. An ``x`` of ``"dates"`` stands for the closes that are drawn,
+which the page contains once. ``meta.of`` is the number of the strategy that a trace belongs to: the page shows that
+of its menu. Numbers have at most six significant digits; a value that is not finite becomes None, a gap in the chart.
 """
 
 from __future__ import annotations
 
 import pandas as pd
 
-from lstmstrat.report.figures.chance import differences, luck
-from lstmstrat.report.figures.history import equity, folds, forecasts
+from lstmstrat.report.figures.chance import differences, shuffles
+from lstmstrat.report.figures.history import answer, dates, fold_skill, folds, prices, through_time
+from lstmstrat.report.figures.skill import ladder, outcomes, rolling
+from lstmstrat.report.figures.trades import costs, profits
 from lstmstrat.report.figures.trust import reliability, weights
 from lstmstrat.report.figures.values import Json, numbers, stamps
 from lstmstrat.results.result import Result
 
-__all__ = ["differences", "equity", "folds", "forecasts", "luck", "numbers", "payload", "reliability", "weights"]
-
 
 def payload(result: Result) -> Json:
-    """The data of all charts: ``dates``, ``figures`` by name, ``exposure`` in the order of the strategies."""
-    return {
-        "dates": stamps(pd.DatetimeIndex(result.equity.index)),
-        "figures": {
-            "differences": differences(result.assessment),
-            "luck": luck(result.assessment),
-            "equity": equity(result.equity),
-            "forecasts": forecasts(result),
-            "reliability": reliability(result.assessment.forecast_skill.reliability),
-            "weights": weights(result.folds),
-            "folds": folds(result.folds),
-        },
-        "exposure": [numbers(result.exposure[strategy.name]) for strategy in result.assessment.strategies],
+    """The data of all charts: ``dates``, ``figures`` by name, and ``trades`` in the order of the strategies."""
+    assessment = result.assessment
+    figures = {
+        "answer": answer(result.equity),
+        "shuffles": shuffles(assessment),
+        "differences": differences(assessment),
+        "outcomes": outcomes(result.forecasts),
+        "reliability": reliability(assessment.forecast_skill.reliability),
+        "rolling": rolling(result),
+        "foldskill": fold_skill(result.folds),
+        "ladder": ladder(assessment.ladder),
+        "time": through_time(result),
+        "prices": prices(result),
+        "profits": profits(result),
+        "costs": costs(result),
+        "folds": folds(result.folds),
+        "weights": weights(result.folds),
     }
+    return {
+        "dates": dates(result),
+        "figures": {name: figure for name, figure in figures.items() if figure},
+        "trades": [_trades(result.trades, strategy.name) for strategy in assessment.strategies],
+    }
+
+
+TRADES = ("opened", "closed", "side", "size", "entry_price", "exit_price", "pnl", "bars")
+"""The columns of the table of trades."""
+
+
+def _trades(frame: pd.DataFrame, name: str) -> Json:
+    """The round trips of a strategy by column."""
+    rows = frame[frame["strategy"] == name]
+    found: Json = {}
+    for column in TRADES:
+        values = rows[column]
+        if column in ("opened", "closed"):
+            found[column] = _times(values)
+        else:
+            found[column] = list(values) if column == "side" else numbers(values, 6)
+    return found
+
+
+def _times(values: pd.Series) -> list[str | None]:
+    """Times as text; None for one that is missing."""
+    known = values.notna().to_numpy()
+    texts = iter(stamps(pd.DatetimeIndex(values[known])))
+    return [next(texts) if there else None for there in known]

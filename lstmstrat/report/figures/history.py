@@ -1,148 +1,253 @@
-"""The charts over time: accounts, forecasts with positions, and folds."""
+"""The charts over time: accounts, prices with trades and forecasts, and folds."""
 
 from __future__ import annotations
-
-import math
 
 import numpy as np
 import pandas as pd
 
-from lstmstrat.report.figures.values import LEGEND, Json, label, numbers, stamps
+from lstmstrat.evaluation.periods import drawdowns, rolling_sharpe
+from lstmstrat.report.figures.values import (
+    LEGEND,
+    Json,
+    date_axis,
+    drawn,
+    label,
+    line,
+    log_axis,
+    numbers,
+    of,
+    stamps,
+    thinned,
+)
 from lstmstrat.results.result import Result
 
-DATES = "dates"
-COLOURS = 6  # --c0 to --c5 in page.html
-DASHES = ("solid", "dash", "dot")
+HOLDING = "buy_and_hold"
 CHANCE = 1.96  # standard errors: 95 % of the correlations without skill are closer to 0
 
 
-def equity(frame: pd.DataFrame) -> Json:
-    """Account values on a log scale, with their drawdowns below; buy-and-hold is drawn last and thick."""
+def answer(frame: pd.DataFrame) -> Json:
+    """Account values on a log scale: holding, the strategy of the menu, and the others in grey."""
     value = frame.where(frame > 0.0)  # an account at or below 0 has no logarithm
-    drawdown = frame / frame.cummax() - 1.0
-    names = [*(name for name in frame.columns if name != "buy_and_hold"), "buy_and_hold"]
-    above = [_line(name, numbers(value[name]), "y", place, "%{y:,.0f}") for place, name in enumerate(names)]
-    below = [
-        _line(name, numbers(drawdown[name], 4), "y2", place, "%{y:.1%}") | {"showlegend": False}
-        for place, name in enumerate(names)
-    ]
     layout = {
-        "height": 620,
-        "legend": LEGEND,
-        "xaxis": {"anchor": "y2", "type": "date"},
-        "yaxis": _log_axis(value) | {"domain": [0.36, 1.0], "title": {"text": "account value"}},
-        "yaxis2": {"domain": [0.0, 0.31], "title": {"text": "drawdown"}, "tickformat": ".0%"},
+        "height": 400,
+        "showlegend": False,
+        "hovermode": "x unified",
+        "margin": {"t": 10, "b": 30, "l": 50, "r": 104},
+        "xaxis": date_axis(_index(frame)),
+        "yaxis": log_axis(value),
     }
-    return {"data": above + below, "layout": layout}
+    return {"data": _accounts(value, "y", "%{y:,.0f}"), "layout": layout}
 
 
-def _log_axis(values: pd.DataFrame | pd.Series) -> Json:
-    """A log axis with round ticks; the default ticks of plotly.js write 200,000 as a bare 2."""
-    low, high = float(np.nanmin(values)), float(np.nanmax(values))
-    steps = (1.0, 2.0, 5.0) if high > 20.0 * low else (1.0, 1.5, 2.0, 3.0, 5.0, 7.0)
-    powers = range(math.floor(math.log10(low)) - 1, math.ceil(math.log10(high)) + 1)
-    return {
-        "type": "log",
-        "tickvals": [float(f"{s * 10.0**p:.2g}") for p in powers for s in steps],
-        "tickformat": "~s",
-    }
+def _accounts(frame: pd.DataFrame, axis: str, hover: str, digits: int = 6) -> list[Json]:
+    """A line for each account; holding is drawn last, so that it lies above."""
+    strategies = [
+        line(label(name), thinned(frame[name], digits), "--others", hover, yaxis=axis, **of(place, always=True))
+        for place, name in enumerate(name for name in frame.columns if name != HOLDING)
+    ]
+    hold = line("holding", thinned(frame[HOLDING], digits), "--hold", hover, yaxis=axis)
+    hold["line"]["width"] = 2.2
+    return [*strategies, hold]
 
 
-def _line(name: str, y: list[float | None], axis: str, place: int, hover: str) -> Json:
-    benchmark = name == "buy_and_hold"
-    return {
-        "type": "scatter",
-        "mode": "lines",
-        "name": label(name),
-        "legendgroup": label(name),
-        "legendrank": 1 if benchmark else 1000,
-        "x": DATES,
-        "y": y,
-        "yaxis": axis,
-        "line": {
-            "color": "--ink" if benchmark else f"--c{place % COLOURS}",
-            "width": 2.6 if benchmark else 1.3,
-            "dash": "solid" if benchmark else DASHES[place // COLOURS % len(DASHES)],
-        },
-        "hovertemplate": hover,
-    }
+def _index(frame: pd.DataFrame) -> pd.DatetimeIndex:
+    return pd.DatetimeIndex(frame.index)
 
 
-def forecasts(result: Result) -> Json:
-    """Close, forecast, and below them the exposure of the strategy that the reader selects."""
-    horizon = result.assessment.walk_forward.horizon
-    first = result.assessment.strategies[0].name
+def through_time(result: Result) -> Json:
+    """Account value, falls, Sharpe ratio of the last year and exposure, one below the other, with one hover."""
+    equity, period = result.equity, result.assessment.period
+    window = max(20, round(period.periods_per_year))
     panels = (
-        ("close", result.prices["close"], "y", "--ink", "%{y:,.2f}"),
-        ("forecast", result.forecasts["forecast"], "y2", "--c0", "%{y:.2%}"),
-        ("exposure", result.exposure[first], "y3", "--c1", "%{y:.0%}"),
+        (equity.where(equity > 0.0), "y", "%{y:,.0f}", 6),
+        (drawdowns(equity), "y2", "%{y:.1%}", 3),
+        (equity.apply(rolling_sharpe, args=(window, period.periods_per_year)), "y3", "%{y:.2f}", 3),
+        (result.exposure, "y4", "%{y:.0%}", 3),
     )
     data = [
-        {
-            "type": "scatter",
-            "mode": "lines",
-            "name": name,
-            "x": DATES,
-            "y": numbers(values),
-            "yaxis": axis,
-            "line": {"color": colour, "width": 1},
-            "hovertemplate": hover,
-        }
-        for name, values, axis, colour, hover in panels
+        trace
+        for frame, axis, hover, digits in panels
+        for trace in _chosen(frame, axis, hover, digits)
+        if any(value is not None for value in trace["y"])
     ]
-    data[2] |= {"fill": "tozeroy", "fillcolor": "--fill", "line": {"color": "--c1", "width": 1, "shape": "hv"}}
     layout = {
-        "height": 620,
+        "height": 760,
         "showlegend": False,
-        "xaxis": {"anchor": "y3", "type": "date"},
-        "yaxis": _log_axis(result.prices["close"]) | {"domain": [0.58, 1.0], "title": {"text": "close"}},
+        "hovermode": "x unified",
+        "hoversubplots": "axis",
+        "margin": {"t": 10, "b": 30, "l": 64, "r": 10},
+        "grid": {"rows": 4, "columns": 1, "subplots": [["xy"], ["xy2"], ["xy3"], ["xy4"]]},
+        "xaxis": date_axis(_index(equity), anchor="y4"),
+        "yaxis": log_axis(panels[0][0]) | {"domain": [0.62, 1.0], "title": {"text": "account"}},
+        "yaxis2": {"domain": [0.42, 0.59], "title": {"text": "fall"}, "tickformat": ".0%"},
+        "yaxis3": {"domain": [0.21, 0.39], "title": {"text": f"Sharpe, {window} bars"}, "zeroline": True},
+        "yaxis4": {"domain": [0.0, 0.18], "title": {"text": "exposure"}, "tickformat": ".0%", "zeroline": True},
+    }
+    return {"data": data, "layout": layout}
+
+
+def _chosen(frame: pd.DataFrame, axis: str, hover: str, digits: int) -> list[Json]:
+    """Holding, and each strategy to be shown alone beside it."""
+    names = [name for name in frame.columns if name != HOLDING]
+    lines = [
+        line(label(name), thinned(frame[name], digits), "--chosen", hover, yaxis=axis, **of(place))
+        for place, name in enumerate(names)
+    ]
+    return [line("holding", thinned(frame[HOLDING], digits), "--hold", hover, yaxis=axis), *lines]
+
+
+def prices(result: Result) -> Json:
+    """Close with the trades, forecast with its band, distance of the inputs, and the position of the strategy."""
+    horizon = result.assessment.walk_forward.horizon
+    lines = (
+        line("close", thinned(result.prices["close"]), "--hold", "%{y:,.2f}", yaxis="y"),
+        *_band(result),
+        line("forecast", thinned(result.forecasts["forecast"], 4), "--forecast", "%{y:.2%}", yaxis="y2"),
+        line("distance", thinned(result.forecasts["distance"], 3), "--soft", "%{y:.2f}", yaxis="y3"),
+    )
+    names = [strategy.name for strategy in result.assessment.strategies]
+    positions = [
+        line(
+            "position",
+            thinned(result.exposure[name], 3),
+            "--chosen",
+            "%{y:.0%}",
+            yaxis="y4",
+            fill="tozeroy",
+            fillcolor="--chosen-soft",
+            **of(place),
+        )
+        for place, name in enumerate(names)
+    ]
+    marks = [mark for place, name in enumerate(names) for mark in _fills(result, name, place)]
+    layout = {
+        "height": 760,
+        "showlegend": False,
+        "hovermode": "x unified",
+        "hoversubplots": "axis",
+        "margin": {"t": 34, "b": 30, "l": 64, "r": 10},
+        "grid": {"rows": 4, "columns": 1, "subplots": [["xy"], ["xy2"], ["xy3"], ["xy4"]]},
+        "xaxis": date_axis(_index(result.prices), anchor="y4", rangeselector=RANGES),
+        "yaxis": log_axis(result.prices["close"]) | {"domain": [0.52, 1.0], "title": {"text": "close"}},
         "yaxis2": {
-            "domain": [0.24, 0.53],
+            "domain": [0.29, 0.49],
             "title": {"text": f"forecast, {horizon} bar{'s' * (horizon > 1)}"},
             "tickformat": ".1%",
             "zeroline": True,
         },
-        "yaxis3": {"domain": [0.0, 0.19], "title": {"text": "exposure"}, "tickformat": ".0%", "zeroline": True},
+        "yaxis3": {"domain": [0.16, 0.26], "title": {"text": "distance"}, "rangemode": "tozero"},
+        "yaxis4": {"domain": [0.0, 0.13], "title": {"text": "position"}, "tickformat": ".0%", "zeroline": True},
     }
-    return {"data": data, "layout": layout}
+    return {"data": [*lines, *positions, *marks], "layout": layout}
+
+
+RANGES = {
+    "buttons": [
+        {"count": 1, "label": "1 year", "step": "year", "stepmode": "backward"},
+        {"count": 3, "label": "3 years", "step": "year", "stepmode": "backward"},
+        {"step": "all", "label": "all"},
+    ],
+    "x": 0,
+    "y": 1.005,
+}
+"""Buttons for the newest year, the newest three, and all."""
+
+
+def _band(result: Result) -> list[Json]:
+    """The outermost quantiles of the forecast; nothing if there are fewer than two."""
+    levels = result.assessment.walk_forward.quantiles
+    names = [f"quantile_{level}" for level in (levels[0], levels[-1])] if len(levels) > 1 else []
+    bands = [
+        line(f"{level:.0%} quantile", thinned(result.forecasts[name], 3), "--forecast", "%{y:.1%}", yaxis="y2")
+        | {"line": {"width": 0}}
+        for level, name in zip((levels[0], levels[-1]), names, strict=False)
+    ]
+    return [bands[0], bands[1] | {"fill": "tonexty", "fillcolor": "--forecast-soft"}] if bands else []
+
+
+def _fills(result: Result, name: str, place: int) -> list[Json]:
+    """The filled orders of a strategy as triangles at their prices: up where it bought."""
+    orders = result.orders[(result.orders["strategy"] == name) & result.orders["executed"].notna()]
+    return [
+        {
+            "type": "scatter",
+            "mode": "markers",
+            "name": words,
+            "x": stamps(pd.DatetimeIndex(some["executed"])),
+            "y": numbers(some["price"]),
+            "yaxis": "y",
+            "marker": {"symbol": symbol, "color": colour, "size": 7, "line": {"color": "--paper", "width": 0.5}},
+            "hovertemplate": "%{y:,.2f}",
+            **of(place),
+        }
+        for side, words, symbol, colour in (
+            ("buy", "bought", "triangle-up", "--good"),
+            ("sell", "sold", "triangle-down", "--bad"),
+        )
+        if len(some := orders[orders["side"] == side])
+    ]
 
 
 def folds(frame: pd.DataFrame) -> Json:
-    """Training loss of the first and last epoch of each fold; below, the correlation with the realised returns.
-
-    The band is +-1.96 / sqrt(observations). With horizon 1, it contains 19 of 20 folds without any skill. With a
-    longer horizon the returns overlap, and it contains fewer.
-    """
+    """Training loss of the first and last epoch of each fold."""
     x = stamps(pd.DatetimeIndex(frame["first_forecast"]))
-    chance = CHANCE / np.sqrt(frame["observations"].where(frame["observations"] > 0))
-    band = {"type": "scatter", "mode": "lines", "x": x, "yaxis": "y2", "line": {"width": 0}, "hoverinfo": "skip"}
     data = [
-        _points("loss, first epoch", x, frame["first_loss"], "y", "--c0", "lines"),
-        _points("loss, last epoch", x, frame["train_loss"], "y", "--c1", "lines"),
-        band | {"y": numbers(-chance), "showlegend": False},
-        band
-        | {"y": numbers(chance), "name": "95 % of folds without skill", "fill": "tonexty", "fillcolor": "--band"},
-        _points("correlation in the fold", x, frame["correlation"], "y2", "--ink", "markers"),
+        by_fold("first epoch", x, frame["first_loss"], "--soft", "lines"),
+        by_fold("last epoch", x, frame["train_loss"], "--forecast", "lines"),
     ]
     layout = {
-        "height": 520,
-        "legend": LEGEND,
-        "xaxis": {"anchor": "y2", "type": "date"},
-        "yaxis": {"domain": [0.53, 1.0], "title": {"text": "training loss"}, "rangemode": "tozero"},
-        "yaxis2": {"domain": [0.0, 0.47], "title": {"text": "correlation"}, "zeroline": True},
+        "height": 300,
+        "hovermode": "x unified",
+        "legend": LEGEND | {"y": -0.15},
+        "xaxis": date_axis(pd.DatetimeIndex(frame["first_forecast"]), range=_ends(x)),
+        "yaxis": {"title": {"text": "training loss"}, "rangemode": "tozero"},
     }
     return {"data": data, "layout": layout}
 
 
-def _points(name: str, x: list[str], y: pd.Series, axis: str, colour: str, mode: str) -> Json:
+def by_fold(name: str, x: list[str], y: pd.Series[float], colour: str, mode: str) -> Json:
+    """A line or dots with one value a fold."""
     return {
         "type": "scatter",
         "mode": mode,
         "name": name,
         "x": x,
         "y": numbers(y),
-        "yaxis": axis,
         "line": {"color": colour, "width": 1.5},
         "marker": {"color": colour, "size": 5},
         "hovertemplate": "%{y:.3f}",
     }
+
+
+def _ends(x: list[str]) -> list[str]:
+    return [x[0], x[-1]] if len(x) > 1 else []
+
+
+def fold_skill(frame: pd.DataFrame) -> Json:
+    """The correlation of forecast and outcome in each fold, in the band of what has no skill.
+
+    The band is +-1.96 / sqrt(observations). With horizon 1, it contains 19 of 20 folds without any skill. With a
+    longer horizon the returns overlap, and it contains fewer. A fold of fewer than five bars is not drawn.
+    """
+    frame = frame[frame["observations"] >= 5]
+    x = stamps(pd.DatetimeIndex(frame["first_forecast"]))
+    chance = CHANCE / np.sqrt(frame["observations"])
+    edge = {"type": "scatter", "mode": "lines", "x": x, "line": {"width": 0}, "hoverinfo": "skip"}
+    data = [
+        edge | {"y": numbers(-chance), "showlegend": False},
+        edge | {"y": numbers(chance), "name": "95% of folds without skill", "fill": "tonexty", "fillcolor": "--band"},
+        by_fold("correlation in the fold", x, frame["correlation"], "--forecast", "markers"),
+    ]
+    layout = {
+        "height": 320,
+        "legend": LEGEND | {"y": -0.15},
+        "xaxis": date_axis(pd.DatetimeIndex(frame["first_forecast"]), **({"range": r} if (r := _ends(x)) else {})),
+        "yaxis": {"title": {"text": "correlation"}, "zeroline": True},
+    }
+    return {"data": data, "layout": layout}
+
+
+def dates(result: Result) -> list[str]:
+    """The closes that are drawn."""
+    index = pd.DatetimeIndex(result.equity.index)
+    return stamps(index[drawn(len(index))])

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from lstmstrat.evaluation.reliability import Reliability, UpBin
-from lstmstrat.report.figures.values import LEGEND, Json, numbers, stamps
+from lstmstrat.report.figures.values import LEGEND, Json, date_axis, numbers, stamps
 
 FEWEST = 20  # bars of a bin that is drawn: of fewer, any share may come true
 ERRORS = 1.96  # standard errors: 95 % of the bins of a reliable forecast are closer
@@ -45,11 +45,11 @@ def _bins(bins: Sequence[UpBin]) -> Json:
     return {
         "type": "scatter",
         "mode": "markers",
-        "name": "bars of the run, with 95 % of chance",
+        "name": "bars of the run, with 95% of chance",
         "x": numbers([one.stated for one in bins], 4),
         "y": numbers([one.realised for one in bins], 4),
-        "error_y": {"type": "data", "array": numbers(errors, 3), "color": "--ink", "thickness": 1.2, "width": 4},
-        "marker": {"color": "--ink", "size": 9},
+        "error_y": {"type": "data", "array": numbers(errors, 3), "color": "--forecast", "thickness": 1.2, "width": 4},
+        "marker": {"color": "--forecast", "size": 9},
         "customdata": [one.observations for one in bins],
         "hovertemplate": "stated %{x:.1%}, came true %{y:.1%} of %{customdata:,} bars<extra></extra>",
     }
@@ -58,7 +58,7 @@ def _bins(bins: Sequence[UpBin]) -> Json:
 def weights(frame: pd.DataFrame) -> Json:
     """The weights of the two parts of the forecast, fold by fold; empty without calibration."""
     x = stamps(pd.DatetimeIndex(frame["first_forecast"]))
-    names = (("network_weight", "model", "--c0"), ("linear_weight", "linear part", "--c1"))
+    names = (("network_weight", "model", "--forecast"), ("linear_weight", "linear part", "--soft"))
     data = [
         {
             "type": "scatter",
@@ -75,7 +75,7 @@ def weights(frame: pd.DataFrame) -> Json:
     layout = {
         "height": 300,
         "legend": LEGEND | {"y": -0.15},
-        "xaxis": {"type": "date"},
+        "xaxis": date_axis(pd.DatetimeIndex(frame["first_forecast"])),
         "yaxis": {"title": {"text": "weight"}, "rangemode": "tozero", "zeroline": True},
     }
     return {"data": data, "layout": layout}

@@ -1,0 +1,100 @@
+"""Does the forecast know anything: outcomes by level of the forecast, rolling correlation, and the ladder."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from lstmstrat.evaluation.periods import levels, rolling_correlation
+from lstmstrat.report.figures.values import LEGEND, Json, date_axis, line, numbers, thinned
+from lstmstrat.results.assessment import Ladder, Rung
+from lstmstrat.results.result import Result
+
+ERRORS = 1.96  # standard errors: 95 % of the means are closer
+
+
+def outcomes(frame: pd.DataFrame) -> Json:
+    """The mean outcome of the bars in each tenth of the forecast, with what chance allows, beside the forecast."""
+    found = levels(frame["forecast"].to_numpy(dtype=float), frame["realised"].to_numpy(dtype=float))
+    names = [f"{k}" for k in range(1, len(found) + 1)]
+    bars = {
+        "type": "bar",
+        "name": "mean outcome, with 95% of chance",
+        "x": names,
+        "y": numbers([one.realised for one in found], 4),
+        "error_y": {
+            "type": "data",
+            "array": numbers([np.nan if one.error is None else ERRORS * one.error for one in found], 3),
+            "color": "--soft",
+            "thickness": 1.2,
+            "width": 4,
+        },
+        "marker": {"color": "--band"},
+        "customdata": [one.count for one in found],
+        "hovertemplate": "%{y:.3%} on %{customdata:,} bars<extra>mean outcome</extra>",
+    }
+    said = {
+        "type": "scatter",
+        "mode": "lines+markers",
+        "name": "mean forecast",
+        "x": names,
+        "y": numbers([one.forecast for one in found], 4),
+        "line": {"color": "--forecast", "width": 2},
+        "hovertemplate": "%{y:.3%}<extra>mean forecast</extra>",
+    }
+    layout = {
+        "height": 340,
+        "hovermode": "closest",
+        "legend": LEGEND | {"y": -0.22},
+        "xaxis": {"title": {"text": "tenth of the forecasts, the lowest first"}, "type": "category"},
+        "yaxis": {"title": {"text": "return"}, "tickformat": ".2%", "zeroline": True},
+    }
+    return {"data": [bars, said], "layout": layout}
+
+
+def rolling(result: Result) -> Json:
+    """The correlation of forecast and outcome over the last year of bars."""
+    frame, window = result.forecasts, max(20, round(result.assessment.period.periods_per_year))
+    found = rolling_correlation(frame["forecast"], frame["realised"], window)
+    layout = {
+        "height": 280,
+        "showlegend": False,
+        "hovermode": "x unified",
+        "xaxis": date_axis(pd.DatetimeIndex(frame.index)),
+        "yaxis": {"title": {"text": f"correlation, {window} bars"}, "zeroline": True},
+    }
+    return {"data": [line("correlation", thinned(found, 3), "--forecast", "%{y:.3f}")], "layout": layout}
+
+
+def ladder(found: Ladder | None) -> Json | None:
+    """The Sharpe ratio of the same strategy on the forecast of each rung; None if the ladder was not run."""
+    if found is None:
+        return None
+    rungs = [*((rung, _model(rung)) for rung in found.models), *((rung, _refit(rung)) for rung in found.refits)]
+    data = {
+        "type": "scatter",
+        "mode": "markers",
+        "x": numbers([np.nan if rung.sharpe is None else rung.sharpe for rung, _ in rungs], 4),
+        "y": [name for _, name in rungs],
+        "marker": {"color": "--forecast", "size": 10},
+        "customdata": [rung.correlation for rung, _ in rungs],
+        "hovertemplate": "Sharpe %{x:.2f}, correlation %{customdata:.3f}<extra>%{y}</extra>",
+    }
+    layout = {
+        "height": 90 + 30 * len(rungs),
+        "showlegend": False,
+        "hovermode": "closest",
+        "margin": {"t": 10, "b": 50, "l": 10, "r": 10},
+        "xaxis": {"title": {"text": "Sharpe ratio of the same strategy on this forecast"}},
+        "yaxis": {"type": "category", "automargin": True, "autorange": "reversed"},
+    }
+    return {"data": [data], "layout": layout}
+
+
+def _model(rung: Rung) -> str:
+    return rung.model.rpartition(":")[2].replace("_", " ")
+
+
+def _refit(rung: Rung) -> str:
+    every = rung.refit_every
+    return f"{_model(rung)}, refit every {every}" + (" bars" if isinstance(every, int) else "")

@@ -1,0 +1,258 @@
+"""What the templates show: every sentence, number and table of the page, by its name there."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from lstmstrat.config.files import dump
+from lstmstrat.evaluation.bootstrap import CONFIDENCE
+from lstmstrat.report.card import calendar, findings, skill, trust
+from lstmstrat.report.cells import UNDEFINED, amount, basis_points, percent
+from lstmstrat.report.columns import (
+    FOR_THE_VERDICT,
+    FURTHER_METRICS,
+    LADDER,
+    LEAD_ORIGIN,
+    METRICS,
+    NAME,
+    UNCERTAINTY,
+)
+from lstmstrat.report.figures.values import step
+from lstmstrat.report.page import answer, tables
+from lstmstrat.report.page.curves import bounds, points
+from lstmstrat.results.assessment import FAILED, NOT_RUN, PASSED, Assessment, StrategyAssessment, WalkForwardFacts
+from lstmstrat.results.result import Result
+
+SECTIONS = (
+    ("strategies", "Strategies"),
+    ("luck", "Luck"),
+    ("forecast", "Forecast"),
+    ("time", "Through time"),
+    ("trades", "Trades"),
+    ("training", "Training"),
+    ("made", "How it was made"),
+    ("glossary", "Glossary"),
+)
+FACTS = ("train_size", "refit_every", "lookback", "horizon", "purge", "members", "first_forecast")
+"""The fields of the walk-forward that the page lists beside the charts of the training."""
+HOLDING = "buy_and_hold"
+CURVE, SPARK = (640.0, 380.0), (100.0, 26.0)  # width and height
+
+
+def view(result: Result) -> dict[str, Any]:
+    """The values of page.html."""
+    found = result.assessment
+    return {
+        "title": f"{found.name}: does it beat holding {found.data.symbol}?",
+        "subtitle": f"{found.period.first} to {found.period.last}",
+        "symbol": found.data.symbol,
+        "sections": SECTIONS,
+        "chips": answer.CHIPS,
+        "sentence": answer.sentence(found),
+        "findings": findings(found.data.faults),
+        "checks": _checks(found),
+        "strategies": _strategies(result),
+        **_curves(result),
+        **_strategy_tables(found),
+        **_luck(found),
+        **_forecast(found),
+        "drawn": _drawn(found.period.bars),
+        "folds_say": _folds(found.walk_forward),
+        "facts": [(name.replace("_", " "), str(getattr(found.walk_forward, name))) for name in FACTS],
+        "made": _made(found),
+        "check_list": found.checks,
+        "notices": found.data.notices,
+        "config": dump(result.config),
+        "versions": ", ".join(f"{name} {version}" for name, version in found.versions.items()),
+    }
+
+
+def _checks(assessment: Assessment) -> str:
+    """How many of the checks that can fail have passed, and which did not."""
+    asked = [check for check in assessment.checks if check.status in (PASSED, FAILED)]
+    failed = [check.name for check in asked if check.status == FAILED]
+    said = f"{len(asked) - len(failed)} of {len(asked)} checks passed"
+    said += f"; failed: {', '.join(failed)}" if failed else ""
+    skipped = [check.name for check in assessment.checks if check.status == NOT_RUN]
+    return f"{said}{'. Not run: ' + ', '.join(skipped) if skipped else ''}."
+
+
+def _strategies(result: Result) -> list[dict[str, Any]]:
+    """What is shown of each strategy, in the order of the config."""
+    found = result.assessment
+    limits, spark = bounds(result.equity.to_numpy(dtype=float)), bounds(result.equity[HOLDING].to_numpy(dtype=float))
+    bars = tables.bars(found.strategies, answer.interval)
+    return [
+        {
+            "name": strategy.name,
+            "verdict": strategy.versus_benchmark.verdict,
+            "money": answer.money(found, strategy),
+            "numbers": answer.numbers(found, strategy),
+            "rejected": amount(strategy.metrics.orders_rejected) if strategy.metrics.orders_rejected else "",
+            "curve": points(values, *limits, *CURVE),
+            "spark": points(values, min(spark[0], *bounds(values)), max(spark[1], *bounds(values)), *SPARK),
+            "bar": bar,
+            "months": tables.months(result.equity[strategy.name], result.equity[HOLDING]),
+            "falls": tables.falls(result.equity[strategy.name]),
+            "break_even": _break_even(strategy),
+        }
+        for strategy, bar in zip(found.strategies, bars, strict=True)
+        for values in [result.equity[strategy.name].to_numpy(dtype=float)]
+    ]
+
+
+def _curves(result: Result) -> dict[str, Any]:
+    """The curve of holding, and what a reader who sees no picture is told of it."""
+    found, first = result.assessment, result.assessment.strategies[0]
+    held = result.equity[HOLDING].to_numpy(dtype=float)
+    limits = bounds(result.equity.to_numpy(dtype=float))
+    says = (
+        f"Account value from {found.period.first} to {found.period.last}: {first.name} ends at "
+        f"{amount(first.metrics.final_value)}, holding {found.data.symbol} at {amount(found.benchmark.final_value)}."
+    )
+    return {
+        "holding_curve": points(held, *limits, *CURVE),
+        "holding_spark": points(held, *bounds(held), *SPARK),
+        "curve_says": says,
+    }
+
+
+def _strategy_tables(found: Assessment) -> dict[str, Any]:
+    count = len(found.strategies)
+    level = f"{1 - (1 - CONFIDENCE) / count:.1%}"
+    note = f"With {count} strategies each interval has {level}, so that all together hold the truth with 95%. "
+    return {
+        "period": f"{found.period.first} to {found.period.last}, the same broker and costs for all. "
+        f"{calendar(found)}",
+        "results": tables.metrics(found, METRICS, f"The strategies beside holding {found.data.symbol}"),
+        "interval_says": "95% interval" if count == 1 else f"95% for all {count}",
+        "interval_note": (note if count > 1 else "")
+        + "An interval leaves out 0 just where the adjusted p is below 0.05.",
+        "further": tables.metrics(found, FURTHER_METRICS, "Further metrics"),
+        "conditions": tables.conditions(found.strategies),
+        "rule": found.verdict.rule,
+    }
+
+
+def _luck(found: Assessment) -> dict[str, Any]:
+    shuffled = found.strategies[0].luck.placebo
+    return {
+        "luck_says": _trials(found),
+        "shuffles": shuffled.shuffles,
+        "band": percent(shuffled.band),
+        "replicas_say": _replicas(found),
+        "evidence": tables.entries(found.strategies, (NAME, *FOR_THE_VERDICT, *UNCERTAINTY), "How sure is it?"),
+        "sources": tables.entries(found.strategies, (NAME, *LEAD_ORIGIN), "Where a lead comes from"),
+    }
+
+
+def _trials(found: Assessment) -> str:
+    trials = found.trials
+    if not trials.kept:
+        return "There is no ledger that outlives this run, so nobody knows how many strategies were tried before."
+    return (
+        f"{trials.count} strategies have been tried on {found.data.symbol} over this period, counted in a ledger since "
+        f"{trials.begun}. The more were tried, the better the best one looks by luck alone."
+    )
+
+
+def _replicas(found: Assessment) -> str:
+    """What the chart of replicas shows, or how to get them."""
+    lucks = [strategy.luck for strategy in found.strategies]
+    seeds = next((len(luck.seeds.differences) for luck in lucks if luck.seeds), 0)
+    worlds = next((len(luck.worlds.differences) for luck in lucks if luck.worlds), 0)
+    dots = [f"{worlds} histories with nothing to forecast"] if worlds else []
+    dots += [f"{seeds} seeds"] if seeds else []
+    missing = " and ".join(option for option, run in (("--worlds 40", worlds), ("--seeds 20", seeds)) if not run)
+    return " ".join(
+        [
+            f"The difference from holding among {' and '.join(dots)}." if dots else "The difference from holding.",
+            *([f"Not run; to see more, add {missing}."] if missing else []),
+        ]
+    )
+
+
+def _forecast(found: Assessment) -> dict[str, Any]:
+    rungs = found.ladder
+    questions = () if rungs is None else (("Cheaper models", rungs.models), ("Rarer refits", rungs.refits))
+    return {
+        "skill": _skill(found),
+        "skill_in_full": f"{skill(found)} {trust(found)}",
+        "ladder": None
+        if rungs is None
+        else {
+            "strategy": rungs.strategy,
+            "tables": [tables.entries(rows, LADDER, caption) for caption, rows in questions if rows],
+        },
+        "no_ladder": next((check.detail for check in found.checks if check.name == "ladder"), ""),
+    }
+
+
+def _skill(found: Assessment) -> list[str]:
+    """Three sentences on the forecast, without a test in sight."""
+    s, known = found.forecast_skill, found.forecast_skill.observations
+    if not known:
+        return ["There was no forecast in this period."]
+    said = [
+        f"Over {known:,} forecasts, the sign was right in {percent(s.hit_rate)}; always saying up would have been right "
+        f"in {percent(s.always_up)}."
+    ]
+    if s.clark_west_mean is not None:
+        signal = "more than chance gives" if s.clark_west_mean < 0.05 else "not more than chance gives"
+        said.append(
+            f"Beside the past average, the forecast explains {signal} (Clark-West p {s.clark_west_mean:.3f}; correlation "
+            f"{UNDEFINED if s.correlation is None else f'{s.correlation:.3f}'})."
+        )
+    if s.reliability.interval:
+        nominal, share = s.reliability.interval
+        said.append(f"Where it said {percent(nominal)} would fall within its band, {share:.1%} did.")
+    return said
+
+
+def _break_even(strategy: StrategyAssessment) -> str:
+    cost, delay = strategy.versus_benchmark.break_even_cost, strategy.versus_benchmark.delay_cost
+    said = (
+        f"{strategy.name} ends where holding ends at {basis_points(cost)} a trade, each way."
+        if cost is not None
+        else f"No cost of a trade, not even none, makes {strategy.name} end where holding ends."
+    )
+    later = "" if delay is None else f" Every order a bar later would change its Sharpe ratio by {-delay:+.2f}."
+    return said + later
+
+
+def _drawn(bars: int) -> str:
+    every = step(bars)
+    return "Point at a day to read it in every panel." + (f" Every {every}th close is drawn." if every > 1 else "")
+
+
+def _folds(walk: WalkForwardFacts) -> str:
+    failed = f"{walk.failed} failed and gave no forecast" if walk.failed else "none failed"
+    return (
+        f"{walk.folds:,} folds of {walk.members} network{'s' * (walk.members > 1)}: {walk.fitted:,} trained in "
+        f"{walk.fit_seconds:.1f} s, {walk.cached:,} from the cache, {failed}"
+    )
+
+
+def _made(found: Assessment) -> list[tuple[str, str]]:
+    """When, by which command, on which prices and with which costs."""
+    data, costs = found.data, found.costs
+    currency = f" in {data.currency}" if data.currency else ""
+    rows = [
+        ("made", found.made.when),
+        ("command", found.made.command or "lstmstrat.run in Python"),
+        ("prices", f"{data.symbol}{currency}, {data.source}, {data.first} to {data.last}, {data.bars:,} bars"),
+        ("sha256", data.sha256),
+        *((one.kind, f"{one.name}: {one.path}, used {one.lag} after its time") for one in data.outside),
+        ("costs", f"commission {costs.commission:.2%} and slippage {costs.slippage:.2%} of each trade"),
+        ("best of all", _best(found)),
+    ]
+    return rows
+
+
+def _best(found: Assessment) -> str:
+    p = found.verdict.superior_predictive_ability
+    said = UNDEFINED if p is None else f"{p:.3f}"
+    return f"does any strategy earn more than holding (Hansen's SPA; yes, if small)? p {said}"
