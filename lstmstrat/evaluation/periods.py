@@ -1,4 +1,4 @@
-"""An account through time: months and years, falls, rolling figures, and what each level of a forecast was worth."""
+"""An account through time: months, years, falls, rolling figures; and the outcomes of each level of a forecast."""
 
 from __future__ import annotations
 
@@ -21,8 +21,12 @@ def monthly_returns(equity: pd.Series[float]) -> pd.DataFrame:
     that ended at or below zero has no return.
     """
     ends = _period_returns(equity, "M")
-    table = pd.DataFrame({"year": ends.index.year, "month": ends.index.month, "return": ends.to_numpy()})
-    return table.pivot(index="year", columns="month", values="return").reindex(columns=MONTHS)
+    months = pd.PeriodIndex(ends.index)
+    years = range(months[0].year, months[-1].year + 1)
+    table = pd.DataFrame(np.nan, index=pd.Index(years, name="year"), columns=pd.Index(MONTHS, name="month"))
+    for month, value in zip(months, ends, strict=True):
+        table.loc[month.year, month.month] = value
+    return table
 
 
 def yearly_returns(equity: pd.Series[float]) -> pd.Series[float]:
@@ -33,7 +37,7 @@ def yearly_returns(equity: pd.Series[float]) -> pd.Series[float]:
     {2020: 0.1, 2021: -0.1}
     """
     ends = _period_returns(equity, "Y")
-    return pd.Series(ends.to_numpy(), ends.index.year)
+    return pd.Series(ends.to_numpy(), pd.PeriodIndex(ends.index).year)
 
 
 def _period_returns(equity: pd.Series[float], period: str) -> pd.Series[float]:
@@ -64,13 +68,13 @@ def worst_falls(equity: pd.Series[float], most: int = 10) -> tuple[Fall, ...]:
     times = pd.DatetimeIndex(equity.index)
     peaks = np.flatnonzero(values == top)  # every fall lies between two of them
     falls = []
-    for begin, end in zip(peaks, [*peaks[1:], len(values)], strict=True):
+    for begin, end in zip(peaks.tolist(), [*peaks[1:].tolist(), len(values)], strict=True):
         if end - begin < 2:
             continue
         low = begin + 1 + int(values[begin + 1 : end].argmin())
         back = end < len(values)
         recovered = times[end].date() if back else None
-        bars = int(end - begin) if back else len(values) - 1 - int(begin)
+        bars = (end if back else len(values) - 1) - begin
         depth = float(values[low] / values[begin] - 1.0)
         falls.append(Fall(depth, times[begin].date(), times[low].date(), recovered, bars))
     return tuple(sorted(falls, key=lambda fall: fall.depth)[:most])
@@ -105,10 +109,10 @@ class Level:
 
 
 def levels(forecast: Floats, realised: Floats, count: int = 10) -> tuple[Level, ...]:
-    """The bars in `count` groups of equal size, from the lowest to the highest forecast; pairs with NaN are left out.
+    """The bars in `count` groups of equal size, from the lowest to the highest forecast.
 
-    Equal forecasts stay together, so that a constant forecast is one group. Fewer pairs than two a group give
-    fewer groups.
+    Pairs with NaN are left out. Equal forecasts stay together, so that a constant forecast is one group. Fewer
+    pairs than two a group give fewer groups.
     """
     known = np.isfinite(forecast) & np.isfinite(realised)
     x, y = forecast[known], realised[known]

@@ -17,12 +17,12 @@ Format = Callable[[float | None], str]
 
 def percent(value: float | None) -> str:
     """A fraction as whole percent: ``-0.616`` is ``-62%``."""
-    return UNDEFINED if value is None else f"{value:.0%}"
+    return UNDEFINED if value is None else f"{round(value, 2) + 0.0:.0%}"  # + 0.0: never -0%
 
 
 def fine_percent(value: float | None) -> str:
     """A fraction as percent with one decimal, for small numbers: ``0.1234`` is ``12.3%``."""
-    return UNDEFINED if value is None else f"{value:.1%}"
+    return UNDEFINED if value is None else f"{round(value, 3) + 0.0:.1%}"
 
 
 def ratio(value: float | None) -> str:

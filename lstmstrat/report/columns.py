@@ -94,13 +94,16 @@ def _worlds(strategy: StrategyAssessment) -> str:
 NAME: Entry[StrategyAssessment] = Entry("", lambda s: s.name)
 """The first column of every table of strategies."""
 
+SEEDS: Entry[StrategyAssessment] = Entry("seeds above, worst, median", _seeds)
+"""The share of the seeds above buy-and-hold, the worst and the median difference; empty if they were not run."""
+
 FOR_THE_VERDICT: tuple[Entry[StrategyAssessment], ...] = (
     Entry("adjusted p", lambda s: thousandths(s.versus_benchmark.p_adjusted)),
     Entry("deflated Sharpe", lambda s: ratio(s.luck.deflated_sharpe)),
     Entry("deflated lead", lambda s: ratio(s.luck.deflated_lead)),
     Entry("deflated timing", lambda s: ratio(s.luck.deflated_timing)),
     Entry("timing p", lambda s: thousandths(s.luck.placebo.p_value)),
-    Entry("seeds above, worst, median", _seeds),
+    SEEDS,
     Entry("worlds p", _worlds),
 )
 """The inputs of the rule of the verdict; the last two only if they were run."""

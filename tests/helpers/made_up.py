@@ -69,7 +69,10 @@ def _forecasts(dates: pd.DatetimeIndex, rng: np.random.Generator) -> pd.DataFram
     forecast = rng.normal(0.0, 0.004, BARS)
     lines = {"forecast": forecast, "spread": np.nan, "distance": 0.0, "sigma": 0.02, "up": 0.52}
     quantiles = {f"quantile_{level}": forecast + distance for level, distance in QUANTILES.items()}
-    frame = pd.DataFrame(lines | quantiles | {"linear": 0.5 * forecast, "realised": rng.normal(0.0, 0.02, BARS), "fold": fold}, dates)
+    frame = pd.DataFrame(
+        lines | quantiles | {"linear": 0.5 * forecast, "realised": rng.normal(0.0, 0.02, BARS), "fold": fold},
+        dates,
+    )
     frame["cutoff"] = dates[fold * 21] - pd.offsets.BDay(2)
     return frame
 

@@ -15,9 +15,9 @@ def loaded(modules: str, libraries: tuple[str, ...]) -> str:
 
 
 def test_a_report_of_a_run_folder_loads_nothing_that_trains_or_trades() -> None:
-    report = "lstmstrat.report, lstmstrat.report.html, lstmstrat.report.terminal, lstmstrat.report.figures"
+    report = "lstmstrat.report, lstmstrat.report.page, lstmstrat.report.terminal, lstmstrat.report.figures"
     assert loaded(f"{report}, lstmstrat.results.run_folder", HEAVY) == "[]"
 
 
-def test_the_terminal_loads_rich_and_the_page_plotly_when_they_write() -> None:
-    assert loaded("lstmstrat.report.terminal, lstmstrat.report.html", ("rich", "plotly")) == "[]"
+def test_the_terminal_loads_rich_and_the_page_jinja_when_they_write() -> None:
+    assert loaded("lstmstrat.report.terminal, lstmstrat.report.page", ("rich", "jinja2")) == "[]"

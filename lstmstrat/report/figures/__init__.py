@@ -9,8 +9,8 @@
 
 Colours are names of CSS variables (``--ink``), and one colour has one meaning on the whole page. The page replaces
 them, so that one chart works in light and dark mode. An ``x`` of ``"dates"`` stands for the closes that are drawn,
-which the page contains once. ``meta.of`` is the number of the strategy that a trace belongs to: the page shows that
-of its menu. Numbers have at most six significant digits; a value that is not finite becomes None, a gap in the chart.
+which the page contains once. ``meta.of`` is the number of the strategy that a trace belongs to; the page shows
+that of its menu. Numbers have at most six significant digits; a value that is not finite becomes None, a gap.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from lstmstrat.results.result import Result
 def payload(result: Result) -> Json:
     """The data of all charts: ``dates``, ``figures`` by name, and ``trades`` in the order of the strategies."""
     assessment = result.assessment
-    figures = {
+    figures: dict[str, Json | None] = {
         "answer": answer(result.equity),
         "shuffles": shuffles(assessment),
         "differences": differences(assessment),

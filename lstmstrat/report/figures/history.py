@@ -16,6 +16,7 @@ from lstmstrat.report.figures.values import (
     log_axis,
     numbers,
     of,
+    span,
     stamps,
     thinned,
 )
@@ -115,6 +116,7 @@ def prices(result: Result) -> Json:
             yaxis="y4",
             fill="tozeroy",
             fillcolor="--chosen-soft",
+            line={"color": "--chosen", "width": 1, "shape": "hv"},
             **of(place),
         )
         for place, name in enumerate(names)
@@ -127,7 +129,7 @@ def prices(result: Result) -> Json:
         "hoversubplots": "axis",
         "margin": {"t": 34, "b": 30, "l": 64, "r": 10},
         "grid": {"rows": 4, "columns": 1, "subplots": [["xy"], ["xy2"], ["xy3"], ["xy4"]]},
-        "xaxis": date_axis(_index(result.prices), anchor="y4", rangeselector=RANGES),
+        "xaxis": date_axis(_index(result.prices), anchor="y4", rangeselector=RANGES, **span(result.equity)),
         "yaxis": log_axis(result.prices["close"]) | {"domain": [0.52, 1.0], "title": {"text": "close"}},
         "yaxis2": {
             "domain": [0.29, 0.49],
@@ -176,7 +178,7 @@ def _fills(result: Result, name: str, place: int) -> list[Json]:
             "x": stamps(pd.DatetimeIndex(some["executed"])),
             "y": numbers(some["price"]),
             "yaxis": "y",
-            "marker": {"symbol": symbol, "color": colour, "size": 7, "line": {"color": "--paper", "width": 0.5}},
+            "marker": {"symbol": symbol, "color": colour, "size": 6, "line": {"width": 0}},
             "hovertemplate": "%{y:,.2f}",
             **of(place),
         }
@@ -199,7 +201,7 @@ def folds(frame: pd.DataFrame) -> Json:
         "height": 300,
         "hovermode": "x unified",
         "legend": LEGEND | {"y": -0.15},
-        "xaxis": date_axis(pd.DatetimeIndex(frame["first_forecast"]), range=_ends(x)),
+        "xaxis": date_axis(pd.DatetimeIndex(frame["first_forecast"])),
         "yaxis": {"title": {"text": "training loss"}, "rangemode": "tozero"},
     }
     return {"data": data, "layout": layout}
@@ -219,10 +221,6 @@ def by_fold(name: str, x: list[str], y: pd.Series[float], colour: str, mode: str
     }
 
 
-def _ends(x: list[str]) -> list[str]:
-    return [x[0], x[-1]] if len(x) > 1 else []
-
-
 def fold_skill(frame: pd.DataFrame) -> Json:
     """The correlation of forecast and outcome in each fold, in the band of what has no skill.
 
@@ -235,13 +233,14 @@ def fold_skill(frame: pd.DataFrame) -> Json:
     edge = {"type": "scatter", "mode": "lines", "x": x, "line": {"width": 0}, "hoverinfo": "skip"}
     data = [
         edge | {"y": numbers(-chance), "showlegend": False},
-        edge | {"y": numbers(chance), "name": "95% of folds without skill", "fill": "tonexty", "fillcolor": "--band"},
+        edge
+        | {"y": numbers(chance), "name": "95% of folds without skill", "fill": "tonexty", "fillcolor": "--band"},
         by_fold("correlation in the fold", x, frame["correlation"], "--forecast", "markers"),
     ]
     layout = {
         "height": 320,
         "legend": LEGEND | {"y": -0.15},
-        "xaxis": date_axis(pd.DatetimeIndex(frame["first_forecast"]), **({"range": r} if (r := _ends(x)) else {})),
+        "xaxis": date_axis(pd.DatetimeIndex(frame["first_forecast"]), **span(frame.set_index("first_forecast"))),
         "yaxis": {"title": {"text": "correlation"}, "zeroline": True},
     }
     return {"data": data, "layout": layout}

@@ -97,4 +97,6 @@ def _model(rung: Rung) -> str:
 
 def _refit(rung: Rung) -> str:
     every = rung.refit_every
-    return f"{_model(rung)}, refit every {every}" + (" bars" if isinstance(every, int) else "")
+    if every == "never":
+        return f"{_model(rung)}, never refitted"
+    return f"{_model(rung)}, refitted every {every}" + (" bars" if isinstance(every, int) else "")

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from lstmstrat.arrays import Floats
-from lstmstrat.report.figures.values import LEGEND, Json, date_axis, label, numbers, of, stamps
+from lstmstrat.report.figures.values import LEGEND, Json, date_axis, label, numbers, of, span, stamps
 from lstmstrat.results.result import Result
 
 MOST_COST = 0.005  # of each trade, each way
@@ -37,7 +37,7 @@ def profits(result: Result) -> Json:
         "height": 280,
         "showlegend": False,
         "hovermode": "closest",
-        "xaxis": date_axis(pd.DatetimeIndex(result.equity.index)),
+        "xaxis": date_axis(pd.DatetimeIndex(result.equity.index), **span(result.equity)),
         "yaxis": {"title": {"text": "profit"}, "tickformat": "~s", "zeroline": True},
     }
     return {"data": data, "layout": layout}

@@ -60,6 +60,12 @@ def date_axis(index: pd.DatetimeIndex, **more: Any) -> Json:
     return {"type": "date", "hoverformat": DAY if daily else f"{DAY} %H:%M", **more}
 
 
+def span(frame: pd.DataFrame) -> Json:
+    """The range of an axis from the first to the last date of a table; {} of fewer than two."""
+    ends = stamps(pd.DatetimeIndex(frame.index[[0, -1]])) if len(frame) > 1 else []
+    return {"range": ends} if ends else {}
+
+
 def line(name: str, y: list[float | None], colour: str, hover: str, **more: Any) -> Json:
     """A line over the dates of the page. `hover` is a format of plotly.js."""
     return {

@@ -7,9 +7,9 @@
     templates/  the page, section by section (Jinja2)
     static/     its style and script, and plotly.js as it is published, with its licence
 
-The page is read from top to bottom: the answer, the strategies, luck, the forecast, the course of time, the trades,
-the training, how it was made. The menu of the strategy governs every chart and every table of one strategy; it
-begins with the first strategy of the config, never with the best.
+The page is read from top to bottom: the answer, the strategies, luck, the forecast, the course of time, the
+trades, the training, how it was made. The menu of the strategy governs every chart and every table of one
+strategy. It begins with the first strategy of the config, never with the best.
 """
 
 from __future__ import annotations

@@ -112,7 +112,9 @@ def numbers(assessment: Assessment, strategy: StrategyAssessment) -> tuple[Numbe
         Number(f"{amount(assessment.costs.cash)} became", amount(own.final_value), amount(hold.final_value), ""),
         Number(label, *growth, term="CAGR" if label == "a year" else ""),
         Number("worst fall", fine_percent(own.max_drawdown), fine_percent(hold.max_drawdown), "worst fall"),
-        Number("Sharpe difference", ratio(versus.sharpe), interval(versus.sharpe_low, versus.sharpe_high), "Sharpe"),
+        Number(
+            "Sharpe difference", ratio(versus.sharpe), interval(versus.sharpe_low, versus.sharpe_high), "Sharpe"
+        ),
     )
 
 

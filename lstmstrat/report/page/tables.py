@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import pandas as pd
 
 from lstmstrat.evaluation.periods import monthly_returns, worst_falls, yearly_returns
 from lstmstrat.report.cells import UNDEFINED, fine_percent, ratio
-from lstmstrat.report.columns import METRICS, Column, Entry, Row
+from lstmstrat.report.columns import Column, Entry, Row
 from lstmstrat.results.assessment import Assessment, StrategyAssessment
 
 TERMS = {
@@ -82,11 +82,13 @@ def metrics(assessment: Assessment, columns: Sequence[Column], caption: str) -> 
     return Table(caption, tuple(column.heading for column in columns), lines, "strategy")
 
 
-def entries(rows: Sequence[Row], columns: Iterable[Entry[Row]], caption: str) -> Table:
-    """A line for each of `rows`; the first column names it, and columns in which nobody has a number are left out."""
-    first, *others = columns
-    texts = {column.heading: [column.write(row) for row in rows] for column in others}
-    kept = {heading: cells for heading, cells in texts.items() if any(cell not in ("", UNDEFINED) for cell in cells)}
+def entries(rows: Sequence[Row], columns: Sequence[Entry[Row]], caption: str) -> Table:
+    """A line for each of `rows`, named by the first column; columns in which nobody has a number are left out."""
+    first = columns[0]
+    texts = {column.heading: [column.write(row) for row in rows] for column in columns[1:]}
+    kept = {
+        heading: cells for heading, cells in texts.items() if any(cell not in ("", UNDEFINED) for cell in cells)
+    }
     lines = tuple(
         Line(first.write(row), tuple(Cell(cells[k], _leading_number(cells[k])) for cells in kept.values()))
         for k, row in enumerate(rows)
@@ -184,7 +186,9 @@ class Bar:
     text: str
 
 
-def bars(strategies: Sequence[StrategyAssessment], write: Callable[[float | None, float | None], str]) -> list[Bar | None]:
+def bars(
+    strategies: Sequence[StrategyAssessment], write: Callable[[float | None, float | None], str]
+) -> list[Bar | None]:
     """The interval of each Sharpe difference, drawn on one axis; None where it is undefined."""
     known = [
         (v.sharpe_low, v.sharpe, v.sharpe_high)
@@ -205,6 +209,3 @@ def bars(strategies: Sequence[StrategyAssessment], write: Callable[[float | None
             text = f"{ratio(v.sharpe)} {write(v.sharpe_low, v.sharpe_high)}"
             found.append(Bar(place(v.sharpe_low), place(v.sharpe), place(v.sharpe_high), text))
     return found
-
-
-MAIN = METRICS

@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
-
-import numpy as np
 
 from lstmstrat.config.files import dump
 from lstmstrat.evaluation.bootstrap import CONFIDENCE
 from lstmstrat.report.card import calendar, findings, skill, trust
-from lstmstrat.report.cells import UNDEFINED, amount, basis_points, percent
+from lstmstrat.report.cells import amount, basis_points, percent, thousandths
 from lstmstrat.report.columns import (
-    FOR_THE_VERDICT,
     FURTHER_METRICS,
     LADDER,
     LEAD_ORIGIN,
     METRICS,
     NAME,
+    SEEDS,
     UNCERTAINTY,
 )
 from lstmstrat.report.figures.values import step
@@ -83,7 +80,10 @@ def _checks(assessment: Assessment) -> str:
 def _strategies(result: Result) -> list[dict[str, Any]]:
     """What is shown of each strategy, in the order of the config."""
     found = result.assessment
-    limits, spark = bounds(result.equity.to_numpy(dtype=float)), bounds(result.equity[HOLDING].to_numpy(dtype=float))
+    limits, spark = (
+        bounds(result.equity.to_numpy(dtype=float)),
+        bounds(result.equity[HOLDING].to_numpy(dtype=float)),
+    )
     bars = tables.bars(found.strategies, answer.interval)
     return [
         {
@@ -111,7 +111,8 @@ def _curves(result: Result) -> dict[str, Any]:
     limits = bounds(result.equity.to_numpy(dtype=float))
     says = (
         f"Account value from {found.period.first} to {found.period.last}: {first.name} ends at "
-        f"{amount(first.metrics.final_value)}, holding {found.data.symbol} at {amount(found.benchmark.final_value)}."
+        f"{amount(first.metrics.final_value)}, holding {found.data.symbol} at "
+        f"{amount(found.benchmark.final_value)}."
     )
     return {
         "holding_curve": points(held, *limits, *CURVE),
@@ -144,7 +145,7 @@ def _luck(found: Assessment) -> dict[str, Any]:
         "shuffles": shuffled.shuffles,
         "band": percent(shuffled.band),
         "replicas_say": _replicas(found),
-        "evidence": tables.entries(found.strategies, (NAME, *FOR_THE_VERDICT, *UNCERTAINTY), "How sure is it?"),
+        "evidence": tables.entries(found.strategies, (NAME, *UNCERTAINTY, SEEDS), "How sure is it?"),
         "sources": tables.entries(found.strategies, (NAME, *LEAD_ORIGIN), "Where a lead comes from"),
     }
 
@@ -154,8 +155,8 @@ def _trials(found: Assessment) -> str:
     if not trials.kept:
         return "There is no ledger that outlives this run, so nobody knows how many strategies were tried before."
     return (
-        f"{trials.count} strategies have been tried on {found.data.symbol} over this period, counted in a ledger since "
-        f"{trials.begun}. The more were tried, the better the best one looks by luck alone."
+        f"{trials.count} strategies have been tried on {found.data.symbol} over this period, counted in a ledger "
+        f"since {trials.begun}. The more were tried, the better the best one looks by luck alone."
     )
 
 
@@ -197,19 +198,23 @@ def _skill(found: Assessment) -> list[str]:
     if not known:
         return ["There was no forecast in this period."]
     said = [
-        f"Over {known:,} forecasts, the sign was right in {percent(s.hit_rate)}; always saying up would have been right "
-        f"in {percent(s.always_up)}."
+        f"Over {known:,} forecasts, the sign was right in {percent(s.hit_rate)}; always saying up would have been "
+        f"right in {percent(s.always_up)}."
     ]
     if s.clark_west_mean is not None:
         signal = "more than chance gives" if s.clark_west_mean < 0.05 else "not more than chance gives"
         said.append(
-            f"Beside the past average, the forecast explains {signal} (Clark-West p {s.clark_west_mean:.3f}; correlation "
-            f"{UNDEFINED if s.correlation is None else f'{s.correlation:.3f}'})."
+            f"Beside the past average, the forecast explains {signal} (Clark-West p {_p(s.clark_west_mean)}; "
+            f"correlation {thousandths(s.correlation)})."
         )
     if s.reliability.interval:
         nominal, share = s.reliability.interval
         said.append(f"Where it said {percent(nominal)} would fall within its band, {share:.1%} did.")
     return said
+
+
+def _p(value: float) -> str:
+    return "below 0.001" if value < 0.001 else f"{value:.3f}"
 
 
 def _break_even(strategy: StrategyAssessment) -> str:
@@ -253,6 +258,5 @@ def _made(found: Assessment) -> list[tuple[str, str]]:
 
 
 def _best(found: Assessment) -> str:
-    p = found.verdict.superior_predictive_ability
-    said = UNDEFINED if p is None else f"{p:.3f}"
-    return f"does any strategy earn more than holding (Hansen's SPA; yes, if small)? p {said}"
+    p = thousandths(found.verdict.superior_predictive_ability)
+    return f"does any strategy earn more than holding (Hansen's SPA; yes, if small)? p {p}"

@@ -45,9 +45,11 @@
   function ends(traces, layout) {
     const named = traces.filter(t => t.name === "holding" || (t.meta && t.meta.of === chosen()));
     const last = named.map(t => ({t, y: t.y.findLast(v => v !== null)})).filter(e => e.y > 0).sort((a, b) => a.y - b.y);
-    const near = last.length === 2 && Math.log(last[1].y / last[0].y) < .12;
+    const [low, high] = [Math.min(...traces.flatMap(t => t.y.filter(v => v > 0))), Math.max(...traces.flatMap(t => t.y))];
+    const apart = last.length === 2 ? Math.log(last[1].y / last[0].y) / Math.log(high / low || 2) * (layout.height - 40) : 99;
+    const shift = Math.max(0, (36 - apart) / 2);  // pixels; a name has two lines
     return last.map(({t, y}, place) => ({
-      x: 1, xref: "paper", xanchor: "left", y: Math.log10(y), yref: "y", yshift: near ? (place ? 9 : -9) : 0, showarrow: false,
+      x: 1, xref: "paper", xanchor: "left", y: Math.log10(y), yref: "y", yshift: place ? shift : -shift, showarrow: false,
       text: `<b>${t.name.length > 14 ? t.name.slice(0, 13) + "…" : t.name}</b><br>${Math.round(y).toLocaleString("en-US")}`, align: "left", font: {color: t.line.color, size: 12},
     }));
   }
@@ -151,10 +153,10 @@
   function sortBy(head, sort) {
     const button = document.createElement("button");
     button.type = "button";
-    button.append(...head.childNodes);
+    button.setAttribute("aria-label", `sort by ${head.textContent.replaceAll("\u00ad", "")}`);
     head.append(button);
-    button.addEventListener("click", event => {
-      if (event.target.closest("a")) return;
+    head.addEventListener("click", event => {
+      if (event.target.closest("a")) return;  // to the glossary
       const down = head.getAttribute("aria-sort") !== "descending";
       for (const other of head.parentElement.children) other.removeAttribute("aria-sort");
       head.setAttribute("aria-sort", down ? "descending" : "ascending");

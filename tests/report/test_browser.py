@@ -1,0 +1,202 @@
+"""The page in a browser: every control, at every width, in light and dark, on paper and without scripts."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from helpers.browser import Visit, chromium, draw_everything, visit
+from helpers.made_up import NAMES, result
+
+from lstmstrat.report.page import page
+from lstmstrat.report.page.answer import sentence
+
+EVIL = '<script>alert(1)</script><img src=x onerror="window.hurt=1">'
+MANY = tuple(f"strategy_{k}" for k in range(20))
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    with chromium() as opened:
+        yield opened
+
+
+@pytest.fixture(scope="module")
+def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """Pages of made-up runs: the usual one, one with a name that means no good, and one of twenty strategies."""
+    folder = tmp_path_factory.mktemp("pages")
+    kinds = {"usual": NAMES, "evil": (EVIL, *NAMES[1:]), "many": MANY}
+    for kind, names in kinds.items():
+        (folder / f"{kind}.html").write_text(page(result(names)), encoding="utf-8")
+    return {kind: folder / f"{kind}.html" for kind in kinds}
+
+
+@pytest.fixture(scope="module")
+def view(browser: Any, pages: dict[str, Path]) -> Visit:
+    return visit(browser, pages["usual"])
+
+
+def test_it_asks_the_network_for_nothing_and_has_no_error(view: Visit) -> None:
+    draw_everything(view)
+    view.tab.wait_for_function("document.querySelectorAll('.plot .main-svg').length >= 14")
+    assert view.requests == [view.address]
+    assert view.errors == []
+
+
+def test_the_first_screen_has_the_answer_and_nothing_above_it_but_a_title(
+    browser: Any, pages: dict[str, Path]
+) -> None:
+    wide = visit(browser, pages["usual"])
+    bottom = "document.querySelector('{}').getBoundingClientRect().bottom"
+    assert wide.number_of(bottom.format("#answer")) <= 900
+    assert wide.tab.evaluate("document.querySelector('main').firstElementChild.id") == "answer"
+    assert sentence(result().assessment) == wide.tab.locator("#sentence").inner_text()
+    phone = visit(browser, pages["usual"], width=390, height=844)
+    assert phone.number_of(bottom.format("#answer")) <= 2 * 844
+
+
+@pytest.mark.parametrize("width", [390, 800, 1100, 1440])
+@pytest.mark.parametrize("kind", ["usual", "evil", "many"])
+def test_no_width_needs_sideways_scrolling(browser: Any, pages: dict[str, Path], width: int, kind: str) -> None:
+    view = visit(browser, pages[kind], width=width)
+    draw_everything(view)
+    assert view.number_of("document.documentElement.scrollWidth") == width
+    assert view.tab.evaluate("window.hurt") is None
+    assert view.errors == []
+
+
+def test_at_full_width_no_table_is_cut(view: Visit) -> None:
+    cut = """[...document.querySelectorAll('.scroll')]
+        .filter(s => !s.closest('[hidden]') && !s.closest('details:not([open])'))
+        .filter(s => s.scrollWidth > s.clientWidth + 1).map(s => s.getAttribute('aria-label'))"""
+    assert view.tab.evaluate(cut) == []
+
+
+def test_the_numbers_are_those_of_the_summary(view: Visit) -> None:
+    rows = [r.split("\t") for r in view.tab.locator("#results tbody tr").all_inner_texts()]
+    assert [row[0] for row in rows] == ["holding", *NAMES]
+    assert [text.strip() for text in rows[2][4:11]] == [  # the fractions of the made-up run, written by hand
+        *("3.2%", "32%", "0.35", "−61%", "51%", "12.3", "1,041")
+    ]
+    assert "0.18 [−0.42, 0.78]" in rows[2][-1]
+
+
+def test_the_menu_governs_numbers_tables_and_charts(view: Visit) -> None:
+    draw_everything(view)
+    view.tab.select_option("#strategy", label="sma_cross")
+    final = result().assessment.strategies[4].metrics.final_value
+    assert f"{final:,.0f}" in view.tab.locator("#answer .numbers:visible").inner_text()
+    assert view.tab.locator("#time h3:visible").first.inner_text() == "sma_cross: months and years"
+    shown = """document.getElementById('time-plot').data
+        .filter(t => t.yaxis === 'y4' && t.visible !== false).map(t => t.name)"""
+    assert view.tab.evaluate(shown) == ["holding", "sma_cross"]
+    labels = "document.getElementById('answer-plot').layout.annotations.map(a => a.text.match(/<b>(.*)<.b>/)[1])"
+    assert sorted(view.tab.evaluate(labels)) == ["holding", "sma_cross"]
+    view.tab.select_option("#strategy", label="long_flat")
+
+
+def test_one_hover_reads_the_day_in_every_panel(view: Visit) -> None:
+    draw_everything(view)
+    view.tab.locator("#time-plot").scroll_into_view_if_needed()
+    box = view.tab.locator("#time-plot .nsewdrag").first.bounding_box()
+    view.tab.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    view.tab.wait_for_selector("#time-plot .hoverlayer .legend")
+    told = view.tab.locator("#time-plot .hoverlayer").text_content()
+    assert told.count("long_flat") == 4  # account, fall, Sharpe ratio, exposure
+    assert "-" in told  # an ISO date with its day
+    view.tab.mouse.move(5, 5)
+
+
+def test_a_table_sorts_by_a_click_on_its_head(view: Visit) -> None:
+    names = "[...document.querySelectorAll('#results tbody th')].map(h => h.textContent)"
+    head = view.tab.get_by_role("button", name="sort by Sharpe", exact=True)
+    head.click()
+    assert head.evaluate("b => b.closest('th').getAttribute('aria-sort')") == "descending"
+    sharpe = {s.name: s.metrics.sharpe for s in result().assessment.strategies} | {"holding": 0.45}
+    sorted_names = view.tab.evaluate(names)
+    assert [sharpe[n] for n in sorted_names] == sorted(sharpe.values(), reverse=True)
+
+
+def test_trades_are_filtered_sorted_and_downloaded(view: Visit, tmp_path: Path) -> None:
+    assert view.tab.locator("#trades-table tbody tr").count() == 2
+    view.tab.select_option("#trade-filter", "open")
+    assert view.tab.locator("#trades-table tbody tr").count() == 1
+    assert view.tab.locator("#trade-count").inner_text() == "1 round trips"
+    view.tab.select_option("#trade-filter", "")
+    with view.tab.expect_download() as download:
+        view.tab.click("#trade-csv")
+    download.value.save_as(tmp_path / "trades.csv")
+    lines = (tmp_path / "trades.csv").read_text().splitlines()
+    assert lines[0] == "opened,closed,side,size,entry_price,exit_price,pnl,bars"
+    assert len(lines) == 3
+
+
+def test_a_term_explains_itself_where_it_stands(view: Visit) -> None:
+    view.tab.locator("#results .term", has_text="CAGR").first.focus()
+    assert "Growth by the year" in view.tab.locator(".tip").inner_text()
+    view.tab.keyboard.press("Escape")
+    assert view.tab.locator(".tip").count() == 0
+
+
+def test_the_account_can_be_read_on_a_linear_scale(view: Visit) -> None:
+    draw_everything(view)
+    kind = "document.getElementById('time-plot').layout.yaxis.type"
+    assert view.tab.evaluate(kind) == "log"
+    view.tab.uncheck("#log")
+    assert view.tab.evaluate(kind) == "linear"
+    view.tab.check("#log")
+
+
+def test_dark_redraws_the_charts(browser: Any, pages: dict[str, Path]) -> None:
+    view = visit(browser, pages["usual"])
+    colour = "document.getElementById('answer-plot')._fullLayout.paper_bgcolor"
+    light = view.tab.evaluate(colour)
+    view.tab.emulate_media(color_scheme="dark")
+    view.tab.wait_for_function(f"{colour} !== {json.dumps(light)}")
+    assert view.errors == []
+
+
+def test_without_scripts_there_is_a_picture_and_no_empty_place(browser: Any, pages: dict[str, Path]) -> None:
+    view = visit(browser, pages["usual"], java_script_enabled=False)
+    assert view.tab.locator("#answer-plot svg polyline.chosen").count() == 1
+    assert view.tab.locator("#answer-plot svg").bounding_box()["height"] > 300
+    assert not view.tab.locator("#time-plot").is_visible()
+    assert view.tab.locator("#answer .numbers").first.is_visible()
+
+
+def test_paper_shows_the_answer_on_its_first_page(browser: Any, pages: dict[str, Path], tmp_path: Path) -> None:
+    view = visit(browser, pages["usual"])
+    view.tab.emulate_media(media="print")
+    draw_everything(view)
+    view.tab.pdf(path=tmp_path / "page.pdf", format="A4")
+    assert (tmp_path / "page.pdf").stat().st_size > 50_000
+    assert view.tab.locator("header select").is_hidden()
+    assert view.errors == []
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_nothing_serious_stands_in_the_way_of_a_reader(browser: Any, pages: dict[str, Path], scheme: str) -> None:
+    from axe_playwright_python.sync_playwright import Axe
+
+    view = visit(browser, pages["usual"], color_scheme=scheme)
+    draw_everything(view)
+    found = Axe().run(view.tab).response["violations"]
+    serious = [
+        (one["id"], one["impact"], [node["target"] for node in one["nodes"]][:3])
+        for one in found
+        if one["impact"] in ("serious", "critical")
+    ]
+    assert serious == []
+
+
+def test_it_is_drawn_before_anybody_waits(browser: Any, pages: dict[str, Path]) -> None:
+    """The first chart, from the begin of the navigation: 2 seconds on a machine with nothing else to do."""
+    seconds = []
+    for _ in range(3):
+        view = visit(browser, pages["usual"])
+        seconds.append(view.number_of("performance.now()") / 1000.0)
+        view.tab.close()
+    assert min(seconds) < 2.0
