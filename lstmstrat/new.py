@@ -1,11 +1,11 @@
-"""``python -m lstmstrat.new``: see commands/new.py."""
+"""``python -m lstmstrat.new``: the same as ``lstmstrat new``."""
 
 import sys
 
 try:
-    from lstmstrat.commands.new import main
+    from lstmstrat.commands.main import door
 except KeyboardInterrupt:  # before there is anybody to say so
     sys.exit(130)
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(door("new", "python -m lstmstrat.new"))

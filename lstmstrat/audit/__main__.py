@@ -1,11 +1,11 @@
-"""``python -m lstmstrat.audit``: see commands/audit.py."""
+"""``python -m lstmstrat.audit``: the same as ``lstmstrat audit``."""
 
 import sys
 
 try:
-    from lstmstrat.commands.audit import main
+    from lstmstrat.commands.main import door
 except KeyboardInterrupt:  # before there is anybody to say so
     sys.exit(130)
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(door("audit", "python -m lstmstrat.audit"))

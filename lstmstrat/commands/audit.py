@@ -1,4 +1,4 @@
-"""``python -m lstmstrat.audit CONFIG``: checks whether a strategy or a forecast depends on later bars."""
+"""``lstmstrat audit CONFIG``: checks whether a strategy or a forecast depends on later bars."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import datetime as dt
 import json
 import shlex
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,16 +23,21 @@ if TYPE_CHECKING:
     from lstmstrat.store import Store
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m lstmstrat.audit",
-        description="Change bars and look whether a strategy of a config, or its forecast, did anything else "
-        "before them. Strategies are looked at over the whole traded period, the forecast at its beginning, "
-        "middle and end, with a small network: a leak does not depend on how well a network is trained. Files, "
-        "connections and tables with dates that come with the code are named. Planted leaks are looked for first.",
-        epilog="Exit code: 0 no difference found, with or without warnings; 1 a leak found; 2 for what you can "
-        "mend; 3 not assessable.",
-    )
+HELP = "look whether a strategy or a forecast depends on later bars"
+DESCRIPTION = (
+    "Change bars and look whether a strategy of a config, or its forecast, did anything else before them. "
+    "Strategies are looked at over the whole traded period, the forecast at its beginning, middle and end, with a "
+    "small network: a leak does not depend on how well a network is trained. Files, connections and tables with "
+    "dates that come with the code are named. Planted leaks are looked for first."
+)
+EPILOG = (
+    "Exit code: 0 no difference found, with or without warnings; 1 a leak found; 2 for what you can mend; 3 not "
+    "assessable."
+)
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Add the options of the command."""
     parser.add_argument("config", type=Path, metavar="CONFIG", help="YAML file, such as configs/aapl.yaml")
     parser.add_argument(
         "--set", action="append", default=[], metavar="KEY=VALUE", help="change a value of the config"
@@ -47,12 +52,10 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--json", type=Path, metavar="FILE", help="write every finding there")
     add_price_options(parser)
     parser.add_argument("--quiet", action="store_true", help="print no progress, only what was found")
-    return parser
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command line and return the exit code."""
-    options = _parser().parse_args(arguments)
+def work(options: argparse.Namespace) -> int:
+    """Run the command and return the exit code."""
     return exit_code(lambda: _main(options))
 
 
@@ -120,7 +123,7 @@ def _keep(store: Store, config: Config, prices: Prices, code: Mapping[str, Ident
 
 def _command(options: argparse.Namespace, strategy: str) -> Command:
     def command(probe: str, day: str) -> str:
-        words = ["python", "-m", "lstmstrat.audit", str(options.config)]
+        words = ["lstmstrat", "audit", str(options.config)]
         words += [word for setting in options.set for word in ("--set", setting)]
         words += ["--strategy", strategy, "--only", probe, *(["--cut", day] if day else [])]
         return shlex.join([*words, "--seed", str(options.seed)])

@@ -1,15 +1,13 @@
-"""``python -m lstmstrat.new DIR``: writes a project of your own, ready to run."""
+"""``lstmstrat new DIR``: writes a project of your own, ready to run."""
 
 from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Sequence
 from importlib.resources import files
 from pathlib import Path
 
 from lstmstrat.commands.console import exit_code
-from lstmstrat.config.schema import Config
 from lstmstrat.errors import ConfigError
 
 FILES = ("config.yaml", "my_strategy.py", "my_feature.py")
@@ -18,6 +16,7 @@ SCHEMA_FILE = "config.schema.json"
 
 def schema() -> str:
     """The JSON Schema of a config, for editors, with the names of the models."""
+    from lstmstrat.config.schema import Config
     from lstmstrat.forecasting.models import MODELS
 
     values = Config.model_json_schema(by_alias=True)
@@ -48,18 +47,22 @@ def create(folder: Path) -> None:
         raise ConfigError(f"cannot write to {folder}: {error}") from None
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command line and return the exit code: 0, or 2 for an error that the user can correct."""
-    parser = argparse.ArgumentParser(
-        prog="python -m lstmstrat.new",
-        description="Write a config, a strategy and a feature with comments into a folder, ready to run.",
-    )
+HELP = "write a project of your own, ready to run"
+DESCRIPTION = "Write a config, a strategy and a feature with comments into a folder, ready to run."
+EPILOG = "Example: lstmstrat new mine"
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Add the options of the command."""
     parser.add_argument("folder", type=Path, help="made if it is not there; files that are there are left alone")
-    folder = parser.parse_args(arguments).folder
-    return exit_code(lambda: _main(folder))
+
+
+def work(options: argparse.Namespace) -> int:
+    """Run the command and return the exit code: 0, or 2 for an error that the user can correct."""
+    return exit_code(lambda: _main(options.folder))
 
 
 def _main(folder: Path) -> int:
     create(folder)
-    print(f"cd {folder} && python -m lstmstrat.backtest {FILES[0]}")
+    print(f"cd {folder} && lstmstrat run {FILES[0]}")
     return 0

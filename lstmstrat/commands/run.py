@@ -1,4 +1,4 @@
-"""``python -m lstmstrat.backtest CONFIG``: runs strategies on walk-forward forecasts and writes a report."""
+"""``lstmstrat run CONFIG``: runs strategies on walk-forward forecasts and writes a report."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import datetime as dt
 import functools
 import gc
 import shlex
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,12 +19,13 @@ if TYPE_CHECKING:
     from lstmstrat.forecasting.session import Progress, Session
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m lstmstrat.backtest",
-        description="Backtest strategies on walk-forward LSTM forecasts and compare each with buy-and-hold.",
-        epilog="Example: python -m lstmstrat.backtest configs/aapl.yaml --set forecast.members=3 --out runs/three",
-    )
+HELP = "backtest the strategies of a config and write a report"
+DESCRIPTION = "Backtest strategies on walk-forward LSTM forecasts and compare each with buy-and-hold."
+EPILOG = "Example: lstmstrat run configs/aapl.yaml --set forecast.members=3 --out runs/three"
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Add the options of the command."""
     parser.add_argument("config", type=Path, metavar="CONFIG", help="YAML file, such as configs/aapl.yaml")
     parser.add_argument("--out", type=Path, metavar="DIR", help="run folder, new or empty (runs/<name>/<time>)")
     parser.add_argument(
@@ -52,13 +53,13 @@ def _parser() -> argparse.ArgumentParser:
     )
     add_price_options(parser)
     add_cache_options(parser)
-    parser.add_argument("--quiet", action="store_true", help="print only the path of the report")
-    return parser
+    much = parser.add_mutually_exclusive_group()
+    much.add_argument("--full", action="store_true", help="print every table before the answer")
+    much.add_argument("--quiet", action="store_true", help="print only the path of the report")
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command line; the exit code is 0, 2 for an error that the user can correct, or 130 after Ctrl-C."""
-    options = _parser().parse_args(arguments)
+def work(options: argparse.Namespace) -> int:
+    """Run the command; the exit code is 0, 2 for an error that the user can correct, or 130 after Ctrl-C."""
     with _rare_collection():
         return exit_code(lambda: _main(options), "stopped; the same command goes on from what is in the cache")
 
@@ -118,7 +119,7 @@ def _short_settings(options: argparse.Namespace) -> list[str]:
 def _command(options: argparse.Namespace) -> str:
     """A command that gives the same numbers."""
     settings = [*options.set, *_short_settings(options)]
-    words = ["python", "-m", "lstmstrat.backtest", str(options.config)]
+    words = ["lstmstrat", "run", str(options.config)]
     return shlex.join([*words, *(word for setting in settings for word in ("--set", setting))])
 
 

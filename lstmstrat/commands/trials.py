@@ -1,23 +1,25 @@
-"""``python -m lstmstrat.trials``: lists the strategies in the ledger, or strikes the ratio of one."""
+"""``lstmstrat trials``: lists the strategies in the ledger, or strikes the ratio of one."""
 
 from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 
 from lstmstrat.commands.console import exit_code
 from lstmstrat.errors import ConfigError
 from lstmstrat.ledger import Ledger, ledger_path
 
+HELP = "list every strategy that was tried"
+DESCRIPTION = (
+    "List every strategy that was tried. The more were tried on the same prices, the better the best of them looks "
+    "by luck alone: each report says how many there were."
+)
+EPILOG = "Example: lstmstrat trials --symbol AAPL"
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m lstmstrat.trials",
-        description="List every strategy that was tried. The more were tried on the same prices, the better the "
-        "best of them looks by luck alone: each report says how many there were.",
-    )
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Add the options of the command."""
     _add_ledger(parser, default=None)
     parser.add_argument("--symbol", help="trials on this asset only, such as AAPL, whatever they called it")
     strike = parser.add_subparsers(dest="action", metavar="strike N --why REASON").add_parser(
@@ -29,7 +31,6 @@ def _parser() -> argparse.ArgumentParser:
     strike.add_argument("number", type=int, metavar="N", help="the number of the trial, as listed")
     strike.add_argument("--why", default="", metavar="REASON", help="the reason, which is kept; required")
     _add_ledger(strike, default=argparse.SUPPRESS)  # else it would undo the option before the word strike
-    return parser
 
 
 def _add_ledger(parser: argparse.ArgumentParser, default: str | None) -> None:
@@ -38,9 +39,8 @@ def _add_ledger(parser: argparse.ArgumentParser, default: str | None) -> None:
     )
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command line; the exit code is 0, or 2 for an error that the user can correct."""
-    options = _parser().parse_args(arguments)
+def work(options: argparse.Namespace) -> int:
+    """Run the command; the exit code is 0, or 2 for an error that the user can correct."""
     return exit_code(lambda: _main(options))
 
 
