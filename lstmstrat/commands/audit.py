@@ -88,11 +88,14 @@ def _run_audit(options: argparse.Namespace) -> AuditResult:
         raise ConfigError(f"--strategy {options.strategy}: there is none; known: {', '.join(names)}")
     selected = [(s, _command(options, s.name)) for s in config_subjects if options.strategy in (None, s.name)]
     controls: tuple[Control, ...] = ()
-    if not options.only:
-        with terminal.progress("planted leaks and a clean control", "controls", quiet=options.quiet) as show:
-            controls = suite.controls(show)
-    with terminal.progress("audit", "probes", quiet=options.quiet) as show:
-        findings = suite.findings(selected, seed=options.seed, only=options.only, cut=options.cut, progress=show)
+    with terminal.stages(quiet=options.quiet) as stages:
+        if not options.only:
+            with stages("planted leaks and a clean control", "controls") as show:
+                controls = suite.controls(show)
+        with stages("audit", "probes") as show:
+            findings = suite.findings(
+                selected, seed=options.seed, only=options.only, cut=options.cut, progress=show
+            )
     result = AuditResult(findings, controls)
     if not (options.only or options.cut):
         _keep(store, config, prices, code, result)

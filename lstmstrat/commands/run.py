@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import contextlib
 import datetime as dt
-import functools
 import gc
 import shlex
 from collections.abc import Iterator
@@ -16,7 +15,7 @@ from lstmstrat.commands.console import add_cache_options, add_price_options, cac
 from lstmstrat.errors import ConfigError
 
 if TYPE_CHECKING:
-    from lstmstrat.forecasting.session import Progress, Session
+    from lstmstrat.forecasting.session import Session
 
 
 HELP = "backtest the strategies of a config and write a report"
@@ -80,7 +79,6 @@ def _main(options: argparse.Namespace) -> int:
 
     config = load_config(options.config, [*options.set, *_short_settings(options)])
     default = Path("runs") / config.name / f"{dt.datetime.now():%Y-%m-%d_%H%M%S}"
-    from lstmstrat.forecasting.models import settled
     from lstmstrat.prices.acceptance import with_accepted
     from lstmstrat.report import terminal
     from lstmstrat.report.page import page
@@ -90,21 +88,22 @@ def _main(options: argparse.Namespace) -> int:
 
     folder = options.out or run_folder.free_place(default)
     run_folder.check_free(folder)
-    with _session(options) as session:
-        config, prices = prepare(config, options.offline, options.refresh)
+    with terminal.stages(quiet=options.quiet) as stages, _session(options) as session:
+        with stages("prices", ""):
+            config, prices = prepare(config, options.offline, options.refresh)
         session.ledger.read()  # so that it is known before the training if it cannot be used
         long = expected_cost(config, prices, session)
         if not options.quiet:
             terminal.print_findings(with_accepted(prices.faults, config.data.accepted))
             terminal.print_folds(planned_folds(config, prices), note=long)
-        with _progress(options.quiet, settled(config.forecast).members) as session.progress:
-            run = simulate_all(config, prices, session)
-        session.progress = None
-        progress_bar = functools.partial(terminal.progress, quiet=options.quiet)
-        result = finish(run, session, progress_bar, _command(options))
-    folder = run_folder.write(result, folder, page(result) if config.report.html else None)
-    if not options.quiet:
+        run = simulate_all(config, prices, session, stages)
+        result = finish(run, session, stages, _command(options))
+        with stages("writing", ""):
+            folder = run_folder.write(result, folder, page(result) if config.report.html else None)
+    if options.full:
         terminal.print_result(result.assessment)
+    if not options.quiet:
+        terminal.print_answer(result.assessment)
     print(folder / ("report.html" if config.report.html else "summary.json"))
     return 0
 
@@ -129,15 +128,3 @@ def _session(options: argparse.Namespace) -> Session:
     if options.jobs is not None and options.jobs < 1:
         raise ConfigError(f"--jobs {options.jobs}: expected at least 1")
     return Session(cache_of(options), options.jobs)
-
-
-@contextlib.contextmanager
-def _progress(quiet: bool, members: int) -> Iterator[Progress | None]:
-    """Shows the progress in folds in the terminal; the session counts networks, `members` per fold."""
-    if quiet:
-        yield None
-        return
-    from lstmstrat.report import terminal
-
-    with terminal.progress() as show:
-        yield lambda done, total: show(done // members, total // members)

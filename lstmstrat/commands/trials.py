@@ -12,8 +12,8 @@ from lstmstrat.ledger import Ledger, ledger_path
 
 HELP = "list every strategy that was tried"
 DESCRIPTION = (
-    "List every strategy that was tried. The more were tried on the same prices, the better the best of them looks "
-    "by luck alone: each report says how many there were."
+    "List every strategy that was tried. The more were tried on the same prices, the better the best of them "
+    "looks by luck alone: each report says how many there were."
 )
 EPILOG = "Example: lstmstrat trials --symbol AAPL"
 

@@ -6,7 +6,6 @@ They are run only if the config asks for them, because they fit the models again
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import TypeVar
 
@@ -16,9 +15,9 @@ from lstmstrat.results.assessment import NOT_RUN, RAN, Check, Ladder, Seeds, Wor
 from lstmstrat.results.run import Run
 from lstmstrat.study.ladder import ladder
 from lstmstrat.study.replicas import seeds, worlds
+from lstmstrat.study.stages import Stages
 
 T = TypeVar("T")
-ProgressBar = Callable[[str, str], AbstractContextManager[Progress]]  # opens a bar: (task, unit that it counts)
 
 
 @dataclass(frozen=True)
@@ -36,22 +35,22 @@ class Extras:
 class _Attempts:
     """Runs the extras one by one. An error, also one in the user's code, is recorded and stops only its extra."""
 
-    def __init__(self, progress: ProgressBar):
-        self.progress = progress
+    def __init__(self, stages: Stages):
+        self.stages = stages
         self.not_run: dict[str, str] = {}
 
     def __call__(self, name: str, unit: str, work: Callable[[Progress], T]) -> T | None:
         try:
-            with self.progress(name, unit) as show:
+            with self.stages(name, unit) as show:
                 return work(show)
         except Exception as error:
             self.not_run[name] = sentence(error)
             return None
 
 
-def extras(run: Run, session: Session, progress: ProgressBar) -> Extras:
+def extras(run: Run, session: Session, stages: Stages) -> Extras:
     """Run every extra that the ``report:`` section asks for."""
-    section, attempt, failed = run.config.report, _Attempts(progress), dict[str, str]()
+    section, attempt, failed = run.config.report, _Attempts(stages), dict[str, str]()
     climb = attempt("ladder", "rungs", lambda show: ladder(run, session, show)) if section.ladder else None
     if climb and climb.errors:
         failed["ladder"] = _failure_text(climb.errors)

@@ -13,9 +13,10 @@ from lstmstrat.results.run import Run
 from lstmstrat.store import Store
 from lstmstrat.study.audits import AuditRecord, audit_now, known_audits
 from lstmstrat.study.checks import AUDIT, check_audits, voiding
-from lstmstrat.study.extras import Extras, ProgressBar
+from lstmstrat.study.extras import Extras
 from lstmstrat.study.judge import assess
 from lstmstrat.study.ledger import enter_trials
+from lstmstrat.study.stages import Stages
 
 Audits = Mapping[str, AuditRecord]  # by strategy
 Make = Callable[[Account], AuditRecord]
@@ -30,15 +31,13 @@ class RunJudgement:
     checks: tuple[Check, ...]  # those of the run, then the look-ahead audits
 
 
-def judged(
-    run: Run, checks: Sequence[Check], extras: Extras, session: Session, progress: ProgressBar
-) -> RunJudgement:
+def judged(run: Run, checks: Sequence[Check], extras: Extras, session: Session, stages: Stages) -> RunJudgement:
     """Enter the strategies of a run as trials and judge them; where an edge waits for its audit, audit it."""
     known = known_audits(run, session)
     trials = enter_trials(session.ledger, run, extras.rungs, _failures(run, checks, known))
 
     def make(account: Account) -> AuditRecord:
-        with progress(f"look-ahead audit of {account.name}", "probes") as show:
+        with stages(f"look-ahead audit of {account.name}", "probes") as show:
             return audit_now(run, account, session, show)
 
     strategies, audits = judge_with_proof(run, trials, checks, extras, known, make, session.store)

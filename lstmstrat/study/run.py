@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
 import datetime as dt
 import logging
 import platform
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict
 from importlib.metadata import version
 from typing import Any
@@ -16,7 +15,7 @@ import pandas as pd
 from lstmstrat.config.schema import Config
 from lstmstrat.evaluation.calendar import years
 from lstmstrat.forecasting.models import settled
-from lstmstrat.forecasting.session import Progress, Session
+from lstmstrat.forecasting.session import Session
 from lstmstrat.prices.outside import Outside
 from lstmstrat.results import tables
 from lstmstrat.results.assessment import (
@@ -32,12 +31,13 @@ from lstmstrat.results.result import Result
 from lstmstrat.results.run import Run
 from lstmstrat.store import Store, default_path
 from lstmstrat.study.checks import run_checks, tripwires
-from lstmstrat.study.extras import Extras, ProgressBar, extra_checks, extras
+from lstmstrat.study.extras import Extras, extra_checks, extras
 from lstmstrat.study.fingerprint import not_identified
 from lstmstrat.study.judge import skill, verdicts
 from lstmstrat.study.prepare import expected_cost, prepare
 from lstmstrat.study.proof import RunJudgement, judged
 from lstmstrat.study.simulate import simulate_all
+from lstmstrat.study.stages import Stages, silent
 from lstmstrat.version import __version__
 
 _log = logging.getLogger(__name__)
@@ -89,18 +89,14 @@ def run(config: Config, *, session: Session | None = None, offline: bool = False
     return finish(simulate_all(config, prices, session), session)
 
 
-@contextlib.contextmanager
-def _silent(task: str, unit: str) -> Iterator[Progress]:
-    yield lambda done, total: None
-
-
-def finish(run: Run, session: Session, progress: ProgressBar = _silent, command: str = "") -> Result:
+def finish(run: Run, session: Session, stages: Stages = silent, command: str = "") -> Result:
     """The result of a run, with the seeds, null worlds and ladder that its config asks for.
 
-    `progress(task, unit)` opens a progress bar for each of these; `command` is the command line of the run.
+    `stages` are told of each of these; `command` is the command line of the run.
     """
-    extra_results = extras(run, session, progress)
-    judgement = judged(run, run_checks(run, session), extra_results, session, progress)
+    extra_results = extras(run, session, stages)
+    with stages("judging", "strategies"):
+        judgement = judged(run, run_checks(run, session), extra_results, session, stages)
     folds = tables.folds(run)
     return Result(
         config=run.config,

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from lstmstrat.config.schema import Config, StrategyConfig
 from lstmstrat.forecasting.forecasts import Forecasts
+from lstmstrat.forecasting.models import settled
 from lstmstrat.forecasting.schedule import schedule
-from lstmstrat.forecasting.session import Session
+from lstmstrat.forecasting.session import Progress, Session
 from lstmstrat.forecasting.walk_forward import WalkForward
 from lstmstrat.prices import Prices
 from lstmstrat.results.account import Account
 from lstmstrat.results.run import Run
 from lstmstrat.study import fingerprint
+from lstmstrat.study.stages import Stages, silent
 from lstmstrat.trading.parameters import load_strategy
 from lstmstrat.trading.simulation import simulate
 from lstmstrat.trading.strategy import BuyAndHold
@@ -21,15 +24,46 @@ from lstmstrat.trading.strategy import BuyAndHold
 BENCHMARK = "buy_and_hold"
 
 
-def simulate_all(config: Config, prices: Prices, session: Session) -> Run:
-    """Simulate all accounts from the first forecast on; train_size of `config` is a number of bars."""
+def simulate_all(config: Config, prices: Prices, session: Session, stages: Stages = silent) -> Run:
+    """Simulate all accounts from the first forecast on; train_size of `config` is a number of bars.
+
+    `stages` are told of the simulations, and inside them of the training, which the first one asks for.
+    """
     session.start_counting()
     # Before anything runs: a strategy may keep something in its class, and the next run must find the same key.
     code = {strategy.label: fingerprint.of_code(config, strategy) for strategy in config.strategies}
-    with session.one_walk_for_all():
-        accounts = tuple(simulate_one(config, prices, strategy, session) for strategy in config.strategies)
+    with (
+        session.one_walk_for_all(),
+        stages("simulating", "strategies") as show,
+        _training(config, session, stages),
+    ):
+        accounts = tuple(
+            simulate_one(config, prices, strategy, session) for strategy in _counted(config.strategies, show)
+        )
     benchmark = simulate_buy_and_hold(config, prices, session)
     return Run(config, prices, benchmark, accounts, _forecasts(config, prices, accounts, session), code)
+
+
+@contextmanager
+def _training(config: Config, session: Session, stages: Stages) -> Iterator[None]:
+    """In the block, a stage counts the folds that are trained, if nobody else listens to the session."""
+    if session.progress is not None:
+        yield
+        return
+    members = settled(config.forecast).members  # networks of a fold, which the session counts
+    with stages("training", "folds") as show:
+        session.progress = lambda done, total: show(done // members, total // members)
+        try:
+            yield
+        finally:
+            session.progress = None
+
+
+def _counted(strategies: Sequence[StrategyConfig], show: Progress) -> Iterator[StrategyConfig]:
+    for place, strategy in enumerate(strategies):
+        show(place, len(strategies))
+        yield strategy
+    show(len(strategies), len(strategies))
 
 
 def simulate_one(config: Config, prices: Prices, strategy: StrategyConfig, session: Session) -> Account:

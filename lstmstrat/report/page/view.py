@@ -6,6 +6,7 @@ from typing import Any
 
 from lstmstrat.config.files import dump
 from lstmstrat.evaluation.bootstrap import CONFIDENCE
+from lstmstrat.report import answer
 from lstmstrat.report.card import calendar, findings, skill, trust
 from lstmstrat.report.cells import amount, basis_points, percent, thousandths
 from lstmstrat.report.columns import (
@@ -18,9 +19,9 @@ from lstmstrat.report.columns import (
     UNCERTAINTY,
 )
 from lstmstrat.report.figures.values import step
-from lstmstrat.report.page import answer, tables
+from lstmstrat.report.page import tables
 from lstmstrat.report.page.curves import bounds, points
-from lstmstrat.results.assessment import FAILED, NOT_RUN, PASSED, Assessment, StrategyAssessment, WalkForwardFacts
+from lstmstrat.results.assessment import Assessment, StrategyAssessment, WalkForwardFacts
 from lstmstrat.results.result import Result
 
 SECTIONS = (
@@ -50,7 +51,7 @@ def view(result: Result) -> dict[str, Any]:
         "chips": answer.CHIPS,
         "sentence": answer.sentence(found),
         "findings": findings(found.data.faults),
-        "checks": _checks(found),
+        "checks": answer.checks(found),
         "strategies": _strategies(result),
         **_curves(result),
         **_strategy_tables(found),
@@ -65,16 +66,6 @@ def view(result: Result) -> dict[str, Any]:
         "config": dump(result.config),
         "versions": ", ".join(f"{name} {version}" for name, version in found.versions.items()),
     }
-
-
-def _checks(assessment: Assessment) -> str:
-    """How many of the checks that can fail have passed, and which did not."""
-    asked = [check for check in assessment.checks if check.status in (PASSED, FAILED)]
-    failed = [check.name for check in asked if check.status == FAILED]
-    said = f"{len(asked) - len(failed)} of {len(asked)} checks passed"
-    said += f"; failed: {', '.join(failed)}" if failed else ""
-    skipped = [check.name for check in assessment.checks if check.status == NOT_RUN]
-    return f"{said}{'. Not run: ' + ', '.join(skipped) if skipped else ''}."
 
 
 def _strategies(result: Result) -> list[dict[str, Any]]:

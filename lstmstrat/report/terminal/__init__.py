@@ -1,8 +1,9 @@
 """The text in a terminal or a pipe.
 
+    answer      the answer of a run in eight lines
     run         the honesty card and the tables of a run
     folds       the folds that are going to be trained
-    progress    the progress of a long task
+    progress    the stages of a run
     trials      the ledger of trials
     audit       the findings of an audit
     console     helpers for rich, which all of these use
@@ -10,10 +11,19 @@
 rich is imported inside the functions that print, so that importing this package is fast.
 """
 
+from lstmstrat.report.terminal.answer import print_answer
 from lstmstrat.report.terminal.audit import print_audit
 from lstmstrat.report.terminal.folds import print_folds
-from lstmstrat.report.terminal.progress import progress
+from lstmstrat.report.terminal.progress import stages
 from lstmstrat.report.terminal.run import print_findings, print_result
 from lstmstrat.report.terminal.trials import print_trials
 
-__all__ = ["print_audit", "print_findings", "print_folds", "print_result", "print_trials", "progress"]
+__all__ = [
+    "print_answer",
+    "print_audit",
+    "print_findings",
+    "print_folds",
+    "print_result",
+    "print_trials",
+    "stages",
+]

@@ -1,11 +1,11 @@
-"""The progress of a long task: a bar in a terminal, a line now and then in a pipe."""
+"""The progress of a run, stage by stage: bars in a terminal or a notebook, a line now and then in a pipe."""
 
 from __future__ import annotations
 
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import TextIO
 
 from lstmstrat.report.terminal.console import console_on
@@ -14,20 +14,16 @@ PIPE_SECONDS = 10.0
 """A pipe gets at most one line of progress in this period."""
 
 ShowProgress = Callable[[int, int], None]  # (done, total)
+Stage = Callable[[str, str], AbstractContextManager[ShowProgress]]  # (name, unit that it counts)
+Clock = Callable[[], float]
 
 
 @contextmanager
-def progress(
-    task: str = "training",
-    unit: str = "folds",
-    *,
-    file: TextIO | None = None,
-    clock: Callable[[], float] = time.monotonic,
-    quiet: bool = False,
-) -> Iterator[ShowProgress]:
-    """A function that is called with (units done, units in all) and shows them and the time left.
+def stages(*, file: TextIO | None = None, clock: Clock = time.monotonic, quiet: bool = False) -> Iterator[Stage]:
+    """A function that opens a stage of a run, which may lie inside another.
 
-    A terminal gets a bar. A pipe or file gets a plain line now and then, and one at the end.
+    A terminal and a notebook get a bar for each open stage, and nothing of it stays. A pipe or file gets a plain
+    line now and then, and one at the end of a stage that took long.
 
     Parameters
     ----------
@@ -35,36 +31,67 @@ def progress(
         Standard error by default, so that progress never mixes with the tables.
     """
     file = file or sys.stderr
+    console = console_on(file)
     if quiet:
-        yield lambda done, total: None
-        return
-    if not file.isatty():
-        yield _lines(task, unit, file, clock)
-        return
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+        yield _silent
+    elif not (file.isatty() or console.is_jupyter):
+        yield lambda name, unit: _lines(name, unit, file, clock)
+    else:
+        with _bars(file) as opened:
+            yield opened
+
+
+@contextmanager
+def _silent(name: str, unit: str) -> Iterator[ShowProgress]:
+    yield lambda done, total: None
+
+
+@contextmanager
+def _bars(file: TextIO) -> Iterator[Stage]:
+    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
     columns = (
-        TextColumn(task),
+        TextColumn("{task.description}"),
         BarColumn(),
-        MofNCompleteColumn(),
-        TextColumn(f"{unit}, time left"),
-        TimeRemainingColumn(),
+        TextColumn("{task.fields[count]}"),
+        TimeElapsedColumn(),
+        TextColumn("{task.fields[left]}"),
     )
-    with Progress(*columns, console=console_on(file)) as bar:
-        number = bar.add_task("", total=None)
-        yield lambda done, total: bar.update(number, completed=done, total=total)
+    with Progress(*columns, console=console_on(file), transient=True) as display:
+
+        @contextmanager
+        def stage(name: str, unit: str) -> Iterator[ShowProgress]:
+            number, start = display.add_task(name, total=None, count="", left=""), time.monotonic()
+
+            def show(done: int, total: int) -> None:
+                left = _left(time.monotonic() - start, done, total)
+                count = f"{done:,}/{total:,} {unit}"
+                display.update(number, completed=done, total=total, count=count, left=left)
+
+            yield show
+            display.remove_task(number)
+
+        yield stage
 
 
-def _lines(task: str, unit: str, file: TextIO, clock: Callable[[], float]) -> ShowProgress:
+@contextmanager
+def _lines(name: str, unit: str, file: TextIO, clock: Clock) -> Iterator[ShowProgress]:
     start = last = clock()
 
     def show(done: int, total: int) -> None:
         nonlocal last
         now = clock()
-        if done < total and now - last < PIPE_SECONDS:
+        if now - last < PIPE_SECONDS and (done < total or now - start < PIPE_SECONDS):
             return
         last = now
-        left = f"{(now - start) * (total - done) / done:.0f} s left" if done else "time left unknown"
-        print(f"{task}: {done} of {total} {unit}, {left}", file=file, flush=True)
+        print(f"{name}: {done:,} of {total:,} {unit}, {_left(now - start, done, total)}", file=file, flush=True)
 
-    return show
+    yield show
+
+
+def _left(passed: float, done: int, total: int) -> str:
+    """The time left at the same pace; in minutes if it is long."""
+    if not done:
+        return "time left unknown"
+    seconds = passed * (total - done) / done
+    return f"{seconds:.0f} s left" if seconds < 120.0 else f"{seconds / 60.0:.0f} min left"

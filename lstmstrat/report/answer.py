@@ -1,4 +1,4 @@
-"""The first screen: what came out, in sentences that need no statistics, and four numbers for each strategy."""
+"""What came out, for the first screen and the last lines: plain sentences, and four numbers for each strategy."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from lstmstrat.evaluation.metrics import Performance
 from lstmstrat.evaluation.verdict import NO_VERDICT, SUPPORTED, UNDECIDED, UNPROVEN, WORSE
 from lstmstrat.report.cells import UNDEFINED, amount, fine_percent, percent, ratio
-from lstmstrat.results.assessment import Assessment, StrategyAssessment
+from lstmstrat.results.assessment import FAILED, NOT_RUN, PASSED, Assessment, StrategyAssessment
 
 CHIPS = {
     SUPPORTED: ("edge supported", "good"),
     UNPROVEN: ("not proven", "open"),
-    UNDECIDED: ("no difference shown", "none"),
+    UNDECIDED: ("may be luck", "none"),
     WORSE: ("worse", "bad"),
     NO_VERDICT: ("no verdict", "none"),
 }
@@ -120,6 +120,16 @@ def numbers(assessment: Assessment, strategy: StrategyAssessment) -> tuple[Numbe
 
 def _growth(metrics: Performance) -> str:
     return percent(metrics.total_return) if metrics.cagr is None else fine_percent(metrics.cagr)
+
+
+def checks(assessment: Assessment) -> str:
+    """How many of the checks that can fail have passed, and which did not."""
+    asked = [check for check in assessment.checks if check.status in (PASSED, FAILED)]
+    failed = [check.name for check in asked if check.status == FAILED]
+    said = f"{len(asked) - len(failed)} of {len(asked)} checks passed"
+    said += f"; failed: {', '.join(failed)}" if failed else ""
+    skipped = [check.name for check in assessment.checks if check.status == NOT_RUN]
+    return f"{said}{'. Not run: ' + ', '.join(skipped) if skipped else ''}."
 
 
 def interval(low: float | None, high: float | None) -> str:

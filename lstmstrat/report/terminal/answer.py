@@ -1,0 +1,65 @@
+"""The answer of a run in eight lines: the last that stand on the screen."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, TextIO
+
+from lstmstrat.report.answer import CHIPS, checks, interval, sentence
+from lstmstrat.report.cells import UNDEFINED, amount, fine_percent, percent, ratio
+from lstmstrat.report.terminal.console import console_on
+from lstmstrat.results.assessment import Assessment, StrategyAssessment
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from lstmstrat.evaluation.metrics import Performance
+
+WIDTH = 80
+MOST = 3
+"""Strategies that are named; the others are counted."""
+STYLES = {"good": "green", "bad": "red", "open": "yellow", "none": ""}
+
+
+def print_answer(assessment: Assessment, file: TextIO | None = None) -> None:
+    """Print the verdict in a sentence, and what holding and the first strategies earned.
+
+    A terminal of 80 columns has room for all of it.
+    """
+    console = console_on(file or sys.stdout)
+    console.width = min(console.width, WIDTH) if console.is_terminal else WIDTH
+    console.print(sentence(assessment), style="bold")
+    console.print(_table(assessment))
+    more = len(assessment.strategies) - MOST
+    others = f"{more} more: --full. " if more > 0 else ""
+    console.print(f"{others}{checks(assessment)}")
+
+
+def _table(assessment: Assessment) -> Table:
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0))
+    table.add_column("", overflow="ellipsis", no_wrap=True)
+    cash = amount(assessment.costs.cash)
+    for heading in (f"{cash}\nbecame", "a\nyear", "worst\nfall", "\nSharpe", "\ndifference [95%]"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    table.add_column("\nverdict", no_wrap=True)
+    table.add_row(f"holding {assessment.data.symbol}", *_cells(assessment.benchmark), "", "")
+    for strategy in assessment.strategies[:MOST]:
+        words, kind = CHIPS[strategy.versus_benchmark.verdict]
+        cells = _cells(strategy.metrics)
+        table.add_row(strategy.name, *cells, _difference(strategy), Text(words, style=STYLES[kind]))
+    return table
+
+
+def _cells(metrics: Performance) -> tuple[str, ...]:
+    growth = UNDEFINED if metrics.cagr is None else fine_percent(metrics.cagr)
+    return amount(metrics.final_value), growth, percent(metrics.max_drawdown), ratio(metrics.sharpe)
+
+
+def _difference(strategy: StrategyAssessment) -> str:
+    versus = strategy.versus_benchmark
+    if versus.sharpe_low is None or versus.sharpe_high is None:
+        return ratio(versus.sharpe)
+    return f"{ratio(versus.sharpe)} {interval(versus.sharpe_low, versus.sharpe_high)}"
