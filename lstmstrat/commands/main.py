@@ -7,10 +7,17 @@ import sys
 from collections.abc import Sequence
 from types import ModuleType
 
-from lstmstrat.commands import audit, new, run, trials
+from lstmstrat.commands import audit, compare, new, run, show, trials
 from lstmstrat.version import __version__
 
-COMMANDS: dict[str, ModuleType] = {"run": run, "audit": audit, "new": new, "trials": trials}
+COMMANDS: dict[str, ModuleType] = {
+    "run": run,
+    "show": show,
+    "compare": compare,
+    "audit": audit,
+    "trials": trials,
+    "new": new,
+}
 """The module of each command: its HELP and DESCRIPTION, `configure` for its options, `work` for what it does."""
 
 SHELLS = ("bash", "zsh", "tcsh")

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import argparse
-import contextlib
 import datetime as dt
-import gc
 import shlex
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lstmstrat.commands.console import add_cache_options, add_price_options, cache_of, exit_code
-from lstmstrat.errors import ConfigError
+from lstmstrat.commands.console import (
+    add_cache_options,
+    add_jobs_option,
+    add_price_options,
+    exit_code,
+    rare_collection,
+    session_of,
+)
 
 if TYPE_CHECKING:
-    from lstmstrat.forecasting.session import Session
+    pass
 
 
 HELP = "backtest the strategies of a config and write a report"
@@ -47,31 +50,19 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--ladder", action="store_true", default=None, help="hold the LSTM against cheaper models and rarer refits"
     )
-    parser.add_argument(
-        "--jobs", type=int, metavar="N", help="training threads (one a core); the numbers do not change"
-    )
+    add_jobs_option(parser)
     add_price_options(parser)
     add_cache_options(parser)
     much = parser.add_mutually_exclusive_group()
     much.add_argument("--full", action="store_true", help="print every table before the answer")
     much.add_argument("--quiet", action="store_true", help="print only the path of the report")
+    much.add_argument("--json", action="store_true", help="print the content of summary.json and nothing else")
 
 
 def work(options: argparse.Namespace) -> int:
     """Run the command; the exit code is 0, 2 for an error that the user can correct, or 130 after Ctrl-C."""
-    with _rare_collection():
+    with rare_collection():
         return exit_code(lambda: _main(options), "stopped; the same command goes on from what is in the cache")
-
-
-@contextlib.contextmanager
-def _rare_collection() -> Iterator[None]:
-    """Look for garbage in cycles less often: the simulations make many objects, and hardly any such garbage."""
-    thresholds = gc.get_threshold()
-    gc.set_threshold(100_000, 50, 100)  # a tenth less time, and 17 MB more
-    try:
-        yield
-    finally:
-        gc.set_threshold(*thresholds)
 
 
 def _main(options: argparse.Namespace) -> int:
@@ -88,12 +79,13 @@ def _main(options: argparse.Namespace) -> int:
 
     folder = options.out or run_folder.free_place(default)
     run_folder.check_free(folder)
-    with terminal.stages(quiet=options.quiet) as stages, _session(options) as session:
+    quiet = options.quiet or options.json
+    with terminal.stages(quiet=quiet) as stages, session_of(options) as session:
         with stages("prices", ""):
             config, prices = prepare(config, options.offline, options.refresh)
         session.ledger.read()  # so that it is known before the training if it cannot be used
         long = expected_cost(config, prices, session)
-        if not options.quiet:
+        if not quiet:
             terminal.print_findings(with_accepted(prices.faults, config.data.accepted))
             terminal.print_folds(planned_folds(config, prices), note=long)
         run = simulate_all(config, prices, session, stages)
@@ -102,9 +94,12 @@ def _main(options: argparse.Namespace) -> int:
             folder = run_folder.write(result, folder, page(result) if config.report.html else None)
     if options.full:
         terminal.print_result(result.assessment)
-    if not options.quiet:
+    if not quiet:
         terminal.print_answer(result.assessment)
-    print(folder / ("report.html" if config.report.html else "summary.json"))
+    if options.json:
+        print((folder / "summary.json").read_text(encoding="utf-8"), end="")
+    else:
+        print(folder / ("report.html" if config.report.html else "summary.json"))
     return 0
 
 
@@ -120,11 +115,3 @@ def _command(options: argparse.Namespace) -> str:
     settings = [*options.set, *_short_settings(options)]
     words = ["lstmstrat", "run", str(options.config)]
     return shlex.join([*words, *(word for setting in settings for word in ("--set", setting))])
-
-
-def _session(options: argparse.Namespace) -> Session:
-    from lstmstrat.forecasting.session import Session
-
-    if options.jobs is not None and options.jobs < 1:
-        raise ConfigError(f"--jobs {options.jobs}: expected at least 1")
-    return Session(cache_of(options), options.jobs)

@@ -86,6 +86,25 @@ def write(result: Result, folder: Path, page: str | None) -> Path:
         ) from error
 
 
+def replace_page(folder: Path, page: str) -> Path:
+    """Write report.html of a run anew, whole or not at all, and return its path.
+
+    Raises
+    ------
+    ConfigError
+        The disk is full, or there is no permission to write.
+    """
+    path, partial = folder / "report.html", folder / f".report.{uuid.uuid4().hex[:8]}.partial"
+    try:
+        _put(partial, page)
+        os.replace(partial, path)
+    except OSError as error:
+        with suppress(OSError):
+            partial.unlink()
+        raise ConfigError(f"cannot write {path}: {error.strerror}") from error
+    return path
+
+
 def _texts(result: Result, page: str | None) -> Iterator[tuple[str, str]]:
     """Name and text of each file. A float that is read back equals the one that was written."""
     summary = result.assessment.to_dict()

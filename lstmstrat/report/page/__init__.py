@@ -1,7 +1,9 @@
 """The report as one HTML page that works without a network: text, numbers, charts and plotly.js in one file.
 
-    answer      the first screen: sentences and large numbers
     tables      every table as rows of cells
+    render      a template and its values to text
+    view        the values of the page of a run
+    compare     the page of a comparison
     curves      pictures that need no script
     glossary    the terms, each in a sentence
     templates/  the page, section by section (Jinja2)
@@ -14,67 +16,12 @@ strategy. It begins with the first strategy of the config, never with the best.
 
 from __future__ import annotations
 
-import json
-import re
-from functools import cache
-from importlib import resources
-from typing import TYPE_CHECKING, Any
-
 from lstmstrat.report.figures import payload
-from lstmstrat.report.page.glossary import GLOSSARY
+from lstmstrat.report.page.render import as_json, render
 from lstmstrat.report.page.view import view
 from lstmstrat.results.result import Result
-
-if TYPE_CHECKING:
-    from jinja2 import Environment
-
-PLOTLY_SHA256 = "99784e3abfb07b142a15e521a439e6d9addceadb3f79553fd24c72774f0649ba"
-"""Hash of static/plotly-basic.min.js: plotly.js 4.1.1, the published file of its basic build."""
 
 
 def page(result: Result) -> str:
     """The text of report.html. All names and sentences from the run are escaped."""
-    template = _environment().get_template("page.html")
-    return template.render(
-        view(result),
-        glossary=GLOSSARY,
-        css=_static("page.css"),
-        script=_static("page.js"),
-        plotly=_static("plotly-basic.min.js"),
-        payload=_json(payload(result)),
-    )
-
-
-@cache
-def _environment() -> Environment:
-    from jinja2 import Environment, PackageLoader, StrictUndefined
-
-    loader = PackageLoader("lstmstrat.report.page", "templates")
-    made = Environment(loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True)
-    made.filters |= {"slug": _slug, "minus": _minus}
-    return made
-
-
-def _static(name: str) -> Any:
-    """A file that goes into the page as it is."""
-    from markupsafe import Markup
-
-    folder = resources.files("lstmstrat.report.page").joinpath("static")
-    return Markup(folder.joinpath(name).read_text(encoding="utf-8"))
-
-
-def _json(values: Any) -> Any:
-    """JSON that cannot close the script element around it."""
-    from markupsafe import Markup
-
-    return Markup(json.dumps(values, allow_nan=False, separators=(",", ":")).replace("<", "\\u003c"))
-
-
-def _slug(text: str) -> str:
-    """A name for an address: ``timing p`` is ``timing-p``."""
-    return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")
-
-
-def _minus(text: str) -> str:
-    """A number with a minus sign in place of a hyphen, as the charts write it; dates keep theirs."""
-    return re.sub(r"(?<![\w.])-(?=\d)", "\u2212", text)
+    return render("page.html", **view(result), payload=as_json(payload(result)))

@@ -90,13 +90,13 @@ def entries(rows: Sequence[Row], columns: Sequence[Entry[Row]], caption: str) ->
         heading: cells for heading, cells in texts.items() if any(cell not in ("", UNDEFINED) for cell in cells)
     }
     lines = tuple(
-        Line(first.write(row), tuple(Cell(cells[k], _leading_number(cells[k])) for cells in kept.values()))
+        Line(first.write(row), tuple(Cell(cells[k], leading_number(cells[k])) for cells in kept.values()))
         for k, row in enumerate(rows)
     )
     return Table(caption, tuple(kept), lines, first.heading or "strategy")
 
 
-def _leading_number(text: str) -> float | None:
+def leading_number(text: str) -> float | None:
     """The number with which a text begins, to sort by: 0.12 of ``0.12 [-0.45,0.69]``."""
     try:
         return float(text.split(" ")[0].replace(",", "").rstrip("%"))

@@ -2,8 +2,10 @@
 
     answer      the answer of a run in eight lines
     run         the honesty card and the tables of a run
+    compare     runs side by side
     folds       the folds that are going to be trained
     progress    the stages of a run
+    runs        a list of runs
     trials      the ledger of trials
     audit       the findings of an audit
     console     helpers for rich, which all of these use
@@ -13,17 +15,21 @@ rich is imported inside the functions that print, so that importing this package
 
 from lstmstrat.report.terminal.answer import print_answer
 from lstmstrat.report.terminal.audit import print_audit
+from lstmstrat.report.terminal.compare import print_comparison
 from lstmstrat.report.terminal.folds import print_folds
 from lstmstrat.report.terminal.progress import stages
 from lstmstrat.report.terminal.run import print_findings, print_result
+from lstmstrat.report.terminal.runs import print_runs
 from lstmstrat.report.terminal.trials import print_trials
 
 __all__ = [
     "print_answer",
     "print_audit",
+    "print_comparison",
     "print_findings",
     "print_folds",
     "print_result",
+    "print_runs",
     "print_trials",
     "stages",
 ]

@@ -6,8 +6,8 @@
   const settings = {responsive: true, displaylogo: false, displayModeBar: false};
   const places = {answer: "answer-plot", time: "time-plot"};  // of the charts whose section has their name
   const css = name => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
-  const chosen = () => Number(menu.value);
-  const still = matchMedia("(prefers-reduced-motion: reduce)").matches;
+  const chosen = () => menu ? Number(menu.value) : -1;  // a comparison has no menu
+  const on = (id, kind, work) => { const part = document.getElementById(id); if (part) part.addEventListener(kind, work); };
 
   // ---- charts ------------------------------------------------------------------------------------------------
 
@@ -64,10 +64,11 @@
     if (innerWidth < 600 && made.height > 400) made.height = Math.round(made.height * .8);
     if (name === "answer") {
       if (innerWidth < 600) made.height = 300;
-      made.annotations = ends(traces, made);
+      if (menu) made.annotations = ends(traces, made);
       if (!drawn.has(name)) element.replaceChildren();
     }
-    if (name === "time" && !document.getElementById("log").checked) made.yaxis = {...made.yaxis, type: "linear", tickvals: undefined};
+    const log = document.getElementById("log");
+    if (name === "time" && log && !log.checked) made.yaxis = {...made.yaxis, type: "linear", tickvals: undefined};
     drawn.add(name);
     Plotly.react(element, traces, made, settings);
   }
@@ -119,6 +120,7 @@
   const number = (value, digits) => value === null ? "" : value.toLocaleString("en-US", {maximumFractionDigits: digits, minimumFractionDigits: digits}).replace("-", "−");
 
   function list() {
+    if (!body) return;
     const found = rows();
     body.replaceChildren(...found.slice(0, most).map(row => {
       const line = document.createElement("tr");
@@ -138,8 +140,8 @@
     order = {column: columns[k], down};
     list();
   }));
-  filter.addEventListener("change", list);
-  document.getElementById("trade-csv").addEventListener("click", () => {
+  on("trade-filter", "change", list);
+  on("trade-csv", "click", () => {
     const lines = [columns.join(","), ...rows().map(row => columns.map(c => row[c] ?? "").join(","))];
     const link = document.createElement("a");
     link.href = URL.createObjectURL(new Blob([lines.join("\n") + "\n"], {type: "text/csv"}));
@@ -204,8 +206,8 @@
 
   // ---- begin -------------------------------------------------------------------------------------------------
 
-  menu.addEventListener("change", show);
-  document.getElementById("log").addEventListener("change", () => draw("time"));
+  on("strategy", "change", show);
+  on("log", "change", () => draw("time"));
   for (const query of ["(prefers-color-scheme: dark)", "print"]) matchMedia(query).addEventListener("change", redraw);
   addEventListener("beforeprint", () => {
     document.querySelectorAll("details").forEach(part => { part.open = true; });

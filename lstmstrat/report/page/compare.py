@@ -1,0 +1,68 @@
+"""A comparison of runs as one page."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from lstmstrat.report import comparison as texts
+from lstmstrat.report.figures.values import Json, date_axis, drawn, label, line, log_axis, stamps, thinned
+from lstmstrat.report.page.render import as_json, render
+from lstmstrat.report.page.tables import Cell, Line, Table, leading_number
+from lstmstrat.results.comparison import Comparison
+
+COLOURS = ("--chosen", "--world", "--seed", "--forecast", "--good", "--bad", "--open", "--soft")
+DASHES = ("solid", "dash", "dot", "dashdot")
+
+
+def comparison_page(found: Comparison) -> str:
+    """The text of the page. All names from the runs are escaped."""
+    return render(
+        "comparison.html",
+        title=f"{len(found.runs)} runs compared",
+        sentences=texts.sentences(found),
+        bars=found.bars,
+        differing=_table("What differs in the configs", texts.differences(found)),
+        contenders=_table("The contenders", texts.contenders(found)),
+        runs=_table("The runs", texts.skill(found)),
+        notes=texts.notes(found) if found.bars else [],
+        payload=as_json(_payload(found)),
+    )
+
+
+def _table(caption: str, rows: texts.Rows) -> Table:
+    heads, *body = rows
+    lines = (Line(row[0], tuple(Cell(text, leading_number(text)) for text in row[1:])) for row in body)
+    return Table(caption, tuple(heads[1:]), tuple(lines), heads[0])
+
+
+def _payload(found: Comparison) -> Json:
+    frame = found.equity
+    if not found.bars:
+        return {"dates": [], "figures": {}, "trades": []}
+    index = pd.DatetimeIndex(frame.index)
+    value = frame.where(frame > 0.0)
+    data = []
+    strategies = 0
+    for name in frame.columns:
+        holding = name.startswith("holding ")
+        made = line(label(name), thinned(value[name], 5), "--hold", "%{y:.2f}")
+        if not holding:
+            made["line"] = {
+                "color": COLOURS[strategies % len(COLOURS)],
+                "dash": DASHES[strategies // len(COLOURS) % len(DASHES)],
+                "width": 1.5,
+            }
+            strategies += 1
+        data.append(made)
+    layout = {
+        "height": 480,
+        "hovermode": "x unified",
+        "legend": {"orientation": "h", "x": 0, "y": -0.08, "yanchor": "top"},
+        "xaxis": date_axis(index),
+        "yaxis": log_axis(value),
+    }
+    return {
+        "dates": stamps(index[drawn(len(index))]),
+        "figures": {"answer": {"data": data, "layout": layout}},
+        "trades": [],
+    }
