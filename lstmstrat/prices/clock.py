@@ -23,6 +23,11 @@ UNITS = {10: "s", 13: "ms", 16: "us", 19: "ns"}  # of a time since 1970, by its 
 COMPACT = {8: "%Y%m%d", 10: "%Y%m%d%H", 12: "%Y%m%d%H%M", 14: "%Y%m%d%H%M%S"}
 RARE = ("%b %Y", "%B %Y", "%m/%Y", "%b-%y", "%b-%Y", "%a %b %d %H:%M:%S %Y")  # a month; the clock of C
 UNIT_FORMATS = (*UNITS.values(), "excel")  # what date_format may be beside a format of strptime
+# Bars dated a day early: so many lie on a weekend by the date of UTC, and so few by that of Auckland.
+SOME, FEW, AHEAD = 0.05, 0.02, pd.Timedelta(hours=13)
+EASTERN = (
+    "Europe/London Europe/Berlin Europe/Helsinki Asia/Kolkata Asia/Shanghai Asia/Tokyo Australia/Sydney Pacific/Auckland"
+).split()  # where a day begins before that of UTC, at least in summer
 # A UTC offset or a zone at the end of a time of day.
 OFFSET = r"[+-]\d\d(?::?\d\d)?"
 NAME = r"(?![AaPp][Mm]$)[A-Za-z_]{2,}(?:/[A-Za-z_]+)*"
@@ -80,13 +85,36 @@ def settled(clock: Clock, hints: Hints, found: Findings) -> pd.DatetimeIndex:
     days = local.normalize()
     if not days.is_unique:
         return local
-    late = clock.utc is not None and (local == clock.utc).all() and (local.hour >= 18).all()
-    if late:
+    if clock.utc is None or hints.time_zone is not None or not (local == clock.utc).all():
+        return days
+    if _on_weekends(days) > SOME and _on_weekends((local + AHEAD).normalize()) < FEW:
+        found.faults.append(
+            f"the bars are stamped {local[0]:%H:%M} UTC, and by the dates of UTC the market trades on Sundays and "
+            "not on Fridays, as where its day begins before that of UTC; "
+            f"{hints.write('time_zone', _zone_without_weekends(local))}, or where the exchange is; if it does, "
+            f"{hints.setting('time_zone', 'UTC')}"
+        )
+    elif (local.hour >= 18).all():
         found.notices.append(
             f"the bars are stamped {local[0]:%H:%M} UTC and have the date of UTC; where the exchange is a day "
             f"ahead by then, {hints.write('time_zone', 'Asia/Tokyo')}, or where it is"
         )
     return days
+
+
+def _on_weekends(days: pd.DatetimeIndex) -> float:
+    """The share of Saturdays and Sundays."""
+    return float((days.day_of_week >= 5).mean())
+
+
+def _zone_without_weekends(utc: pd.DatetimeIndex) -> str:
+    """The zone, of `EASTERN`, by whose dates the fewest bars lie on a weekend, at the fewest times of day."""
+
+    def misfit(zone: str) -> tuple[float, int]:
+        local = utc.tz_localize("UTC").tz_convert(zone)
+        return _on_weekends(local), len(set(local.time))
+
+    return min(EASTERN, key=misfit)
 
 
 def _in_zone(clock: Clock, hints: Hints) -> pd.DatetimeIndex:
@@ -118,6 +146,9 @@ def _same_order(local: pd.DatetimeIndex, utc: pd.DatetimeIndex) -> bool:
 
 def _read_date(date: pd.Series, hints: Hints, found: Findings) -> Clock:
     kind = date.dtype
+    if isinstance(kind, pd.ArrowDtype) and kind.kind == "M":
+        date = pd.Series(pd.DatetimeIndex(date), date.index)
+        kind = date.dtype
     if isinstance(kind, pd.PeriodDtype):
         return Clock(pd.DatetimeIndex(date.dt.start_time), None)
     if isinstance(kind, pd.DatetimeTZDtype):
