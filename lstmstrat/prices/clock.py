@@ -256,7 +256,7 @@ def _local(text: pd.Series, hints: Hints, found: Findings) -> pd.Series:
         form = hints.date_format.replace("%z", "").replace("%Z", "").strip()
         try:
             return pd.to_datetime(text, format=form, errors="coerce")
-        except ValueError as error:
+        except (ValueError, re.error) as error:  # %Y twice
             found.faults.append(f"{hints.setting('date_format', hints.date_format)}: {error}")
             return pd.to_datetime(text.where(text == ""), errors="coerce")
     short = text.str.len() < 8

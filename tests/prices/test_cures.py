@@ -276,8 +276,9 @@ def test_a_key_that_says_nothing_sensible(data: dict[str, Any], message: str) ->
 
 
 def test_a_form_of_dates_that_is_none_is_said(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match=r'data.date_format: "%Q"'):
-        csv(tmp_path, lines(DAYS, ISO, HEADING), date_format="%Q")
+    for form in ("%Q", "%Y-%m-%d%Y"):
+        with pytest.raises(DataError, match=f'data.date_format: "{form}"'):
+            csv(tmp_path, lines(DAYS, ISO, HEADING), date_format=form)
 
 
 def test_a_column_that_is_not_there_is_answered_with_the_nearest(tmp_path: Path) -> None:

@@ -461,7 +461,9 @@ def test_bars_of_utc_that_are_dated_a_day_early_need_the_zone(tmp_path: Path, zo
 def test_bars_of_the_opening_in_sydney_need_the_zone(tmp_path: Path) -> None:
     opened = (DAYS.index + pd.Timedelta(hours=10)).tz_localize("Australia/Sydney")
     text = lines(DAYS.set_axis(opened), "{s},{o},{h},{l},{c},{v}", "time,open,high,low,close,volume")
-    with pytest.raises(DataError, match="the bars are stamped 23:00 UTC, and by the dates of UTC the market trades on"):
+    with pytest.raises(
+        DataError, match="the bars are stamped 23:00 UTC, and by the dates of UTC the market trades on"
+    ):
         csv(tmp_path, text)
     assert_bars(csv(tmp_path, text, time_zone="Australia/Sydney"), DAYS)
 
