@@ -25,9 +25,9 @@ RARE = ("%b %Y", "%B %Y", "%m/%Y", "%b-%y", "%b-%Y", "%a %b %d %H:%M:%S %Y")  # 
 UNIT_FORMATS = (*UNITS.values(), "excel")  # what date_format may be beside a format of strptime
 # Bars dated a day early: so many lie on a weekend by the date of UTC, and so few by that of Auckland.
 SOME, FEW, AHEAD = 0.05, 0.02, pd.Timedelta(hours=13)
-EASTERN = (
-    "Europe/London Europe/Berlin Europe/Helsinki Asia/Kolkata Asia/Shanghai Asia/Tokyo Australia/Sydney Pacific/Auckland"
-).split()  # where a day begins before that of UTC, at least in summer
+EUROPE = ("Europe/London", "Europe/Berlin", "Europe/Helsinki")
+# Zones where a day begins before that of UTC, at least in summer.
+ASIA = ("Asia/Kolkata", "Asia/Shanghai", "Asia/Tokyo", "Australia/Sydney", "Pacific/Auckland")
 # A UTC offset or a zone at the end of a time of day.
 OFFSET = r"[+-]\d\d(?::?\d\d)?"
 NAME = r"(?![AaPp][Mm]$)[A-Za-z_]{2,}(?:/[A-Za-z_]+)*"
@@ -108,13 +108,13 @@ def _on_weekends(days: pd.DatetimeIndex) -> float:
 
 
 def _zone_without_weekends(utc: pd.DatetimeIndex) -> str:
-    """The zone, of `EASTERN`, by whose dates the fewest bars lie on a weekend, at the fewest times of day."""
+    """The zone by whose dates the fewest bars lie on a weekend, and that has the fewest times of day."""
 
     def misfit(zone: str) -> tuple[float, int]:
         local = utc.tz_localize("UTC").tz_convert(zone)
         return _on_weekends(local), len(set(local.time))
 
-    return min(EASTERN, key=misfit)
+    return min((*EUROPE, *ASIA), key=misfit)
 
 
 def _in_zone(clock: Clock, hints: Hints) -> pd.DatetimeIndex:

@@ -32,7 +32,7 @@ RUNAWAYS = {
     "a truth that is none": "a: !!bool 120",
     "a number of 6,000 digits": f"forecast: {{members: 0x{'f' * 5_000}}}",
     "a key of 6,000 digits": f"0x{'f' * 5_000}: 1",
-    "a parameter of 400 digits": f"strategies: [{{class: 'strategies.long_flat:LongFlat', params: {{threshold: {'1' * 400}}}}}]",
+    "a parameter of 400 digits": f"strategies: [{{class: a:B, params: {{threshold: {'1' * 400}}}}}]",
     "many keys": "\n".join(f"k{i}: 1" for i in range(20_000)),
     "a key many times": "k: 1\n" * 20_000,
     "many strategies": "strategies:\n" + "  - {class: a:B}\n" * 3_000,
