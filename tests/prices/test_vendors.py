@@ -5,6 +5,7 @@ Second origin of every expected bar: the frame that the text was written from, b
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pandas as pd
@@ -429,6 +430,16 @@ def test_winter_and_summer_of_an_exchange_that_closes_at_night_keep_its_clock(tm
     assert {"-04:00", "-05:00"} <= {line[19:25] for line in text.splitlines()}
     assert_bars(csv(tmp_path, text), bars)
     assert_bars(Prices.from_frame(zoned, "X"), bars)
+
+
+def test_each_column_has_the_decimal_sign_that_it_shows(tmp_path: Path) -> None:
+    """Rates with decimal commas beside a volume with a point: 0,994 is no 994, and 1,005 no 1005."""
+    rates = made_up(DAYS.index, start=1.0, digits=3)
+    assert rates["low"].min() < 1.0 < rates["high"].max()
+    form = "{t:%Y-%m-%d};{o:.3f};{h:.3f};{l:.3f};{c:.3f};{v}"
+    text = lines(rates, form, "Date;Open;High;Low;Close;Volume").replace(".", ",")
+    text = re.sub(r"(\d)$", r"\1.25", text, flags=re.MULTILINE)
+    assert_bars(csv(tmp_path, text), rates.assign(volume=rates["volume"] + 0.25))
 
 
 MIDNIGHTS = {
