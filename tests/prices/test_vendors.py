@@ -442,6 +442,26 @@ def test_each_column_has_the_decimal_sign_that_it_shows(tmp_path: Path) -> None:
     assert_bars(csv(tmp_path, text), rates.assign(volume=rates["volume"] + 0.25))
 
 
+@pytest.mark.parametrize(
+    "name",
+    [
+        "調整後終値",
+        "复权收盘价",
+        "Slotkoers gecorrigeerd",
+        "Justerad kurs",
+        "수정종가",
+        "TR Close",
+        "Total Return",
+    ],
+)
+def test_an_adjusted_close_in_any_language_is_used_or_refused_by_name(tmp_path: Path, name: str) -> None:
+    text = lines(DAYS, "{t:%Y-%m-%d},{o},{h},{l},{c},{v},{c}", f"Date,Open,High,Low,Close,Volume,{name}")
+    with pytest.raises(DataError, match=f"the column '{name}' looks like an adjusted price"):
+        csv(tmp_path, text)
+    assert_bars(csv(tmp_path, text, columns={"adj close": name}), DAYS)
+    assert_bars(csv(tmp_path, text, columns={"adj close": None}), DAYS)
+
+
 MIDNIGHTS = {
     "Asia/Tokyo": "Asia/Tokyo",
     "Asia/Hong_Kong": "Asia/Shanghai",
