@@ -115,7 +115,7 @@ def _only_dates(
 
 
 def _of_numbers(names: Mapping[int, str], table: Table) -> Mapping[int, str]:
-    """The columns that begin neither with a word, as one of tickers does, nor with a date; all if there is none."""
+    """The columns that begin with no word, as one of tickers does, and with no date; all if there is none."""
     first = {k: table.first(k) for k in names}
     return {k: names[k] for k in names if not WORD.search(first[k]) and not WRITTEN.match(first[k])} or names
 
