@@ -36,12 +36,18 @@ def connect(path: Path | None, prepare: Prepare) -> sqlite3.Connection:
     if path is not None:
         path.parent.mkdir(parents=True, exist_ok=True)
     connection = sqlite3.connect(path or ":memory:", timeout=_SILENT, check_same_thread=False)
+    connection.text_factory = _text
     try:
         patiently(path, lambda: prepare(connection))
     except BaseException:
         connection.close()
         raise
     return connection
+
+
+def _text(data: bytes) -> str:
+    """Damaged text too: no hash fits it, so its row is dropped, where an error would cost the whole file."""
+    return data.decode(errors="replace")
 
 
 def for_many_processes(connection: sqlite3.Connection) -> None:
@@ -77,6 +83,11 @@ def patiently(path: Path | None, work: Callable[[], Result]) -> Result:
 def is_damaged(error: Exception) -> bool:
     """Whether an error says that a file is damaged, or no database at all."""
     return isinstance(error, sqlite3.DatabaseError) and _code(error) in _DAMAGED
+
+
+def is_locked(error: Exception) -> bool:
+    """Whether an error says that another process has the file."""
+    return isinstance(error, sqlite3.OperationalError) and _code(error) in _BUSY
 
 
 def set_aside(path: Path) -> Path:

@@ -192,9 +192,11 @@ class Ledger:
             yield
         except (sqlite3.Error, OSError) as error:
             self.kept = False
+            locked = database.is_locked(error)
+            cure = "run again when that process has ended" if locked else "to begin a new one, move that file away"
             self._notice(
                 f"the ledger {self.path} could not be used ({verb}: {error}), so other trials are not known and "
-                "no edge can be supported; to begin a new one, move that file away"
+                f"no edge can be supported; {cure}"
             )
 
     def _notice(self, sentence: str) -> None:

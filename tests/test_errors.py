@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import signal
 import subprocess
 import sys
@@ -455,6 +456,36 @@ def test_a_signal_ends_a_command_with_its_code_and_a_sentence(number: int, code:
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=20)
     assert (done.returncode, done.stderr) == (code, "stopped; all is kept\n")
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="no full disk to write to")
+@pytest.mark.parametrize("where", ["> /dev/full", ">&-", "2>&-", "2> /dev/full", "| head -1", ">&- 2>&-"])
+def test_output_that_cannot_be_printed_ends_no_run(where: str, tmp_path: Path) -> None:
+    """rich ends the process where a reader goes away, and a full disk was a traceback before the report."""
+    script = (
+        "import sys\nfrom pathlib import Path\nfrom lstmstrat.commands.console import exit_code\n"
+        "from lstmstrat.report.terminal.console import console_on\n"
+        "def work():\n"
+        "    for stream in (sys.stdout, sys.stderr):\n"
+        "        [console_on(stream).print('x' * 1000) for _ in range(200)]\n"
+        "        print('y' * 10_000, file=stream, flush=True)\n"
+        "    Path('report').write_text('kept')\n    return 0\n"
+        "sys.exit(exit_code(work))"
+    )
+    (tmp_path / "work.py").write_text(script)
+    line = f"set -o pipefail; {shlex.quote(sys.executable)} work.py {where}"
+    done = subprocess.run(["bash", "-c", line], cwd=tmp_path, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0
+    assert (tmp_path / "report").read_text() == "kept"
+    assert "Traceback" not in done.stderr
+    assert done.stderr.count("nothing more can be printed") == (where in ("> /dev/full", "| head -1"))
+
+
+def test_a_run_folder_whose_name_is_too_long_is_said_before_the_work(tmp_path: Path) -> None:
+    done = command(written(tmp_path, tiny()), "--out", tmp_path / ("a" * 300))
+    assert done.code == 2
+    assert done.err.startswith("error: cannot make '")
+    assert "give another --out" in done.err
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no such signals")

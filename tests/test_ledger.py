@@ -189,6 +189,7 @@ def test_what_cannot_be_written_is_kept_for_the_process_with_what_was_read(
         assert ledger.enter("trial", {"a": 4}) == 4
     assert not ledger.kept
     assert "locked" in ledger.notices[0]
+    assert ledger.notices[0].endswith("run again when that process has ended")  # and do not move its file away
     assert [row.content for row in ledger.rows("trial")] == [*ROWS, {"a": 4}]
     assert [row.content for row in Ledger(tmp_path / "ledger").rows("trial")] == ROWS
 

@@ -67,6 +67,23 @@ def test_a_changed_row_is_dropped_with_a_notice_and_made_again(tmp_path: Path) -
     assert (session.fitted, session.store.notices) == (0, [])
 
 
+@pytest.mark.parametrize("column", ["key", "sha256"])
+def test_a_row_whose_text_is_damaged_costs_itself_alone(tmp_path: Path, column: str) -> None:
+    """Python raises for a byte that is no UTF-8, and every later run would have gone without the cache."""
+    store = Store(tmp_path / "store")
+    store.put({"a": b"1"})
+    store.close()
+    connection = sqlite3.connect(tmp_path / "store")
+    with connection:
+        connection.execute(f"UPDATE results SET {column} = CAST(X'FF61' AS TEXT)")
+    connection.close()
+    assert store.get(["a"]) == {}
+    store.put({"a": b"1"})
+    assert store.get(["a"]) == {"a": b"1"}
+    assert not any("could not be used" in notice for notice in store.notices)
+    store.close()
+
+
 def a_file_of_the_user(path: Path) -> None:
     path.write_text("this is no database at all, only text that somebody put here\n" * 20)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -67,17 +68,20 @@ def _results(options: argparse.Namespace) -> dict[str, Result]:
     if len({str(path) for path in options.runs}) < len(options.runs):
         raise ConfigError("a run is given twice; give each once")
     configs = {path: load_config(path) for path in options.runs if path.is_file()}
-    with session_of(options) as session, terminal.stages(quiet=options.quiet) as stages:
-        with stages("running", "configs") as show:
-            made: dict[str, Result] = {}
-            for path in options.runs:
-                if path in configs:
-                    made[str(path)] = run(
-                        configs[path], session=session, offline=options.offline, refresh=options.refresh
-                    )
-                else:
-                    made[str(path)] = run_folder.read(path)
-                show(len(made), len(options.runs))
+    made: dict[str, Result] = {}
+    with (
+        session_of(options) as session,
+        terminal.stages(quiet=options.quiet) as stages,
+        stages("running", "configs") as show,
+    ):
+        for path in options.runs:
+            if path in configs:
+                made[str(path)] = run(
+                    configs[path], session=session, offline=options.offline, refresh=options.refresh
+                )
+            else:
+                made[str(path)] = run_folder.read(path)
+            show(len(made), len(options.runs))
     return made
 
 
@@ -85,11 +89,12 @@ def _write(options: argparse.Namespace, found: Comparison) -> None:
     from lstmstrat.report.comparison import markdown
     from lstmstrat.report.page.compare import comparison_page
 
-    for path, text in (
+    writers: list[tuple[Path | None, Callable[[], str]]] = [
         (options.html, lambda: comparison_page(found)),
         (options.markdown, lambda: markdown(found)),
         (options.csv, lambda: found.table().to_csv(index=False, lineterminator="\n")),
-    ):
+    ]
+    for path, text in writers:
         if path is None:
             continue
         try:

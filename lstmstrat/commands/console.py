@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from lstmstrat.commands.output import lasting_streams
 from lstmstrat.errors import ConfigError, LSTMStratError, describe
 
 if TYPE_CHECKING:
@@ -33,6 +34,11 @@ def exit_code(work: Callable[[], int], interrupted: str = "stopped") -> int:
     2 with the message of an error that the user can correct, or if code of the user's ends the program; 130 after
     Ctrl-C; 128 and its number after another signal, such as 143 after SIGTERM.
     """
+    with lasting_streams():
+        return _code(work, interrupted)
+
+
+def _code(work: Callable[[], int], interrupted: str) -> int:
     try:
         with _signals_raise():
             return work()

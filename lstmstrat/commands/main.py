@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from types import ModuleType
 
 from lstmstrat.commands import audit, compare, new, run, show, trials
+from lstmstrat.commands.console import exit_code
 from lstmstrat.version import __version__
 
 COMMANDS: dict[str, ModuleType] = {
@@ -50,8 +51,11 @@ def parser() -> argparse.ArgumentParser:
 def _complete(options: argparse.Namespace) -> int:
     import shtab
 
-    print(shtab.complete(parser(), options.shell))
-    return 0
+    def work() -> int:
+        print(shtab.complete(parser(), options.shell))
+        return 0
+
+    return exit_code(work)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

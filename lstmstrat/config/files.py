@@ -17,6 +17,7 @@ MERGE = "tag:yaml.org,2002:merge"  # tag of <<, a key that may occur in a mappin
 DEEPEST = 30  # levels of lists and mappings
 MOST = 100_000  # values, each use of an anchor counted
 LARGEST = 1_000_000  # bytes of a config
+LONGEST = 10**300  # of whole numbers: beyond it there is no float of this size
 EXAMPLE = "such as --set forecast.members=3"
 
 
@@ -63,20 +64,24 @@ def parse(text: str) -> Any:
         raise
     except (yaml.YAMLError, ValueError, OverflowError) as error:  # a date such as 2005-02-30
         raise ConfigError(f"not valid YAML: {error}") from None
-    if sum(1 for _ in islice(_walk(values), MOST + 1)) > MOST:
+    except KeyError as error:  # !!bool 120
+        raise ConfigError(f"not valid YAML: {error} is neither true nor false") from None
+    all_values = list(islice(_walk(values), MOST + 1))
+    if len(all_values) > MOST:
         raise ConfigError(f"expected at most {MOST:,} values, each use of an anchor (*name) counted")
+    if any(isinstance(value, int) and abs(value) > LONGEST for value in all_values):
+        raise ConfigError("expected whole numbers of at most 300 digits")
     return values
 
 
 def _walk(value: Any) -> Iterator[Any]:
-    """`value` and all that is in it."""
-    yield value
-    if isinstance(value, dict):
-        for inner in value.values():
-            yield from _walk(inner)
-    elif isinstance(value, (list, set)):
-        for inner in value:
-            yield from _walk(inner)
+    """`value` and all keys and values in it; without end where an anchor is used inside of itself."""
+    left = [value]
+    while left:
+        value = left.pop()
+        yield value
+        left += [*value, *value.values()] if isinstance(value, dict) else []
+        left += value if isinstance(value, (list, set)) else []
 
 
 def read(path: Path) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from lstmstrat.prices.bars import COLUMNS, PRICES
 
 ADJUSTED_CLOSE = "adj close"
 MINIMUM_BARS = 2
+SMALLEST, LARGEST = 1e-15, 1e15  # of a price, so that no ratio of two prices is beyond a float
 
 # A vendor that stores prices in float32 and multiplies them by a factor rounds three times, each time by at most
 # 6e-8 of the price, so a close that equals the high may end up 2e-7 above it. A genuine fault is a tick or more:
@@ -34,8 +35,8 @@ def check(frame: pd.DataFrame, title: str, cure: str = IN_A_FRAME) -> None:
     """Raises unless `frame` contains usable bars.
 
     Expected: a naive DatetimeIndex, strictly ascending; float64 columns open, high, low, close, volume and
-    nothing else but an optional ``adj close``; at least `MINIMUM_BARS` rows; prices finite and above 0; volume
-    finite and not below 0; low <= open, close <= high within a relative `PRICE_ROUNDING`.
+    nothing else but an optional ``adj close``; at least `MINIMUM_BARS` rows; prices from `SMALLEST` to `LARGEST`;
+    volume finite and not below 0; low <= open, close <= high within a relative `PRICE_ROUNDING`.
 
     Raises
     ------
@@ -113,6 +114,10 @@ def value_faults(frame: pd.DataFrame) -> list[str]:
             faults += _fault(frame, values < 0.0, "volume is {volume:.10g}, expected 0 or more")
         else:
             faults += _fault(frame, values <= 0.0, f"{name} is {{{name}:.10g}}, expected a price above 0")
+            beyond = ~not_finite & (((values > 0.0) & (values < SMALLEST)) | (values > LARGEST))
+            faults += _fault(
+                frame, beyond, f"{name} is {{{name}:.10g}}, expected a price from {SMALLEST:g} to {LARGEST:g}"
+            )
     return faults + _range_faults(frame, bars)
 
 

@@ -15,11 +15,12 @@ import numpy as np
 import pandas as pd
 
 from lstmstrat.arrays import Bools
+from lstmstrat.prices.date_numbers import GUESSES, UNITS, likely_form, of_excel, since_1970
 from lstmstrat.prices.day_forms import read_days
 from lstmstrat.prices.findings import Findings, Hints, shown
+from lstmstrat.prices.zones import a_day_early, likely_zone
 
 FIRST_YEAR, LAST_YEAR = 1800, 2200
-UNITS = {10: "s", 13: "ms", 16: "us", 19: "ns"}  # of a time since 1970, by its digits
 COMPACT = {8: "%Y%m%d", 10: "%Y%m%d%H", 12: "%Y%m%d%H%M", 14: "%Y%m%d%H%M%S"}
 RARE = ("%b %Y", "%B %Y", "%m/%Y", "%b-%y", "%b-%Y", "%a %b %d %H:%M:%S %Y")  # a month; the clock of C
 UNIT_FORMATS = (*UNITS.values(), "excel")  # what date_format may be beside a format of strptime
@@ -80,8 +81,16 @@ def settled(clock: Clock, hints: Hints, found: Findings) -> pd.DatetimeIndex:
     days = local.normalize()
     if not days.is_unique:
         return local
-    late = clock.utc is not None and (local == clock.utc).all() and (local.hour >= 18).all()
-    if late:
+    if clock.utc is None or hints.time_zone is not None or not (local == clock.utc).all():
+        return days
+    if a_day_early(local):
+        found.faults.append(
+            f"the bars are stamped {local[0]:%H:%M} UTC, and by the dates of UTC the market trades on Sundays and "
+            "not on Fridays, as where its day begins before that of UTC; "
+            f"{hints.write('time_zone', likely_zone(local))}, or where the exchange is; if it does, "
+            f"{hints.setting('time_zone', 'UTC')}"
+        )
+    elif (local.hour >= 18).all():
         found.notices.append(
             f"the bars are stamped {local[0]:%H:%M} UTC and have the date of UTC; where the exchange is a day "
             f"ahead by then, {hints.write('time_zone', 'Asia/Tokyo')}, or where it is"
@@ -118,6 +127,9 @@ def _same_order(local: pd.DatetimeIndex, utc: pd.DatetimeIndex) -> bool:
 
 def _read_date(date: pd.Series, hints: Hints, found: Findings) -> Clock:
     kind = date.dtype
+    if isinstance(kind, pd.ArrowDtype) and kind.kind == "M":
+        date = pd.Series(pd.DatetimeIndex(date), date.index)
+        kind = date.dtype
     if isinstance(kind, pd.PeriodDtype):
         return Clock(pd.DatetimeIndex(date.dt.start_time), None)
     if isinstance(kind, pd.DatetimeTZDtype):
@@ -142,26 +154,23 @@ def _of_numbers(number: pd.Series, text: pd.Series, hints: Hints, found: Finding
     if hints.date_format is None and form and (digits != 10 or _begins_with_a_year(number)):
         whole = text.str.replace(r"\.0*$", "", regex=True)
         days = pd.to_datetime(whole.where(whole.str.len() == digits), format=form, errors="coerce")
-        return Clock(pd.DatetimeIndex(days), None)
+        if days.notna().any():
+            return Clock(pd.DatetimeIndex(days), None)
+        unit = None
     if unit is None:
-        example = {4: "%Y", 6: "%Y%m"}.get(digits, "excel")
+        example = likely_form(number, text)
         found.faults.append(
             f"the date is {shown(text[number.notna()].iloc[0])}, a number that may be that of the row; expected "
             "the form 2024-01-31, 20240131, or the seconds since 1970; if it is a "
-            f"{'day of Excel' if example == 'excel' else 'date'}, {hints.write('date_format', example)}"
+            f"{GUESSES[example]}, {hints.write('date_format', example)}"
         )
         return no_times(len(text))
     if unit == "excel":
-        days = pd.to_datetime(number, unit="D", origin=pd.Timestamp("1899-12-30"), errors="coerce")
-        return Clock(pd.DatetimeIndex(days).round("ms"), None)
-    utc = _since_1970(number, unit)
+        return Clock(of_excel(number), None)
+    utc = since_1970(number, unit)
     if hints.date_format is None and (each := _each_in_its_unit(number)) is not None:
         utc = each
     return Clock(utc, utc)
-
-
-def _since_1970(number: pd.Series, unit: Any) -> pd.DatetimeIndex:
-    return pd.DatetimeIndex(pd.to_datetime(number, unit=unit, errors="coerce"))
 
 
 def _each_in_its_unit(number: pd.Series) -> pd.DatetimeIndex | None:
@@ -173,7 +182,7 @@ def _each_in_its_unit(number: pd.Series) -> pd.DatetimeIndex | None:
     units = {unit: digits.between(most - 2, most) for most, unit in UNITS.items()}
     if sum(bool(rows.any()) for rows in units.values()) < 2:
         return None
-    parts = [pd.Series(_since_1970(number[rows], unit), number.index[rows]) for unit, rows in units.items()]
+    parts = [pd.Series(since_1970(number[rows], unit), number.index[rows]) for unit, rows in units.items()]
     each = pd.DatetimeIndex(pd.concat([part.astype("datetime64[ns]") for part in parts]).reindex(number.index))
     return each if each.is_monotonic_increasing or each.is_monotonic_decreasing else None
 
@@ -225,7 +234,7 @@ def _local(text: pd.Series, hints: Hints, found: Findings) -> pd.Series:
         form = hints.date_format.replace("%z", "").replace("%Z", "").strip()
         try:
             return pd.to_datetime(text, format=form, errors="coerce")
-        except ValueError as error:
+        except (ValueError, re.error) as error:  # %Y twice
             found.faults.append(f"{hints.setting('date_format', hints.date_format)}: {error}")
             return pd.to_datetime(text.where(text == ""), errors="coerce")
     short = text.str.len() < 8

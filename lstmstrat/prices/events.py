@@ -12,7 +12,7 @@ from lstmstrat.prices.headings import FACTOR, SPLITS, plain
 from lstmstrat.prices.numbers import EMPTY
 
 NEAR = 0.2  # log: how far a change of the close may be from that of a split that is still in the prices
-LEAST = 0.3  # log: the size of a split that can be told from a move
+LEAST = 0.15  # log: the size of a split that can be told from a move: 6:5 and more
 
 
 def check_events(events: pd.DataFrame, close: pd.Series, hints: Hints, found: Findings) -> None:
@@ -58,6 +58,7 @@ def _still_there(ratio: Floats, active: np.ndarray, close: Floats) -> int | None
     for row in np.flatnonzero(active & (ratio > 0.0) & np.isfinite(ratio)):
         size = np.log(ratio[row])
         moved = np.log(close[row] / close[row - 1]) if row and close[row] > 0.0 < close[row - 1] else 0.0
-        if abs(size) > LEAST and min(abs(moved + size), abs(moved - size)) < NEAR:
+        near = min(NEAR, abs(size) / 3.0)
+        if abs(size) > LEAST and min(abs(moved + size), abs(moved - size)) < near:
             return int(row)
     return None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -21,6 +22,7 @@ from lstmstrat.prices.roles import WORD, Free, dates, position_of
 
 VALUE = "value"
 PARQUET = (".parquet", ".pq")
+WRITTEN = re.compile(r"\d{4}([-./])\d{1,2}\1\d{1,2}\b|\d{1,2}([-./])\d{1,2}\2\d{2,4}\b")  # a date, and no number
 
 Column = tuple[pd.Series, tuple[str, ...]]  # (m,) by time, ascending, each time once; notices
 
@@ -89,6 +91,8 @@ def _positions(table: Table, extra: ExtraConfig, hints: Hints, found: Findings) 
                               for k, name in names.items()})  # fmt: skip
     free.take(positions)
     positions |= dates(table, free, asked, hints, found)
+    if DATE in positions and DATE not in asked:
+        _only_dates(names, positions, table, hints, found)
     if DATE not in positions and DATE not in asked:
         cure = hints.write("columns", {DATE: "HEADING"})
         found.faults.append(f"no column of dates; there are {listed(names.values())}; {cure}")
@@ -97,9 +101,23 @@ def _positions(table: Table, extra: ExtraConfig, hints: Hints, found: Findings) 
     return positions
 
 
+def _only_dates(
+    names: Mapping[int, str], positions: Mapping[str, int], table: Table, hints: Hints, found: Findings
+) -> None:
+    """Adds a fault if another column has dates: a figure is not known on the day that it is about."""
+    others = [k for k in names if k not in positions.values() and WRITTEN.match(table.first(k))]
+    if others:
+        both = [names[k] or k + 1 for k in (positions[DATE], *others)]
+        found.faults.append(
+            f"it has several columns of dates: {listed(both)}; {hints.write('columns', {DATE: both[1]})}, or that "
+            "which says when a value was known"
+        )
+
+
 def _of_numbers(names: Mapping[int, str], table: Table) -> Mapping[int, str]:
-    """The columns that do not begin with a word, as one of tickers does; all of them if each does."""
-    return {k: name for k, name in names.items() if not WORD.search(table.first(k))} or names
+    """The columns that begin with no word, as one of tickers does, and with no date; all if there is none."""
+    first = {k: table.first(k) for k in names}
+    return {k: names[k] for k in names if not WORD.search(first[k]) and not WRITTEN.match(first[k])} or names
 
 
 def _value_column(names: Mapping[int, str], extra: ExtraConfig, hints: Hints, found: Findings) -> dict[str, int]:

@@ -54,7 +54,10 @@ RANKS = {
     for name in group.split()
 }
 MONEY = "usd|eur|gbp|gbx|jpy|chf|cad|aud|inr|cny|hkd|sek|nok|krw|brl|usdt|usdc|btc|eth"
-ADJUSTMENT = re.compile(r"(?<!un)(?<!non)(?<!non-)(?<!non )(?<!not )adj(?!acent)|ajust|bereinigt|rettific|aggiust")
+ADJUSTMENT = re.compile(
+    r"(?<!un)(?<!non)(?<!non-)(?<!non )(?<!not )adj(?!acent)|ajust|bereinigt|rettific|aggiust|gecorrigeerd|"
+    r"aangepast|juster[at]|skoryg|düzelt|скорр|調整|调整|复权|復権|수정|total.?return|\btr.close|close.tr\b"
+)
 ADJUSTED_TOO = re.compile(r"(adj|adjusted)(open|high|low|volume)|(open|high|low|volume)(adj|adjusted)")
 EVENTS = re.compile(r"split|dividend|divcash|exdiv|capitalgain|factor")
 SPLITS, FACTOR = re.compile("split"), re.compile("factor")

@@ -91,7 +91,8 @@ class Moves:
     def _large(self) -> Indexes:
         """The moves that are large at all; (k,)."""
         large = np.flatnonzero(np.abs(self._moves) >= LEAST_JUMP)
-        return large[np.abs(self._moves[large]) >= SPIKE * _usual(self._moves, large)]
+        least = np.minimum(SPIKE * _usual(self._moves, large), NO_NEWS)  # however often it comes
+        return large[np.abs(self._moves[large]) >= least]
 
     @cached_property
     def _spikes(self) -> Indexes:

@@ -40,20 +40,20 @@ def read_numbers(
 ) -> tuple[dict[str, Numbers], TwoReadings | None]:
     """The numbers of each column, and a cell such as 1,234 if nothing shows which sign the decimal one is.
 
-    Where all cells are plain numbers they are taken as such. Else one decimal sign is looked for that all columns
-    have: 1,234.50 and 100,11 show it, 1,234 alone does not.
+    Where all cells are plain numbers they are taken as such. Else the decimal sign is looked for, in each column
+    and then in the others: 1,234.50 and 100,11 show it, 1,234 alone does not.
     """
     plain = {name: _plain(column) for name, column in columns.items()}
     if decimal != "," and not any(numbers.wrong.any() for numbers in plain.values()):
         return plain, None
     texts = [name for name in columns if plain[name].wrong.any() or _is_text(columns[name])]
     cleaned = {name: _cleaned(_texts(columns[name])) for name in texts}
-    signs = {sign for text in cleaned.values() for sign in _shown_signs(text)}
-    doubt = None
-    if decimal is None and not signs:
-        doubt = next((cell for name, text in cleaned.items() if (cell := _in_doubt(name, text))), None)
-    sign = decimal or ("," if signs == {","} else ".")
-    return plain | {name: _numbers(text, sign) for name, text in cleaned.items()}, doubt
+    shown = {name: {decimal} if decimal else _shown_signs(text) for name, text in cleaned.items()}
+    common = set[str]().union(*shown.values())  # a column that shows none has that of the others
+    signs = {name: of_column or common for name, of_column in shown.items()}
+    doubts = (_in_doubt(name, text) for name, text in cleaned.items() if not decimal and len(signs[name]) != 1)
+    read = {name: _numbers(text, "," if signs[name] == {","} else ".") for name, text in cleaned.items()}
+    return plain | read, next(filter(None, doubts), None)
 
 
 def _is_text(column: pd.Series) -> bool:
@@ -112,7 +112,7 @@ def _numbers(text: pd.Series, sign: str) -> Numbers:
     parts = text.str.extract(rf"^{FORM.pattern}$")
     thousands = "," if sign == "." else "."
     grouped = parts[0].str.contains(rf"\{thousands}", regex=True) & ~parts[0].str.fullmatch(
-        rf"[-+]?\d{{1,3}}(?:\{thousands}\d{{2,3}})*\{thousands}\d{{3}}(?:\{sign}\d*)?(?:e.*)?", na=False
+        rf"[-+]?[1-9]\d{{0,2}}(?:\{thousands}\d{{2,3}})*\{thousands}\d{{3}}(?:\{sign}\d*)?(?:e.*)?", na=False
     )
     number = parts[0].where(~grouped.fillna(False).astype(bool)).str.replace(thousands, "", regex=False)
     plain = pd.to_numeric(number.str.replace(sign, ".", regex=False), errors="coerce").to_numpy(np.float64)

@@ -3,6 +3,7 @@
     text.py      bytes to text                     cells.py      text or frame to columns with names
     layouts.py   headings that say too little      headings.py   what vendors call the columns
     roles.py     which column is which             clock.py, day_forms.py   dates and times
+    date_numbers.py   numbers that are times       zones.py      dates of UTC and of the exchange
     numbers.py   cells to numbers                  order.py      each time once, the oldest first
     events.py    splits beside unadjusted prices   findings.py   what is wrong, and what the user says
 

@@ -27,8 +27,8 @@ def _beside_holding(found: Comparison) -> str:
     )
     many = f"{len(found.contenders)} contenders on {found.bars:,} common dates"
     said = (
-        f"Of {many}, {listed(better)} earned more than holding for its risk, by more than the best of so many does "
-        "by luck."
+        f"Of {many}, {listed(better)} earned more than holding for its risk, by more than the best of so many "
+        "does by luck."
         if better
         else f"Of {many}, none earned more than holding by more than luck explains."
     )

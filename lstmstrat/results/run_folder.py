@@ -46,7 +46,11 @@ def check_free(folder: Path) -> None:
     ConfigError
         `folder` is a file, is not empty, or cannot be made.
     """
-    if folder.exists() and not folder.is_dir():
+    try:
+        is_other = folder.exists() and not folder.is_dir()
+    except OSError as error:  # a name of 300 letters
+        raise ConfigError(f"cannot make {str(folder)[:100]!r}: {error.strerror}; give another --out") from None
+    if is_other:
         raise ConfigError(f"{folder} is a file; give another folder, such as --out {folder}_run")
     if folder.is_dir() and any(folder.iterdir()):
         raise ConfigError(f"{folder} is not empty; give another folder, such as --out {folder}_2")

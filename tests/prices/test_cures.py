@@ -276,8 +276,9 @@ def test_a_key_that_says_nothing_sensible(data: dict[str, Any], message: str) ->
 
 
 def test_a_form_of_dates_that_is_none_is_said(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match=r'data.date_format: "%Q"'):
-        csv(tmp_path, lines(DAYS, ISO, HEADING), date_format="%Q")
+    for form in ("%Q", "%Y-%m-%d%Y"):
+        with pytest.raises(DataError, match=f'data.date_format: "{form}"'):
+            csv(tmp_path, lines(DAYS, ISO, HEADING), date_format=form)
 
 
 def test_a_column_that_is_not_there_is_answered_with_the_nearest(tmp_path: Path) -> None:
@@ -344,3 +345,33 @@ def test_a_close_that_alone_is_adjusted_is_said_to_be(tmp_path: Path) -> None:
         csv(tmp_path, text)
     both = DAYS.assign(**{"Adj Close": DAYS["close"] / 2.0}).rename_axis("date").to_csv()
     assert csv(tmp_path, both).bars[:, 3].tolist() == (DAYS["close"] / 2.0).tolist()
+
+
+@pytest.mark.parametrize("start", ["1999-01-04", "1972-01-03", "2015-01-02"])
+@pytest.mark.parametrize("form", ["%y%m%d", "%d%m%Y", "%m%d%Y", "s", "ms", "excel"])
+def test_the_form_that_is_offered_for_dates_in_digits_reads_them(tmp_path: Path, form: str, start: str) -> None:
+    """Seconds of 1999 have nine digits, and were called days of Excel; 04012015 is no form with slashes."""
+    bars = made_up(pd.bdate_range(start, periods=40))
+    day = {"s": "{s}", "ms": "{s}000", "excel": "{d}"}.get(form, f"{{t:{form}}}")
+    text = lines(bars, f"{day},{{o}},{{h}},{{l}},{{c}},{{v}}", HEADING)
+    try:
+        prices = csv(tmp_path, text)
+    except DataError as error:
+        (offered,) = re.findall(r'write data.date_format: "([^"]+)"', str(error))
+        assert offered == form
+        prices = csv(tmp_path, text, date_format=offered)
+    assert_bars(prices, bars)
+
+
+@pytest.mark.parametrize("ratio", [1.25, 4 / 3, 1.5, 2.0, 0.5])
+def test_a_split_beside_prices_that_have_it_is_found(tmp_path: Path, ratio: float) -> None:
+    bars = made_up(pd.bdate_range("2015-01-02", periods=40))
+    text = lines(bars, ISO.replace("{v}", "{v},0"), HEADING + ",Splits").splitlines()
+    text[21] = text[21].removesuffix(",0") + f",{ratio}"
+    assert_bars(csv(tmp_path, "\n".join(text)), bars)  # it is taken out already
+    raw = bars.copy()
+    raw.loc[raw.index[:20], ["open", "high", "low", "close"]] *= ratio
+    text = lines(raw, ISO.replace("{v}", "{v},0"), HEADING + ",Splits").splitlines()
+    text[21] = text[21].removesuffix(",0") + f",{ratio}"
+    with pytest.raises(DataError, match=f"has a split of {ratio:g}, which is still in the prices"):
+        csv(tmp_path, "\n".join(text))

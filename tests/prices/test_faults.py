@@ -61,6 +61,16 @@ def one(bars: Floats, bar: int) -> Fault:
     return voiding[0]
 
 
+@pytest.mark.parametrize("factor", [0.01, 100.0, 1000.0])
+@pytest.mark.parametrize("step", [2, 3, 4])
+def test_bars_in_another_unit_are_found_however_often_they_come(step: int, factor: float) -> None:
+    """Where every other bar is 100 times too large, a move of 100 is the usual one."""
+    bars = walk(1)
+    bars[::step, :VOLUME] *= factor
+    assert {fault.kind for fault in found(bars) if fault.voids} <= {"bar", "unit"}
+    assert sum(fault.voids for fault in found(bars)) >= 600 // step - 2
+
+
 SEEDS, PLACES = st.integers(0, 10_000), st.integers(0, 599)
 
 
@@ -359,5 +369,5 @@ def test_any_prices_have_finite_findings_in_a_sentence(logs: list[float], volume
     for fault in find_faults(times, bars):
         assert np.isfinite(fault.size)
         assert 0 <= fault.bar < len(bars)
-        assert 10 < len(str(fault)) < 160
+        assert 10 < len(str(fault)) < 180  # the longest has a time of day and two closes such as 1.08446e+146
         assert type(fault.size) is float

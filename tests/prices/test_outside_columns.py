@@ -87,6 +87,19 @@ def test_two_values_of_one_time_are_refused(tmp_path: Path) -> None:
         loaded(tmp_path, "date,score\n2012-01-05,2\n2012-01-06,1\n2012-01-05,3\n")
 
 
+@pytest.mark.parametrize("heading", ["published", "realtime_start", "release date", "known"])
+def test_of_two_columns_of_dates_one_is_to_be_named_and_the_cure_works(tmp_path: Path, heading: str) -> None:
+    """The figure of the 2nd was published on the 5th: known on the 3rd it would be read a day or more ahead."""
+    text = f"date,{heading},score\n2011-11-30,2011-12-30,1\n2012-01-02,2012-01-05,2\n"
+    with pytest.raises(
+        DataError, match=f"several columns of dates: 'date', '{heading}'; write .*date: \"{heading}\""
+    ):
+        loaded(tmp_path, text)
+    prices = loaded(tmp_path, text, date=heading)
+    assert (at(prices, "2012-01-04"), at(prices, "2012-01-05"), at(prices, "2012-01-06")) == (1.0, 1.0, 2.0)
+    assert at(loaded(tmp_path, text, date="date"), "2012-01-03") == 2.0
+
+
 def test_of_several_columns_one_is_to_be_named_and_the_cure_works(tmp_path: Path) -> None:
     text = "day,score,count\n2012-01-03,0.5,7\n2012-01-04,-0.5,8\n"
     with pytest.raises(

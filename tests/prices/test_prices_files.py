@@ -192,6 +192,11 @@ def test_a_row_without_prices_is_left_out_with_a_notice(tmp_path: Path, empty: s
         ({"Volume": ["100", "200", "13 00 x"]}, r"row 3, 2024-01-04: volume is '13 00 x', expected a number"),
         ({"Adj Close": ["5.5", "", "13"]}, r"2024-01-03: adj close is nan"),
         ({"Adj Close": ["5.5", "0", "13"]}, r"2024-01-03: adj close is 0, expected a price above 0"),
+        (
+            {"Adj Close": ["5.5", "1e300", "13"]},
+            r"2024-01-03: adj close is 1e\+300, expected a price from 1e-15 to 1e\+15",
+        ),
+        ({"Adj Close": ["5.5", "1e-300", "13"]}, r"2024-01-03: adj close is 1e-300, expected a price from 1e-15"),
         ({"Date": ["2024-01-02", "2024-01-02", "2024-01-04"]}, "2024-01-02: given twice, with different values"),
         # The value is the one in the file, not the adjusted one.
         ({"High": ["8", "13", "14"]}, "2024-01-02: high 8 is below low 9"),

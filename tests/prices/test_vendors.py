@@ -5,6 +5,7 @@ Second origin of every expected bar: the frame that the text was written from, b
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pandas as pd
@@ -431,15 +432,80 @@ def test_winter_and_summer_of_an_exchange_that_closes_at_night_keep_its_clock(tm
     assert_bars(Prices.from_frame(zoned, "X"), bars)
 
 
-def test_epochs_become_times_of_the_exchange(tmp_path: Path) -> None:
-    """A day in Sydney begins at 23:00 UTC of the day before in summer: dates would be a day early."""
+def test_each_column_has_the_decimal_sign_that_it_shows(tmp_path: Path) -> None:
+    """Rates with decimal commas beside a volume with a point: 0,994 is no 994, and 1,005 no 1005."""
+    rates = made_up(DAYS.index, start=1.0, digits=3)
+    assert rates["low"].min() < 1.0 < rates["high"].max()
+    form = "{t:%Y-%m-%d};{o:.3f};{h:.3f};{l:.3f};{c:.3f};{v}"
+    text = lines(rates, form, "Date;Open;High;Low;Close;Volume").replace(".", ",")
+    text = re.sub(r"(\d)$", r"\1.25", text, flags=re.MULTILINE)
+    assert_bars(csv(tmp_path, text), rates.assign(volume=rates["volume"] + 0.25))
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "調整後終値",
+        "复权收盘价",
+        "Slotkoers gecorrigeerd",
+        "Justerad kurs",
+        "수정종가",
+        "TR Close",
+        "Total Return",
+    ],
+)
+def test_an_adjusted_close_in_any_language_is_used_or_refused_by_name(tmp_path: Path, name: str) -> None:
+    text = lines(DAYS, "{t:%Y-%m-%d},{o},{h},{l},{c},{v},{c}", f"Date,Open,High,Low,Close,Volume,{name}")
+    with pytest.raises(DataError, match=f"the column '{name}' looks like an adjusted price"):
+        csv(tmp_path, text)
+    assert_bars(csv(tmp_path, text, columns={"adj close": name}), DAYS)
+    assert_bars(csv(tmp_path, text, columns={"adj close": None}), DAYS)
+
+
+MIDNIGHTS = {
+    "Asia/Tokyo": "Asia/Tokyo",
+    "Asia/Hong_Kong": "Asia/Shanghai",
+    "Asia/Kolkata": "Asia/Kolkata",
+    "Europe/London": "Europe/London",
+    "Australia/Sydney": "Australia/Sydney",
+    "Pacific/Auckland": "Pacific/Auckland",
+}  # where the exchange is, and what the message names, in which the same bars have the same dates
+
+
+@pytest.mark.parametrize("zone", MIDNIGHTS)
+@pytest.mark.parametrize("seconds", [True, False])
+def test_bars_of_utc_that_are_dated_a_day_early_need_the_zone(tmp_path: Path, zone: str, seconds: bool) -> None:
+    """A day in Tokyo begins at 15:00 UTC of the day before: as a peer it would show the close of tomorrow."""
+    bars = made_up(pd.bdate_range("2015-01-02", periods=300))
+    zoned = bars.set_axis(bars.index.tz_localize(zone).tz_convert("UTC"))
+    cell = "{s}" if seconds else "{t}"
+    text = lines(zoned, f"{cell},{{o}},{{h}},{{l}},{{c}},{{v}}", "time,open,high,low,close,volume")
+    with pytest.raises(DataError, match=f'write data.time_zone: "{MIDNIGHTS[zone]}", or where the exchange is'):
+        csv(tmp_path, text)
+    assert_bars(csv(tmp_path, text, time_zone=MIDNIGHTS[zone]), bars)
+    as_utc = csv(tmp_path, text, time_zone="UTC").frame.index
+    assert as_utc.tolist() == zoned.index.tz_localize(None).normalize().tolist()
+    with pytest.raises(DataError, match=f"pass time_zone='{MIDNIGHTS[zone]}'"):
+        Prices.from_frame(zoned, "X")
+
+
+def test_bars_of_the_opening_in_sydney_need_the_zone(tmp_path: Path) -> None:
     opened = (DAYS.index + pd.Timedelta(hours=10)).tz_localize("Australia/Sydney")
     text = lines(DAYS.set_axis(opened), "{s},{o},{h},{l},{c},{v}", "time,open,high,low,close,volume")
-    early = csv(tmp_path, text)
-    assert early.frame.index[0] == pd.Timestamp("2015-01-01")
-    assert "stamped 23:00 UTC and have the date of UTC" in early.notices[0]
-    assert 'write data.time_zone: "Asia/Tokyo"' in early.notices[0]
+    with pytest.raises(
+        DataError, match="the bars are stamped 23:00 UTC, and by the dates of UTC the market trades on"
+    ):
+        csv(tmp_path, text)
     assert_bars(csv(tmp_path, text, time_zone="Australia/Sydney"), DAYS)
+
+
+@pytest.mark.parametrize("hour", [0, 15, 16.5, 21])
+def test_bars_of_utc_with_the_right_dates_need_no_zone(tmp_path: Path, hour: float) -> None:
+    """Closes of New York and London in UTC, and a market that never closes."""
+    for index in (DAYS.index, pd.date_range("2015-01-02", periods=40)):
+        bars = made_up(index)
+        zoned = bars.set_axis((index + pd.Timedelta(hours=hour)).tz_localize("UTC"))
+        assert_bars(Prices.from_frame(zoned, "X"), bars)
 
 
 # --- three doors, one set of rules -----------------------------------------------------------------------------
