@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 from types import ModuleType
 
-from lstmstrat.commands import audit, compare, new, run, show, trials
+from lstmstrat.commands import audit, compare, new, run, show, sweep, trials
 from lstmstrat.commands.console import exit_code
 from lstmstrat.version import __version__
 
@@ -15,6 +15,7 @@ COMMANDS: dict[str, ModuleType] = {
     "run": run,
     "show": show,
     "compare": compare,
+    "sweep": sweep,
     "audit": audit,
     "trials": trials,
     "new": new,

@@ -15,7 +15,7 @@ import re
 import shutil
 import time
 import uuid
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -75,11 +75,16 @@ def write(result: Result, folder: Path, page: str | None) -> Path:
     ConfigError
         The disk is full, or there is no permission to write.
     """
+    return write_files(_texts(result, page), folder)
+
+
+def write_files(texts: Iterable[tuple[str, str]], folder: Path) -> Path:
+    """Write files of these names and texts to `folder`, all or none of them; see `write`."""
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
         _sweep(folder.parent)
         with _partial_folder(folder) as partial:
-            for name, text in _texts(result, page):
+            for name, text in texts:
                 _put(partial / name, text)
             _sync(partial)
             return _renamed(partial, folder)

@@ -4,6 +4,7 @@
     render      a template and its values to text
     view        the values of the page of a run
     compare     the page of a comparison
+    sweep       the page of a sweep
     curves      pictures that need no script
     glossary    the terms, each in a sentence
     templates/  the page, section by section (Jinja2)

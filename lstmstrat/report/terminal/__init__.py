@@ -6,6 +6,7 @@
     folds       the folds that are going to be trained
     progress    the stages of a run
     runs        a list of runs
+    sweep       a config at many settings
     trials      the ledger of trials
     audit       the findings of an audit
     console     helpers for rich, which all of these use
@@ -20,6 +21,7 @@ from lstmstrat.report.terminal.folds import print_folds
 from lstmstrat.report.terminal.progress import stages
 from lstmstrat.report.terminal.run import print_findings, print_result
 from lstmstrat.report.terminal.runs import print_runs
+from lstmstrat.report.terminal.sweep import print_sweep
 from lstmstrat.report.terminal.trials import print_trials
 
 __all__ = [
@@ -30,6 +32,7 @@ __all__ = [
     "print_folds",
     "print_result",
     "print_runs",
+    "print_sweep",
     "print_trials",
     "stages",
 ]

@@ -88,7 +88,7 @@
 
   function show() {
     for (const part of document.querySelectorAll("[data-of]")) part.hidden = Number(part.dataset.of) !== chosen();
-    document.querySelectorAll("#results tbody tr").forEach(row => row.classList.toggle("picked", row.dataset.place === String(chosen())));
+    if (menu) document.querySelectorAll("#results tbody tr").forEach(row => row.classList.toggle("picked", row.dataset.place === String(chosen())));
     list();
     redraw();
   }
@@ -214,6 +214,6 @@
     names.filter(name => !drawn.has(name)).forEach(draw);
   });
   show();
-  draw("answer");
+  if (names.includes("answer")) draw("answer");
   names.filter(name => name !== "answer").forEach(name => watcher.observe(document.getElementById(places[name] || name)));
 })();

@@ -1,0 +1,82 @@
+"""``lstmstrat sweep CONFIG --over KEY=V,V,V``: a config at every point of a grid."""
+
+from __future__ import annotations
+
+import argparse
+import datetime as dt
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from lstmstrat.commands.console import (
+    add_cache_options,
+    add_jobs_option,
+    add_price_options,
+    exit_code,
+    rare_collection,
+    session_of,
+)
+
+if TYPE_CHECKING:
+    from lstmstrat.config.schema import Config
+
+HELP = "run a config at many settings; every point counts as a trial"
+DESCRIPTION = (
+    "Run a config at every point of a grid. Each point is entered in the ledger, and all of them deflate each: "
+    "the best of many is good by luck. Equal forecasts are trained once."
+)
+EPILOG = (
+    "Example: lstmstrat sweep configs/aapl.yaml --over strategies.0.params.threshold=0,0.001,0.002 "
+    "--over forecast.seed=0..4"
+)
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Add the options of the command."""
+    parser.add_argument("config", type=Path, metavar="CONFIG", help="YAML file, such as configs/aapl.yaml")
+    parser.add_argument(
+        "--over",
+        action="append",
+        required=True,
+        metavar="KEY=V,V,V",
+        help="values of a key of the config; may be given again; 0..4 is 0,1,2,3,4",
+    )
+    parser.add_argument(
+        "--set", action="append", default=[], metavar="KEY=VALUE", help="change a value at all points"
+    )
+    parser.add_argument("--out", type=Path, metavar="DIR", help="folder, new or empty (runs/<name>-sweep/<time>)")
+    add_jobs_option(parser)
+    add_price_options(parser)
+    add_cache_options(parser)
+    parser.add_argument("--quiet", action="store_true", help="print only the path of the page")
+
+
+def work(options: argparse.Namespace) -> int:
+    """Run the command; the exit code is 0, or 2 for an error that the user can correct."""
+    with rare_collection():
+        return exit_code(lambda: _main(options), "stopped; the same command goes on from what is in the cache")
+
+
+def _main(options: argparse.Namespace) -> int:
+    from lstmstrat.report import terminal
+    from lstmstrat.report.page.sweep import sweep_page
+    from lstmstrat.results import run_folder
+    from lstmstrat.study.prepare import load_config
+    from lstmstrat.study.sweep import axes_of, sweep
+
+    def made(settings: list[str]) -> Config:
+        return load_config(options.config, [*options.set, *settings])
+
+    axes = axes_of(options.over)
+    name = load_config(options.config, options.set).name
+    default = Path("runs") / f"{name}-sweep" / f"{dt.datetime.now():%Y-%m-%d_%H%M%S}"
+    folder = options.out or run_folder.free_place(default)
+    run_folder.check_free(folder)
+    with terminal.stages(quiet=options.quiet) as stages, session_of(options) as session:
+        session.ledger.read()  # so that it is known before the training if it cannot be used
+        found = sweep(made, axes, session, stages, options.offline, options.refresh)
+    csv = found.table().to_csv(index=False, lineterminator="\n")
+    folder = run_folder.write_files([("sweep.csv", csv), ("sweep.html", sweep_page(found))], folder)
+    if not options.quiet:
+        terminal.print_sweep(found)
+    print(folder / "sweep.html")
+    return 0

@@ -1,0 +1,42 @@
+"""A sweep as one page: a heat map for each strategy, and every point in a table."""
+
+from __future__ import annotations
+
+from lstmstrat.report import sweep as texts
+from lstmstrat.report.page.render import as_json, render
+from lstmstrat.report.page.tables import Cell, Line, Table, leading_number
+from lstmstrat.results.sweep import Sweep
+
+
+def sweep_page(found: Sweep) -> str:
+    """The text of the page. All names are escaped."""
+    heads, *body = texts.listed(found)
+    lines = tuple(Line(row[0], tuple(Cell(text, leading_number(text)) for text in row[1:])) for row in body)
+    return render(
+        "sweep.html",
+        title=f"{found.name} on {found.symbol}: {len(found.points()):,} points",
+        sentences=texts.sentences(found),
+        heats=[_heat(found, name) for name in found.strategies],
+        points=Table("Every point", tuple(heads[1:]), lines, heads[0]),
+        payload=as_json({"dates": [], "figures": {}, "trades": []}),
+    )
+
+
+def _heat(found: Sweep, strategy: str) -> Table:
+    """Sharpe ratios over the first two axes, coloured by their distance from that of holding."""
+    rows, base = texts.grid(found, strategy), found.holding or 0.0
+    reach = max((abs(cell - base) for row in rows for cell in row if cell is not None), default=1.0) or 1.0
+    first, *others = found.axes
+    lines = tuple(
+        Line(value, tuple(_cell(cell, base, reach) for cell in row))
+        for value, row in zip(first.values, rows, strict=True)
+    )
+    heads = others[0].values if others else ("Sharpe",)
+    by = f"{first.key} down, {others[0].key} across" if others else first.key
+    return Table(f"{strategy}: Sharpe ratio ({by}); green is above holding", tuple(heads), lines, first.key)
+
+
+def _cell(value: float | None, base: float, reach: float) -> Cell:
+    if value is None:
+        return Cell(texts.text_of(value))
+    return Cell(texts.text_of(value), value, shade=(value - base) / reach)

@@ -1,0 +1,122 @@
+"""A config at every point of a grid: each point is a trial, and all of them deflate each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from itertools import product
+
+from lstmstrat.config.schema import Config
+from lstmstrat.errors import ConfigError
+from lstmstrat.forecasting.session import Session
+from lstmstrat.results.assessment import Assessment
+from lstmstrat.results.run import Run
+from lstmstrat.results.sweep import Axis, Outcome, Sweep
+from lstmstrat.study.prepare import prepare
+from lstmstrat.study.run import finish
+from lstmstrat.study.simulate import simulate_all
+from lstmstrat.study.stages import Stages, silent
+
+MOST_POINTS = 1000
+Made = Callable[[list[str]], Config]  # a config from settings such as ``forecast.epochs=10``
+
+
+def axes_of(texts: Sequence[str]) -> tuple[Axis, ...]:
+    """``KEY=V,V,V`` as axes; ``0..4`` stands for the whole numbers from 0 to 4.
+
+    >>> axes_of(["forecast.seed=0..2", "forecast.model=ridge,lstm"])
+    (Axis(key='forecast.seed', values=('0', '1', '2')), Axis(key='forecast.model', values=('ridge', 'lstm')))
+
+    Raises
+    ------
+    ConfigError
+        A text is not of this form, a key or a value is given twice, or there are more than `MOST_POINTS` points.
+    """
+    axes, mistakes = [], []
+    for text in texts:
+        key, equals, values = text.partition("=")
+        if not (key and equals and values):
+            mistakes.append(f"--over {text}: expected KEY=V,V,V such as forecast.epochs=6,10,20")
+            continue
+        try:
+            axes.append(Axis(key, tuple(one for value in values.split(",") for one in _values(value.strip()))))
+        except ValueError as error:
+            mistakes.append(f"--over {error}")
+    if len({axis.key for axis in axes}) < len(axes):
+        mistakes.append("--over: a key is given twice; give all of its values at once")
+    points = 1
+    for axis in axes:
+        points *= len(axis.values)
+    if points > MOST_POINTS:
+        mistakes.append(f"--over: {points:,} points, expected at most {MOST_POINTS:,}; give fewer values")
+    if mistakes:
+        raise ConfigError("\n  ".join(mistakes))
+    return tuple(axes)
+
+
+def _values(text: str) -> list[str]:
+    first, dots, last = text.partition("..")
+    if dots and first.lstrip("-").isdecimal() and last.lstrip("-").isdecimal():
+        return [str(value) for value in range(int(first), min(int(last), int(first) + MOST_POINTS) + 1)]
+    return [text]
+
+
+def sweep(
+    made: Made,
+    axes: Sequence[Axis],
+    session: Session,
+    stages: Stages = silent,
+    offline: bool = False,
+    refresh: bool = False,
+) -> Sweep:
+    """Run a config at every point of `axes`, in one session, so that equal forecasts are trained once.
+
+    Every point is entered in the ledger before the first is judged.
+
+    Raises
+    ------
+    ConfigError, DataError, StrategyError
+        A point cannot be run; nothing has been trained then.
+    """
+    places = list(product(*(range(len(axis.values)) for axis in axes)))
+    configs = [
+        made([f"{axis.key}={axis.values[k]}" for axis, k in zip(axes, place, strict=True)]) for place in places
+    ]
+    ready = [prepare(config, offline, refresh) for config in configs]
+    runs = list[Run]()
+    with stages("points", "points") as show:
+        for config, prices in ready:
+            show(len(runs), len(ready))
+            runs.append(simulate_all(config, prices, session, stages))
+            finish(runs[-1], session, stages)  # which enters its trials
+    with stages("judging by all trials", "points") as show:
+        judged = list[Assessment]()
+        for run in runs:
+            show(len(judged), len(runs))
+            judged.append(finish(run, session).assessment)
+    return _sweep(axes, places, judged)
+
+
+def _sweep(axes: Sequence[Axis], places: Sequence[tuple[int, ...]], judged: Sequence[Assessment]) -> Sweep:
+    last = judged[-1]
+    return Sweep(
+        name=last.name,
+        symbol=last.data.symbol,
+        axes=tuple(axes),
+        outcomes=tuple(
+            Outcome(
+                place=place,
+                strategy=strategy.name,
+                final_value=strategy.metrics.final_value,
+                sharpe=strategy.metrics.sharpe,
+                lead=strategy.versus_benchmark.sharpe,
+                deflated_sharpe=strategy.luck.deflated_sharpe,
+                deflated_lead=strategy.luck.deflated_lead,
+                verdict=strategy.versus_benchmark.verdict,
+            )
+            for place, assessment in zip(places, judged, strict=True)
+            for strategy in assessment.strategies
+        ),
+        holding=last.benchmark.sharpe,
+        trials=last.trials.count,
+        kept=last.trials.kept,
+    )
