@@ -8,16 +8,10 @@ from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
-from lstmstrat.config.schema import (
-    BrokerConfig,
-    DataConfig,
-    ExtraConfig,
-    ForecastConfig,
-    PeerConfig,
-    ReportConfig,
-    Section,
-    StrategyConfig,
-)
+from lstmstrat.config.data import DataConfig, ExtraConfig, PeerConfig
+from lstmstrat.config.forecast import ForecastConfig
+from lstmstrat.config.schema import BrokerConfig, ReportConfig, StrategyConfig
+from lstmstrat.config.section import Section
 from lstmstrat.errors import ConfigError, did_you_mean
 
 S = TypeVar("S", bound=Section)

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from lstmstrat.config.schema import ExtraConfig
+from lstmstrat.config.data import ExtraConfig
 from lstmstrat.prices.cells import Table
 from lstmstrat.prices.check import day
 from lstmstrat.prices.clock import FIRST_YEAR, LAST_YEAR, Clock, exact, read_clock

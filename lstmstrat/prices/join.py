@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from lstmstrat.arrays import Times
-from lstmstrat.config.schema import ExtraConfig, PeerConfig
+from lstmstrat.config.data import ExtraConfig, PeerConfig
 from lstmstrat.errors import DataError
 from lstmstrat.prices.acceptance import listed, open_faults, with_accepted
 from lstmstrat.prices.check import day

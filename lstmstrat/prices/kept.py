@@ -23,11 +23,12 @@ from dataclasses import asdict, dataclass, replace
 from enum import Enum
 from pathlib import Path
 from typing import Any
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from zoneinfo import ZoneInfo
 
 import pandas as pd
 import platformdirs
 
+from lstmstrat.config.data import is_zone
 from lstmstrat.prices.findings import shown
 
 log = logging.getLogger(__name__)
@@ -128,15 +129,6 @@ class _Entry:
     path: Path
     sha256: str
     download: Download  # without rows
-
-
-def is_zone(name: str) -> bool:
-    """Whether the IANA database has a time zone of that name."""
-    try:
-        ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        return False
-    return True
 
 
 def default_folder() -> Path:

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from lstmstrat.arrays import Floats, Times
-from lstmstrat.config.schema import DataConfig, SourceConfig
+from lstmstrat.config.data import DataConfig, SourceConfig
 from lstmstrat.errors import DataError
 from lstmstrat.prices import acceptance, bundled, files, yahoo
 from lstmstrat.prices.adjust import adjusted

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from lstmstrat.config.schema import SourceConfig
+from lstmstrat.config.data import SourceConfig
 from lstmstrat.errors import DataError
 from lstmstrat.prices.bars import PRICES
 from lstmstrat.prices.cells import of_frame

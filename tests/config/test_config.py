@@ -12,7 +12,8 @@ from helpers.command import TINY, tiny, written
 
 from lstmstrat import WalkForward
 from lstmstrat.config.files import dump, override, parse, read
-from lstmstrat.config.schema import Config, ForecastConfig, StrategyConfig
+from lstmstrat.config.forecast import ForecastConfig
+from lstmstrat.config.schema import Config, StrategyConfig
 from lstmstrat.config.validation import validated
 from lstmstrat.errors import ConfigError
 from lstmstrat.forecasting.models import MODELS, model_of, settled

@@ -15,7 +15,7 @@ import pytest
 import yaml
 from helpers.vendors import DAYS, HOURS, assert_bars, csv, lines, made_up, parquet
 
-from lstmstrat.config.schema import DataConfig
+from lstmstrat.config.data import DataConfig
 from lstmstrat.config.validation import validated
 from lstmstrat.errors import ConfigError, DataError
 from lstmstrat.prices import Prices, load

@@ -14,7 +14,8 @@ from lstmstrat.arrays import Floats
 from lstmstrat.audit.books import check_benchmark
 from lstmstrat.audit.features import _cuts, check_features
 from lstmstrat.audit.labels import check_labels
-from lstmstrat.config.schema import BrokerConfig, DataConfig
+from lstmstrat.config.data import DataConfig
+from lstmstrat.config.schema import BrokerConfig
 from lstmstrat.forecasting import trainer
 from lstmstrat.forecasting.forecasts import TRAINING_FAILED as FAILED_FOLD
 from lstmstrat.forecasting.schedule import Fold
