@@ -10,7 +10,7 @@ from pathlib import PurePath
 from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import AfterValidator, BeforeValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, field_validator, model_validator
 
 from lstmstrat.config.limits import DATA, EXTRA, PEER
 from lstmstrat.config.names import COLUMN_NAME
@@ -68,6 +68,15 @@ def _zone(name: str | None) -> str | None:
     if name is None or is_zone(name):
         return name
     raise ValueError("no such time zone; expected a name such as Europe/London")
+
+
+def entry_of(key: str, name: str) -> str:
+    """An entry of a list under ``data:`` in words, for a message that says where to type something.
+
+    >>> entry_of("extra", "mood")
+    'name: mood in data.extra'
+    """
+    return f"name: {name} in data.{key}"
 
 
 def _entry_name(name: str) -> str:
@@ -146,13 +155,15 @@ class SourceConfig(Section):
         return self
 
     @property
-    def section(self) -> str:
-        """Where a setting of it is written, for a message."""
-        return "data"
+    def entry(self) -> str:
+        """Where in a list its settings are written, for a message; "" of the prices themselves."""
+        return ""
 
 
 class PeerConfig(SourceConfig):
     """Another asset, whose `peer_features` become inputs of every forecast; joined by time.
+
+    `faults` is that of the prices by default.
 
     Examples
     --------
@@ -170,9 +181,9 @@ class PeerConfig(SourceConfig):
     """How long after its time a bar is known, such as 1d if it closes after yours; by default 0d or its length."""
 
     @property
-    def section(self) -> str:
-        """Where a setting of it is written, for a message."""
-        return f"data.peers[{self.name}]"
+    def entry(self) -> str:
+        """Where in a list its settings are written, for a message."""
+        return entry_of("peers", self.name)
 
 
 class ExtraConfig(Section):
@@ -206,9 +217,9 @@ class ExtraConfig(Section):
     """As in `data`."""
 
     @property
-    def section(self) -> str:
-        """Where a setting of it is written, for a message."""
-        return f"data.extra[{self.name}]"
+    def entry(self) -> str:
+        """Where in a list its settings are written, for a message."""
+        return entry_of("extra", self.name)
 
 
 def _unique_names(entries: tuple[Any, ...]) -> tuple[Any, ...]:
@@ -236,3 +247,9 @@ class DataConfig(SourceConfig):
     """Columns of your own files, joined by time: [{name: mood, path: mood.csv}]; in features column:mood."""
     peers: Annotated[tuple[PeerConfig, ...], BeforeValidator(as_tuple), AfterValidator(_unique_names)] = ()
     """Other assets, joined by time, whose peer_features become inputs: [{name: ibm, symbol: IBM}]."""
+
+    @field_validator("peers", mode="after")
+    @classmethod
+    def _faults_as_of_the_prices(cls, peers: tuple[PeerConfig, ...], info: ValidationInfo) -> Any:
+        rule = {"faults": info.data.get("faults", "report")}
+        return tuple(peer if "faults" in peer.model_fields_set else peer.model_copy(update=rule) for peer in peers)

@@ -34,7 +34,7 @@ class _Hints(Hints):
             return super().setting(key, value)
         others = [name for role, name in value.items() if role != DATE]
         named = ({"date": value[DATE]} if DATE in value else {}) | ({"column": others[0]} if others else {})
-        return " and ".join(f"{self.section}.{name}: {yaml_text(column)}" for name, column in named.items())
+        return " and ".join(f"{name}: {yaml_text(column)}" for name, column in named.items())
 
 
 def read_column(extra: ExtraConfig) -> Column:
@@ -50,7 +50,7 @@ def read_column(extra: ExtraConfig) -> Column:
     """
     columns = {DATE: extra.date, VALUE: extra.column}
     given = {role: column for role, column in columns.items() if column is not None}
-    hints = _Hints(extra.name, given, extra.date_format, extra.time_zone, extra.decimal, extra.section)
+    hints = _Hints(extra.name, given, extra.date_format, extra.time_zone, extra.decimal, extra.entry)
     path = Path(extra.path).expanduser()
     is_parquet = path.suffix.lower() in PARQUET
     table = read_parquet_file(path) if is_parquet else read_csv_file(path, hints)

@@ -7,18 +7,19 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 import pandas as pd
 
 from lstmstrat.arrays import Floats, Times
-from lstmstrat.config.data import DataConfig, SourceConfig
+from lstmstrat.config.data import DataConfig, ExtraConfig, PeerConfig, SourceConfig
 from lstmstrat.errors import DataError
 from lstmstrat.prices import acceptance, bundled, files, yahoo
 from lstmstrat.prices.adjust import adjusted
 from lstmstrat.prices.bars import COLUMNS
 from lstmstrat.prices.cells import Table, of_frame
-from lstmstrat.prices.check import ADJUSTED_CLOSE, IN_A_FRAME, IN_A_SOURCE, check, day
+from lstmstrat.prices.check import ADJUSTED_CLOSE, IN_A_FILE, IN_A_FRAME, Cure, check, day
 from lstmstrat.prices.extra import read_column
 from lstmstrat.prices.faults import Fault, find_faults
 from lstmstrat.prices.findings import Column, Hints
@@ -27,6 +28,9 @@ from lstmstrat.prices.kept import UNKNOWN, Network, Vendor
 from lstmstrat.prices.outside import NOTHING, Outside
 from lstmstrat.prices.revision import revision
 from lstmstrat.prices.table import Raw, read_bars
+
+E = TypeVar("E", ExtraConfig, PeerConfig)
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, eq=False)
@@ -190,9 +194,19 @@ def load(data: DataConfig, *, offline: bool = False, refresh: bool = False) -> P
     prices = _refreshed(data, offline) if refresh else _loaded(data, network)
     if not (data.extra or data.peers):
         return prices
-    peers = [(peer, _loaded(peer, Network.NOW if refresh else network)) for peer in data.peers]
-    outside, notices = joined(prices.times, [(one, read_column(one)) for one in data.extra], peers)
+    peer_network = Network.NOW if refresh else network
+    peers = [(peer, _of_entry(peer, lambda one: _loaded(one, peer_network))) for peer in data.peers]
+    extra = [(one, _of_entry(one, read_column)) for one in data.extra]
+    outside, notices = joined(prices.times, extra, peers)
     return replace(prices, outside=outside, notices=(*prices.notices, *notices))
+
+
+def _of_entry(entry: E, read: Callable[[E], T]) -> T:
+    """What is read for an entry of ``data.extra`` or ``data.peers``, which an error names."""
+    try:
+        return read(entry)
+    except DataError as error:
+        raise DataError(f"{entry.entry}: {error}") from None
 
 
 def _refreshed(data: DataConfig, offline: bool) -> Prices:
@@ -213,12 +227,12 @@ def _refreshed(data: DataConfig, offline: bool) -> Prices:
 def _loaded(data: SourceConfig, network: Network) -> Prices:
     """The prices of an asset or of a peer."""
     bars, vendor = _read_source(data, network)
-    cure = yahoo.cure(data) if SOURCES[data.source].network else IN_A_SOURCE
-    prices = _made(data.symbol, data.source, bars, _title(data), cure)
+    cure = yahoo.cure(data) if SOURCES[data.source].network else IN_A_FILE
+    prices = _made(data.symbol, data.source, bars, _title(data), Cure(cure, data.entry))
     return _plausible(replace(prices, vendor=vendor), data)
 
 
-def _made(symbol: str, source: str, bars: Raw, title: str, cure: str) -> Prices:
+def _made(symbol: str, source: str, bars: Raw, title: str, cure: Cure) -> Prices:
     """Raw bars, checked and adjusted."""
     raw, notices = bars
     check(raw, title, cure)
@@ -229,11 +243,11 @@ def _made(symbol: str, source: str, bars: Raw, title: str, cure: str) -> Prices:
 
 def _plausible(prices: Prices, data: SourceConfig) -> Prices:
     """The prices as ``faults:`` wants them, with the notices about it."""
-    faults = acceptance.with_accepted(prices.faults, data.accepted)
+    faults = acceptance.marked(prices.faults, data)
     left_out = acceptance.dropped(faults) if data.faults == "drop" else []
     if data.faults == "refuse":
         acceptance.refuse(faults, _title(data))
-    notices = acceptance.notices(faults, left_out, data.accepted)
+    notices = acceptance.notices(faults, left_out, data)
     if not notices:
         return prices
     frame = prices.frame.drop(prices.frame.index[[fault.bar for fault in left_out]])
@@ -270,7 +284,7 @@ def _in_file(data: SourceConfig, table: Table) -> Raw:
 
 
 def _hints(data: SourceConfig) -> Hints:
-    return Hints(data.symbol, data.columns, data.date_format, data.time_zone, data.decimal, data.section)
+    return Hints(data.symbol, data.columns, data.date_format, data.time_zone, data.decimal, data.entry)
 
 
 def _path(data: SourceConfig) -> Path:

@@ -105,8 +105,8 @@ def cure(data: SourceConfig) -> str:
     """What can be done about bars that the check refuses."""
     rows = Kept().pattern(_asked(data))
     return (
-        f"Leave these rows out with start: and end: under data:, or correct them in a copy of the newest {rows} "
-        f"and read it with source: csv, path: and symbol: {data.symbol}"
+        f"Correct these rows in a copy of the newest {rows}, and read it with source: csv, path: and symbol: "
+        f"{data.symbol}"
     )
 
 
