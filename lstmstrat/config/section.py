@@ -4,12 +4,26 @@ from __future__ import annotations
 
 import datetime as dt
 import math
-from typing import Annotated, Any, ClassVar
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, cast
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo, field_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+)
 
 from lstmstrat.config.descriptions import descriptions
 from lstmstrat.config.limits import Limits
+from lstmstrat.config.validation import told
+
+if TYPE_CHECKING:
+    from pydantic._internal._model_construction import ModelMetaclass
+else:
+    ModelMetaclass = type(BaseModel)
 
 BEYOND = 10**308  # from which no float is near
 BOUNDS = {"ge": "minimum", "gt": "exclusiveMinimum", "lt": "exclusiveMaximum"}  # pydantic's name, JSON Schema's
@@ -69,8 +83,27 @@ def _bounded_schema(schema: dict[str, Any], section: type[Section]) -> None:
         schema["properties"][name][limit.keyword] = limit.most
 
 
-class Section(BaseModel):
-    """One section of the YAML: frozen, with strict types, without unknown keys, and with a limit to each value."""
+class _Told(ModelMetaclass):
+    """Makes sections whose wrong values are said in sentences, as those of a YAML are.
+
+    Pydantic itself makes the sections inside of a section in another way, so the outermost says all mistakes.
+    """
+
+    def __call__(self, *values: Any, **named: Any) -> Any:
+        try:
+            return super().__call__(*values, **named)
+        except ValidationError as error:
+            raise told(error, cast("type[Section]", self), f"{self.__name__}:") from None
+
+
+class Section(BaseModel, metaclass=_Told):
+    """One section of the YAML: frozen, with strict types, without unknown keys, and with a limit to each value.
+
+    Raises
+    ------
+    ConfigError
+        Values are wrong: a sentence for each. `model_validate` raises pydantic's error in its place.
+    """
 
     limits: ClassVar[Limits] = {}
 

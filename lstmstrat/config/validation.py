@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Mapping
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, get_args
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
-from lstmstrat.config.data import DataConfig, ExtraConfig, PeerConfig
-from lstmstrat.config.forecast import ForecastConfig
-from lstmstrat.config.schema import BrokerConfig, ReportConfig, StrategyConfig
-from lstmstrat.config.section import Section
 from lstmstrat.errors import ConfigError, did_you_mean
 
-S = TypeVar("S", bound=Section)
+if TYPE_CHECKING:
+    from lstmstrat.config.section import Section
+
+S = TypeVar("S", bound="Section")
 
 MOST = 30  # mistakes that are told at once
 EXPECTED = {  # the value that is expected, by pydantic's type of the error
@@ -46,7 +45,12 @@ def validated(model: type[S], values: Mapping[str, Any], heading: str) -> S:
     try:
         return model.model_validate(values)
     except ValidationError as error:
-        raise ConfigError("\n  ".join([heading, *_lines(error, model)])) from None
+        raise told(error, model, heading) from None
+
+
+def told(error: ValidationError, model: type[Section], heading: str) -> ConfigError:
+    """What pydantic found in the values of a `model`, as an error with a sentence for every mistake."""
+    return ConfigError("\n  ".join([heading, *_lines(error, model)]))
 
 
 def _lines(error: ValidationError, model: type[Section]) -> list[str]:
@@ -74,11 +78,16 @@ def yaml_text(value: object) -> str:
     return str(value) if isinstance(value, dt.date) else repr(value)
 
 
-def _keys(model: Any, path: tuple[int | str, ...]) -> list[str]:
+def _keys(model: type[BaseModel], path: tuple[int | str, ...]) -> list[str]:
     """The keys allowed at `path` inside `model`."""
-    sections: dict[str, Any] = {"data": DataConfig, "forecast": ForecastConfig, "broker": BrokerConfig}
-    sections |= {"strategies": StrategyConfig, "report": ReportConfig}
-    sections |= {"extra": ExtraConfig, "peers": PeerConfig}
-    named = [part for part in path if isinstance(part, str)]
-    target = sections[named[-1]] if named else model
-    return [field.alias or name for name, field in target.model_fields.items()]
+    for part in path:
+        field = model.model_fields.get(str(part))
+        model = (_section_in(field.annotation) if field else None) or model
+    return [field.alias or name for name, field in model.model_fields.items()]
+
+
+def _section_in(kind: Any) -> type[BaseModel] | None:
+    """The section that a field holds, or a list of them; None if it holds something else."""
+    if isinstance(kind, type) and issubclass(kind, BaseModel):
+        return kind
+    return next((found for part in get_args(kind) if (found := _section_in(part))), None)
