@@ -16,7 +16,7 @@ _HOME = {
     # a run
     "run": "study.run:run",
     "load_config": "study.prepare:load_config",
-    "load_prices": "prices.prices:load",
+    "load_prices": "prices.sources:load",
     "load_run": "results.run_folder:read",
     "audit": "audit",  # a module that can be called
     "judge": "study.outside:judge",

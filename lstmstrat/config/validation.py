@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar, get_args
 
 from pydantic import BaseModel, ValidationError
@@ -62,13 +62,21 @@ def _lines(error: ValidationError, model: type[Section]) -> list[str]:
 def _sentence(error: Any, model: type[Section]) -> str:
     path = ".".join(str(part) for part in error["loc"])
     if error["type"] in ("extra_forbidden", "invalid_key"):
-        return f"{path}: unknown key{did_you_mean(str(error['loc'][-1]), _keys(model, error['loc'][:-1]))}"
+        return f"{path}: {_unknown(str(error['loc'][-1]), _keys(model, error['loc'][:-1]))}"
     if error["type"] == "missing":
         return f"{path}: missing; it has no default"
     message = error["msg"].removeprefix("Value error, ").replace("Input should be", "expected")
     message = f"expected {EXPECTED[error['type']]}" if error["type"] in EXPECTED else message
     value = f"{yaml_text(error['input'])} given, " if isinstance(error["input"], SCALARS) else ""
     return f"{path}: {value}{message}" if path else message
+
+
+def _unknown(key: str, known: Sequence[str]) -> str:
+    """What is said of a key that there is not; messages call ``columns:`` below ``data:`` data.columns."""
+    first, _, rest = key.partition(".")
+    if rest and first in known:
+        return f"unknown key; write {rest}: below {first}:, further to the right"
+    return f"unknown key{did_you_mean(key, known)}"
 
 
 def yaml_text(value: object) -> str:

@@ -140,7 +140,7 @@ def _values(cells: pd.DataFrame, clock: Clock, hints: Hints, found: Findings) ->
         found.faults.append(
             f"row {cells.index[undated[0]] + 1}: the date is {shown(cells[DATE].iloc[undated[0]])}, expected the "
             f"form 2024-01-31, from {FIRST_YEAR} to {LAST_YEAR}{such(undated.size)}; if it is one of another "
-            f"form, say which: {hints.setting('date_format', '%d/%m/%Y')}"
+            f"form, {hints.write('date_format', '%d/%m/%Y')}, or what it is"
         )
     if np.isnan(values).all() and not found.faults:
         found.faults.append("no row has a value")

@@ -12,8 +12,9 @@ from lstmstrat.errors import DataError
 from lstmstrat.prices.bars import PRICES
 from lstmstrat.prices.cells import of_frame
 from lstmstrat.prices.check import ADJUSTED_CLOSE, PRICE_ROUNDING, day
+from lstmstrat.prices.download import Asked, Download, Vendor
 from lstmstrat.prices.findings import Hints
-from lstmstrat.prices.kept import Asked, Download, Kept, Network, Vendor, as_read
+from lstmstrat.prices.kept import Kept, Network, as_read
 from lstmstrat.prices.table import Raw, read_bars
 from lstmstrat.prices.yahoo_client import INSTEAD, Patience, fetch
 
@@ -105,7 +106,7 @@ def cure(data: SourceConfig) -> str:
     """What can be done about bars that the check refuses."""
     rows = Kept().pattern(_asked(data))
     return (
-        f"Correct these rows in a copy of the newest {rows}, and read it with source: csv, path: and symbol: "
+        f"Correct these rows in a copy of the newest {rows} and read it with source: csv, path: and symbol: "
         f"{data.symbol}"
     )
 

@@ -24,8 +24,8 @@ import pandas as pd
 
 from lstmstrat.config.data import is_zone
 from lstmstrat.errors import DataError
+from lstmstrat.prices.download import Asked, Download
 from lstmstrat.prices.findings import shown
-from lstmstrat.prices.kept import Asked, Download
 
 log = logging.getLogger(__name__)
 

@@ -42,6 +42,10 @@ def forecast(**changes: Any) -> ForecastConfig:
     ("values", "sentence"),
     [
         (tiny(dat={}), "dat: unknown key; did you mean 'data'?"),
+        (
+            tiny(**{"data.faults": "drop"}),
+            "data.faults: unknown key; write faults: below data:, further to the right",
+        ),
         (tiny(data={"symbl": "AAPL"}), "data.symbl: unknown key; did you mean 'symbol'?"),
         (tiny(forecast={"lokback": 5}), "forecast.lokback: unknown key; did you mean 'lookback'?"),
         (tiny(broker={"comission": 0.0}), "broker.comission: unknown key; did you mean 'commission'?"),
