@@ -72,10 +72,10 @@ def _sentence(error: Any, model: type[Section]) -> str:
 
 
 def _unknown(key: str, known: Sequence[str]) -> str:
-    """What is said of a key that there is not; messages call ``columns:`` below ``data:`` data.columns."""
+    """What is said of a key that there is not; messages call ``columns:`` under ``data:`` data.columns."""
     first, _, rest = key.partition(".")
     if rest and first in known:
-        return f"unknown key; write {rest}: below {first}:, further to the right"
+        return f"unknown key; write {rest}: under {first}:"
     return f"unknown key{did_you_mean(key, known)}"
 
 

@@ -44,7 +44,7 @@ def forecast(**changes: Any) -> ForecastConfig:
         (tiny(dat={}), "dat: unknown key; did you mean 'data'?"),
         (
             tiny(**{"data.faults": "drop"}),
-            "data.faults: unknown key; write faults: below data:, further to the right",
+            "data.faults: unknown key; write faults: under data:",
         ),
         (tiny(data={"symbl": "AAPL"}), "data.symbl: unknown key; did you mean 'symbol'?"),
         (tiny(forecast={"lokback": 5}), "forecast.lokback: unknown key; did you mean 'lookback'?"),

@@ -267,6 +267,7 @@ def mistakes(**data: Any) -> str:
             {"source": "csv", "path": "x", "time_zone": "Londn"},
             "no such time zone; expected a name such as Europe/Lon",
         ),
+        ({"source": "csv", "path": "x", "time_zone": ""}, "no such time zone"),
         ({"source": "csv", "path": "x", "decimal": ";"}, "expected '.' or ','"),
     ],
 )
