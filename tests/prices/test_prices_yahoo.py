@@ -34,7 +34,7 @@ from requests.adapters import HTTPAdapter
 from yfinance.data import YfData
 
 import lstmstrat
-from lstmstrat.config.data import DataConfig
+from lstmstrat.config.schema import DataConfig
 from lstmstrat.errors import DataError
 from lstmstrat.prices import Prices, yahoo_client
 from lstmstrat.prices.adjust import adjusted
