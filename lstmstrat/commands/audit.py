@@ -86,7 +86,7 @@ def _run_audit(options: argparse.Namespace) -> AuditResult:
     selected = [(s, _command(options, s.name)) for s in config_subjects if options.strategy in (None, s.name)]
     controls: tuple[Control, ...] = ()
     if not options.only:
-        with terminal.progress("planted leaks and a clean control", "controls", quiet=options.quiet) as show:
+        with terminal.progress("planted leaks and clean controls", "controls", quiet=options.quiet) as show:
             controls = suite.controls(show)
     with terminal.progress("audit", "probes", quiet=options.quiet) as show:
         findings = suite.findings(selected, seed=options.seed, only=options.only, cut=options.cut, progress=show)

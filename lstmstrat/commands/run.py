@@ -80,7 +80,7 @@ def _main(options: argparse.Namespace) -> int:
     config = load_config(options.config, [*options.set, *_short_settings(options)])
     default = Path("runs") / config.name / f"{dt.datetime.now():%Y-%m-%d_%H%M%S}"
     from lstmstrat.forecasting.models import settled
-    from lstmstrat.prices.acceptance import with_accepted
+    from lstmstrat.prices.acceptance import all_faults
     from lstmstrat.report import html, terminal
     from lstmstrat.results import run_folder
     from lstmstrat.study.run import finish
@@ -93,7 +93,7 @@ def _main(options: argparse.Namespace) -> int:
         session.ledger.read()  # so that it is known before the training if it cannot be used
         long = expected_cost(config, prices, session)
         if not options.quiet:
-            terminal.print_findings(with_accepted(prices.faults, config.data.accepted))
+            terminal.print_findings(all_faults(prices, config.data))
             terminal.print_folds(planned_folds(config, prices), note=long)
         with _progress(options.quiet, settled(config.forecast).members) as session.progress:
             run = simulate_all(config, prices, session)
