@@ -16,7 +16,7 @@ _HOME = {
     # a run
     "run": "study.run:run",
     "load_config": "study.prepare:load_config",
-    "load_prices": "prices.prices:load",
+    "load_prices": "prices.sources:load",
     "load_run": "results.run_folder:read",
     "audit": "audit",  # a module that can be called
     "judge": "study.outside:judge",
@@ -27,8 +27,8 @@ _HOME = {
     "Assessment": "results.assessment:Assessment",
     "Forecasts": "forecasting.forecasts:Forecasts",
     "Config": "config.schema:Config",
-    "DataConfig": "config.schema:DataConfig",
-    "ForecastConfig": "config.schema:ForecastConfig",
+    "DataConfig": "config.data:DataConfig",
+    "ForecastConfig": "config.forecast:ForecastConfig",
     "BrokerConfig": "config.schema:BrokerConfig",
     "StrategyConfig": "config.schema:StrategyConfig",
     "ReportConfig": "config.schema:ReportConfig",
@@ -59,10 +59,10 @@ __all__ = ["__version__", *_HOME]
 
 if TYPE_CHECKING:
     from lstmstrat.audit import audit as audit
+    from lstmstrat.config.data import DataConfig as DataConfig
+    from lstmstrat.config.forecast import ForecastConfig as ForecastConfig
     from lstmstrat.config.schema import BrokerConfig as BrokerConfig
     from lstmstrat.config.schema import Config as Config
-    from lstmstrat.config.schema import DataConfig as DataConfig
-    from lstmstrat.config.schema import ForecastConfig as ForecastConfig
     from lstmstrat.config.schema import ReportConfig as ReportConfig
     from lstmstrat.config.schema import StrategyConfig as StrategyConfig
     from lstmstrat.errors import ConfigError as ConfigError

@@ -119,7 +119,10 @@ def test_a_config_file_that_is_not_there(tmp_path: Path) -> None:
         ({"symbol": "APPL"}, r"no bundled prices of 'APPL'; did you mean 'AAPL'\?"),
         ({"start": "1990-01-01"}, "start: 1990-01-01 is outside the data, .*; write start: 2000-03-01"),
         ({"end": "2030-01-01"}, "end: 2030-01-01 is outside the data, .*; write end: 2013-03-01"),
-        ({"source": "csv", "path": "nowhere/x.csv"}, "no price file nowhere/x.csv: there is no folder"),
+        (
+            {"source": "csv", "path": "nowhere/x.csv"},
+            "no file nowhere/x.csv: correct its path, there is no folder",
+        ),
         ({"source": "yahoo"}, "AAPL: --offline forbids source: yahoo, a download"),
         # 49 of warm-up, 60, 2 of purge, the fitting bar and 30 to trade are 142; three months have 61.
         (

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+
 import numpy as np
 
-from lstmstrat.arrays import Ints
+from lstmstrat.arrays import Floats, Ints, Times
 from lstmstrat.audit.memory import EXPANDING, UNRELATED, memory
 from lstmstrat.config.names import is_own
 from lstmstrat.forecasting.features import Feature, FeatureSet, feature_set
@@ -19,31 +22,82 @@ SPREAD = 30  # bars before the last fold that are checked
 LEFT_OUT = 0.15  # share of the bars, the oldest, that a feature is computed without
 
 
+@dataclass(frozen=True, eq=False)
+class _Tried:
+    """A function of the user's own on the bars that a run gave it: those of the prices, or of a peer.
+
+    Attributes
+    ----------
+    feature
+        The function.
+    times, bars
+        (n,) and (n, 5).
+    cuts
+        The bars at which it is worked again without the later ones.
+    peer
+        The peer whose bars they are; "" for the prices.
+    """
+
+    feature: Feature
+    times: Times
+    bars: Floats
+    cuts: Ints
+    peer: str = ""
+
+    @property
+    def name(self) -> str:
+        """The function, and the peer if it is one's."""
+        return f"{self.feature.name} of {self.peer}" if self.peer else self.feature.name
+
+    def rows(self, part: slice, first: int = 0) -> Floats:
+        """The values on a part of the bars, from its bar number `first` on; (m, k)."""
+        return FeatureSet((self.feature,)).rows(self.times[part], self.bars[part], first)
+
+    def date(self, bar: int) -> str:
+        """The day of a bar."""
+        return str(self.times[bar])[:10]
+
+
 def check_features(forecasts: Forecasts, prices: Prices) -> Check:
     """A user's feature must have the same value at each bar of the last fold when the later bars are cut off.
 
     It must also be about the same without the oldest bars: a mean over all bars so far moves a little, which is a
-    remark; a file that is joined by position becomes another series, which fails.
+    remark; a file that is joined by position becomes another series, which fails. A feature of the peers is held
+    to the same on the bars of each peer of ``data.peers``.
     """
-    name, config = "features", forecasts.config
-    user_features = [f for f in feature_set(config.features).features if is_own(f.name)]
-    conditions = feature_set([name for name in (config.refit_when or "",) if is_own(name)]).features
+    name, config, remarks = "features", forecasts.config, list[str]()
     cuts, of_fold = _cuts(forecasts, prices)
-    remarks = list[str]()
-    for feature in (*user_features, *conditions):
-        if difference := _first_difference(feature, prices, cuts):
+    of_prices = [_Tried(f, prices.times, prices.bars, cuts) for f in _own(config.features)]
+    conditions = [_Tried(f, prices.times, prices.bars, cuts) for f in _own((config.refit_when or "",))]
+    features = [*of_prices, *_of_peers(_own(config.peer_features), prices, cuts)]
+    for tried in (*features, *conditions):
+        if difference := _first_difference(tried):
             return Check(name, FAILED, difference)
-    for feature in user_features:
-        failed, remark = _without_oldest(feature, prices)
+    for tried in features:
+        failed, remark = _without_oldest(tried)
         if failed:
             return Check(name, FAILED, remark)
         remarks += [remark] if remark else []
-    own = [feature.name for feature in (*user_features, *conditions)]
+    own = [tried.name for tried in (*features, *conditions)]
     if not own:
         return Check(name, PASSED, "all built in")
     checked = int((cuts >= len(prices.bars) - of_fold).sum())
     detail = f"{', '.join(own)}: unmoved by later bars at {checked} of the {of_fold} bars of the last fold"
     return Check(name, PASSED, "; ".join([f"{detail} and at {len(cuts) - checked} before it", *remarks]))
+
+
+def _own(names: Sequence[str]) -> tuple[Feature, ...]:
+    return feature_set([name for name in names if is_own(name)]).features
+
+
+def _of_peers(features: Sequence[Feature], prices: Prices, cuts: Ints) -> list[_Tried]:
+    """The features on the bars of each peer that a run saw, cut at those that were the newest at the `cuts`."""
+    tried = []
+    for peer in prices.outside.peers:
+        times, bars = peer.between(0, prices.times[-1])
+        newest = np.unique(peer.newest(prices.times[cuts]))
+        tried += [_Tried(f, times, bars, newest[newest >= 0], peer.name) for f in features]
+    return tried
 
 
 def _cuts(forecasts: Forecasts, prices: Prices) -> tuple[Ints, int]:
@@ -57,32 +111,32 @@ def _cuts(forecasts: Forecasts, prices: Prices) -> tuple[Ints, int]:
     return np.unique(np.append(before, fold)), of_fold
 
 
-def _first_difference(feature: Feature, prices: Prices, cuts: Ints) -> str:
-    """The first of the `cuts` at which a feature has another value without the later bars; "" if there is none."""
-    features = FeatureSet((feature,))
-    rows = features.rows(prices.times, prices.bars, 0)  # (n, k)
-    for cut in cuts:
-        row = features.rows(prices.times[: cut + 1], prices.bars[: cut + 1], cut)[0]  # (k,)
+def _first_difference(tried: _Tried) -> str:
+    """The first of the cuts at which a feature has another value without the later bars; "" if there is none."""
+    rows = tried.rows(slice(None))  # (n, k)
+    for cut in tried.cuts:
+        row = tried.rows(slice(cut + 1), cut)[0]  # (k,)
         if not np.allclose(row, rows[cut], rtol=1e-9, atol=0.0, equal_nan=True):
-            date = prices.frame.index[cut].date()
-            return f"{feature.name} looks ahead: at {date} it was {row}, with later bars it is {rows[cut]}"
+            return (
+                f"{tried.name} looks ahead: at {tried.date(cut)} it was {row}, with later bars it is {rows[cut]}"
+            )
     return ""
 
 
-def _without_oldest(feature: Feature, prices: Prices) -> tuple[bool, str]:
+def _without_oldest(tried: _Tried) -> tuple[bool, str]:
     """Whether a feature is another series without the oldest bars; and what there is to say about it."""
-    features, oldest = FeatureSet((feature,)), int(len(prices.bars) * LEFT_OUT)
-    rows = features.rows(prices.times, prices.bars, 0)[oldest:]  # (n, k)
-    later = features.rows(prices.times[oldest:], prices.bars[oldest:], 0)  # (n, k)
+    oldest = int(len(tried.bars) * LEFT_OUT)
+    rows = tried.rows(slice(None))[oldest:]  # (n, k)
+    later = tried.rows(slice(oldest, None))  # (n, k)
     for x, y in zip(rows.T, later.T, strict=True):
         found = memory(x, y)
         if found.kind == UNRELATED:
-            date = prices.frame.index[oldest + found.place].date()
             return True, (
-                f"{feature.name} goes by the position of a bar, as a file without dates does: at {date} it is "
-                f"{x[found.place]:.6g}, and {y[found.place]:.6g} without the {oldest} oldest bars; name the file "
-                "in data.extra and use column:NAME, or join it by f(bars, times)"
+                f"{tried.name} goes by the position of a bar, as a file without dates does: at "
+                f"{tried.date(oldest + found.place)} it is {x[found.place]:.6g}, and {y[found.place]:.6g} without "
+                f"the {oldest} oldest bars; name the file in data.extra and use column:NAME, or join it by "
+                "f(bars, times)"
             )
         if found.kind == EXPANDING:
-            return False, f"{feature.name} depends on how much history is loaded"
+            return False, f"{tried.name} depends on how much history is loaded"
     return False, ""

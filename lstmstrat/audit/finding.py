@@ -62,10 +62,10 @@ class Finding:
 
 @dataclass(frozen=True)
 class Control:
-    """One planted leak, and whether its probe found it; or the clean control."""
+    """One planted leak, and whether its probe found it; or a clean control, which has none."""
 
     name: str
-    probe: str  # "P2"; empty for the clean control, which every probe must pass
+    probe: str  # "P2"; "" of a clean control, which must pass every probe that can be run on it
     caught: bool  # the probe found the leak; the clean control passed
     detail: str
 

@@ -16,7 +16,7 @@ from lstmstrat.audit.feeds import OtherBars
 from lstmstrat.audit.finding import Discrepancy, Finding
 from lstmstrat.audit.memory import EXPANDING, FADING, UNRELATED, memory
 from lstmstrat.audit.trace import ACCOUNT, EXPOSURE, Subject, Trace
-from lstmstrat.config.schema import ForecastConfig
+from lstmstrat.config.forecast import ForecastConfig
 from lstmstrat.forecasting.session import Session
 from lstmstrat.store import Store
 from lstmstrat.trading.indicator import LSTMForecast

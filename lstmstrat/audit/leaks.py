@@ -30,7 +30,7 @@ PENALTY = 1e-2
 
 
 class Honest(bt.Indicator):  # type: ignore[misc]
-    """The clean control: a walk-forward ridge regression without any look-ahead."""
+    """A clean control: a walk-forward ridge regression without any look-ahead."""
 
     lines: Any = ("forecast",)
 

@@ -23,8 +23,9 @@ from lstmstrat.audit.wire import (
     outside_to_json,
     to_json,
 )
+from lstmstrat.config.forecast import ForecastConfig
 from lstmstrat.config.plugins import load_attribute
-from lstmstrat.config.schema import BrokerConfig, ForecastConfig
+from lstmstrat.config.schema import BrokerConfig
 
 Json = dict[str, Any]
 _COMMAND = "from lstmstrat.audit.sources import answer; answer()"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from lstmstrat.config.schema import ForecastConfig
+from lstmstrat.config.forecast import ForecastConfig
 
 SMALL: dict[str, Any] = {"hidden_size": 4, "layers": 1, "dropout": 0.0, "device": "cpu"}
 MEMBERS = 2  # at most; one is not enough, because a strategy may use the spread of the members

@@ -13,8 +13,9 @@ from lstmstrat.audit.new_process import import_path
 from lstmstrat.audit.sketch import Sketch
 from lstmstrat.audit.small import shrink
 from lstmstrat.audit.trace import STREAMED, Subject
+from lstmstrat.config.forecast import ForecastConfig
 from lstmstrat.config.names import is_own
-from lstmstrat.config.schema import BrokerConfig, Config, ForecastConfig, StrategyConfig
+from lstmstrat.config.schema import BrokerConfig, Config, StrategyConfig
 from lstmstrat.errors import StrategyError
 from lstmstrat.forecasting.schedule import schedule
 from lstmstrat.prices import Prices

@@ -177,7 +177,7 @@ def _ends_the_case(finding: Finding) -> bool:
 
 
 def controls(progress: Progress | None = None) -> tuple[Control, ...]:
-    """The self-test: each planted leak with the probe that must find it, then the clean control."""
+    """The self-test: each planted leak with the probe that must find it, then the two clean controls."""
     results, total = list[Control](), len(PLANTED) + 2
     with quiet():
         for k, (leak, probe) in enumerate(PLANTED):
@@ -205,22 +205,25 @@ def check_leak(leak: type[Any], probe: str) -> Control:
 
 def check_honest() -> Control:
     """Whether the honest model passes every probe that applies to it."""
-    with control_subject(leaks.Honest) as subject:
-        case = open_case(subject, 0, _no_command)
-        results = [run_probe(case, probe) for probe in PROBES if probe not in ("P10", "P13")]  # no LSTMForecast
-    faults = [f for f in results if f.status != PASSED]
-    detail = "; ".join(f"{f.probe}: {f.detail}" for f in faults)
-    return Control("Honest, the clean control", "", not faults, detail or f"passes {len(results)} probes")
+    probes = [probe for probe in PROBES if probe not in ("P10", "P13")]  # it has no LSTMForecast
+    return _clean(leaks.Honest, "a forecast from bars", probes)
 
 
 def check_known_in_time() -> Control:
     """Whether a forecast from a column and a peer that are joined by time passes the probes of later rows."""
-    with control_subject(more_leaks.KnownInTime) as subject:
+    probes = [probe for probe in ("P1", "P2", "P3") if probe in PROBES]
+    return _clean(more_leaks.KnownInTime, "a forecast from columns and peers", probes)
+
+
+def _clean(cls: type[Any], what: str, probes: Sequence[str]) -> Control:
+    """Whether a strategy without a leak passes the probes; `what` says which of the two it is."""
+    with control_subject(cls) as subject:
         case = open_case(subject, 0, _no_command)
-        results = [run_probe(case, probe) for probe in ("P1", "P2", "P3") if probe in PROBES]
+        results = [run_probe(case, probe) for probe in probes]
     faults = [f for f in results if f.status != PASSED]
     detail = "; ".join(f"{f.probe}: {f.detail}" for f in faults)
-    return Control("KnownInTime, the clean control", "", not faults, detail or f"passes {len(results)} probes")
+    name = f"{cls.__name__}, clean: {what}"
+    return Control(name, "", not faults, detail or f"passes {len(results)} probes")
 
 
 @contextmanager

@@ -19,7 +19,8 @@ import pandas as pd
 from lstmstrat.arrays import Floats
 from lstmstrat.audit.feeds import MaskedOpens, OtherBars, change_others, change_outside, streamed
 from lstmstrat.audit.finding import dates
-from lstmstrat.config.schema import BrokerConfig, ForecastConfig
+from lstmstrat.config.forecast import ForecastConfig
+from lstmstrat.config.schema import BrokerConfig
 from lstmstrat.forecasting.learned import LINES
 from lstmstrat.forecasting.session import Session
 from lstmstrat.forecasting.walk_forward import WalkForward

@@ -90,7 +90,7 @@ def _run_audit(options: argparse.Namespace) -> AuditResult:
     controls: tuple[Control, ...] = ()
     with terminal.stages(quiet=options.quiet) as stages:
         if not options.only:
-            with stages("planted leaks and a clean control", "controls") as show:
+            with stages("planted leaks and clean controls", "controls") as show:
                 controls = suite.controls(show)
         with stages("audit", "probes") as show:
             findings = suite.findings(

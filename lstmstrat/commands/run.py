@@ -70,7 +70,7 @@ def _main(options: argparse.Namespace) -> int:
 
     config = load_config(options.config, [*options.set, *_short_settings(options)])
     default = Path("runs") / config.name / f"{dt.datetime.now():%Y-%m-%d_%H%M%S}"
-    from lstmstrat.prices.acceptance import with_accepted
+    from lstmstrat.prices.acceptance import all_faults
     from lstmstrat.report import terminal
     from lstmstrat.report.page import page
     from lstmstrat.results import run_folder
@@ -86,7 +86,7 @@ def _main(options: argparse.Namespace) -> int:
         session.ledger.read()  # so that it is known before the training if it cannot be used
         long = expected_cost(config, prices, session)
         if not quiet:
-            terminal.print_findings(with_accepted(prices.faults, config.data.accepted))
+            terminal.print_findings(all_faults(prices, config.data))
             terminal.print_folds(planned_folds(config, prices), note=long)
         run = simulate_all(config, prices, session, stages)
         result = finish(run, session, stages, _command(options))

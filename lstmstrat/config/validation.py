@@ -3,24 +3,17 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping
-from typing import Any, TypeVar
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, TypeVar, get_args
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
-from lstmstrat.config.schema import (
-    BrokerConfig,
-    DataConfig,
-    ExtraConfig,
-    ForecastConfig,
-    PeerConfig,
-    ReportConfig,
-    Section,
-    StrategyConfig,
-)
 from lstmstrat.errors import ConfigError, did_you_mean
 
-S = TypeVar("S", bound=Section)
+if TYPE_CHECKING:
+    from lstmstrat.config.section import Section
+
+S = TypeVar("S", bound="Section")
 
 MOST = 30  # mistakes that are told at once
 EXPECTED = {  # the value that is expected, by pydantic's type of the error
@@ -52,7 +45,12 @@ def validated(model: type[S], values: Mapping[str, Any], heading: str) -> S:
     try:
         return model.model_validate(values)
     except ValidationError as error:
-        raise ConfigError("\n  ".join([heading, *_lines(error, model)])) from None
+        raise told(error, model, heading) from None
+
+
+def told(error: ValidationError, model: type[Section], heading: str) -> ConfigError:
+    """What pydantic found in the values of a `model`, as an error with a sentence for every mistake."""
+    return ConfigError("\n  ".join([heading, *_lines(error, model)]))
 
 
 def _lines(error: ValidationError, model: type[Section]) -> list[str]:
@@ -64,13 +62,21 @@ def _lines(error: ValidationError, model: type[Section]) -> list[str]:
 def _sentence(error: Any, model: type[Section]) -> str:
     path = ".".join(str(part) for part in error["loc"])
     if error["type"] in ("extra_forbidden", "invalid_key"):
-        return f"{path}: unknown key{did_you_mean(str(error['loc'][-1]), _keys(model, error['loc'][:-1]))}"
+        return f"{path}: {_unknown(str(error['loc'][-1]), _keys(model, error['loc'][:-1]))}"
     if error["type"] == "missing":
         return f"{path}: missing; it has no default"
     message = error["msg"].removeprefix("Value error, ").replace("Input should be", "expected")
     message = f"expected {EXPECTED[error['type']]}" if error["type"] in EXPECTED else message
     value = f"{yaml_text(error['input'])} given, " if isinstance(error["input"], SCALARS) else ""
     return f"{path}: {value}{message}" if path else message
+
+
+def _unknown(key: str, known: Sequence[str]) -> str:
+    """What is said of a key that there is not; messages call ``columns:`` under ``data:`` data.columns."""
+    first, _, rest = key.partition(".")
+    if rest and first in known:
+        return f"unknown key; write {rest}: under {first}:"
+    return f"unknown key{did_you_mean(key, known)}"
 
 
 def yaml_text(value: object) -> str:
@@ -80,11 +86,16 @@ def yaml_text(value: object) -> str:
     return str(value) if isinstance(value, dt.date) else repr(value)
 
 
-def _keys(model: Any, path: tuple[int | str, ...]) -> list[str]:
+def _keys(model: type[BaseModel], path: tuple[int | str, ...]) -> list[str]:
     """The keys allowed at `path` inside `model`."""
-    sections: dict[str, Any] = {"data": DataConfig, "forecast": ForecastConfig, "broker": BrokerConfig}
-    sections |= {"strategies": StrategyConfig, "report": ReportConfig}
-    sections |= {"extra": ExtraConfig, "peers": PeerConfig}
-    named = [part for part in path if isinstance(part, str)]
-    target = sections[named[-1]] if named else model
-    return [field.alias or name for name, field in target.model_fields.items()]
+    for part in path:
+        field = model.model_fields.get(str(part))
+        model = (_section_in(field.annotation) if field else None) or model
+    return [field.alias or name for name, field in model.model_fields.items()]
+
+
+def _section_in(kind: Any) -> type[BaseModel] | None:
+    """The section that a field holds, or a list of them; None if it holds something else."""
+    if isinstance(kind, type) and issubclass(kind, BaseModel):
+        return kind
+    return next((found for part in get_args(kind) if (found := _section_in(part))), None)

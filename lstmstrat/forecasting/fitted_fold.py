@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from lstmstrat.arrays import Bools, Floats
-from lstmstrat.config.schema import ForecastConfig
+from lstmstrat.config.forecast import ForecastConfig
 from lstmstrat.forecasting.forecasts import TOO_FEW, TRAINING_FAILED, FoldRecord
 from lstmstrat.forecasting.learned import Learned
 from lstmstrat.forecasting.models.base import FittedModel, mean_loss

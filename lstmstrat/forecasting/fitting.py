@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
-from lstmstrat.config.schema import ForecastConfig
+from lstmstrat.config.forecast import ForecastConfig
 from lstmstrat.forecasting import trainer
 from lstmstrat.forecasting.cost import SAID, check_memory, cost
 from lstmstrat.forecasting.fitted_fold import FittedFold, constant_fold, fitted_fold

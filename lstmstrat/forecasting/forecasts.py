@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from lstmstrat.arrays import Floats, Ints, Times
-from lstmstrat.config.schema import ForecastConfig
+from lstmstrat.config.forecast import ForecastConfig
 from lstmstrat.forecasting.schedule import Fold
 
 WARM_UP = "warm-up: before the first fold"

@@ -95,10 +95,14 @@ class History:
             The times do not increase; nothing is appended.
         """
         times, begin = times.astype("datetime64[ns]"), len(self.bars)
-        if (np.diff(np.append(self.times[-1:], times)) <= np.timedelta64(0)).any():
+        in_order = np.append(self.times[-1:], times)
+        wrong = np.flatnonzero(np.diff(in_order) <= np.timedelta64(0))
+        if wrong.size:
+            before, time = (_at(each) for each in in_order[wrong[0] : wrong[0] + 2])
+            what = "is there twice" if time == before else f"comes after that of {before}"
             raise ValueError(
-                f"the bars handed over, from {times[0]} on, are not in order of time; sort the feed by date and "
-                "keep one bar of each"
+                f"{self.name and f'{self.name}: '}the bar of {time} {what}, so the bars are not in order of time; "
+                "sort the feed by date and keep one bar of each"
             )
         self._times.append(times)
         self._bars.append(bars)
@@ -131,3 +135,8 @@ class History:
         rows = np.full((len(times), self.rows.shape[1]), np.nan)
         rows[newest >= 0] = self.rows[newest[newest >= 0]]
         return rows
+
+
+def _at(time: np.datetime64) -> str:
+    """A time for a message: the date, and the time of day if it is not midnight; without pandas, which is slow."""
+    return str(time.astype("datetime64[ms]")).removesuffix(".000").removesuffix("T00:00:00").replace("T", " ")

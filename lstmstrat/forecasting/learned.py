@@ -15,7 +15,7 @@ from typing import NamedTuple
 import numpy as np
 
 from lstmstrat.arrays import Floats
-from lstmstrat.config.schema import ForecastConfig
+from lstmstrat.config.forecast import ForecastConfig
 from lstmstrat.forecasting.calibration import Evidence
 from lstmstrat.forecasting.predictive import EARLIER, Predictive
 from lstmstrat.forecasting.schedule import Fold

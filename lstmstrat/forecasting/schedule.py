@@ -18,7 +18,7 @@ from typing import Literal
 import numpy as np
 
 from lstmstrat.arrays import Bools, Ints, Times
-from lstmstrat.config.schema import ForecastConfig
+from lstmstrat.config.forecast import ForecastConfig
 from lstmstrat.errors import ConfigError
 from lstmstrat.forecasting.features import feature_set
 

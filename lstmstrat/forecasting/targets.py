@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from lstmstrat.arrays import Floats
-from lstmstrat.config.schema import ForecastConfig
+from lstmstrat.config.forecast import ForecastConfig
 from lstmstrat.prices.bars import CLOSE, OPEN
 
 

@@ -32,9 +32,9 @@ from dataclasses import replace
 import numpy as np
 
 from lstmstrat.arrays import Floats, Times
+from lstmstrat.config.forecast import ForecastConfig
 from lstmstrat.config.identity import identify
 from lstmstrat.config.plugins import loaded
-from lstmstrat.config.schema import ForecastConfig
 from lstmstrat.forecasting import trainer
 from lstmstrat.forecasting.features import FeatureSet, feature_set
 from lstmstrat.forecasting.fitted_fold import FittedFold

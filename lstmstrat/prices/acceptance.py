@@ -3,24 +3,37 @@
 data:
   faults: report               # report | refuse | drop
   accepted: [2008-09-29]       # dates of findings that are right
+
+A peer has the same keys, and its findings count as those of the prices do: it is an input of every forecast.
 """
 
 from __future__ import annotations
 
-import datetime as dt
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
+from lstmstrat.config.data import DataConfig, PeerConfig, SourceConfig, entry_of
 from lstmstrat.errors import DataError
 from lstmstrat.prices.faults import Fault
+
+if TYPE_CHECKING:
+    from lstmstrat.prices.prices import Prices
 
 SHOWN = 5  # findings in one message; summary.json has all
 
 
-def with_accepted(faults: Sequence[Fault], dates: Sequence[dt.date]) -> tuple[Fault, ...]:
-    """The findings, marked as accepted where `dates` have their day."""
-    days = {date.isoformat() for date in dates}
-    return tuple(replace(fault, accepted=fault.day in days) for fault in faults)
+def marked(faults: Sequence[Fault], data: SourceConfig) -> tuple[Fault, ...]:
+    """The findings in prices of `data`, with the name of the peer, and accepted where `data` has their day."""
+    days = {date.isoformat() for date in data.accepted}
+    peer = data.name if isinstance(data, PeerConfig) else ""
+    return tuple(replace(fault, accepted=fault.day in days, peer=peer) for fault in faults)
+
+
+def all_faults(prices: Prices, data: DataConfig) -> tuple[Fault, ...]:
+    """The findings in the prices, then those in the peers, each in the order of time."""
+    of_peers = [fault for peer in prices.outside.peers for fault in peer.faults]
+    return *marked(prices.faults, data), *of_peers
 
 
 def open_faults(faults: Sequence[Fault]) -> list[Fault]:
@@ -35,9 +48,13 @@ def listed(faults: Sequence[Fault]) -> list[str]:
 
 
 def acceptance(faults: Sequence[Fault]) -> str:
-    """The line of a config that accepts all findings that void an edge, with those that are accepted already."""
-    days = dict.fromkeys(fault.day for fault in faults if fault.voids)
-    return f"accepted: [{', '.join(days)}]"
+    """The lines of a config that accept all findings that void an edge, with those that are accepted already."""
+    lines = []
+    for peer in dict.fromkeys(fault.peer for fault in open_faults(faults)):
+        days = dict.fromkeys(fault.day for fault in faults if fault.voids and fault.peer == peer)
+        place = f"beside {entry_of('peers', peer)}" if peer else "under data:"
+        lines.append(f"{place}  accepted: [{', '.join(days)}]")
+    return ", and ".join(lines)
 
 
 def cure(faults: Sequence[Fault]) -> str:
@@ -46,10 +63,7 @@ def cure(faults: Sequence[Fault]) -> str:
     if not wrong:
         return ""
     drop = ", or leave single bars out (data.faults: drop)" if dropped(faults) else ""
-    return (
-        f"if this is wrong, correct the prices or take others{drop}; if it is right, write under data:  "
-        f"{acceptance(faults)}"
-    )
+    return f"if this is wrong, correct the prices or take others{drop}; if it is right, write {acceptance(faults)}"
 
 
 def refuse(faults: Sequence[Fault], title: str) -> None:
@@ -70,13 +84,13 @@ def dropped(faults: Sequence[Fault]) -> list[Fault]:
     return [fault for fault in open_faults(faults) if fault.single]
 
 
-def notices(faults: Sequence[Fault], left_out: Sequence[Fault], dates: Sequence[dt.date]) -> tuple[str, ...]:
+def notices(faults: Sequence[Fault], left_out: Sequence[Fault], data: SourceConfig) -> tuple[str, ...]:
     """Sentences on bars that were left out, and on accepted dates that are those of no finding."""
     sentences = []
     if left_out:
         sentences.append(f"faults: drop, so these bars are left out: {'; '.join(map(str, left_out))}")
     days = {fault.day for fault in faults}
-    if unknown := [day for date in dates if (day := date.isoformat()) not in days]:
+    if unknown := [day for date in data.accepted if (day := date.isoformat()) not in days]:
         known = f"they are {'; '.join(listed(faults))}" if faults else "there is none"
         sentences.append(f"accepted: {', '.join(unknown)} is the date of no finding; {known}")
     return tuple(sentences)

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+
 import numpy as np
 import pandas as pd
 
+from lstmstrat.arrays import Bools
 from lstmstrat.errors import DataError
 from lstmstrat.prices.bars import COLUMNS, PRICES
 
@@ -17,8 +21,6 @@ SMALLEST, LARGEST = 1e-15, 1e15  # of a price, so that no ratio of two prices is
 # 1e-4 of the price at 100 and a tick of 0.01. The limit lies between the two.
 PRICE_ROUNDING = 1e-6
 
-IN_A_FRAME = "Correct these rows of the frame, or drop them"
-IN_A_SOURCE = "Correct or delete these rows in the file, or leave them out with start: and end: under data:"
 ONE_ADJUSTED = (
     "Most rows fail in one way, as where close is adjusted for splits and dividends and open, high and low are "
     "not: take the four of them from one source, and call the adjusted one Adj Close"
@@ -31,7 +33,42 @@ LONGER_BARS = (
 FIRST, LAST = pd.Timestamp("1678-01-01"), pd.Timestamp("2262-01-01")  # what nanoseconds can count
 
 
-def check(frame: pd.DataFrame, title: str, cure: str = IN_A_FRAME) -> None:
+@dataclass(frozen=True)
+class Cure:
+    """What can be done about rows with values that cannot be.
+
+    Attributes
+    ----------
+    rows
+        In words.
+    entry
+        Where ``start:`` and ``end:`` are written, as in `SourceConfig.entry`; None if there is no config.
+    """
+
+    rows: str
+    entry: str | None = None
+
+    def without(self, index: pd.DatetimeIndex, wrong: Bools) -> str:
+        """The ``start:`` or ``end:`` that leaves the `wrong` rows (n,) out, and no other; "" if none does."""
+        good = np.flatnonzero(~wrong)
+        if self.entry is None or not good.size:
+            return ""
+        days, first, last = index.normalize(), int(good[0]), int(good[-1])
+        at_edges = wrong.sum() == first + len(wrong) - 1 - last
+        of_whole_days = days[first] > days[first - 1] if first else True
+        of_whole_days &= last == len(days) - 1 or days[last] < days[last + 1]
+        if not (at_edges and of_whole_days):
+            return ""
+        keys = [f"start: {day(days[first])}"] * (first > 0) + [f"end: {day(days[last])}"] * (last < len(days) - 1)
+        place = f"beside {self.entry}" if self.entry else "under data:"
+        return f", or leave them out: write {' and '.join(keys)} {place}"
+
+
+IN_A_FRAME = Cure("Correct these rows of the frame, or drop them")
+IN_A_FILE = "Correct or delete these rows in the file"
+
+
+def check(frame: pd.DataFrame, title: str, cure: Cure = IN_A_FRAME) -> None:
     """Raises unless `frame` contains usable bars.
 
     Expected: a naive DatetimeIndex, strictly ascending; float64 columns open, high, low, close, volume and
@@ -46,8 +83,9 @@ def check(frame: pd.DataFrame, title: str, cure: str = IN_A_FRAME) -> None:
     """
     faults = _layout_faults(frame)
     if not faults:
-        wrong = value_faults(frame)
-        faults = _order_faults(frame.index) + wrong + ([_cure(frame, cure)] if wrong else [])
+        values = value_faults(frame)
+        faults = [*_order_faults(frame.index), *(fault.text for fault in values)]
+        faults += [_cure(frame, cure, values)] if values else []
     if faults:
         raise DataError("\n  ".join([f"{title}: the prices cannot be used", *faults]))
 
@@ -94,16 +132,27 @@ def _order_faults(index: pd.Index) -> list[str]:
     return faults
 
 
-def _cure(frame: pd.DataFrame, cure: str) -> str:
+def _cure(frame: pd.DataFrame, cure: Cure, faults: Sequence[ValueFault]) -> str:
     """`cure`, unless in most rows the close alone is outside of high and low: then not the rows are wrong."""
     close = frame["close"].where(np.isfinite(frame["close"]))
     inside = (frame["low"] <= frame["open"]) & (frame["open"] <= frame["high"])
     outside = inside & ((close > frame["high"]) | (close < frame["low"]))
-    return ONE_ADJUSTED if 2 * outside.sum() > len(frame) else cure
+    if 2 * outside.sum() > len(frame):
+        return ONE_ADJUSTED
+    wrong = np.logical_or.reduce([fault.rows for fault in faults])
+    return cure.rows + cure.without(pd.DatetimeIndex(frame.index), wrong)
 
 
-def value_faults(frame: pd.DataFrame) -> list[str]:
-    """One line for every kind of value that bars cannot have; the columns are those of bars."""
+@dataclass(frozen=True, eq=False)
+class ValueFault:
+    """A kind of value that bars cannot have: the rows that have it, (n,), and a line about the first of them."""
+
+    rows: Bools
+    text: str
+
+
+def value_faults(frame: pd.DataFrame) -> list[ValueFault]:
+    """One fault for every kind of value that bars cannot have; the columns are those of bars."""
     bars = {str(name): column.to_numpy() for name, column in frame.items()}  # (n,) each
     empty = np.all([np.isnan(bars[name]) for name in PRICES], axis=0)
     faults = _fault(frame, empty, "open, high, low and close are all empty")
@@ -121,7 +170,7 @@ def value_faults(frame: pd.DataFrame) -> list[str]:
     return faults + _range_faults(frame, bars)
 
 
-def _range_faults(frame: pd.DataFrame, bars: dict[str, np.ndarray]) -> list[str]:
+def _range_faults(frame: pd.DataFrame, bars: dict[str, np.ndarray]) -> list[ValueFault]:
     high, low = bars["high"], bars["low"]
     top = np.maximum(bars["open"], bars["close"]) * (1.0 - PRICE_ROUNDING)
     bottom = np.minimum(bars["open"], bars["close"]) * (1.0 + PRICE_ROUNDING)
@@ -133,13 +182,13 @@ def _range_faults(frame: pd.DataFrame, bars: dict[str, np.ndarray]) -> list[str]
     ]
 
 
-def _fault(frame: pd.DataFrame, mask: np.ndarray, sentence: str) -> list[str]:
-    """One line: `sentence` with the values of the first row where `mask` (n,) is true; empty if there is none."""
+def _fault(frame: pd.DataFrame, mask: Bools, sentence: str) -> list[ValueFault]:
+    """A fault: `sentence` with the values of the first row where `mask` (n,) is true; empty if there is none."""
     rows = np.flatnonzero(mask)
     if not rows.size:
         return []
     first = {str(name): value for name, value in frame.iloc[rows[0]].items()}
-    return [f"{day(frame.index[rows[0]])}: {sentence.format(**first)}{_count(rows)}"]
+    return [ValueFault(mask, f"{day(frame.index[rows[0]])}: {sentence.format(**first)}{_count(rows)}")]
 
 
 def _count(rows: np.ndarray) -> str:

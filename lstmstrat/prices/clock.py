@@ -7,7 +7,6 @@ bars where the local one is put back.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,19 +17,14 @@ from lstmstrat.arrays import Bools
 from lstmstrat.prices.date_numbers import GUESSES, UNITS, likely_form, of_excel, since_1970
 from lstmstrat.prices.day_forms import read_days
 from lstmstrat.prices.findings import Findings, Hints, shown
+from lstmstrat.prices.times_of_day import ENDS_IN_ZONE, ZONE, offsets, times_of_day
 from lstmstrat.prices.zones import a_day_early, likely_zone
 
 FIRST_YEAR, LAST_YEAR = 1800, 2200
 COMPACT = {8: "%Y%m%d", 10: "%Y%m%d%H", 12: "%Y%m%d%H%M", 14: "%Y%m%d%H%M%S"}
 RARE = ("%b %Y", "%B %Y", "%m/%Y", "%b-%y", "%b-%Y", "%a %b %d %H:%M:%S %Y")  # a month; the clock of C
 UNIT_FORMATS = (*UNITS.values(), "excel")  # what date_format may be beside a format of strptime
-# A UTC offset or a zone at the end of a time of day.
-OFFSET = r"[+-]\d\d(?::?\d\d)?"
-NAME = r"(?![AaPp][Mm]$)[A-Za-z_]{2,}(?:/[A-Za-z_]+)*"
-ZONE = rf"^(.*(?::\d\d|T\d{{4,6}})(?:\.\d+)?(?:\s?[AaPp][Mm])?)\s*(Z|(?:UTC|GMT)?{OFFSET}|{NAME})$"
-ENDS_IN_ZONE = rf"(?::\d\d|T\d{{4}}).*(?:[A-Za-z_]|{OFFSET})$"
 NUMBER = re.compile(r"[-+]?\d+(\.\d*)?(e[-+]?\d+)?")
-TIME_OF_DAY = re.compile(r"(\d{1,2})(?::(\d\d))?(?::(\d\d(?:\.\d+)?))?[\s-]*([ap]m)?", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -204,29 +198,10 @@ def _of_text(text: pd.Series, hints: Hints, found: Findings) -> Clock:
     if zoned.any():
         parts = text.str.extract(ZONE)
         text = parts[0].fillna(text).str.strip()
-        offset = _offsets(parts[1].fillna(""))
+        offset = offsets(parts[1].fillna(""))
     local = _local(text, hints, found)
     utc = None if offset is None or offset[local.notna()].isna().any() else pd.DatetimeIndex(local - offset)
     return Clock(pd.DatetimeIndex(local), utc)
-
-
-def _offsets(zones: pd.Series) -> pd.Series:
-    """The offset from UTC that each zone states; NaT for a name such as EST."""
-    return _spans(zones, {zone: _offset(zone) for zone in zones.unique()})
-
-
-def _spans(cells: pd.Series, known: Mapping[str, Any]) -> pd.Series:
-    """The span of time of each cell, by its text."""
-    codes, texts = pd.factorize(cells)
-    return pd.Series(pd.TimedeltaIndex([known[text] for text in texts])[codes], index=cells.index)
-
-
-def _offset(zone: str) -> Any:
-    found = re.fullmatch(r"(?:UTC|GMT)?([+-])(\d\d):?(\d\d)?", zone)
-    if not found:
-        return pd.Timedelta(0) if zone in ("Z", "UTC", "GMT") else pd.NaT
-    size = pd.Timedelta(hours=int(found[2]), minutes=int(found[3] or 0))
-    return size if found[1] == "+" else -size
 
 
 def _local(text: pd.Series, hints: Hints, found: Findings) -> pd.Series:
@@ -261,7 +236,7 @@ def _written(text: pd.Series, hints: Hints, found: Findings) -> pd.Series:
         found.faults.append(
             f"row {text.index[row] + 1}: the date {shown(text.iloc[row])} can be read in two ways; {which}"
         )
-    return read.days + _times_of_day(read.rest)
+    return read.days + times_of_day(read.rest)
 
 
 def _form(order: str, text: str, rest: str) -> str:
@@ -283,31 +258,8 @@ def _with_time(clock: Clock, time: pd.Series) -> Clock:
     text = time.astype(str).where(time.notna(), "").str.strip()
     parts = text.str.extract(ZONE)
     zoned = parts[1].fillna("")
-    offset = _offsets(zoned) if (zoned != "").any() else None
-    of_day = _times_of_day(parts[0].fillna(text))
+    offset = offsets(zoned) if (zoned != "").any() else None
+    of_day = times_of_day(parts[0].fillna(text))
     local = pd.DatetimeIndex(clock.local.normalize() + pd.TimedeltaIndex(of_day))
     utc = None if offset is None or offset.isna().any() else local - pd.TimedeltaIndex(offset)
     return Clock(local, utc)
-
-
-def _times_of_day(text: pd.Series) -> pd.Series:
-    """Times such as 09:30, 9:30:00 AM, 93000 as time since midnight; NaT where they cannot be read."""
-    cells = text.unique()
-    longest = max((len(cell) for cell in cells if cell.isdigit()), default=0)  # an hour has two, 93000 is 09:30:00
-    return _spans(text, {cell: _time_of_day(cell, longest) for cell in cells})
-
-
-def _time_of_day(cell: str, longest: int) -> Any:
-    if not cell:
-        return pd.Timedelta(0)
-    if cell.removesuffix(".0").isdigit():
-        digits = cell.removesuffix(".0").zfill(2 if longest <= 2 else 4 if longest <= 4 else 6)
-        cell = ":".join([*re.findall("..", digits), "00"][:3])
-    found = TIME_OF_DAY.fullmatch(cell)
-    if not found or not (found[2] or found[4]):
-        return pd.NaT
-    hour, half = int(found[1]), (found[4] or "").lower()
-    hour = hour % 12 + 12 * (half == "pm") if half else hour
-    minute, second = int(found[2] or 0), float(found[3] or 0.0)
-    inside = hour < 24 and minute < 60 and second < 60.0
-    return pd.Timedelta(hours=hour, minutes=minute, microseconds=round(second * 1e6)) if inside else pd.NaT

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from lstmstrat.config.schema import ExtraConfig
+from lstmstrat.config.data import ExtraConfig
 from lstmstrat.prices.cells import Table
 from lstmstrat.prices.check import day
 from lstmstrat.prices.clock import FIRST_YEAR, LAST_YEAR, Clock, exact, read_clock
@@ -36,7 +36,7 @@ class _Hints(Hints):
             return super().setting(key, value)
         others = [name for role, name in value.items() if role != DATE]
         named = ({"date": value[DATE]} if DATE in value else {}) | ({"column": others[0]} if others else {})
-        return " and ".join(f"{self.section}.{name}: {yaml_text(column)}" for name, column in named.items())
+        return " and ".join(f"{name}: {yaml_text(column)}" for name, column in named.items())
 
 
 def read_column(extra: ExtraConfig) -> Column:
@@ -52,7 +52,7 @@ def read_column(extra: ExtraConfig) -> Column:
     """
     columns = {DATE: extra.date, VALUE: extra.column}
     given = {role: column for role, column in columns.items() if column is not None}
-    hints = _Hints(extra.name, given, extra.date_format, extra.time_zone, extra.decimal, extra.section)
+    hints = _Hints(extra.name, given, extra.date_format, extra.time_zone, extra.decimal, extra.entry)
     path = Path(extra.path).expanduser()
     is_parquet = path.suffix.lower() in PARQUET
     table = read_parquet_file(path) if is_parquet else read_csv_file(path, hints)
@@ -158,7 +158,7 @@ def _values(cells: pd.DataFrame, clock: Clock, hints: Hints, found: Findings) ->
         found.faults.append(
             f"row {cells.index[undated[0]] + 1}: the date is {shown(cells[DATE].iloc[undated[0]])}, expected the "
             f"form 2024-01-31, from {FIRST_YEAR} to {LAST_YEAR}{such(undated.size)}; if it is one of another "
-            f"form, say which: {hints.setting('date_format', '%d/%m/%Y')}"
+            f"form, {hints.write('date_format', '%d/%m/%Y')}, or what it is"
         )
     if np.isnan(values).all() and not found.faults:
         found.faults.append("no row has a value")

@@ -47,6 +47,8 @@ class Fault:
         Whether the bar alone is wrong, so that leaving it out is a cure.
     accepted
         Whether somebody has looked at it and says that it is right.
+    peer
+        The peer whose prices they are, by its name in the config; "" for the prices themselves.
     """
 
     bar: int
@@ -57,6 +59,7 @@ class Fault:
     voids: bool = True
     single: bool = False
     accepted: bool = False
+    peer: str = ""
 
     @property
     def day(self) -> str:
@@ -64,7 +67,7 @@ class Fault:
         return self.date[:10]
 
     def __str__(self) -> str:
-        return f"{self.date}: {self.text}"
+        return f"{self.peer + ', ' if self.peer else ''}{self.date}: {self.text}"
 
 
 def find_faults(times: Times, bars: Floats) -> tuple[Fault, ...]:

@@ -68,12 +68,12 @@ def _existing(path: Path) -> Path:
             return path
         is_folder, in_folder = path.is_dir(), path.parent.is_dir()
     except (OSError, ValueError) as error:  # a name that is too long, or has a zero byte
-        raise DataError(
-            f"no price file {str(path)[:100]!r}: {getattr(error, 'strerror', None) or error}"
-        ) from None
+        why = getattr(error, "strerror", None) or error
+        raise DataError(f"no file {str(path)[:100]!r}: correct its path, {why}") from None
     if is_folder:
         raise DataError(f"{path} is a folder; write the path of a file in it")
+    folder = path.parent.absolute()
     if not in_folder:
-        raise DataError(f"no price file {path}: there is no folder {path.parent.absolute()}")
+        raise DataError(f"no file {path}: correct its path, there is no folder {folder}")
     names = [p.name for p in path.parent.iterdir() if p.suffix in (path.suffix, *SUFFIXES)]
-    raise DataError(f"no price file {path} in {path.parent.absolute()}{did_you_mean(path.name, names[:1000])}")
+    raise DataError(f"no file {path} in {folder}: correct its path{did_you_mean(path.name, names[:1000])}")

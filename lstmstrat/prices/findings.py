@@ -23,6 +23,8 @@ class Hints:
     --------
     >>> Hints().write("columns", {"volume": "Volume BTC"})
     'write data.columns: {volume: "Volume BTC"}'
+    >>> Hints(entry="name: mood in data.extra").write("decimal", ",")
+    'write decimal: "," beside name: mood in data.extra'
     >>> Hints(in_config=False).write("date_format", "%d/%m/%Y")
     "pass date_format='%d/%m/%Y'"
     """
@@ -32,21 +34,24 @@ class Hints:
     date_format: str | None = None
     time_zone: str | None = None
     decimal: str | None = None
-    section: str = "data"  # of the config
+    entry: str = ""  # of a list of the config, see `entry_of`; "" for data: itself
     in_config: bool = True  # where the user gives them: in a config, or as arguments
 
     def write(self, key: str, value: object) -> str:
         """What the user has to type to say it."""
-        return f"write {self.setting(key, value)}" if self.in_config else f"pass {self.setting(key, value)}"
+        if not self.in_config:
+            return f"pass {self.setting(key, value)}"
+        return f"write {self.setting(key, value)}" + (f" beside {self.entry}" if self.entry else "")
 
     def setting(self, key: str, value: object) -> str:
-        """The setting alone: ``data.decimal: ","``, or ``decimal=','``."""
+        """The setting alone: ``data.decimal: ","``, of an entry ``decimal: ","``, or ``decimal=','``."""
         if not self.in_config:
             return f"{key}={value!r}"
+        key = key if self.entry else f"data.{key}"
         if isinstance(value, Mapping):
             inside = ", ".join(f"{role}: {yaml_text(name)}" for role, name in value.items())
-            return f"{self.section}.{key}: {{{inside}}}"
-        return f"{self.section}.{key}: {yaml_text(value)}"
+            return f"{key}: {{{inside}}}"
+        return f"{key}: {yaml_text(value)}"
 
 
 def yaml_text(value: object) -> str:

@@ -10,9 +10,9 @@ import numpy as np
 import pandas as pd
 
 from lstmstrat.arrays import Times
-from lstmstrat.config.schema import ExtraConfig, PeerConfig
+from lstmstrat.config.data import ExtraConfig, PeerConfig
 from lstmstrat.errors import DataError
-from lstmstrat.prices.acceptance import listed, open_faults, with_accepted
+from lstmstrat.prices.acceptance import marked
 from lstmstrat.prices.check import day
 from lstmstrat.prices.extra import Column
 from lstmstrat.prices.outside import Outside, Stream, later
@@ -71,23 +71,23 @@ def _column(config: ExtraConfig, column: Column, notices: list[str]) -> Stream:
     if config.lag is None and len(times) > 1 and _usual(times) > RARE:
         notices.append(
             f"{config.name}: its rows are {_days(_usual(times))} apart, and each is used {lag} after its date; if "
-            f"they are published later, write {config.section}.lag: 45d, or how much later"
+            f"they are published later, write lag: 45d, or how much later, beside {config.entry}"
         )
     return Stream(config.name, later(times, span(lag)), series.to_numpy()[:, None], config.path, lag)
 
 
 def _peer(config: PeerConfig, prices: Prices, times: Times, notices: list[str]) -> Stream:
     notices += [f"{config.name}: {text}" for text in prices.notices]
-    if wrong := open_faults(with_accepted(prices.faults, config.accepted)):
-        notices.append(f"{config.name}: these prices cannot be true: {'; '.join(listed(wrong))}")
     lag = config.lag or _length_of_longer_bars(prices.times, times)
     if config.lag is None and lag != "0d":
         notices.append(
             f"{config.name}: its bars are longer than those of the prices, so each is used {lag} after its time; "
-            f"if that is the time at which it ends, write {config.section}.lag: 0d"
+            f"if that is the time at which it ends, write lag: 0d beside {config.entry}"
         )
     path = config.path or f"{config.source} {config.symbol}"
-    return Stream(config.name, later(prices.times, span(lag)), prices.bars, path, lag)
+    known = later(prices.times, span(lag))
+    used = [fault for fault in marked(prices.faults, config) if known[fault.bar] <= times[-1]]
+    return Stream(config.name, known, prices.bars, path, lag, tuple(used))
 
 
 def _length_of_longer_bars(theirs: Times, own: Times) -> str:

@@ -32,7 +32,7 @@ def ordered(
     if twice.size:
         found.faults += [
             _twice(pd.DatetimeIndex(bars.index), rows, twice, table, roles, hints),
-            *value_faults(bars),
+            *(fault.text for fault in value_faults(bars)),
         ]
         return bars
     return by_time(bars, found)

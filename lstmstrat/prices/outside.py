@@ -12,11 +12,15 @@ import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from lstmstrat.arrays import Floats, Times
 from lstmstrat.errors import ConfigError, did_you_mean
+
+if TYPE_CHECKING:
+    from lstmstrat.prices.faults import Fault
 
 
 def later(times: Times, lag: np.timedelta64) -> Times:
@@ -39,6 +43,8 @@ class Stream:
         (m, 1) of an extra column, (m, 5) of a peer: open, high, low, close, volume.
     path, lag
         Where it comes from and how late it is known, for the report.
+    faults
+        What cannot be true in the prices of a peer, marked where its config accepts it.
 
     Raises
     ------
@@ -59,6 +65,7 @@ class Stream:
     values: Floats
     path: str = ""
     lag: str = ""
+    faults: tuple[Fault, ...] = ()
 
     def __post_init__(self) -> None:
         if len(self.known) != len(self.values) or (np.diff(self.known) <= np.timedelta64(0)).any():

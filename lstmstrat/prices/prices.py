@@ -1,31 +1,25 @@
-"""`Prices`, and how they are made: read from a source, checked and adjusted."""
+"""`Prices`, and how they are made of raw bars: checked and adjusted."""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
 from lstmstrat.arrays import Floats, Times
-from lstmstrat.config.schema import DataConfig, SourceConfig
 from lstmstrat.errors import DataError
-from lstmstrat.prices import acceptance, bundled, files, yahoo
 from lstmstrat.prices.adjust import adjusted
 from lstmstrat.prices.bars import COLUMNS
-from lstmstrat.prices.cells import Table, of_frame
-from lstmstrat.prices.check import ADJUSTED_CLOSE, IN_A_FRAME, IN_A_SOURCE, check, day
-from lstmstrat.prices.extra import read_column
+from lstmstrat.prices.cells import of_frame
+from lstmstrat.prices.check import ADJUSTED_CLOSE, IN_A_FRAME, Cure, check, day
+from lstmstrat.prices.download import UNKNOWN, Vendor
 from lstmstrat.prices.faults import Fault, find_faults
 from lstmstrat.prices.findings import Column, Hints
-from lstmstrat.prices.join import joined
-from lstmstrat.prices.kept import UNKNOWN, Network, Vendor
 from lstmstrat.prices.outside import NOTHING, Outside
-from lstmstrat.prices.revision import revision
 from lstmstrat.prices.table import Raw, read_bars
 
 
@@ -128,7 +122,7 @@ class Prices:
             raise DataError(f"{symbol}: {kind} given, expected a DataFrame of pandas{other}")
         hints = Hints(symbol, columns or {}, date_format, time_zone, decimal, in_config=False)
         title = f"{symbol} (frame)"
-        return _made(symbol, "frame", read_bars(of_frame(frame, title), hints), title, IN_A_FRAME)
+        return made(symbol, "frame", read_bars(of_frame(frame, title), hints), title, IN_A_FRAME)
 
     @cached_property
     def times(self) -> Times:
@@ -158,155 +152,19 @@ def _read_only(array: np.ndarray) -> np.ndarray:
     return array
 
 
-def load(data: DataConfig, *, offline: bool = False, refresh: bool = False) -> Prices:
-    """The prices that `data` asks for, from `data.start` to `data.end`, both days included.
-
-    A file that does not reach from start to end is an error; Yahoo may lack the first days (a holiday) and the
-    last (not traded yet). A relative `data.path` starts at the current directory.
-
-    Parameters
-    ----------
-    data
-        Symbol, source and dates, and what is done about prices that cannot be true.
-    offline
-        Never use the network: of ``source: yahoo`` the newest download that is kept and reaches from start to end.
-    refresh
-        Download anew, and say in a notice which bars changed. By default a download is used again: for good if
-        `data.end` was over, else on the same day.
+def made(symbol: str, source: str, bars: Raw, title: str, cure: Cure) -> Prices:
+    """The prices of raw bars: checked, and adjusted.
 
     Raises
     ------
     DataError
-        The source cannot give them, or `Prices` or ``faults: refuse`` refuses them.
-
-    Examples
-    --------
-    >>> import lstmstrat
-    >>> prices = lstmstrat.load_prices(lstmstrat.DataConfig(symbol="IBM", start="2012-01-03"))
-    >>> len(prices.frame), list(prices.frame.columns)
-    (291, ['open', 'high', 'low', 'close', 'volume'])
+        The bars cannot be used; the message begins with `title` and ends with `cure`.
     """
-    network = Network.NEVER if offline else Network.DAILY
-    prices = _refreshed(data, offline) if refresh else _loaded(data, network)
-    if not (data.extra or data.peers):
-        return prices
-    peers = [(peer, _loaded(peer, Network.NOW if refresh else network)) for peer in data.peers]
-    outside, notices = joined(prices.times, [(one, read_column(one)) for one in data.extra], peers)
-    return replace(prices, outside=outside, notices=(*prices.notices, *notices))
-
-
-def _refreshed(data: DataConfig, offline: bool) -> Prices:
-    """The prices, downloaded anew, with notices on what changed since they were last kept."""
-    if offline:
-        raise DataError("--refresh is a download, which --offline forbids; take one of the two out")
-    if not SOURCES[data.source].network:
-        raise DataError(f"--refresh is only for source: yahoo, not {data.source}; take it out")
-    try:
-        old = _loaded(data, Network.NEVER)
-    except DataError:  # nothing is kept, or nothing that can be used
-        old = None
-    new = _loaded(data, Network.NOW)
-    told = ["refreshed; there was no download to compare with"] if old is None else revision(old, new)
-    return replace(new, notices=(*new.notices, *told))
-
-
-def _loaded(data: SourceConfig, network: Network) -> Prices:
-    """The prices of an asset or of a peer."""
-    bars, vendor = _read_source(data, network)
-    cure = yahoo.cure(data) if SOURCES[data.source].network else IN_A_SOURCE
-    prices = _made(data.symbol, data.source, bars, _title(data), cure)
-    return _plausible(replace(prices, vendor=vendor), data)
-
-
-def _made(symbol: str, source: str, bars: Raw, title: str, cure: str) -> Prices:
-    """Raw bars, checked and adjusted."""
     raw, notices = bars
     check(raw, title, cure)
     if ADJUSTED_CLOSE not in raw:
         notices = (*notices, _unadjusted_notice(raw["close"]))
     return Prices(symbol, source, adjusted(raw), notices)
-
-
-def _plausible(prices: Prices, data: SourceConfig) -> Prices:
-    """The prices as ``faults:`` wants them, with the notices about it."""
-    faults = acceptance.with_accepted(prices.faults, data.accepted)
-    left_out = acceptance.dropped(faults) if data.faults == "drop" else []
-    if data.faults == "refuse":
-        acceptance.refuse(faults, _title(data))
-    notices = acceptance.notices(faults, left_out, data.accepted)
-    if not notices:
-        return prices
-    frame = prices.frame.drop(prices.frame.index[[fault.bar for fault in left_out]])
-    return replace(prices, frame=frame, notices=(*prices.notices, *notices))
-
-
-@dataclass(frozen=True)
-class Source:
-    """What reads a ``source:``. One that needs a network selects the dates itself."""
-
-    read: Callable[[SourceConfig, Network], tuple[Raw, Vendor]]
-    network: bool = False
-
-
-SOURCES = {
-    "bundled": Source(lambda data, _: (bundled.read(data.symbol), UNKNOWN)),
-    "csv": Source(lambda data, _: (_in_file(data, files.read_csv_file(_path(data), _hints(data))), UNKNOWN)),
-    "parquet": Source(lambda data, _: (_in_file(data, files.read_parquet_file(_path(data))), UNKNOWN)),
-    "yahoo": Source(lambda data, network: yahoo.read(data, network), network=True),
-}
-"""The source of each name."""
-
-
-def _read_source(data: SourceConfig, network: Network) -> tuple[Raw, Vendor]:
-    source = SOURCES[data.source]
-    (raw, notices), vendor = source.read(data, network)
-    if not source.network:
-        _check_dates(raw.index, data)
-    return (_select_dates(raw, data), notices), vendor
-
-
-def _in_file(data: SourceConfig, table: Table) -> Raw:
-    return read_bars(table, _hints(data))
-
-
-def _hints(data: SourceConfig) -> Hints:
-    return Hints(data.symbol, data.columns, data.date_format, data.time_zone, data.decimal, data.section)
-
-
-def _path(data: SourceConfig) -> Path:
-    path = Path(data.path or "")
-    try:
-        return path.expanduser()
-    except RuntimeError:  # ~name of nobody
-        return path
-
-
-def _title(data: SourceConfig) -> str:
-    """What a message on the prices begins with: the file, or the symbol and its source."""
-    return str(_path(data)) if data.path else f"{data.symbol} ({data.source})"
-
-
-def _check_dates(index: pd.Index, data: SourceConfig) -> None:
-    """Raises where `data.start` or `data.end` is outside the dates of the source."""
-    if index.empty:
-        raise DataError(f"{_title(data)}: there is no row below the heading")
-    first, last = index.min().date(), index.max().date()
-    for key, date in (("start", data.start), ("end", data.end)):
-        if date and not first <= date <= last:
-            raise DataError(
-                f"{_title(data)}: {key}: {date} is outside the data, which run from {first} to "
-                f"{last}; write {key}: {first if key == 'start' else last}, or take {key}: out to use all there is"
-            )
-
-
-def _select_dates(raw: pd.DataFrame, data: SourceConfig) -> pd.DataFrame:
-    days = pd.DatetimeIndex(raw.index).normalize()
-    inside = np.ones(len(raw), dtype=bool)
-    if data.start:
-        inside &= days >= pd.Timestamp(data.start)
-    if data.end:
-        inside &= days <= pd.Timestamp(data.end)
-    return raw[inside]
 
 
 def _unadjusted_notice(close: pd.Series) -> str:

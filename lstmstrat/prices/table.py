@@ -56,6 +56,22 @@ def read_bars(table: Table, hints: Hints) -> Raw:
     found = Findings(table.title, notices=list(table.notices))
     roles = chosen(table, hints, found)
     cells = _of_symbol(_cells(table, roles), hints, found)
+    numbers, clock, barren = _read(cells, hints, found)
+    _leave_out(barren, cells, clock, found)
+    kept = np.flatnonzero(~barren)
+    times = settled(clock.of_rows(kept), hints, found)
+    numbers = {name: replace(one, values=one.values[kept]) for name, one in numbers.items()}
+    _check_empty(numbers, times, hints, found)
+    bars = ordered(_bars(numbers, times, found), cells.index[kept], table, roles, hints, found)
+    if ADJUSTED_CLOSE not in bars and not roles.as_they_are:
+        events = cells[list(roles.events)].iloc[kept].set_axis(times).sort_index()
+        check_events(events[~events.index.duplicated()], bars["close"], hints, found)
+    found.check()
+    return bars, tuple(found.notices)
+
+
+def _read(cells: pd.DataFrame, hints: Hints, found: Findings) -> tuple[Read, Clock, Bools]:
+    """The numbers of each role, the times, and which rows are no bars, (n,); what cannot be read is a fault."""
     numbers, doubt = read_numbers({name: cells[name] for name in NUMBERS if name in cells}, hints.decimal)
     if doubt is not None:
         found.faults.append(
@@ -68,17 +84,7 @@ def read_bars(table: Table, hints: Hints) -> Raw:
     if doubt is None:
         _check_numbers(cells, numbers, clock, barren, found)
     found.check()
-    _leave_out(barren, cells, clock, found)
-    kept = np.flatnonzero(~barren)
-    times = settled(clock.of_rows(kept), hints, found)
-    numbers = {name: replace(one, values=one.values[kept]) for name, one in numbers.items()}
-    _check_empty(numbers, times, hints, found)
-    bars = ordered(_bars(numbers, times, found), cells.index[kept], table, roles, hints, found)
-    if ADJUSTED_CLOSE not in bars and not roles.as_they_are:
-        events = cells[list(roles.events)].iloc[kept].set_axis(times).sort_index()
-        check_events(events[~events.index.duplicated()], bars["close"], hints, found)
-    found.check()
-    return bars, tuple(found.notices)
+    return numbers, clock, barren
 
 
 def _cells(table: Table, roles: Roles) -> pd.DataFrame:
@@ -144,7 +150,7 @@ def _clock(cells: pd.DataFrame, barren: Bools, hints: Hints, found: Findings) ->
             f"row {cells.index[row] + 1}: the date is {shown(cells[DATE].iloc[row])}{of_day}, expected the form "
             f"2024-01-31, from {FIRST_YEAR} to {LAST_YEAR}{such(rows.size)}; "
             + (
-                f"if it is one of another form, say which: {hints.setting('date_format', '%d/%m/%Y %H:%M')}"
+                f"if it is one of another form, {hints.write('date_format', '%d/%m/%Y %H:%M')}, or what it is"
                 if 2 * rows.size > len(cells)
                 else "correct it, or delete the row"
             )

@@ -7,13 +7,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from lstmstrat.config.schema import SourceConfig
+from lstmstrat.config.data import SourceConfig
 from lstmstrat.errors import DataError
 from lstmstrat.prices.bars import PRICES
 from lstmstrat.prices.cells import of_frame
 from lstmstrat.prices.check import ADJUSTED_CLOSE, PRICE_ROUNDING, day
+from lstmstrat.prices.download import Asked, Download, Vendor
 from lstmstrat.prices.findings import Hints
-from lstmstrat.prices.kept import Asked, Download, Kept, Network, Vendor, as_read
+from lstmstrat.prices.kept import Kept, Network, as_read
 from lstmstrat.prices.table import Raw, read_bars
 from lstmstrat.prices.yahoo_client import INSTEAD, Patience, fetch
 
@@ -105,8 +106,8 @@ def cure(data: SourceConfig) -> str:
     """What can be done about bars that the check refuses."""
     rows = Kept().pattern(_asked(data))
     return (
-        f"Leave these rows out with start: and end: under data:, or correct them in a copy of the newest {rows} "
-        f"and read it with source: csv, path: and symbol: {data.symbol}"
+        f"Correct these rows in a copy of the newest {rows} and read it with source: csv, path: and symbol: "
+        f"{data.symbol}"
     )
 
 

@@ -22,9 +22,10 @@ from typing import Any
 
 import pandas as pd
 
+from lstmstrat.config.data import is_zone
 from lstmstrat.errors import DataError
+from lstmstrat.prices.download import Asked, Download
 from lstmstrat.prices.findings import shown
-from lstmstrat.prices.kept import Asked, Download, is_zone
 
 log = logging.getLogger(__name__)
 

@@ -21,7 +21,7 @@ from lstmstrat.evaluation.metrics import periods_per_year
 from lstmstrat.forecasting.forecasts import Forecasts
 from lstmstrat.forecasting.targets import labels
 from lstmstrat.prices import Prices
-from lstmstrat.prices.acceptance import with_accepted
+from lstmstrat.prices.acceptance import all_faults
 from lstmstrat.prices.bars import OPEN
 from lstmstrat.prices.faults import Fault
 from lstmstrat.results.account import Account
@@ -101,8 +101,8 @@ class Run:
 
     @cached_property
     def faults(self) -> tuple[Fault, ...]:
-        """What cannot be true in the prices, or is worth a look; marked where the config accepts it."""
-        return with_accepted(self.prices.faults, self.config.data.accepted)
+        """What cannot be true in the prices and in the peers, or is worth a look; marked where accepted."""
+        return all_faults(self.prices, self.config.data)
 
     @cached_property
     def returns(self) -> Floats:

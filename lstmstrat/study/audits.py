@@ -14,8 +14,9 @@ from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 from lstmstrat.audit.small import MEMBERS, NO_LEAK, SMALL
+from lstmstrat.config.forecast import ForecastConfig
 from lstmstrat.config.identity import Identity
-from lstmstrat.config.schema import Config, ForecastConfig, StrategyConfig
+from lstmstrat.config.schema import Config, StrategyConfig
 from lstmstrat.errors import StrategyError, sentence
 from lstmstrat.forecasting.models import model_class
 from lstmstrat.forecasting.session import Progress, Session

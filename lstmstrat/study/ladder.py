@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 
-from lstmstrat.config.schema import Config, ForecastConfig
+from lstmstrat.config.forecast import ForecastConfig
+from lstmstrat.config.schema import Config
 from lstmstrat.errors import ConfigError
 from lstmstrat.evaluation.metrics import sharpe
 from lstmstrat.evaluation.sharpe import sharpe_difference

@@ -17,8 +17,10 @@ from lstmstrat.audit import audit
 from lstmstrat.audit.books import BOOKS, check_books
 from lstmstrat.audit.small import shrink
 from lstmstrat.audit.trace import Subject
+from lstmstrat.config.data import DataConfig
+from lstmstrat.config.forecast import ForecastConfig
 from lstmstrat.config.identity import Identity, identify
-from lstmstrat.config.schema import BrokerConfig, Config, DataConfig, ForecastConfig, StrategyConfig
+from lstmstrat.config.schema import BrokerConfig, Config, StrategyConfig
 from lstmstrat.config.validation import validated
 from lstmstrat.errors import DataError, StrategyError, sentence
 from lstmstrat.evaluation.bootstrap import Difference

@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lstmstrat.config.files import override, read
+from lstmstrat.config.forecast import ForecastConfig
 from lstmstrat.config.names import wrong_names
-from lstmstrat.config.schema import Config, ForecastConfig, StrategyConfig
+from lstmstrat.config.schema import Config, StrategyConfig
 from lstmstrat.config.validation import validated
 from lstmstrat.errors import ConfigError, DataError, StrategyError
 

@@ -17,7 +17,7 @@ import numpy as np
 
 from lstmstrat.arrays import Floats, Times
 from lstmstrat.config.descriptions import descriptions
-from lstmstrat.config.schema import ForecastConfig
+from lstmstrat.config.forecast import ForecastConfig
 from lstmstrat.config.validation import validated
 from lstmstrat.errors import ConfigError, did_you_mean
 from lstmstrat.forecasting.learned import LINES

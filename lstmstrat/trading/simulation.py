@@ -17,7 +17,8 @@ import backtrader as bt
 import numpy as np
 import pandas as pd
 
-from lstmstrat.config.schema import BrokerConfig, ForecastConfig
+from lstmstrat.config.forecast import ForecastConfig
+from lstmstrat.config.schema import BrokerConfig
 from lstmstrat.errors import (
     ERRORS_OF_CODE,
     PACKAGE,

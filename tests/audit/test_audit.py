@@ -92,8 +92,9 @@ def test_every_detectable_row_of_the_catalogue_is_planted() -> None:
 
 
 def test_the_clean_control_passes() -> None:
-    assert suite.check_honest() == Control("Honest, the clean control", "", True, "passes 12 probes")
-    assert suite.check_known_in_time() == Control("KnownInTime, the clean control", "", True, "passes 3 probes")
+    assert suite.check_honest() == Control("Honest, clean: a forecast from bars", "", True, "passes 12 probes")
+    outside = Control("KnownInTime, clean: a forecast from columns and peers", "", True, "passes 3 probes")
+    assert suite.check_known_in_time() == outside
 
 
 def test_evenly_spaced_cuts_miss_what_aimed_ones_find(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -339,7 +340,7 @@ class TestCommand:
         out = tmp_path / "audit.json"
         assert command_line.main([str(path), "--quiet", "--json", str(out)]) == 0
         printed = capsys.readouterr().out
-        assert printed.startswith("Planted leaks found: 29 of 29; the clean control passes.\n")
+        assert printed.startswith("Planted leaks found: 29 of 29; clean controls passed: 2 of 2.\n")
         assert "Not to be found this way: hyper-parameters" in printed
         record = json.loads(out.read_text())
         assert record["sentence"] in " ".join(printed.split())

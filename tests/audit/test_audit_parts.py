@@ -245,7 +245,11 @@ def test_the_table_of_an_audit_names_what_failed_and_what_was_not_assessed() -> 
     unknown = {**finding, "probe": "P8 history", "status": "not assessed", "comparisons": 0, "cuts": []}
     record = {
         "findings": [finding, unknown, {**finding, "probe": "P0 rerun", "status": "warning"}],
-        "controls": [{"caught": True, "probe": "P2"}, {"caught": False, "probe": ""}],
+        "controls": [
+            {"name": "Leak, 1", "caught": True, "probe": "P2"},
+            {"name": "One, clean: bars", "caught": True, "probe": ""},
+            {"name": "Two, clean: peers", "caught": False, "probe": ""},
+        ],
         "blind": ["no"],
         "sentence": "1 probe of 2 failed.",
         "not_detectable": ["luck"],
@@ -253,7 +257,7 @@ def test_the_table_of_an_audit_names_what_failed_and_what_was_not_assessed() -> 
     file = io.StringIO()
     terminal.print_audit(record, file)
     said = file.getvalue()
-    assert "Planted leaks found: 1 of 1; the clean control DOES NOT PASS." in said
+    assert "Planted leaks found: 1 of 1; clean controls passed: 1 of 2; NOT PASSED: Two, clean: peers." in said
     assert "FAILED P2 suffix, mine: it moves" in said
     assert "WARNING P0 rerun, mine: it moves" in said
     assert "2020-01-02, bar 7: SMA.sma was 1, then 2 [suffix walk; cut 2020-01-02]" in said

@@ -16,7 +16,8 @@ import pytest
 import yaml
 
 from lstmstrat.commands import new
-from lstmstrat.config.schema import Config, ForecastConfig
+from lstmstrat.config.forecast import ForecastConfig
+from lstmstrat.config.schema import Config
 from lstmstrat.forecasting.models import MODELS
 
 ROOT = Path(__file__).parents[2]

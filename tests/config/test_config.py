@@ -10,9 +10,11 @@ import pytest
 import yaml
 from helpers.command import TINY, tiny, written
 
+import lstmstrat
 from lstmstrat import WalkForward
 from lstmstrat.config.files import dump, override, parse, read
-from lstmstrat.config.schema import Config, ForecastConfig, StrategyConfig
+from lstmstrat.config.forecast import ForecastConfig
+from lstmstrat.config.schema import Config, StrategyConfig
 from lstmstrat.config.validation import validated
 from lstmstrat.errors import ConfigError
 from lstmstrat.forecasting.models import MODELS, model_of, settled
@@ -40,6 +42,10 @@ def forecast(**changes: Any) -> ForecastConfig:
     ("values", "sentence"),
     [
         (tiny(dat={}), "dat: unknown key; did you mean 'data'?"),
+        (
+            tiny(**{"data.faults": "drop"}),
+            "data.faults: unknown key; write faults: under data:",
+        ),
         (tiny(data={"symbl": "AAPL"}), "data.symbl: unknown key; did you mean 'symbol'?"),
         (tiny(forecast={"lokback": 5}), "forecast.lokback: unknown key; did you mean 'lookback'?"),
         (tiny(broker={"comission": 0.0}), "broker.comission: unknown key; did you mean 'commission'?"),
@@ -400,6 +406,39 @@ def test_parameters_are_among_the_mistakes_of_a_file_whose_keys_and_values_are_r
         "strategies.1.params.band",
         "strategies.1.params.treshold",
     ]
+
+
+# --- in Python -------------------------------------------------------------------------------------------------
+
+WRONG: list[tuple[Any, dict[str, Any]]] = [
+    (lstmstrat.DataConfig, {"symbol": 5, "source": "cvs", "start": "2005-13-01", "symbl": "AAPL"}),
+    (lstmstrat.DataConfig, {"source": "csv"}),
+    (
+        lstmstrat.DataConfig,
+        {"extra": [{"nam": "mood", "lag": "1 day"}], "peers": [{"name": "x", "interval": "2d"}]},
+    ),
+    (lstmstrat.ForecastConfig, {"epochs": "x", "members": 0, "refit_every": "mnth", "dropout": 10**400}),
+    (lstmstrat.BrokerConfig, {"cash": -1, "comission": 0.0}),
+    (lstmstrat.StrategyConfig, {"class": 3, "params": [1], "nam": "x"}),
+    (lstmstrat.ReportConfig, {"worlds": 3, "html": "yes"}),
+    (
+        lstmstrat.Config,
+        {"data": {"symbol": 5}, "forecast": {"epochs": 0, "lokback": 2}, "strategies": [{"clas": "x"}]},
+    ),
+    (lstmstrat.Config, {"name": "a/b"}),
+]
+
+
+@pytest.mark.parametrize(("section", "values"), WRONG)
+def test_what_python_code_gets_wrong_is_answered_as_a_file_is(section: Any, values: dict[str, Any]) -> None:
+    with pytest.raises(ConfigError) as of_file:
+        validated(section, values, f"{section.__name__}:")
+    with pytest.raises(ConfigError) as of_code:
+        section(**values)
+    assert str(of_code.value) == str(of_file.value)
+    assert len(str(of_code.value).splitlines()) > max(1, len(values) - 1)
+    assert "pydantic" not in str(of_code.value)
+    assert of_code.value.__cause__ is None
 
 
 def test_dumped_and_read_again_a_config_is_the_same() -> None:

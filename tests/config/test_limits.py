@@ -8,16 +8,9 @@ from typing import Any
 import pytest
 
 from lstmstrat import ConfigError, ForecastConfig
-from lstmstrat.config.schema import (
-    BrokerConfig,
-    Config,
-    DataConfig,
-    ExtraConfig,
-    PeerConfig,
-    ReportConfig,
-    Section,
-    StrategyConfig,
-)
+from lstmstrat.config.data import DataConfig, ExtraConfig, PeerConfig
+from lstmstrat.config.schema import BrokerConfig, Config, ReportConfig, StrategyConfig
+from lstmstrat.config.section import Section
 from lstmstrat.config.validation import validated
 from lstmstrat.forecasting.features import feature
 

@@ -12,9 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lstmstrat import ConfigError, ForecastConfig
+from lstmstrat.config.forecast import DEFAULT_FEATURES
 from lstmstrat.config.names import FAMILIES, FEATURES
 from lstmstrat.config.names import KNOWN_FEATURES as KNOWN
-from lstmstrat.config.schema import DEFAULT_FEATURES
 from lstmstrat.forecasting.features import _PLAIN, _WINDOWED, feature, feature_set
 from lstmstrat.forecasting.targets import labels
 from lstmstrat.prices.bars import COLUMNS

@@ -15,7 +15,7 @@ import pytest
 import yaml
 from helpers.vendors import DAYS, HOURS, assert_bars, csv, lines, made_up, parquet
 
-from lstmstrat.config.schema import DataConfig
+from lstmstrat.config.data import DataConfig
 from lstmstrat.config.validation import validated
 from lstmstrat.errors import ConfigError, DataError
 from lstmstrat.prices import Prices, load
@@ -267,6 +267,7 @@ def mistakes(**data: Any) -> str:
             {"source": "csv", "path": "x", "time_zone": "Londn"},
             "no such time zone; expected a name such as Europe/Lon",
         ),
+        ({"source": "csv", "path": "x", "time_zone": ""}, "no such time zone"),
         ({"source": "csv", "path": "x", "decimal": ";"}, "expected '.' or ','"),
     ],
 )
@@ -375,3 +376,57 @@ def test_a_split_beside_prices_that_have_it_is_found(tmp_path: Path, ratio: floa
     text[21] = text[21].removesuffix(",0") + f",{ratio}"
     with pytest.raises(DataError, match=f"has a split of {ratio:g}, which is still in the prices"):
         csv(tmp_path, "\n".join(text))
+
+
+# --- a row that cannot be a bar ---------------------------------------------------------------------------------
+
+
+def wrong(*places: int) -> pd.DataFrame:
+    """The bars with a high a tick below the close at some places."""
+    bars = DAYS.copy()
+    bars.iloc[list(places), 1] = bars["close"].iloc[list(places)] - 0.01
+    return bars
+
+
+@pytest.mark.parametrize(
+    ("places", "kept"),
+    [((0,), slice(1, None)), ((0, 1, 2), slice(3, None)), ((39,), slice(39)), ((0, 38, 39), slice(1, 38))],
+)
+def test_rows_at_an_end_of_the_file_are_left_out_as_the_message_says(
+    tmp_path: Path, places: tuple[int, ...], kept: slice
+) -> None:
+    with pytest.raises(DataError, match=r"or leave them out: write .* under data:") as caught:
+        csv(tmp_path, csv_of(wrong(*places)))
+    found = dict(re.findall(r"(start|end): (\d{4}-\d\d-\d\d)", str(caught.value)))
+    dates = {key: dt.date.fromisoformat(day) for key, day in found.items()}
+    assert_bars(csv(tmp_path, csv_of(wrong(*places)), **dates), DAYS.iloc[kept])
+
+
+@pytest.mark.parametrize("places", [(7,), (0, 7), (7, 39)])
+@pytest.mark.parametrize("faults", ["report", "drop"])
+def test_a_row_in_the_middle_is_to_be_corrected_or_deleted(
+    tmp_path: Path, places: tuple[int, ...], faults: str
+) -> None:
+    """No start: or end: leaves it out, and `faults: drop` is for bars that are well-formed."""
+    with pytest.raises(DataError, match=r"Correct or delete these rows in the file$") as caught:
+        csv(tmp_path, csv_of(wrong(*places)), faults=faults)
+    assert not re.search("start:|end:|drop", str(caught.value))
+    assert_bars(csv(tmp_path, csv_of(DAYS)), DAYS)
+    rest = DAYS.drop(DAYS.index[list(places)])
+    assert_bars(csv(tmp_path, csv_of(rest)), rest)
+
+
+def test_a_wrong_hour_of_the_first_day_is_no_reason_to_leave_the_day_out(tmp_path: Path) -> None:
+    bars = HOURS.copy()
+    bars.iloc[0, 1] = bars["low"].iloc[0] - 0.01
+    with pytest.raises(DataError, match=r"Correct or delete these rows in the file$"):
+        csv(tmp_path, csv_of(bars))
+
+
+def test_the_rows_of_a_frame_have_no_config(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"Correct these rows of the frame, or drop them$"):
+        Prices.from_frame(wrong(0), "X")
+
+
+def csv_of(bars: pd.DataFrame) -> str:
+    return bars.rename_axis("date").to_csv()

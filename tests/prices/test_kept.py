@@ -17,7 +17,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lstmstrat.prices.kept import Asked, Download, Kept, as_read
+from lstmstrat.prices.download import Asked, Download
+from lstmstrat.prices.kept import Kept, as_read
 
 ASKED = Asked("ABC", "1d", dt.date(2024, 1, 2), dt.date(2024, 1, 5))
 WHEN = pd.Timestamp("2024-01-08 20:00", tz="UTC")

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lstmstrat.arrays import Floats
-from lstmstrat.config.schema import DataConfig
+from lstmstrat.config.data import DataConfig
 from lstmstrat.prices import Prices, load
 from lstmstrat.prices.bars import CLOSE, OPEN
 from lstmstrat.prices.null_history import BLOCK, null_history

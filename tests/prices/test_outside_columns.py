@@ -63,7 +63,7 @@ def test_a_row_with_a_time_of_day_is_known_at_it(tmp_path: Path) -> None:
 
 def test_times_in_utc_need_the_clock_of_the_exchange(tmp_path: Path) -> None:
     text = "time,score\n2012-01-04T23:00:00Z,1\n2012-01-05T14:30:00Z,2\n"
-    with pytest.raises(DataError, match=r'write data\.extra\[mood\]\.time_zone: "America/New_York"'):
+    with pytest.raises(DataError, match=r'write time_zone: "America/New_York" beside name: mood in data\.extra'):
         loaded(tmp_path, text)
     prices = loaded(tmp_path, text, time_zone="America/New_York")  # five hours behind UTC in January
     assert at(prices, "2012-01-05 09:29") == 1.0
@@ -103,7 +103,7 @@ def test_of_two_columns_of_dates_one_is_to_be_named_and_the_cure_works(tmp_path:
 def test_of_several_columns_one_is_to_be_named_and_the_cure_works(tmp_path: Path) -> None:
     text = "day,score,count\n2012-01-03,0.5,7\n2012-01-04,-0.5,8\n"
     with pytest.raises(
-        DataError, match=r"2 columns of values: 'score', 'count'; write data\.extra\[mood\]\.column: "
+        DataError, match=r"2 columns of values: 'score', 'count'; write column: .score. beside name: mood"
     ):
         loaded(tmp_path, text)
     assert loaded(tmp_path, text, column="score").outside.extra[0].values[:, 0].tolist() == [0.5, -0.5]
@@ -120,7 +120,18 @@ def test_a_lag_beyond_all_dates_is_refused() -> None:
     assert "expected at most 520w" in config_mistakes({"extra": [one]})
 
 
-CURE = re.compile(r"data\.extra\[mood\]\.(\w+): (\"[^\"]*\"|[^\s,;]+)")
+SETTING = re.compile(r"\b([a-z_]+): (\{[^}]*\}|\"[^\"]*\"|[^\s,;]+)")
+
+
+def cures(message: str, entry: str) -> list[dict[str, Any]]:
+    """The settings that a message says to write beside ``name:`` of an entry, each to be tried by itself."""
+    assert f" beside {entry}" in message
+    parts = re.findall(rf"write (.*?) beside {re.escape(entry)}((?: or [a-z_]+: \S+)*)", message)
+    assert parts
+    return [{key: yaml.safe_load(value)} for part in parts for key, value in SETTING.findall(" ".join(part))]
+
+
+MOOD = "name: mood in data.extra"
 
 # The text, and the values after each of the cures that its message gives, tried by itself; as read by eye.
 CURABLE: dict[str, tuple[str, list[list[float]]]] = {
@@ -141,7 +152,7 @@ def test_each_cure_works_on_the_file_that_provoked_it(tmp_path: Path, name: str)
     text, expected = CURABLE[name]
     with pytest.raises(DataError) as caught:
         loaded(tmp_path, text)
-    found = [{key: yaml.safe_load(value)} for key, value in CURE.findall(str(caught.value))]
+    found = cures(str(caught.value), MOOD)
     assert [loaded(tmp_path, text, **cure).outside.extra[0].values[:, 0].tolist() for cure in found] == expected
 
 
@@ -149,15 +160,16 @@ def test_each_cure_works_on_the_file_that_provoked_it(tmp_path: Path, name: str)
 def test_cures_given_as_one_work_together(tmp_path: Path, name: str) -> None:
     with pytest.raises(DataError) as caught:
         loaded(tmp_path, TOGETHER[name])
-    cure = {key: yaml.safe_load(value) for key, value in CURE.findall(str(caught.value))}
+    cure = {key: value for one in cures(str(caught.value), MOOD) for key, value in one.items()}
     assert loaded(tmp_path, TOGETHER[name], **cure).outside.extra[0].values[:, 0].tolist() == [1.0, 2.0]
 
 
 def test_all_that_is_wrong_is_said_at_once(tmp_path: Path) -> None:
     with pytest.raises(DataError) as caught:
         loaded(tmp_path, "date,score\n2012-01-03,good\n2012-01-04,1\n", column="scroe", date="dat")
-    assert 'data.extra[mood].column: "scroe": there is no such column' in str(caught.value)
-    assert 'data.extra[mood].date: "dat": there is no such column' in str(caught.value)
+    assert str(caught.value).startswith(f"{MOOD}: ")
+    assert 'column: "scroe": there is no such column' in str(caught.value)
+    assert 'date: "dat": there is no such column' in str(caught.value)
     with pytest.raises(DataError, match="row 1: the value is 'good', expected a number"):
         loaded(tmp_path, "date,score\n2012-01-03,good\n2012-01-04,1\n")
 
@@ -167,7 +179,7 @@ def test_a_comma_that_can_be_two_signs_is_refused_and_the_cure_works(
     tmp_path: Path, entry: dict[str, str]
 ) -> None:
     text = "date;score\n2012-01-03;1,234\n2012-01-04;2,345\n"
-    with pytest.raises(DataError, match=r'data\.extra\[mood\]\.decimal: "\."'):
+    with pytest.raises(DataError, match=r'write decimal: "\." beside name: mood in data\.extra'):
         loaded(tmp_path, text)
     expected = [1.234, 2.345] if entry["decimal"] == "," else [1234.0, 2345.0]
     assert loaded(tmp_path, text, **entry).outside.extra[0].values[:, 0].tolist() == expected
@@ -221,15 +233,6 @@ def test_a_longer_bar_of_a_peer_is_known_when_it_is_over(tmp_path: Path) -> None
     assert given.outside.peers[0].known[0] == weekly.index.to_numpy()[0]
 
 
-def test_a_split_left_in_a_peer_is_said(tmp_path: Path) -> None:
-    frame = load_prices(DataConfig(symbol="MSFT")).frame.loc["2011":]
-    frame.iloc[:200, :4] *= 4.0
-    frame.to_csv(tmp_path / "msft.csv", index_label="date")
-    peer = {"name": "msft", "source": "csv", "path": str(tmp_path / "msft.csv")}
-    notices = load_prices(DataConfig.model_validate({**START, "peers": [peer]})).notices
-    assert any("msft: these prices cannot be true: " in text and "split" in text for text in notices)
-
-
 TIMES = st.lists(st.integers(0, 400), min_size=1, max_size=40, unique=True).map(sorted)
 
 
@@ -273,3 +276,64 @@ def test_a_config_says_what_is_wrong_with_its_extras() -> None:
     assert "there is no column 'rate'" in config_mistakes({"extra": [one]}, refit_when="column:rate")
     wrong = config_mistakes({"extra": [one]}, features=["column:moood"])
     assert "there is no column 'moood' in data.extra; did you mean 'mood'?" in wrong
+
+
+# --- what a message says about an entry ------------------------------------------------------------------------
+
+
+def test_a_cure_of_a_lag_works(tmp_path: Path) -> None:
+    """A row a month is dated before it is published."""
+    text = "date,score\n" + "".join(f"2012-{month:02}-01,{month}\n" for month in range(1, 13))
+    (notice,) = (text for text in loaded(tmp_path, text).notices if "beside" in text)
+    assert "write lag: 45d, or how much later, beside name: mood in data.extra" in notice
+    later = loaded(tmp_path, text, lag="45d")
+    assert at(later, "2012-02-15") == 1.0  # by hand: January 1st and 45 days
+    assert np.isnan(at(later, "2012-02-14"))
+    assert not any("beside" in text for text in later.notices)
+
+
+PEER = "name: other in data.peers"
+
+
+def peer(folder: Path, text: str, **entry: Any) -> Prices:
+    path = folder / "other.csv"
+    path.write_text(text, encoding="utf-8")
+    one = {"name": "other", "source": "csv", "path": str(path), **entry}
+    return load_prices(DataConfig.model_validate({**START, "peers": [one]}))
+
+
+def test_cures_for_the_file_of_a_peer_work(tmp_path: Path) -> None:
+    """By hand: close 1.5 and 1.75 on two days, which are May 1st and 2nd, or January 5th and February 5th."""
+    rows = ["05/01/2012,1,2,1,1.5,10,70", "05/02/2012,1,2,1,1.75,20,80"]
+    text = "\n".join(["Date,Open,High,Low,Close,Volume BTC,Volume USDT", *rows])
+    with pytest.raises(DataError) as caught:
+        peer(tmp_path, text)
+    assert str(caught.value).startswith(f"{PEER}: {tmp_path / 'other.csv'}:")
+    found = cures(str(caught.value), PEER)
+    columns = next(cure for cure in found if "columns" in cure)
+    times = []
+    for cure in (cure for cure in found if "date_format" in cure):
+        stream = peer(tmp_path, text, lag="0d", **columns, **cure).outside.peers[0]
+        assert stream.values[:, 3].tolist() == [1.5, 1.75]
+        times.append([str(time)[:10] for time in stream.known])
+    assert sorted(times) == [["2012-01-05", "2012-02-05"], ["2012-05-01", "2012-05-02"]]
+
+
+@pytest.mark.parametrize("key", ["extra", "peers"])
+def test_a_file_that_is_not_there_is_named_with_its_entry(tmp_path: Path, key: str) -> None:
+    (tmp_path / "moods.csv").write_text("date,open,high,low,close\n2012-01-04,1,2,1,1\n2012-01-05,1,2,1,1\n")
+    entry = {"name": "mood", "path": str(tmp_path / "mood.csv")} | ({"source": "csv"} if key == "peers" else {})
+    column = {"column": "close"} if key == "extra" else {}
+    with pytest.raises(DataError) as caught:
+        load_prices(DataConfig.model_validate({**START, key: [entry]}))
+    assert str(caught.value) == (
+        f"name: mood in data.{key}: no file {entry['path']} in {tmp_path}: correct its path; "
+        "did you mean 'moods.csv'?"
+    )
+    mended = entry | {"path": str(tmp_path / "moods.csv")} | column
+    assert load_prices(DataConfig.model_validate({**START, key: [mended]})).outside
+
+
+def test_a_symbol_that_is_not_there_is_named_with_its_peer() -> None:
+    with pytest.raises(DataError, match=r"^name: it in data\.peers: no bundled prices of 'MSTF'; did you mean"):
+        load_prices(DataConfig.model_validate({**START, "peers": [{"name": "it", "symbol": "MSTF"}]}))

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lstmstrat.config.schema import DataConfig
+from lstmstrat.config.data import DataConfig
 from lstmstrat.errors import DataError
 from lstmstrat.prices import Prices, bundled, load
 from lstmstrat.prices.adjust import adjusted, split_ratio

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lstmstrat.config.schema import DataConfig
+from lstmstrat.config.data import DataConfig
 from lstmstrat.errors import DataError
 from lstmstrat.prices import Prices, load
 
@@ -246,7 +246,7 @@ def test_a_text_file_is_no_parquet_file(tmp_path: Path) -> None:
 @pytest.mark.parametrize("source", ["csv", "parquet"])
 def test_a_missing_file_is_answered_with_near_names(tmp_path: Path, source: str) -> None:
     (tmp_path / f"aapl_daily.{source}").touch()
-    with pytest.raises(DataError, match=f"no price file .*did you mean 'aapl_daily.{source}'"):
+    with pytest.raises(DataError, match=f"no file .*: correct its path; did you mean 'aapl_daily.{source}'"):
         load(DataConfig(source=source, path=str(tmp_path / f"aapl-daily.{source}")))
     with pytest.raises(DataError, match=r"there is no folder .*missing"):
         load(DataConfig(source=source, path=str(tmp_path / "missing" / f"aapl.{source}")))

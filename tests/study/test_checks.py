@@ -14,7 +14,8 @@ from lstmstrat.arrays import Floats
 from lstmstrat.audit.books import check_benchmark
 from lstmstrat.audit.features import _cuts, check_features
 from lstmstrat.audit.labels import check_labels
-from lstmstrat.config.schema import BrokerConfig, DataConfig
+from lstmstrat.config.data import DataConfig
+from lstmstrat.config.schema import BrokerConfig
 from lstmstrat.forecasting import trainer
 from lstmstrat.forecasting.forecasts import TRAINING_FAILED as FAILED_FOLD
 from lstmstrat.forecasting.schedule import Fold
@@ -118,6 +119,30 @@ def test_a_refit_condition_that_looks_ahead_is_named(prices: Prices) -> None:
     found = check_features(walk.forecasts, prices)
     assert found.status == FAILED
     assert found.detail.startswith(f"{AHEAD} looks ahead: at 2005-")
+
+
+def beside_a_peer(feature: str) -> tuple[Forecasts, Prices]:
+    """A year of AAPL with a feature of the peer MSFT, whose bars begin a year earlier."""
+    peer = {"name": "msft", "symbol": "MSFT", "start": "2004-01-02"}
+    prices = load(DataConfig(start="2005-01-03", end="2005-12-30", peers=[peer]))
+    walk = WalkForward(small(features=("return_1",), peer_features=(feature,)), alone(), outside=prices.outside)
+    walk.advance(prices.times, prices.bars)
+    return walk.forecasts, prices
+
+
+@pytest.mark.parametrize(
+    ("feature", "status", "said"),
+    [
+        ("causal", PASSED, "test_checks:causal of msft: unmoved by later bars at "),
+        ("ahead", FAILED, "test_checks:ahead of msft looks ahead: at 2005-"),
+        ("by_position", FAILED, "test_checks:by_position of msft goes by the position of a bar"),
+        ("from_the_end", FAILED, "test_checks:from_the_end of msft looks ahead: at 2005-"),
+        ("expanding", PASSED, "expanding of msft depends on how much history is loaded"),
+    ],
+)
+def test_a_feature_of_a_peer_is_looked_at_too(feature: str, status: str, said: str) -> None:
+    found = check_features(*beside_a_peer(f"test_checks:{feature}"))
+    assert (found.status, said in found.detail) == (status, True), found.detail
 
 
 def test_labels_of_the_future_are_named(prices: Prices) -> None:

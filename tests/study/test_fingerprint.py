@@ -105,6 +105,8 @@ def test_what_only_shows_a_number_moves_no_key(file: str, edited: Callable[[str]
         "arrays.py",
         "errors.py",
         "config/schema.py",
+        "config/data.py",
+        "config/forecast.py",
         "prices/null_history.py",
         "forecasting/walk_forward.py",
         "forecasting/models/baselines.py",

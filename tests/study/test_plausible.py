@@ -13,9 +13,11 @@ import pytest
 import yaml
 from helpers.command import Told, command, summary, tiny, written
 
-from lstmstrat import Config, DataConfig, Prices, load_prices, load_run
+from lstmstrat import Config, DataConfig, DataError, Prices, load_prices, load_run
+from lstmstrat.config.data import PeerConfig
 from lstmstrat.config.validation import validated
 from lstmstrat.ledger import Ledger, ledger_path
+from lstmstrat.prices.acceptance import all_faults
 from lstmstrat.results.assessment import FAILED, PASSED, Check
 from lstmstrat.study.checks import VOIDING, voiding
 from lstmstrat.study.ledger import read_trials
@@ -201,3 +203,90 @@ def test_other_words_are_refused(wrong: object) -> None:
         validated(Config, tiny(data={"faults": wrong}), "")
     with pytest.raises(ValueError, match="accepted"):
         validated(Config, tiny(data={"accepted": ["29.9.2008"]}), "")
+
+
+# --- a peer is an input of every forecast, so its findings count as those of the prices do ---------------------
+
+
+def beside(path: Path, **peer: Any) -> dict[str, Any]:
+    """AAPL's own bars, which are right, and a file as a peer of them."""
+    one = {"name": "other", "source": "csv", "path": str(path), **peer}
+    forecast = {"model": "ridge", "members": 1, "peer_features": ["return_1"]}
+    return tiny(data={"peers": [one]}, forecast=forecast)
+
+
+@pytest.fixture(scope="module")
+def of_peer(tmp_path_factory: pytest.TempPathFactory) -> tuple[Told, Path, Path]:
+    """A run with a peer in which a split and a spike are left: what it said, its folder, the file."""
+    folder = tmp_path_factory.mktemp("peer")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("LSTMSTRAT_LEDGER", str(folder / "ledger.sqlite"))
+        path = file(folder, both)
+        told, out = ran(folder, beside(path))
+    assert told.code == 0, told.err
+    return told, out, path
+
+
+def test_what_a_peer_has_wrong_is_at_the_head_and_voids_an_edge(of_peer: tuple[Told, Path, Path]) -> None:
+    told, out, _ = of_peer
+    assert told.out.startswith(f"look first   other, {day(SPLIT)}: 4:1 split not taken out (close ")
+    found = summary(out)
+    assert [(f["peer"], f["date"], f["voids"], f["accepted"]) for f in found["data"]["faults"]] == [
+        ("other", day(SPLIT), True, False),
+        ("other", day(SPIKE), True, False),
+    ]
+    assert prices_check(found)["status"] == FAILED
+    for strategy in found["strategies"]:
+        assert any("(prices: other, " in text for text in strategy["versus_benchmark"]["missing"])
+    assert load_run(out).assessment.data.faults[0].peer == "other"
+
+
+def test_the_printed_line_accepts_what_a_peer_has(of_peer: tuple[Told, Path, Path], tmp_path: Path) -> None:
+    told, _, path = of_peer
+    line = re.search(r"write beside name: other in data\.peers\s+(accepted: \[.*\])", told.out)
+    assert line
+    told, out = ran(tmp_path, beside(path, **yaml.safe_load(line.group(1))))
+    assert told.code == 0, told.err
+    assert told.out.startswith(f"look first   Accepted by the config: other, {day(SPLIT)}: 4:1 split")
+    assert prices_check(summary(out))["status"] == PASSED
+
+
+def test_a_date_that_is_accepted_of_the_prices_is_not_of_a_peer(of_peer: tuple[Told, Path, Path]) -> None:
+    values = beside(of_peer[2])
+    values["data"]["accepted"] = [day(SPLIT), day(SPIKE)]
+    data = validated(Config, values, "").data
+    assert [fault.accepted for fault in all_faults(load_prices(data), data)] == [False, False]
+
+
+@pytest.mark.parametrize("rule", [{"data": {"faults": "refuse"}}, {"peer": {"faults": "refuse"}}])
+def test_refuse_holds_for_a_peer_and_its_cure_works(
+    of_peer: tuple[Told, Path, Path], rule: dict[str, dict[str, Any]]
+) -> None:
+    values = beside(of_peer[2], **rule.get("peer", {}))
+    values["data"] |= rule.get("data", {})
+    with pytest.raises(DataError, match=r"^name: other in data\.peers: .*faults: refuse") as caught:
+        load_prices(validated(Config, values, "").data)
+    line = re.search(r"write beside name: other in data\.peers  (accepted: \[.*\])", str(caught.value))
+    assert line
+    values["data"]["peers"][0] |= yaml.safe_load(line.group(1))
+    data = validated(Config, values, "").data
+    assert [fault.accepted for fault in all_faults(load_prices(data), data)] == [True, True]
+
+
+def test_drop_leaves_a_bar_of_a_peer_out_unless_the_peer_says_otherwise(tmp_path: Path) -> None:
+    path = file(tmp_path, spike)
+    for rule, bars in (({}, 313), ({"faults": "report"}, 314)):
+        values = beside(path, **rule)
+        values["data"]["faults"] = "drop"
+        prices = load_prices(validated(Config, values, "").data)
+        assert len(prices.outside.peers[0].known) == bars
+        assert len(prices.outside.peers[0].faults) == bars - 313
+    again = DataConfig(faults="drop", peers=[PeerConfig(name="other", source="csv", path=str(path))])
+    assert again.peers[0].faults == "drop"
+    assert DataConfig.model_validate(again.model_dump()) == again
+
+
+def test_what_a_peer_has_wrong_after_the_last_bar_changes_nothing(tmp_path: Path) -> None:
+    values = beside(file(tmp_path, both))
+    values["data"]["end"] = day(SPLIT - 10)
+    assert load_prices(validated(Config, values, "").data).outside.peers[0].faults == ()

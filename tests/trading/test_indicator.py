@@ -24,14 +24,18 @@ def test_created_in_next_it_is_refused() -> None:
 
 
 @pytest.mark.parametrize("runonce", [True, False])
+@pytest.mark.parametrize("place", [0, 150])
 @pytest.mark.parametrize("order", [[0, 1, 3, 2], [0, 1, 1, 2]], ids=["unsorted", "twice"])
-def test_a_feed_out_of_order_is_refused(runonce: bool, order: list[int]) -> None:
-    wrong = FRAME.iloc[[*order, *range(4, len(FRAME))]]
+def test_a_feed_out_of_order_is_refused_and_the_bar_is_named(runonce: bool, order: list[int], place: int) -> None:
+    """Whatever bar is wrong: the first of all were named once."""
+    wrong = FRAME.iloc[[*range(place), *(place + k for k in order), *range(place + 4, len(FRAME))]]
+    first, second, third = (f"{FRAME.index[place + k]:%Y-%m-%d}" for k in (1, 2, 3))
+    said = f"bar of {first} is there twice" if order[2] == 1 else f"bar of {second} comes after that of {third}"
     cerebro = bt.Cerebro(runonce=runonce)
     cerebro.adddata(bt.feeds.PandasData(dataname=wrong))
     cerebro.addindicator(LSTMForecast, **SMALL)
     cerebro.addstrategy(bt.Strategy)
-    with pytest.raises(ValueError, match="not in order of time; sort the feed by date"):
+    with pytest.raises(ValueError, match=f"the {said}, so the bars are not in order of time; sort the feed"):
         cerebro.run()
 
 

@@ -13,9 +13,9 @@ engines.py        the device, and the identity of the sources of an engine
 
 from __future__ import annotations
 
+from lstmstrat.config.forecast import ForecastConfig
 from lstmstrat.config.names import MODEL, unknown_model
 from lstmstrat.config.plugins import load_attribute
-from lstmstrat.config.schema import ForecastConfig
 from lstmstrat.errors import ConfigError
 from lstmstrat.forecasting.models import sklearn_model
 from lstmstrat.forecasting.models.base import Model

@@ -17,9 +17,9 @@ from typing import Any, ClassVar, Self
 import numpy as np
 
 from lstmstrat.arrays import Floats
+from lstmstrat.config.forecast import ForecastConfig
 from lstmstrat.config.identity import identify
 from lstmstrat.config.parameters import Parameters, type_mistake
-from lstmstrat.config.schema import ForecastConfig
 from lstmstrat.errors import ConfigError, did_you_mean
 from lstmstrat.forecasting.training_set import Scaler, TrainingSet
 

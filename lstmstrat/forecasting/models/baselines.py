@@ -24,7 +24,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from lstmstrat.arrays import Floats
-from lstmstrat.config.schema import ForecastConfig
+from lstmstrat.config.forecast import ForecastConfig
 from lstmstrat.forecasting.models.base import FittedModel, Model, Stop, never
 from lstmstrat.forecasting.models.borrowed import one_thread
 from lstmstrat.forecasting.models.engines import source_hash

@@ -16,9 +16,9 @@ from typing import Any
 import numpy as np
 
 from lstmstrat.arrays import Floats
+from lstmstrat.config.forecast import ForecastConfig
 from lstmstrat.config.parameters import Parameters
 from lstmstrat.config.plugins import load_attribute
-from lstmstrat.config.schema import ForecastConfig
 from lstmstrat.errors import ConfigError, describe, did_you_mean
 from lstmstrat.forecasting.models.base import FittedModel, Model, Stop, never
 from lstmstrat.forecasting.models.baselines import FittedOnScaled, float64

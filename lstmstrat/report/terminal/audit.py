@@ -38,11 +38,14 @@ def print_audit(record: JsonObject, file: TextIO | None = None) -> None:
 
 
 def _controls(controls: Sequence[JsonObject]) -> str:
-    """The number of planted leaks that the audit found, and whether the clean control passes."""
+    """How many planted leaks the audit found, how many clean controls passed, and which did not."""
     leaks = [control for control in controls if control["probe"]]
     hits = sum(bool(leak["caught"]) for leak in leaks)
-    clean = "passes" if all(c["caught"] for c in controls if not c["probe"]) else "DOES NOT PASS"
-    return f"Planted leaks found: {hits} of {len(leaks)}; the clean control {clean}.\n"
+    clean = [control for control in controls if not control["probe"]]
+    wrong = [str(control["name"]) for control in clean if not control["caught"]]
+    passed = f"clean controls passed: {len(clean) - len(wrong)} of {len(clean)}"
+    not_passed = f"; NOT PASSED: {'; '.join(wrong)}" if wrong else ""
+    return f"Planted leaks found: {hits} of {len(leaks)}; {passed}{not_passed}.\n"
 
 
 def _table(findings: Sequence[JsonObject]) -> Table:

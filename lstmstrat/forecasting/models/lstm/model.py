@@ -16,7 +16,7 @@ from typing import ClassVar, Self
 import numpy as np
 
 from lstmstrat.arrays import Floats, Singles
-from lstmstrat.config.schema import ForecastConfig
+from lstmstrat.config.forecast import ForecastConfig
 from lstmstrat.forecasting.models.base import FitTask, FittedModel, Model, Stop, never
 from lstmstrat.forecasting.models.engines import device_here, source_hash
 from lstmstrat.forecasting.training_set import Scaler, TrainingSet

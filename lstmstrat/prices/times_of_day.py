@@ -1,0 +1,58 @@
+"""Times of day, and the offsets from UTC behind them, as files write them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+import pandas as pd
+
+# A UTC offset or a zone at the end of a time of day.
+OFFSET = r"[+-]\d\d(?::?\d\d)?"
+NAME = r"(?![AaPp][Mm]$)[A-Za-z_]{2,}(?:/[A-Za-z_]+)*"
+ZONE = rf"^(.*(?::\d\d|T\d{{4,6}})(?:\.\d+)?(?:\s?[AaPp][Mm])?)\s*(Z|(?:UTC|GMT)?{OFFSET}|{NAME})$"
+ENDS_IN_ZONE = rf"(?::\d\d|T\d{{4}}).*(?:[A-Za-z_]|{OFFSET})$"
+TIME_OF_DAY = re.compile(r"(\d{1,2})(?::(\d\d))?(?::(\d\d(?:\.\d+)?))?[\s-]*([ap]m)?", re.IGNORECASE)
+
+
+def offsets(zones: pd.Series) -> pd.Series:
+    """The offset from UTC that each zone states; NaT for a name such as EST."""
+    return _spans(zones, {zone: _offset(zone) for zone in zones.unique()})
+
+
+def _spans(cells: pd.Series, known: Mapping[str, Any]) -> pd.Series:
+    """The span of time of each cell, by its text."""
+    codes, texts = pd.factorize(cells)
+    return pd.Series(pd.TimedeltaIndex([known[text] for text in texts])[codes], index=cells.index)
+
+
+def _offset(zone: str) -> Any:
+    found = re.fullmatch(r"(?:UTC|GMT)?([+-])(\d\d):?(\d\d)?", zone)
+    if not found:
+        return pd.Timedelta(0) if zone in ("Z", "UTC", "GMT") else pd.NaT
+    size = pd.Timedelta(hours=int(found[2]), minutes=int(found[3] or 0))
+    return size if found[1] == "+" else -size
+
+
+def times_of_day(text: pd.Series) -> pd.Series:
+    """Times such as 09:30, 9:30:00 AM, 93000 as time since midnight; NaT where they cannot be read."""
+    cells = text.unique()
+    longest = max((len(cell) for cell in cells if cell.isdigit()), default=0)  # an hour has two, 93000 is 09:30:00
+    return _spans(text, {cell: _time_of_day(cell, longest) for cell in cells})
+
+
+def _time_of_day(cell: str, longest: int) -> Any:
+    if not cell:
+        return pd.Timedelta(0)
+    if cell.removesuffix(".0").isdigit():
+        digits = cell.removesuffix(".0").zfill(2 if longest <= 2 else 4 if longest <= 4 else 6)
+        cell = ":".join([*re.findall("..", digits), "00"][:3])
+    found = TIME_OF_DAY.fullmatch(cell)
+    if not found or not (found[2] or found[4]):
+        return pd.NaT
+    hour, half = int(found[1]), (found[4] or "").lower()
+    hour = hour % 12 + 12 * (half == "pm") if half else hour
+    minute, second = int(found[2] or 0), float(found[3] or 0.0)
+    inside = hour < 24 and minute < 60 and second < 60.0
+    return pd.Timedelta(hours=hour, minutes=minute, microseconds=round(second * 1e6)) if inside else pd.NaT
