@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import sysconfig
@@ -89,8 +90,22 @@ def python(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     python = next(path for path in found if path.exists())
     install = ["install", "--quiet", "--no-deps", "--no-index", str(wheel)]
     subprocess.run([sys.executable, "-m", "pip", "--python", str(python), *install], check=True)
+    _lend_machine_code(lib / "lstmstrat")
     (lib / "lent.pth").write_text("\n".join({sysconfig.get_path("purelib"), sysconfig.get_path("platlib")}))
     return python
+
+
+def _lend_machine_code(package: Path) -> None:
+    """What Numba has compiled for the checkout, if it has: it takes a file of the same time as the same."""
+    for source in (ROOT / "lstmstrat").rglob("*.py"):
+        installed = package / source.relative_to(ROOT / "lstmstrat")
+        compiled = list((source.parent / "__pycache__").glob(f"{source.stem}.*.nb[ic]"))
+        if compiled:
+            assert installed.read_bytes() == source.read_bytes()
+            shutil.copystat(source, installed)
+            (installed.parent / "__pycache__").mkdir(exist_ok=True)
+            for file in compiled:
+                shutil.copy2(file, installed.parent / "__pycache__")
 
 
 def ran(python: Path, *arguments: str, cwd: Path) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 import backtrader as bt
 import numpy as np
 import pytest
-from helpers.market import BARS, advanced, alone, bits, market, small
+from helpers.market import advanced, alone, bits, market, small
 from helpers.own_model import EVERY, FOREST, NETWORK, alive
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -19,7 +19,8 @@ from lstmstrat.arrays import Floats
 from lstmstrat.forecasting.models import model_of
 from lstmstrat.trading.simulation import _Feed
 
-PRICES = market()
+BARS = 200
+PRICES = market(BARS)
 TIMES, BARS_5 = PRICES.times, PRICES.bars
 KINDS: dict[str, dict[str, Any]] = {
     "plain": {},
@@ -27,7 +28,7 @@ KINDS: dict[str, dict[str, Any]] = {
     "by month, expanding": {"refit_every": "month", "mode": "expanding"},
     "warm start": {"warm_start": True, "members": 2, "hidden_size": 7},
     "own condition": {"refit_when": "test_refits:fell", "refit_every": "month"},
-    "nine members": {"members": 9, "refit_every": 60},
+    "nine members": {"members": 9, "refit_every": 45},
     "close, horizon 3": {"target": "close", "horizon": 3},
     "validation": {"val_size": 0.2, "epochs": 3, "patience": 1},
     "two layers with dropout": {"layers": 2, "dropout": 0.3, "hidden_size": 7, "members": 3},
@@ -40,7 +41,7 @@ KINDS: dict[str, dict[str, Any]] = {
     "own, warm start": {"model": "helpers.own_model:Drawn", "members": 3, "warm_start": True},
     "own network, warm start": {"model": NETWORK, "members": 2, "warm_start": True, "refit_every": 40},
     "own network, calibrated": {"model": NETWORK, "calibration": "learned", "val_size": 0.2, "refit_every": 40},
-    "forest, calibrated": {**alive(FOREST), "calibration": "learned", "refit_every": 30},
+    "forest, calibrated": {**alive(FOREST), "calibration": "learned", "refit_every": 15},
     "huber": {"loss": "huber", "members": 2},
 }
 KINDS |= {m: alive(m) for m in EVERY if m not in {kind.get("model", "lstm") for kind in KINDS.values()}}
@@ -204,6 +205,6 @@ def test_law_1_chunk_a_live_feed_equals_the_walk_outside() -> None:
 @pytest.mark.parametrize("freq", ["h", "7min"])
 def test_law_1_chunk_intraday_times_survive_backtrader(freq: str) -> None:
     """Backtrader's times are floats of days, about 10 microseconds apart; the seeds come from the times."""
-    prices = market(freq=freq)
+    prices = market(BARS, freq=freq)
     outside = bits(advanced(small(), prices.times, prices.bars))
     assert np.array_equal(recorded(engine_feed(prices), small().model_dump()), outside)

@@ -19,7 +19,7 @@ from lstmstrat.study.replicas import replica
 from lstmstrat.study.simulate import simulate_all, simulate_one
 from lstmstrat.study.tasks import Variation
 
-PRICES, OTHER = market(), market(seed=1)
+PRICES, OTHER = market(200), market(200, seed=1)
 TIMES, BARS = PRICES.times, PRICES.bars
 KINDS: dict[str, dict[str, Any]] = {
     "plain": {},

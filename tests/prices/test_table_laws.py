@@ -104,24 +104,38 @@ def test_a_column_of_remarks_names_no_symbols(tmp_path: Path) -> None:
 # --- a number is no date, unless it is one -----------------------------------------------------------------------
 
 
-@given(st.integers(0, 10**7 - 50), st.booleans())
-@settings(max_examples=60, deadline=None)
-def test_a_row_number_is_never_a_date(first: int, named: bool) -> None:
-    numbered = DAYS.set_axis(pd.RangeIndex(first, first + len(DAYS)))
-    filtered = DAYS.set_axis(np.arange(first, first + len(DAYS)))  # what is left by a filter: no RangeIndex
-    for frame in (numbered, filtered, numbered.reset_index(), filtered.rename_axis("date").reset_index()):
+NUMBERED = {
+    "range": lambda numbers: DAYS.set_axis(pd.RangeIndex(numbers[0], numbers[-1] + 1)),
+    "filtered": lambda numbers: DAYS.set_axis(numbers),  # what is left by a filter: no RangeIndex
+    "a column": lambda numbers: DAYS.set_axis(numbers).reset_index(),
+    "a column of dates": lambda numbers: DAYS.set_axis(numbers).rename_axis("date").reset_index(),
+}
+# Years, days as Excel counts them, months, days without a century: what looks most like a date.
+firsts = st.sampled_from([0, 1, 1_990, 36_526, 42_006, 150_102, 201_501, 10**6, 10**7 - 50])
+
+
+@pytest.mark.parametrize("named", [True, False])
+@pytest.mark.parametrize("form", NUMBERED)
+@given(firsts | st.integers(0, 10**7 - 50))
+@settings(max_examples=15, deadline=None)
+def test_a_row_number_is_never_a_date(form: str, named: bool, first: int) -> None:
+    frame = NUMBERED[form](np.arange(first, first + len(DAYS)))
+    with tempfile.TemporaryDirectory() as folder:
         with pytest.raises(DataError, match=r"no column date|a number that may be that of the row"):
             Prices.from_frame(frame, "X")
-        with (
-            tempfile.TemporaryDirectory() as folder,
-            pytest.raises(DataError, match=r"no column date|may be that of"),
-        ):
+        with pytest.raises(DataError, match=r"no column date|may be that of"):
             csv(Path(folder), frame.to_csv(index=named))
-        dated = frame.drop(columns=["date"], errors="ignore").assign(timestamp=DAYS.index)
+
+
+@pytest.mark.parametrize("named", [True, False])
+@pytest.mark.parametrize("form", NUMBERED)
+def test_a_row_number_beside_dates_changes_nothing(tmp_path: Path, form: str, named: bool) -> None:
+    for first in (0, 42_006, 10**7 - 50):
+        numbered = NUMBERED[form](np.arange(first, first + len(DAYS)))
+        dated = numbered.drop(columns=["date"], errors="ignore").assign(timestamp=DAYS.index)
         assert_bars(Prices.from_frame(dated, "X"), DAYS)
-        with tempfile.TemporaryDirectory() as folder:
-            assert_bars(csv(Path(folder), dated.to_csv(index=named)), DAYS)
-            assert_bars(parquet(Path(folder), dated), DAYS)
+        assert_bars(csv(tmp_path, dated.to_csv(index=named)), DAYS)
+        assert_bars(parquet(tmp_path, dated), DAYS)
 
 
 @pytest.mark.parametrize("bars", [DAYS, HOURS, CRYPTO], ids=["days", "hours", "crypto"])
@@ -208,7 +222,7 @@ def written(bars: pd.DataFrame, habit: dict[str, Any]) -> bytes:
 
 
 @given(habits())
-@settings(max_examples=250, deadline=None)
+@settings(max_examples=125, deadline=None)
 def test_the_habits_of_vendors_change_no_bar(habit: dict[str, Any]) -> None:
     if habit["encoding"] == "cp1252" and "₹" in habit["after"]:
         habit["after"] = ""  # not in this code page
@@ -278,16 +292,16 @@ WIDE = {
 
 @pytest.mark.parametrize("kind", WIDE)
 def test_long_and_wide_junk_takes_linear_time(tmp_path: Path, kind: str) -> None:
-    """50,000 of each: twice as many may take three times as long, and none takes long."""
+    """Three times as many may take 4.5 times as long; what asks each about all the others takes nine."""
     seconds = []
-    for n in (25_000, 50_000):
+    for n in (8_000, 24_000):
         start = time.process_time()
         with pytest.raises(DataError) as caught:
             csv(tmp_path, WIDE[kind](n))
         seconds.append(time.process_time() - start)
         assert len(str(caught.value)) < 4000
-    assert seconds[1] < max(3.0 * seconds[0], 0.5), seconds
-    assert seconds[1] < 20.0
+    assert seconds[1] < max(4.5 * seconds[0], 0.15), seconds
+    assert seconds[1] < 10.0
 
 
 @given(st.binary(max_size=300))
@@ -309,7 +323,7 @@ cells = st.one_of(
 
 
 @given(st.lists(st.lists(cells, min_size=1, max_size=9), min_size=1, max_size=7), st.sampled_from(",;\t|"))
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=250, deadline=None)
 def test_cells_of_any_kind_are_bars_or_a_sentence(rows: list[list[str]], separator: str) -> None:
     """Begun with a heading as often as not."""
     text = "\n".join(separator.join(row) for row in rows)

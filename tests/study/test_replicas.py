@@ -422,7 +422,7 @@ def test_the_rungs_of_a_ladder_are_trials(tmp_path: Path) -> None:
 def test_a_strategy_that_keeps_something_in_its_class_mixes_no_worlds(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Threads would share the class: 20 worlds at once gave another p-value in each run."""
+    """Threads would share the class: of 20 worlds at once some had another difference in each run."""
     (tmp_path / "keeping.py").write_text(
         "from lstmstrat import ForecastStrategy\n"
         "class Keeps(ForecastStrategy):\n"
@@ -438,8 +438,8 @@ def test_a_strategy_that_keeps_something_in_its_class_mixes_no_worlds(
     changes = {"forecast": {"model": "ridge", "members": 1}, "strategies": [{"class": "keeping:Keeps"}]}
     config = written(tmp_path, tiny(**changes))
     told = []
-    for jobs in (1, 2, 2):
-        out = tmp_path / f"{len(told)}"
+    for jobs in (1, 2):
+        out = tmp_path / f"{jobs}"
         assert command(config, "--worlds", 20, "--jobs", jobs, "--no-cache", "--quiet", "--out", out).code == 0
         told.append(summary(out)["strategies"][0]["luck"]["worlds"])
-    assert told[0] == told[1] == told[2]
+    assert told[0] == told[1]
