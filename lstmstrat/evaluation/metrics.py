@@ -54,6 +54,26 @@ class Performance:
     final_value: float
 
 
+FORMULAS = {
+    "total_return": "V(n)/V(0) - 1",
+    "cagr": "(V(n)/V(0))^(1/Y) - 1; null in less than 365 days, whose growth by the year would be made up",
+    "annual_volatility": "sd(r) sqrt(P), sample standard deviation",
+    "sharpe": "mean(r)/sd(r) sqrt(P)",
+    "sortino": "mean(r)/sqrt(mean(min(r, 0)^2)) sqrt(P)",
+    "max_drawdown": "smallest V(t)/max(V(0..t)) - 1",
+    "calmar": "cagr / abs(max_drawdown)",
+    "exposure": "mean of abs(position value / V) over the closes",
+    "turnover": "value bought and sold / mean V, a year",
+    "trades": "round trips, an open one counted",
+    "hit_rate": "closed round trips with a profit after costs / closed round trips",
+    "profit_factor": "their gross profit / their gross loss",
+    "commission_paid": "in the account's currency",
+    "orders_rejected": "orders that the broker refused, nearly always for want of cash",
+    "final_value": "V(n)",
+}
+"""Each metric as a formula of the account value V, its n simple returns r, P bars a year and Y years."""
+
+
 def performance(
     equity: pd.Series[float],
     exposure: pd.Series[float],
