@@ -9,8 +9,9 @@
 
 Colours are names of CSS variables (``--ink``), and one colour has one meaning on the whole page. The page replaces
 them, so that one chart works in light and dark mode. An ``x`` of ``"dates"`` stands for the closes that are drawn,
-which the page contains once. ``meta.of`` is the number of the strategy that a trace belongs to; the page shows
-that of its menu. Numbers have at most six significant digits; a value that is not finite becomes None, a gap.
+which the page contains once; such a trace has a number in ``series`` as its ``y``. ``meta.of`` is the number of
+the strategy that a trace belongs to; the page shows that of its menu. Numbers have at most six significant digits;
+a value that is not finite becomes None, a gap.
 """
 
 from __future__ import annotations
@@ -22,12 +23,12 @@ from lstmstrat.report.figures.history import answer, dates, fold_skill, folds, p
 from lstmstrat.report.figures.skill import ladder, outcomes, rolling
 from lstmstrat.report.figures.trades import costs, profits
 from lstmstrat.report.figures.trust import reliability, weights
-from lstmstrat.report.figures.values import Json, numbers, stamps
+from lstmstrat.report.figures.values import Json, numbers, shared, stamps
 from lstmstrat.results.result import Result
 
 
 def payload(result: Result) -> Json:
-    """The data of all charts: ``dates``, ``figures`` by name, and ``trades`` in the order of the strategies."""
+    """The data of all charts: ``dates``, ``series``, ``figures`` by name, and ``trades`` by strategy."""
     assessment = result.assessment
     figures: dict[str, Json | None] = {
         "answer": answer(result.equity),
@@ -45,9 +46,11 @@ def payload(result: Result) -> Json:
         "folds": folds(result.folds),
         "weights": weights(result.folds),
     }
+    kept = {name: figure for name, figure in figures.items() if figure}
     return {
         "dates": dates(result),
-        "figures": {name: figure for name, figure in figures.items() if figure},
+        "series": shared(kept),
+        "figures": kept,
         "trades": [_trades(result.trades, strategy.name) for strategy in assessment.strategies],
     }
 

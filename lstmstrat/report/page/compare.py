@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from lstmstrat.report import comparison as texts
-from lstmstrat.report.figures.values import Json, date_axis, drawn, label, line, log_axis, stamps, thinned
+from lstmstrat.report.figures.values import Json, date_axis, drawn, label, line, log_axis, shared, stamps, thinned
 from lstmstrat.report.page.render import as_json, render
 from lstmstrat.report.page.tables import Cell, Line, Table, leading_number
 from lstmstrat.results.comparison import Comparison
@@ -38,7 +38,7 @@ def _table(caption: str, rows: texts.Rows) -> Table:
 def _payload(found: Comparison) -> Json:
     frame = found.equity
     if not found.bars:
-        return {"dates": [], "figures": {}, "trades": []}
+        return {"dates": [], "series": [], "figures": {}, "trades": []}
     index = pd.DatetimeIndex(frame.index)
     value = frame.where(frame > 0.0)
     data = []
@@ -61,8 +61,6 @@ def _payload(found: Comparison) -> Json:
         "xaxis": date_axis(index),
         "yaxis": log_axis(value),
     }
-    return {
-        "dates": stamps(index[drawn(len(index))]),
-        "figures": {"answer": {"data": data, "layout": layout}},
-        "trades": [],
-    }
+    figures = {"answer": {"data": data, "layout": layout}}
+    dates = stamps(index[drawn(len(index))])
+    return {"dates": dates, "series": shared(figures), "figures": figures, "trades": []}

@@ -11,9 +11,11 @@
 
   // ---- charts ------------------------------------------------------------------------------------------------
 
-  const {dates, figures} = JSON.parse(text);
+  const {dates, series, figures} = JSON.parse(text);
   const names = Object.keys(figures).filter(name => document.getElementById(places[name] || name));
   const drawn = new Set();
+  let paper = false;  // while the page is printed
+  const widths = [[".two", 325], [".answer", 385], ["main", 680]];  // of charts on A4, in pixels
 
   function template() {
     const axis = {gridcolor: css("--rule"), linecolor: css("--rule"), zeroline: false, zerolinecolor: css("--zero"), zerolinewidth: 1.5};
@@ -29,7 +31,7 @@
 
   function trace(raw) {
     const made = coloured(raw);
-    if (made.x === "dates") made.x = dates;
+    if (made.x === "dates") Object.assign(made, {x: dates, y: series[raw.y]});
     if (made.meta && made.meta.always) {
       const own = made.meta.of === chosen();
       made.line = {color: css(own ? "--chosen" : "--others"), width: own ? 2.2 : 1};
@@ -69,6 +71,7 @@
     }
     const log = document.getElementById("log");
     if (name === "time" && log && !log.checked) made.yaxis = {...made.yaxis, type: "linear", tickvals: undefined};
+    if (paper) made.width = widths.find(([place]) => element.closest(place))[1];
     drawn.add(name);
     Plotly.react(element, traces, made, settings);
   }
@@ -211,7 +214,12 @@
   for (const query of ["(prefers-color-scheme: dark)", "print"]) matchMedia(query).addEventListener("change", redraw);
   addEventListener("beforeprint", () => {
     document.querySelectorAll("details").forEach(part => { part.open = true; });
-    names.filter(name => !drawn.has(name)).forEach(draw);
+    paper = true;
+    names.forEach(draw);
+  });
+  addEventListener("afterprint", () => {
+    paper = false;
+    names.forEach(draw);
   });
   show();
   if (names.includes("answer")) draw("answer");
