@@ -1,4 +1,4 @@
-"""The README says what there is, and what it shows runs."""
+"""README and docs/ say what there is, and what they show runs."""
 
 from __future__ import annotations
 
@@ -15,7 +15,6 @@ import pytest
 from helpers.market import advanced, market, small
 
 from lstmstrat import load_config
-from lstmstrat.commands import audit, run
 from lstmstrat.config import files, names
 from lstmstrat.config import schema as config
 from lstmstrat.evaluation.metrics import Performance
@@ -24,11 +23,15 @@ from lstmstrat.prices import load
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
+PAGES = {
+    path: path.read_text(encoding="utf-8") for path in [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+}
+DOCS = "\n".join(PAGES.values())
 CONFIGS = sorted((ROOT / "configs").glob("*.yaml"))
 
 
-def test_readme_shows_every_key_as_the_config_file_has_it() -> None:
-    assert (ROOT / "configs" / "every_key.yaml").read_text(encoding="utf-8") in README
+def test_docs_show_every_key_as_the_config_file_has_it() -> None:
+    assert (ROOT / "configs" / "every_key.yaml").read_text(encoding="utf-8") in DOCS
 
 
 def test_every_key_is_in_every_key_yaml_at_its_default() -> None:
@@ -49,30 +52,55 @@ def test_every_key_is_in_every_key_yaml_at_its_default() -> None:
 
 
 @pytest.mark.parametrize("path", CONFIGS, ids=lambda p: p.stem)
-def test_every_config_is_valid_and_in_readme(path: Path) -> None:
+def test_every_config_is_valid_and_in_docs(path: Path) -> None:
     assert load_config(path).name == path.stem
-    assert f"configs/{path.name}" in README
+    assert f"configs/{path.name}" in DOCS
 
 
-def test_every_metric_has_a_formula_in_readme() -> None:
+def test_every_metric_has_a_formula() -> None:
     for field in dataclasses.fields(Performance):
-        assert f"| `{field.name}` |" in README, field.name
+        assert f"| `{field.name}` |" in DOCS, field.name
 
 
-def test_every_feature_is_in_readme() -> None:
+def test_every_feature_is_in_docs() -> None:
     for name in names.KNOWN_FEATURES:
-        assert f"`{name}`" in README, name
+        assert f"`{name}`" in DOCS, name
 
 
-def test_every_model_is_in_readme() -> None:
+def test_every_model_is_in_docs() -> None:
     for name in MODELS:
-        assert f"| `{name}` |" in README, name
+        assert f"| `{name}` |" in DOCS, name
 
 
-def test_every_option_is_in_readme() -> None:
-    said = run._parser().format_help() + audit._parser().format_help()
-    for option in re.findall(r"--[a-z-]+", said):
-        assert option in README or option == "--help", option
+def test_what_is_generated_is_new() -> None:
+    """Commands, keys, metrics and glossary: ``python docs/generate.py`` writes them."""
+    made = runpy.run_path(str(ROOT / "docs" / "generate.py"))["with_parts"]
+    old = [path.name for path, text in PAGES.items() if made(text) != text]
+    assert old == []
+
+
+def test_readme_is_short_enough_to_be_read() -> None:
+    assert len(README.splitlines()) <= 150
+
+
+def test_every_link_leads_somewhere() -> None:
+    for path, text in PAGES.items():
+        for target in re.findall(r"\]\(([^)\s]+)\)", text):
+            place, _, mark = target.partition("#")
+            if target.startswith("http"):
+                continue
+            file = (path.parent / place).resolve() if place else path
+            assert file.exists(), f"{path.name}: {target}"
+            if mark:
+                heads = re.findall(r"^#+ (.*)$", file.read_text(encoding="utf-8"), re.MULTILINE)
+                slugs = {re.sub(r"[^\w -]", "", head).strip().lower().replace(" ", "-") for head in heads}
+                assert mark in slugs, f"{path.name}: {target}"
+
+
+def test_every_page_of_docs_is_in_its_index() -> None:
+    index = PAGES[ROOT / "docs" / "README.md"]
+    for path in PAGES:
+        assert path.name in ("README.md",) or f"]({path.name}" in index, path.name
 
 
 def test_every_strategy_is_in_a_config() -> None:
@@ -81,10 +109,10 @@ def test_every_strategy_is_in_a_config() -> None:
         assert any(name.startswith(f"strategies.{path.stem}:") for name in used) or path.stem == "buy_and_hold"
 
 
-def test_the_strategies_of_readme_run() -> None:
+def test_the_strategies_of_docs_run() -> None:
     """Both snippets, on a short history with a small network."""
     found = dict[str, object]()
-    for snippet in re.findall(r"```python\n(.*?)```", README, re.DOTALL):
+    for snippet in re.findall(r"```python\n(.*?)```", PAGES[ROOT / "docs" / "backtrader.md"], re.DOTALL):
         small = snippet.replace("train_size=750", "lookback=5, train_size=60, epochs=1, loss_steps=5")
         exec(small, found)
     prices = load(config.DataConfig(start="2003-01-01", end="2003-09-30"))
@@ -104,16 +132,16 @@ def test_what_the_benchmark_of_the_command_times_is_still_there() -> None:
 
 
 @pytest.mark.parametrize("name", ["Nearest", "Perceptron"])
-def test_the_models_of_readme_run(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    blocks = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+def test_the_models_of_docs_run(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    blocks = re.findall(r"```python\n(.*?)```", DOCS, re.DOTALL)
     (code,) = (block for block in blocks if f"class {name}(" in block)
     (tmp_path / f"my_{name}.py").write_text(code)
     monkeypatch.chdir(tmp_path)
     assert_forecasts({"model": f"my_{name}:{name}"})
 
 
-def test_the_regressor_of_readme_runs() -> None:
-    blocks = re.findall(r"```yaml\n(.*?)```", README, re.DOTALL)
+def test_the_regressor_of_docs_runs() -> None:
+    blocks = re.findall(r"```yaml\n(.*?)```", DOCS, re.DOTALL)
     (text,) = (block for block in blocks if "model: sklearn" in block)
     assert_forecasts(files.parse(text)["forecast"])
 
