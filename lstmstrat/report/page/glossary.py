@@ -50,6 +50,10 @@ GLOSSARY = {
     ),
     "R2": ("The share of the squared outcomes that the forecast explains. Of daily returns 0.01 would be much."),
     "Clark-West": ("A test whether a forecast has any signal beside a simpler one. Below 0.05 counts as shown."),
+    "beta": ("How far the account moves with holding: 0.5 is half of each move."),
+    "alpha": ("Growth by the year that the moves of holding do not explain."),
+    "information ratio": ("Mean lead over holding divided by its ups and downs, by the year."),
+    "time under water": ("The share of the closes below the highest account value so far."),
     "net exposure": (
         "Mean part of the account that is invested, shorts negative. A hold of that part is the fair "
         "comparison for a strategy that is seldom invested."

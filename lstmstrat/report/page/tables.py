@@ -8,9 +8,11 @@ from dataclasses import dataclass, field
 import pandas as pd
 
 from lstmstrat.evaluation.periods import monthly_returns, worst_falls, yearly_returns
-from lstmstrat.report.cells import UNDEFINED, fine_percent, ratio
+from lstmstrat.evaluation.tearsheet import tear_sheet
+from lstmstrat.report.cells import UNDEFINED, Format, amount, fine_percent, percent, ratio
 from lstmstrat.report.columns import Column, Entry, Row
 from lstmstrat.results.assessment import Assessment, StrategyAssessment
+from lstmstrat.results.result import Result
 
 TERMS = {
     "CAGR": "CAGR",
@@ -33,6 +35,10 @@ TERMS = {
     "R2 to zero": "R2",
     "Clark-West p\u00a0to\u00a0mean": "Clark-West",
     "folds": "fold",
+    "beta": "beta",
+    "alpha a\u00a0year": "alpha",
+    "information ratio": "information ratio",
+    "time under\u00a0water": "time under water",
 }
 """The term of the glossary that explains a heading."""
 
@@ -80,6 +86,38 @@ def metrics(assessment: Assessment, columns: Sequence[Column], caption: str) -> 
         for place, (name, values) in enumerate(accounts)
     )
     return Table(caption, tuple(column.heading for column in columns), lines, "strategy")
+
+
+TEAR_SHEET: tuple[tuple[str, str, Format], ...] = (
+    ("beta", "beta", ratio),
+    ("alpha", "alpha a\u00a0year", fine_percent),
+    ("information_ratio", "information ratio", ratio),
+    ("correlation", "correlation with\u00a0holding", ratio),
+    ("value_at_risk", "worst 5% of\u00a0bars below", fine_percent),
+    ("expected_shortfall", "their mean", fine_percent),
+    ("best_bar", "best bar", fine_percent),
+    ("worst_bar", "worst bar", fine_percent),
+    ("best_month", "best month", fine_percent),
+    ("worst_month", "worst month", fine_percent),
+    ("under_water", "time under\u00a0water", percent),
+    ("average_trade", "average trade", amount),
+)
+"""The figures that other tear sheets have: field, heading and format."""
+
+
+def tear_sheets(result: Result) -> Table:
+    """Holding and every strategy, with the figures of other tear sheets."""
+    periods, holding = result.assessment.period.periods_per_year, result.equity["buy_and_hold"]
+    lines = []
+    for name in result.equity.columns:
+        own = result.trades[(result.trades["strategy"] == name) & result.trades["closed"].notna()]
+        base = None if name == "buy_and_hold" else holding
+        found = tear_sheet(result.equity[name], base, own["pnl"], periods)
+        cells = tuple(Cell(write(getattr(found, key)), getattr(found, key)) for key, _, write in TEAR_SHEET)
+        lines.append(Line("holding" if base is None else name, cells, "benchmark" if base is None else ""))
+    return Table(
+        "As other tear sheets have it", tuple(head for _, head, _ in TEAR_SHEET), tuple(lines), "strategy"
+    )
 
 
 def entries(rows: Sequence[Row], columns: Sequence[Entry[Row]], caption: str) -> Table:

@@ -55,6 +55,7 @@ def view(result: Result) -> dict[str, Any]:
         "strategies": _strategies(result),
         **_curves(result),
         **_strategy_tables(found),
+        "tear_sheets": tables.tear_sheets(result),
         **_luck(found),
         **_forecast(found),
         "drawn": _drawn(found.period.bars),
