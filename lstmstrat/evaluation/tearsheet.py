@@ -1,6 +1,6 @@
 """The figures that other tear sheets have: an account beside holding, its tails, its time under water.
 
-Definitions are those of empyrical, and the tests hold them to it; it is not called, because its import takes 1.5 s.
+Definitions are those of empyrical, and the tests hold them to it; it is not called, as its import takes 1.5 s.
 Simple returns, fractions, None where undefined.
 """
 

@@ -57,5 +57,5 @@ def visit(browser: Any, path: Path, width: int = 1440, height: int = 900, **cont
 
 
 def draw_everything(view: Visit) -> None:
-    """As before printing: every chart is drawn and every fold is open."""
-    view.tab.evaluate("dispatchEvent(new Event('beforeprint'))")
+    """As after printing: every chart is drawn and every fold is open."""
+    view.tab.evaluate("dispatchEvent(new Event('beforeprint')); dispatchEvent(new Event('afterprint'))")

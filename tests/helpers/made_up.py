@@ -58,6 +58,41 @@ def result(names: tuple[str, ...] = NAMES) -> Result:
     )
 
 
+UNUSUAL = ("no trades", "one trade", "no forecast", "failed folds", "undefined", "lost account", "two bars")
+
+
+def unusual(kind: str) -> Result:
+    """A run of which something is missing."""
+    run, nothing = result(), float("nan")
+    if kind == "no trades":
+        return replace(run, trades=run.trades.iloc[:0], orders=run.orders.iloc[:0])
+    if kind == "one trade":
+        return replace(run, trades=run.trades.iloc[:1])
+    if kind == "no forecast":
+        assessment = put(run.assessment, "forecast_skill.observations", 0)
+        forecasts = run.forecasts.assign(forecast=nothing)
+        return replace(run, assessment=assessment, folds=run.folds.iloc[:0], forecasts=forecasts)
+    if kind == "failed folds":
+        losses = dict.fromkeys(("train_loss", "first_loss", "correlation"), nothing)
+        return replace(run, folds=run.folds.assign(status="failed", **losses))
+    if kind == "undefined":
+        return replace(run, assessment=_undefined(run.assessment))
+    if kind == "lost account":
+        equity = run.equity.copy()
+        equity.iloc[100:, 1] = -5.0
+        return replace(run, equity=equity)
+    tables = {name: getattr(run, name).iloc[:2] for name in ("equity", "exposure", "forecasts", "prices", "folds")}
+    return replace(run, **tables, trades=run.trades.iloc[:0], orders=run.orders.iloc[:0])
+
+
+def _undefined(found: Assessment) -> Assessment:
+    for field in ("sharpe", "cagr", "hit_rate"):
+        found = put(found, f"strategies.0.metrics.{field}", None)
+    for field in ("sharpe", "sharpe_low", "sharpe_high", "break_even_cost", "delay_cost"):
+        found = put(found, f"strategies.0.versus_benchmark.{field}", None)
+    return found
+
+
 def _prices(closes: pd.Series) -> pd.DataFrame:
     """Bars around `closes`, which are all that the report shows."""
     near = {"open": closes * 0.999, "high": closes * 1.01, "low": closes * 0.99, "close": closes}

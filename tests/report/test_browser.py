@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 from helpers.browser import Visit, chromium, draw_everything, visit
-from helpers.made_up import NAMES, result
+from helpers.made_up import NAMES, UNUSUAL, result, unusual
 
-from lstmstrat.report.page import page
 from lstmstrat.report.answer import sentence
+from lstmstrat.report.page import page
 
 EVIL = '<script>alert(1)</script><img src=x onerror="window.hurt=1">'
 MANY = tuple(f"strategy_{k}" for k in range(20))
@@ -148,6 +148,17 @@ def test_the_account_can_be_read_on_a_linear_scale(view: Visit) -> None:
     view.tab.uncheck("#log")
     assert view.tab.evaluate(kind) == "linear"
     view.tab.check("#log")
+
+
+@pytest.mark.parametrize("kind", UNUSUAL)
+def test_an_unusual_run_is_drawn_without_an_error(browser: Any, tmp_path: Path, kind: str) -> None:
+    (tmp_path / "page.html").write_text(page(unusual(kind)), encoding="utf-8")
+    view = visit(browser, tmp_path / "page.html")
+    draw_everything(view)
+    assert view.errors == []
+    said = view.tab.inner_text("main")
+    assert "NaN" not in said
+    assert "undefined" not in said.replace("and what is undefined, is", "")  # a word of the rule
 
 
 def test_dark_redraws_the_charts(browser: Any, pages: dict[str, Path]) -> None:

@@ -10,12 +10,12 @@ from importlib import resources
 from typing import Any
 
 import pytest
-from helpers.made_up import NAMES, put, result
+from helpers.made_up import NAMES, UNUSUAL, put, result, unusual
 
 from lstmstrat.evaluation.verdict import NO_VERDICT, SUPPORTED, UNDECIDED, UNPROVEN, WORSE
 from lstmstrat.report import cells
-from lstmstrat.report.page import page
 from lstmstrat.report.answer import interval, money, numbers, sentence
+from lstmstrat.report.page import page
 from lstmstrat.report.page.glossary import GLOSSARY
 from lstmstrat.report.page.render import PLOTLY_SHA256
 from lstmstrat.report.page.tables import TERMS, bars, conditions, entries
@@ -183,33 +183,9 @@ def test_text_of_users_is_escaped_everywhere() -> None:
     assert payload_of(text)["figures"]["answer"]["data"][0]["name"].startswith("&lt;/script&gt;")
 
 
-@pytest.mark.parametrize(
-    "kind", ["no trades", "one trade", "no forecast", "failed folds", "undefined", "lost account"]
-)
+@pytest.mark.parametrize("kind", UNUSUAL)
 def test_a_page_of_an_unusual_run_is_written(kind: str) -> None:
-    run = result()
-    if kind == "no trades":
-        run = replace(run, trades=run.trades.iloc[:0], orders=run.orders.iloc[:0])
-    elif kind == "one trade":
-        run = replace(run, trades=run.trades.iloc[:1])
-    elif kind == "no forecast":
-        run = replace(run, folds=run.folds.iloc[:0], forecasts=run.forecasts.assign(forecast=float("nan")))
-        run = replace(run, assessment=put(run.assessment, "forecast_skill.observations", 0))
-    elif kind == "failed folds":
-        nothing = dict.fromkeys(("train_loss", "first_loss", "correlation"), float("nan"))
-        run = replace(run, folds=run.folds.assign(status="failed", **nothing))
-    elif kind == "undefined":
-        found = run.assessment
-        for field in ("sharpe", "cagr", "hit_rate"):
-            found = put(found, f"strategies.0.metrics.{field}", None)
-        for field in ("sharpe", "sharpe_low", "sharpe_high", "break_even_cost", "delay_cost"):
-            found = put(found, f"strategies.0.versus_benchmark.{field}", None)
-        run = replace(run, assessment=found)
-    else:
-        equity = run.equity.copy()
-        equity.iloc[100:, 1] = -5.0
-        run = replace(run, equity=equity)
-    text = page(run)
+    text = page(unusual(kind))
     assert "</html>" in text
     assert "NaN" not in text.replace(plotly(), "").split('id="payload"')[0]
     payload_of(text)

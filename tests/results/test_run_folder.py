@@ -12,6 +12,7 @@ import pandas as pd
 import pytest
 from helpers.command import tiny
 from helpers.made_up import BARS, FOLDS, NAMES, put, result
+from lstmstrat.report.html import page
 
 import lstmstrat
 from lstmstrat import Session, Store
@@ -19,7 +20,6 @@ from lstmstrat.config import files
 from lstmstrat.config.schema import Config
 from lstmstrat.config.validation import validated
 from lstmstrat.errors import ConfigError, DataError
-from lstmstrat.report.html import page
 from lstmstrat.results import run_folder
 from lstmstrat.results.result import Result
 from lstmstrat.results.run_folder import read

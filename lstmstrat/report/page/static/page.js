@@ -62,7 +62,7 @@
     const traces = data.map(trace);
     // the strategy of the menu lies above the others
     traces.sort((a, b) => (a.meta && a.meta.of === chosen() ? 1 : 0) - (b.meta && b.meta.of === chosen() ? 1 : 0));
-    const made = {...coloured(layout), template: template()};
+    const made = {...coloured(layout), template: template(), autosize: true};
     if (innerWidth < 600 && made.height > 400) made.height = Math.round(made.height * .8);
     if (name === "answer") {
       if (innerWidth < 600) made.height = 300;
@@ -193,6 +193,7 @@
   const hide = () => { if (tip) tip.remove(); tip = null; };
   function explain(event) {
     const term = event.target.closest && event.target.closest("[data-tip]");
+    if (!term && document.activeElement.closest("[data-tip]")) return;  // the one that a keyboard chose
     hide();
     if (!term) return;
     tip = document.createElement("div");
