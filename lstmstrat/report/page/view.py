@@ -6,6 +6,7 @@ from typing import Any
 
 from lstmstrat.config.files import dump
 from lstmstrat.evaluation.bootstrap import CONFIDENCE
+from lstmstrat.prices.acceptance import open_faults
 from lstmstrat.report import answer
 from lstmstrat.report.card import calendar, findings, skill, trust
 from lstmstrat.report.cells import amount, basis_points, percent, thousandths
@@ -51,6 +52,7 @@ def view(result: Result) -> dict[str, Any]:
         "chips": answer.CHIPS,
         "sentence": answer.sentence(found),
         "findings": findings(found.data.faults),
+        "wrong": bool(open_faults(found.data.faults)),
         "checks": answer.checks(found),
         "strategies": _strategies(result),
         **_curves(result),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, TextIO
 
+from lstmstrat.prices.acceptance import listed, open_faults
 from lstmstrat.report.answer import CHIPS, checks, interval, sentence
 from lstmstrat.report.cells import UNDEFINED, amount, fine_percent, percent, ratio
 from lstmstrat.report.terminal.console import console_on
@@ -28,6 +29,8 @@ def print_answer(assessment: Assessment, file: TextIO | None = None) -> None:
     """
     console = console_on(file or sys.stdout)
     console.width = min(console.width, WIDTH) if console.is_terminal else WIDTH
+    if wrong := open_faults(assessment.data.faults):
+        console.print(f"Look first: these prices cannot be right ({listed(wrong)[0]}).", style="red")
     console.print(sentence(assessment), style="bold")
     console.print(_table(assessment))
     more = len(assessment.strategies) - MOST
