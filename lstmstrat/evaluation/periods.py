@@ -22,11 +22,10 @@ def monthly_returns(equity: pd.Series[float]) -> pd.DataFrame:
     """
     ends = _period_returns(equity, "M")
     months = pd.PeriodIndex(ends.index)
-    years = range(months[0].year, months[-1].year + 1)
-    table = pd.DataFrame(np.nan, index=pd.Index(years, name="year"), columns=pd.Index(MONTHS, name="month"))
-    for month, value in zip(months, ends, strict=True):
-        table.loc[month.year, month.month] = value
-    return table
+    years = np.arange(months.year[0], months.year[-1] + 1)
+    table = np.full((len(years), len(MONTHS)), np.nan)
+    table[months.year - years[0], months.month - 1] = ends
+    return pd.DataFrame(table, index=pd.Index(years, name="year"), columns=pd.Index(MONTHS, name="month"))
 
 
 def yearly_returns(equity: pd.Series[float]) -> pd.Series[float]:
