@@ -19,7 +19,7 @@ from pydantic.fields import FieldInfo
 
 from lstmstrat.commands import new
 from lstmstrat.commands.main import COMMANDS, parser
-from lstmstrat.config.schema import BrokerConfig, Config, DataConfig, ForecastConfig, ReportConfig, StrategyConfig
+from lstmstrat.config import BrokerConfig, Config, DataConfig, ForecastConfig, ReportConfig, StrategyConfig
 from lstmstrat.evaluation.metrics import FORMULAS
 from lstmstrat.report.page.glossary import GLOSSARY
 

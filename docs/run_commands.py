@@ -3,9 +3,9 @@
     python docs/run_commands.py                        # all of them: half an hour; before a release
     python docs/run_commands.py README.md tutorial.md  # those of some pages
 
-The blocks of a page run one after the other, in one folder. Each line of a text block must be among the lines that the
-block before it prints, whatever times, dates of runs and folders it has. Exit code 1 if one is not, or if a command
-fails. Installations and the tests are left to CI.
+The blocks of a page run one after the other, in one folder. Each line of a text block must be among the lines that
+the block before it prints, whatever times, dates of runs and folders it has. Exit code 1 if one is not, or if a
+command fails. Installations and the tests are left to CI.
 """
 
 from __future__ import annotations
