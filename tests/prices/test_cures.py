@@ -375,3 +375,30 @@ def test_a_split_beside_prices_that_have_it_is_found(tmp_path: Path, ratio: floa
     text[21] = text[21].removesuffix(",0") + f",{ratio}"
     with pytest.raises(DataError, match=f"has a split of {ratio:g}, which is still in the prices"):
         csv(tmp_path, "\n".join(text))
+
+
+@pytest.mark.parametrize("name", ["Dividends", "Capital Gains", "divCash", "Ex-Dividend"])
+@pytest.mark.parametrize(("share", "form"), [(1 / 3, "{:.2f}"), (0.12, "{:.4f}"), (0.5, "${:.2f}")])
+def test_a_special_dividend_beside_prices_that_have_it_is_found(
+    tmp_path: Path, name: str, share: float, form: str
+) -> None:
+    """50 of a share at 150 is a loss of a third of the price, and of nothing to its holder."""
+    paid = share * DAYS["close"].iloc[19]
+    column = ["0"] * 20 + [form.format(paid)] + ["0"] * 19
+    raw = DAYS.copy()
+    raw.iloc[20:, :4] *= 1.0 - share
+    text = raw.rename_axis("Date").assign(**{name: column}).to_csv()
+    with pytest.raises(DataError, match=f"{DAYS.index[20]:%Y-%m-%d}: the column '{name}' has a payment of") as caught:
+        csv(tmp_path, text)
+    assert_bars(csv(tmp_path, text, columns={"adj_close": None}), raw)
+    assert "data.columns: {adj close: null}" in str(caught.value)
+    taken_out = csv(tmp_path, DAYS.rename_axis("Date").assign(**{name: column}).to_csv())
+    assert_bars(taken_out, DAYS)
+    assert taken_out.notices[0] == f"not used, because prices are taken as adjusted for them: {name!r}"
+
+
+def test_a_small_dividend_is_told_and_no_fault(tmp_path: Path) -> None:
+    """A dividend of 1 of 100 cannot be told from a move."""
+    column = [1.0 if k == 20 else 0.0 for k in range(40)]
+    prices = csv(tmp_path, DAYS.rename_axis("Date").assign(Dividends=column).to_csv())
+    assert "not used, because prices are taken as adjusted for them: 'Dividends'" in prices.notices
