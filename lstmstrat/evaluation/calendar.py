@@ -23,7 +23,7 @@ AGREEMENT = 0.05  # a convention may differ by so much from the count
 SHORT_COUNT = 2.5  # days by which holidays may move the count, which matters over a few weeks
 
 HOLE_DAYS = 8  # trading days: no large exchange closes so long (China closes for six or seven)
-LEAST_MISSING = 2.0  # bars: of weekly or monthly ones
+LEAST_MISSING = 1.75  # bars: of weekly or monthly ones; two months are 59 to 62 days, and a month 30.4
 MANY_HOLES = 3  # a year: where there are more the bars are irregular, and no gap is a hole
 FULL = 0.85  # least share of the trading days that have a bar, where bars stand on consecutive days
 LEAST_DAYS = 60  # days with a bar, below which a few holidays would be a large share

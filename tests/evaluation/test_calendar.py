@@ -187,3 +187,13 @@ def test_growth_is_by_the_dates_and_bars_are_counted_outside_of_holes(
     span = (index[-1] - index[0]) / pd.Timedelta(days=365.25)
     assert years(index.to_numpy()) == pytest.approx(span, rel=1e-9)
     assert metrics.cagr(equity) == (pytest.approx(2.0 ** (1 / span) - 1.0, rel=1e-9) if is_a_year(span) else None)
+
+
+@pytest.mark.parametrize("rule", ["MS", "ME", "BMS", "BME", "W-MON", "W-FRI"])
+def test_two_missing_weeks_or_months_are_a_hole_and_one_is_none(rule: str) -> None:
+    """Two months of February and April or so are 1.81 to 2.03 of the usual month beside the one that is due."""
+    index = pd.date_range("2001-01-01", periods=240, freq=rule)
+    for at in range(1, 238):
+        two = Calendar(np.delete(index.to_numpy(), [at, at + 1]))
+        assert [hole.first for hole in two.holes] == [at - 1]
+        assert not Calendar(np.delete(index.to_numpy(), at)).holes
