@@ -388,7 +388,9 @@ def test_a_special_dividend_beside_prices_that_have_it_is_found(
     raw = DAYS.copy()
     raw.iloc[20:, :4] *= 1.0 - share
     text = raw.rename_axis("Date").assign(**{name: column}).to_csv()
-    with pytest.raises(DataError, match=f"{DAYS.index[20]:%Y-%m-%d}: the column '{name}' has a payment of") as caught:
+    with pytest.raises(
+        DataError, match=f"{DAYS.index[20]:%Y-%m-%d}: the column '{name}' has a payment of"
+    ) as caught:
         csv(tmp_path, text)
     assert_bars(csv(tmp_path, text, columns={"adj_close": None}), raw)
     assert "data.columns: {adj close: null}" in str(caught.value)
@@ -402,3 +404,53 @@ def test_a_small_dividend_is_told_and_no_fault(tmp_path: Path) -> None:
     column = [1.0 if k == 20 else 0.0 for k in range(40)]
     prices = csv(tmp_path, DAYS.rename_axis("Date").assign(Dividends=column).to_csv())
     assert "not used, because prices are taken as adjusted for them: 'Dividends'" in prices.notices
+
+
+WEEKS = made_up(pd.date_range("2014-06-02", periods=40, freq="7D"))
+MONTHS = made_up(pd.date_range("2012-01-01", periods=40, freq="MS"))
+
+
+@pytest.mark.parametrize("newest_first", [False, True])
+@pytest.mark.parametrize(
+    ("bars", "live", "what"),
+    [
+        (DAYS, DAYS.index[-1] + pd.Timedelta(hours=16), "a day"),
+        (DAYS, DAYS.index[20] + pd.Timedelta(hours=16), "a day"),
+        (WEEKS, WEEKS.index[-1] + pd.Timedelta(days=3), "a week or a month"),
+        (MONTHS, MONTHS.index[-1] + pd.Timedelta(days=15), "a week or a month"),
+    ],
+)
+def test_a_second_row_of_a_running_day_or_week_is_named_by_its_place(
+    tmp_path: Path, bars: pd.DataFrame, live: pd.Timestamp, what: str, newest_first: bool
+) -> None:
+    """Yahoo gives 16:00 of the running day beside its 00:00, and the last day beside a running week."""
+    both = pd.concat([bars, bars.iloc[-1:].mul(1.01).set_axis([live])]).sort_index()
+    both = both[::-1] if newest_first else both
+    text = lines(both, "{t:%Y-%m-%d %H:%M:%S},{o},{h},{l},{c},{v}", HEADING).splitlines()
+    with pytest.raises(DataError, match=rf"in a table of bars of {what}: .* delete row (\d+) below") as caught:
+        csv(tmp_path, "\n".join(text))
+    row = int(re.findall(r"delete row (\d+) below", str(caught.value))[0])
+    assert f"{live:%Y-%m-%d}" in text.pop(row)
+    assert_bars(csv(tmp_path, "\n".join(text)), bars)
+
+
+@pytest.mark.parametrize("hour", [15, 18, 22])
+@pytest.mark.parametrize("form", ["{t:%Y-%m-%d %H:%M}", "{t:%Y-%m-%dT%H:%M:%S}"])
+def test_stamps_of_the_evening_before_are_dates_a_day_early(tmp_path: Path, hour: int, form: str) -> None:
+    """A session that opens on Sunday at 18:00 is that of Monday; its close would be known a day too early."""
+    evening = DAYS.set_axis(DAYS.index - pd.Timedelta(hours=24 - hour))
+    with pytest.raises(DataError, match="the market trades on Sundays and not on Fridays") as caught:
+        csv(tmp_path, lines(evening, f"{form},{{o}},{{h}},{{l}},{{c}},{{v}}", HEADING))
+    (hours,) = re.findall(r"add (\d+) hours to each", str(caught.value))
+    moved = evening.set_axis(evening.index + pd.Timedelta(hours=int(hours)))
+    assert_bars(csv(tmp_path, lines(moved, f"{form},{{o}},{{h}},{{l}},{{c}},{{v}}", HEADING)), DAYS)
+    kept = csv(tmp_path, lines(evening, f"{form},{{o}},{{h}},{{l}},{{c}},{{v}}", HEADING), time_zone="UTC")
+    assert_bars(kept, DAYS.set_axis(DAYS.index - pd.Timedelta(days=1)))
+    assert {"time_zone": "UTC"} in cures(str(caught.value))
+
+
+def test_dates_without_a_time_that_begin_on_sundays_are_those_of_tel_aviv(tmp_path: Path) -> None:
+    days = made_up(
+        pd.DatetimeIndex([day for day in pd.date_range("2015-01-04", periods=56) if day.weekday() not in (4, 5)])
+    )
+    assert_bars(csv(tmp_path, lines(days, ISO, HEADING)), days)
