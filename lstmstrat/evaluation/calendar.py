@@ -196,7 +196,7 @@ class Calendar:
 
     @cached_property
     def changes(self) -> tuple[Change, ...]:
-        """Where the spacing of the bars changes for 40 bars or to the end, as from daily to hourly; none if often."""
+        """Where the spacing changes for 40 bars or to the end, as from daily to hourly; none if often."""
         parts = np.array_split(self._gaps, max(len(self._gaps) // BLOCK, 1))
         spacing = [_spacing(part) for part in parts]
         starts = np.cumsum([0, *map(len, parts)])

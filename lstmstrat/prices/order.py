@@ -58,8 +58,8 @@ def _running(index: pd.DatetimeIndex, rows: pd.Index, found: Findings) -> None:
     else:
         return
     found.faults.append(
-        f"{day(times[at])}: stands beside {day(times[at - 1])}{such(second.size)}, in a table of bars of {what}: as "
-        f"of one that is not over; delete row {rows[place[at]] + 1} below the heading"
+        f"{day(times[at])}: stands beside {day(times[at - 1])}{such(second.size)}, in a table of bars of {what}: "
+        f"as of one that is not over; delete row {rows[place[at]] + 1} below the heading"
     )
 
 
