@@ -86,6 +86,7 @@ class Download:
     time_zone: str  # of the exchange, as the IANA database names it; any other is a ValueError
     yfinance: str  # version
     rows: pd.DataFrame
+    left_out: tuple[str, ...] = ()  # events that could not be, such as "dividend of 2024-01-03"
 
     def __post_init__(self) -> None:
         if not is_zone(self.time_zone):
@@ -296,6 +297,7 @@ def _download(facts: dict[str, Any]) -> Download:
         time_zone=facts["time_zone"],
         yfinance=facts["yfinance"],
         rows=pd.DataFrame(),
+        left_out=tuple(facts.get("left_out", ())),
     )
 
 
