@@ -45,6 +45,14 @@ def local(bars: pd.DataFrame) -> pd.DataFrame:
 # The text, and the bars after each of the cures that its message gives.
 AMBIGUOUS: dict[str, tuple[str, list[pd.DataFrame]]] = {
     "two volumes": (lines(DAYS, f"{ISO},7", "Date,Open,High,Low,Close,Volume BTC,Volume USDT"), [DAYS]),
+    "shares beside their value": (
+        lines(DAYS, "{t:%Y-%m-%d};{o};{h};{l};{c};{v};99.5", "Datum;Erster;Hoch;Tief;Schlusskurs;Stuecke;Volumen"),
+        [DAYS],
+    ),
+    "their number after the value": (
+        lines(DAYS, "{t:%Y-%m-%d},{o},{h},{l},{c},7,{v}", "Date,Open,High,Low,Close,Volume,Quantity"),
+        [DAYS.assign(volume=7.0)],
+    ),
     "two columns of one name": (lines(DAYS, f"{ISO},7", f"{HEADING},Volume"), [DAYS]),
     "01/02/2015": (lines(FEW, "{t:%d/%m/%Y},{o},{h},{l},{c},{v}", HEADING), [FEW, SWAPPED]),
     "01/02/2015 16:00:00": (
@@ -66,6 +74,10 @@ AMBIGUOUS: dict[str, tuple[str, list[pd.DataFrame]]] = {
     "no heading": (lines(DAYS, ISO), [DAYS]),
     "a name too few": (lines(DAYS, f"{ISO},7,7", HEADING), [DAYS]),
     "misspelt": (lines(DAYS, ISO, "Date,Open,Hihg,Low,Closed,Volume"), [DAYS]),
+    "two misspelt and one of no likeness": (
+        lines(DAYS, ISO, "Date,Opn,Hihg,Low,Fin,Volume"),
+        [DAYS],
+    ),
     "an adjusted close alone": (
         lines(DAYS, ISO, "Date,Open,High,Low,Close (adj.),Volume"),
         [DAYS],
@@ -454,3 +466,14 @@ def test_dates_without_a_time_that_begin_on_sundays_are_those_of_tel_aviv(tmp_pa
         pd.DatetimeIndex([day for day in pd.date_range("2015-01-04", periods=56) if day.weekday() not in (4, 5)])
     )
     assert_bars(csv(tmp_path, lines(days, ISO, HEADING)), days)
+
+
+def test_every_missing_column_is_in_the_setting_that_is_offered(tmp_path: Path) -> None:
+    """Three rounds for three headings would be two too many."""
+    text = lines(DAYS, f"{ISO},7", "Date,A,Hihg,Low,B,Volume,X")
+    with pytest.raises(
+        DataError, match="no column open, high, close; there are 'A', 'Hihg', 'B', 'X'; "
+    ) as caught:
+        csv(tmp_path, text)
+    assert 'data.columns: {open: "HEADING", high: "Hihg", close: "HEADING"}' in str(caught.value)
+    assert_bars(csv(tmp_path, text, columns={"open": "A", "high": "Hihg", "close": "B"}), DAYS)
