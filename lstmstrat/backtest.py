@@ -4,8 +4,8 @@ import sys
 
 try:
     from lstmstrat.commands.run import main
-except KeyboardInterrupt:  # before there is anybody to say so
-    sys.exit(130)
 
-if __name__ == "__main__":
-    sys.exit(main())
+    if __name__ == "__main__":
+        sys.exit(main())
+except KeyboardInterrupt:  # before `main` can say so, or after
+    sys.exit(130)

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lstmstrat.commands.console import add_cache_options, add_price_options, cache_of, exit_code
+from lstmstrat.commands.console import add_cache_options, add_price_options, at_home, cache_of, exit_code
 from lstmstrat.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -25,8 +25,8 @@ def _parser() -> argparse.ArgumentParser:
         description="Backtest strategies on walk-forward LSTM forecasts and compare each with buy-and-hold.",
         epilog="Example: python -m lstmstrat.backtest configs/aapl.yaml --set forecast.members=3 --out runs/three",
     )
-    parser.add_argument("config", type=Path, metavar="CONFIG", help="YAML file, such as configs/aapl.yaml")
-    parser.add_argument("--out", type=Path, metavar="DIR", help="run folder, new or empty (runs/<name>/<time>)")
+    parser.add_argument("config", type=at_home, metavar="CONFIG", help="YAML file, such as configs/aapl.yaml")
+    parser.add_argument("--out", type=at_home, metavar="DIR", help="run folder, new or empty (runs/<name>/<time>)")
     parser.add_argument(
         "--set",
         action="append",
@@ -86,7 +86,8 @@ def _main(options: argparse.Namespace) -> int:
     from lstmstrat.study.run import finish
     from lstmstrat.study.simulate import simulate_all
 
-    folder = options.out or run_folder.free_place(default)
+    named = options.out or run_folder.free_place(default)  # as the user writes it
+    folder = named.absolute()  # code of the user's may change the directory
     run_folder.check_free(folder)
     with _session(options) as session:
         config, prices = prepare(config, options.offline, options.refresh)
@@ -100,10 +101,10 @@ def _main(options: argparse.Namespace) -> int:
         session.progress = None
         progress_bar = functools.partial(terminal.progress, quiet=options.quiet)
         result = finish(run, session, progress_bar, _command(options))
-    folder = run_folder.write(result, folder, html.page(result) if config.report.html else None)
+    written = run_folder.write(result, folder, html.page(result) if config.report.html else None)
     if not options.quiet:
         terminal.print_result(result.assessment)
-    print(folder / ("report.html" if config.report.html else "summary.json"))
+    print((named if written == folder else written) / ("report.html" if config.report.html else "summary.json"))
     return 0
 
 
