@@ -211,6 +211,8 @@ def _failure(error: Exception, seen: _Seen) -> _FailedError:
         return _FailedError(_printable(error).rstrip("."), CHECK, again=False)
     if seen.status == 200 and seen.is_chart() and isinstance(error, YFTickerMissingError):
         return _FailedError("no prices of these dates", CHECK, again=False)
+    if any(base.__name__ == "TooManyRedirects" for base in type(error).__mro__):  # of requests, or of curl_cffi
+        return _FailedError("too many redirects", LATER, again=True)
     if isinstance(error, OSError) and not isinstance(error, ValueError):  # a JSON error may be both
         return _FailedError(
             f"cannot be reached ({type(error).__name__})", "Check the network and run again", again=True

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import datetime as dt
 import functools
+import importlib
 import itertools
 import json
 import logging
@@ -845,3 +846,17 @@ def test_an_answer_that_is_too_long_is_said_to_be(
         ask(session)
     yahoo.body = json.dumps(chart(DAYS[:4])) + " " * 900_000
     assert len(ask(session)[0]) == 4
+
+
+@pytest.mark.parametrize("client", ["requests", "curl_cffi.requests.exceptions"])
+def test_a_loop_of_redirects_is_no_fault_of_the_network(
+    session: requests.Session, yahoo: Yahoo, client: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kind = importlib.import_module(client).TooManyRedirects
+
+    def around(*_: object, **__: object) -> None:
+        raise kind("Exceeded 30 redirects.")
+
+    monkeypatch.setattr(session, "send", around)
+    with pytest.raises(DataError, match=r"ABC from Yahoo: too many redirects\. Run again later"):
+        ask(session)
