@@ -508,6 +508,32 @@ def test_code_that_changes_the_directory_does_not_move_the_run(
     assert not list(other.iterdir())
 
 
+@pytest.mark.parametrize(
+    ("options", "kept"), [((), True), (("--no-cache",), False), (("--cache", "text.txt"), False)]
+)
+def test_the_cache_is_named_where_there_is_one(
+    options: tuple[str, ...], kept: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After Ctrl-C and on a full disk; a file of another kind is no cache."""
+
+    def full(*_: object) -> None:
+        raise ConfigError("cannot write the run: No space left on device")
+
+    def stop(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "text.txt").write_text("not a database " * 1000)
+    config = written(tmp_path, tiny())
+    monkeypatch.setattr("lstmstrat.results.run_folder.write", full)
+    done = command(config, "--quiet", *options)
+    assert (done.code, "fitted folds are kept in the cache" in done.err) == (2, kept)
+    monkeypatch.setattr("lstmstrat.results.run_folder.write", stop)
+    done = command(config, "--quiet", *options)
+    assert done.code == 130
+    assert done.err.splitlines()[-1] == ("stopped" + "; the same command goes on from what is in the cache" * kept)
+
+
 def test_no_number_of_hundreds_of_digits_is_printed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "elsewhere.py").write_text(ELSEWHERE % str(tmp_path))
     monkeypatch.delitem(sys.modules, "elsewhere", raising=False)
@@ -565,7 +591,7 @@ def test_a_signal_ends_a_command_with_its_code_and_a_sentence(number: int, code:
         "import os, signal, sys, time\nfrom lstmstrat.commands.console import exit_code\n"
         "signal.signal(signal.SIGINT, signal.default_int_handler)\nsignal.signal(signal.SIGHUP, signal.SIG_DFL)\n"
         f"def work():\n    os.kill(os.getpid(), {int(number)})\n    time.sleep(20)\n    return 0\n"
-        "sys.exit(exit_code(work, 'stopped; all is kept'))"
+        "sys.exit(exit_code(work, lambda: 'stopped; all is kept'))"
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=20)
     assert (done.returncode, done.stderr) == (code, "stopped; all is kept\n")

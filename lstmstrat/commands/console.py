@@ -26,8 +26,8 @@ class Terminated(KeyboardInterrupt):
         self.number = number
 
 
-def exit_code(work: Callable[[], int], interrupted: str = "stopped") -> int:
-    """The exit code of `work`, and a sentence for what ended it.
+def exit_code(work: Callable[[], int], interrupted: Callable[[], str] = lambda: "stopped") -> int:
+    """The exit code of `work`, and a sentence for what ended it; `interrupted` has that of a signal.
 
     2 with the message of an error that the user can correct, or if code of the user's ends the program; 130 after
     Ctrl-C; 128 and its number after another signal, such as 143 after SIGTERM.
@@ -36,7 +36,7 @@ def exit_code(work: Callable[[], int], interrupted: str = "stopped") -> int:
         return _code(work, interrupted)
 
 
-def _code(work: Callable[[], int], interrupted: str) -> int:
+def _code(work: Callable[[], int], interrupted: Callable[[], str]) -> int:
     try:
         with _signals_raise():
             return work()
@@ -46,10 +46,10 @@ def _code(work: Callable[[], int], interrupted: str) -> int:
     except Exception:  # a fault of ours
         raise
     except Terminated as error:
-        print(interrupted, file=sys.stderr)
+        print(interrupted(), file=sys.stderr)
         return 128 + error.number
     except KeyboardInterrupt:
-        print(interrupted, file=sys.stderr)
+        print(interrupted(), file=sys.stderr)
         return 130
     except BaseException as error:  # sys.exit, GeneratorExit, or a class of the user's: we raise none
         print(f"error: code of yours ended the run: {describe(error)}", file=sys.stderr)

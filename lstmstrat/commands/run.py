@@ -17,6 +17,7 @@ from lstmstrat.errors import ConfigError
 
 if TYPE_CHECKING:
     from lstmstrat.forecasting.session import Progress, Session
+    from lstmstrat.store import Store
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -53,6 +54,7 @@ def _parser() -> argparse.ArgumentParser:
     add_price_options(parser)
     add_cache_options(parser)
     parser.add_argument("--quiet", action="store_true", help="print only the path of the report")
+    parser.set_defaults(store=None)
     return parser
 
 
@@ -60,7 +62,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; the exit code is 0, 2 for an error that the user can correct, or 130 after Ctrl-C."""
     options = _parser().parse_args(arguments)
     with _rare_collection():
-        return exit_code(lambda: _main(options), "stopped; the same command goes on from what is in the cache")
+        return exit_code(lambda: _main(options), lambda: _stopped(options))
+
+
+def _stopped(options: argparse.Namespace) -> str:
+    return "stopped; the same command goes on from what is in the cache" if _keeps(options) else "stopped"
+
+
+def _keeps(options: argparse.Namespace) -> bool:
+    """Whether there is a cache, and it could be used so far."""
+    store: Store | None = options.store
+    return not options.no_cache and (store is None or store.path is not None)
 
 
 @contextlib.contextmanager
@@ -101,7 +113,11 @@ def _main(options: argparse.Namespace) -> int:
         session.progress = None
         progress_bar = functools.partial(terminal.progress, quiet=options.quiet)
         result = finish(run, session, progress_bar, _command(options))
-    written = run_folder.write(result, folder, html.page(result) if config.report.html else None)
+    try:
+        written = run_folder.write(result, folder, html.page(result) if config.report.html else None)
+    except ConfigError as error:
+        kept = "; fitted folds are kept in the cache" if _keeps(options) else ""
+        raise ConfigError(f"{error}{kept}") from error
     if not options.quiet:
         terminal.print_result(result.assessment)
     print((named if written == folder else written) / ("report.html" if config.report.html else "summary.json"))
@@ -127,7 +143,8 @@ def _session(options: argparse.Namespace) -> Session:
 
     if options.jobs is not None and options.jobs < 1:
         raise ConfigError(f"--jobs {options.jobs}: expected at least 1")
-    return Session(cache_of(options), options.jobs)
+    options.store = cache_of(options)
+    return Session(options.store, options.jobs)
 
 
 @contextlib.contextmanager
