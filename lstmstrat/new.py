@@ -9,3 +9,7 @@ try:
         sys.exit(main())
 except KeyboardInterrupt:  # before `main` can say so, or after
     sys.exit(130)
+except Exception as error:
+    if "KeyboardInterrupt" in str(error):  # pydantic makes an error of its own of one that comes while it builds
+        sys.exit(130)
+    raise
