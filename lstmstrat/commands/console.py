@@ -7,7 +7,7 @@ import signal
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -26,8 +26,8 @@ class Terminated(KeyboardInterrupt):
         self.number = number
 
 
-def exit_code(work: Callable[[], int], interrupted: str = "stopped") -> int:
-    """The exit code of `work`, and a sentence for what ended it.
+def exit_code(work: Callable[[], int], interrupted: Callable[[], str] = lambda: "stopped") -> int:
+    """The exit code of `work`, and a sentence for what ended it; `interrupted` has that of a signal.
 
     2 with the message of an error that the user can correct, or if code of the user's ends the program; 130 after
     Ctrl-C; 128 and its number after another signal, such as 143 after SIGTERM.
@@ -36,22 +36,24 @@ def exit_code(work: Callable[[], int], interrupted: str = "stopped") -> int:
         return _code(work, interrupted)
 
 
-def _code(work: Callable[[], int], interrupted: str) -> int:
+def _code(work: Callable[[], int], interrupted: Callable[[], str]) -> int:
     try:
         with _signals_raise():
             return work()
     except LSTMStratError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
-    except SystemExit as error:
-        print(f"error: code of yours ended the run: {describe(error)}", file=sys.stderr)
-        return 2
+    except Exception:  # a fault of ours
+        raise
     except Terminated as error:
-        print(interrupted, file=sys.stderr)
+        print(interrupted(), file=sys.stderr)
         return 128 + error.number
     except KeyboardInterrupt:
-        print(interrupted, file=sys.stderr)
+        print(interrupted(), file=sys.stderr)
         return 130
+    except BaseException as error:  # sys.exit, GeneratorExit, or a class of the user's: we raise none
+        print(f"error: code of yours ended the run: {describe(error)}", file=sys.stderr)
+        return 2
 
 
 @contextmanager
@@ -73,6 +75,22 @@ def _signals_raise() -> Iterator[None]:
             signal.signal(number, signal.SIG_DFL)
 
 
+def at_home(text: str) -> Path:
+    """A file or folder as a user names it, ``~`` too, which no shell expands inside of quotes.
+
+    >>> at_home("~/runs").is_relative_to(Path.home())
+    True
+    """
+    with suppress(RuntimeError):  # ~name of nobody
+        return Path(text).expanduser()
+    return Path(text)
+
+
+def anywhere(text: str) -> Path:
+    """The same wherever the user's code moves the process to: an absolute path."""
+    return at_home(text).absolute()
+
+
 def add_price_options(parser: argparse.ArgumentParser) -> None:
     """The options on downloads, which `lstmstrat.load_prices` explains."""
     network = parser.add_mutually_exclusive_group()
@@ -90,7 +108,7 @@ def add_cache_options(parser: argparse.ArgumentParser) -> None:
     """The options that `cache_of` reads."""
     place = parser.add_mutually_exclusive_group()
     place.add_argument(
-        "--cache", type=Path, metavar="FILE", help="where fitted networks are kept (the user's cache)"
+        "--cache", type=anywhere, metavar="FILE", help="where fitted networks are kept (the user's cache)"
     )
     place.add_argument("--no-cache", action="store_true", help="keep fitted networks for this run only")
     parser.add_argument(

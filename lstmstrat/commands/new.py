@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from importlib.resources import files
 from pathlib import Path
 
-from lstmstrat.commands.console import exit_code
+from lstmstrat.commands.console import at_home, exit_code
 from lstmstrat.config.schema import Config
 from lstmstrat.errors import ConfigError
 
@@ -54,7 +54,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         prog="python -m lstmstrat.new",
         description="Write a config, a strategy and a feature with comments into a folder, ready to run.",
     )
-    parser.add_argument("folder", type=Path, help="made if it is not there; files that are there are left alone")
+    parser.add_argument("folder", type=at_home, help="made if it is not there; files in it are left alone")
     folder = parser.parse_args(arguments).folder
     return exit_code(lambda: _main(folder))
 

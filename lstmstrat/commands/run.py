@@ -12,11 +12,12 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lstmstrat.commands.console import add_cache_options, add_price_options, cache_of, exit_code
+from lstmstrat.commands.console import add_cache_options, add_price_options, at_home, cache_of, exit_code
 from lstmstrat.errors import ConfigError
 
 if TYPE_CHECKING:
     from lstmstrat.forecasting.session import Progress, Session
+    from lstmstrat.store import Store
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -25,8 +26,8 @@ def _parser() -> argparse.ArgumentParser:
         description="Backtest strategies on walk-forward LSTM forecasts and compare each with buy-and-hold.",
         epilog="Example: python -m lstmstrat.backtest configs/aapl.yaml --set forecast.members=3 --out runs/three",
     )
-    parser.add_argument("config", type=Path, metavar="CONFIG", help="YAML file, such as configs/aapl.yaml")
-    parser.add_argument("--out", type=Path, metavar="DIR", help="run folder, new or empty (runs/<name>/<time>)")
+    parser.add_argument("config", type=at_home, metavar="CONFIG", help="YAML file, such as configs/aapl.yaml")
+    parser.add_argument("--out", type=at_home, metavar="DIR", help="run folder, new or empty (runs/<name>/<time>)")
     parser.add_argument(
         "--set",
         action="append",
@@ -53,6 +54,7 @@ def _parser() -> argparse.ArgumentParser:
     add_price_options(parser)
     add_cache_options(parser)
     parser.add_argument("--quiet", action="store_true", help="print only the path of the report")
+    parser.set_defaults(store=None)
     return parser
 
 
@@ -60,7 +62,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; the exit code is 0, 2 for an error that the user can correct, or 130 after Ctrl-C."""
     options = _parser().parse_args(arguments)
     with _rare_collection():
-        return exit_code(lambda: _main(options), "stopped; the same command goes on from what is in the cache")
+        return exit_code(lambda: _main(options), lambda: _stopped(options))
+
+
+def _stopped(options: argparse.Namespace) -> str:
+    return "stopped; the same command goes on from what is in the cache" if _keeps(options) else "stopped"
+
+
+def _keeps(options: argparse.Namespace) -> bool:
+    """Whether there is a cache, and it could be used so far."""
+    store: Store | None = options.store
+    return not options.no_cache and (store is None or store.path is not None)
 
 
 @contextlib.contextmanager
@@ -86,7 +98,8 @@ def _main(options: argparse.Namespace) -> int:
     from lstmstrat.study.run import finish
     from lstmstrat.study.simulate import simulate_all
 
-    folder = options.out or run_folder.free_place(default)
+    named = options.out or run_folder.free_place(default)  # as the user writes it
+    folder = named.absolute()  # code of the user's may change the directory
     run_folder.check_free(folder)
     with _session(options) as session:
         config, prices = prepare(config, options.offline, options.refresh)
@@ -100,10 +113,14 @@ def _main(options: argparse.Namespace) -> int:
         session.progress = None
         progress_bar = functools.partial(terminal.progress, quiet=options.quiet)
         result = finish(run, session, progress_bar, _command(options))
-    folder = run_folder.write(result, folder, html.page(result) if config.report.html else None)
+    try:
+        written = run_folder.write(result, folder, html.page(result) if config.report.html else None)
+    except ConfigError as error:
+        kept = "; fitted folds are kept in the cache" if _keeps(options) else ""
+        raise ConfigError(f"{error}{kept}") from error
     if not options.quiet:
         terminal.print_result(result.assessment)
-    print(folder / ("report.html" if config.report.html else "summary.json"))
+    print((named if written == folder else written) / ("report.html" if config.report.html else "summary.json"))
     return 0
 
 
@@ -126,7 +143,8 @@ def _session(options: argparse.Namespace) -> Session:
 
     if options.jobs is not None and options.jobs < 1:
         raise ConfigError(f"--jobs {options.jobs}: expected at least 1")
-    return Session(cache_of(options), options.jobs)
+    options.store = cache_of(options)
+    return Session(options.store, options.jobs)
 
 
 @contextlib.contextmanager

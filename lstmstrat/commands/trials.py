@@ -5,9 +5,8 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 
-from lstmstrat.commands.console import exit_code
+from lstmstrat.commands.console import at_home, exit_code
 from lstmstrat.errors import ConfigError
 from lstmstrat.ledger import Ledger, ledger_path
 
@@ -34,7 +33,7 @@ def _parser() -> argparse.ArgumentParser:
 
 def _add_ledger(parser: argparse.ArgumentParser, default: str | None) -> None:
     parser.add_argument(
-        "--ledger", type=Path, metavar="FILE", default=default, help="the ledger (the user's ledger)"
+        "--ledger", type=at_home, metavar="FILE", default=default, help="the ledger (the user's ledger)"
     )
 
 
