@@ -8,7 +8,6 @@ A name is loaded when it is first used, so that importing one name does not load
 from __future__ import annotations
 
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
 
 from lstmstrat.version import __version__ as __version__
 
@@ -57,7 +56,10 @@ _HOME = {
 
 __all__ = ["__version__", *_HOME]
 
+TYPE_CHECKING = False  # typing takes longer to import than all that is here, and Ctrl-C in it is a traceback
 if TYPE_CHECKING:
+    from typing import Any
+
     from lstmstrat.audit import audit as audit
     from lstmstrat.config.data import DataConfig as DataConfig
     from lstmstrat.config.forecast import ForecastConfig as ForecastConfig

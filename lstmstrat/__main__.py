@@ -2,10 +2,10 @@
 
 import sys
 
-try:
-    from lstmstrat.commands.main import main
-except KeyboardInterrupt:  # before there is anybody to say so
-    sys.exit(130)
+from lstmstrat.commands.interrupt import code_130
 
-if __name__ == "__main__":
-    sys.exit(main())
+with code_130:
+    from lstmstrat.commands.main import main
+
+    if __name__ == "__main__":
+        sys.exit(main())

@@ -60,6 +60,15 @@ def _printable(letter: str) -> str:
     return letter if letter.isprintable() else repr(letter)[1:-1]
 
 
+def amount(money: float) -> str:
+    """An amount of money for a message, to the cent; one beyond what money is, with few digits.
+
+    >>> amount(-1000.0), amount(1e308)
+    ('-1000.00', '1e+308')
+    """
+    return f"{money:.2f}" if abs(money) < 1e15 else f"{money:.6g}"
+
+
 def did_you_mean(word: str, candidates: Iterable[str]) -> str:
     """``"; did you mean 'lookback'?"`` with the nearest candidate, or a list of all if none is near."""
     words = sorted(candidates)

@@ -115,7 +115,7 @@ class Ledger:
 
     def __init__(self, path: str | Path | None):
         """Nothing is opened before the first call."""
-        self.path = None if path is None else Path(path)
+        self.path = None if path is None else Path(path).absolute()
         self.kept = path is not None
         self.notices: list[str] = []
         self._contents = Contents((), 0)  # as last read; without a file, all that there is

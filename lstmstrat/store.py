@@ -115,7 +115,7 @@ class Store:
 
     def __init__(self, path: str | Path | None, size: int | None = None):
         """The file is opened at the first use."""
-        self.path = None if path is None else Path(path)
+        self.path = None if path is None else Path(path).absolute()
         self.size = default_size() if size is None else size
         self.notices: list[str] = []
         self._connection: sqlite3.Connection | None = None

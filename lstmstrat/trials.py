@@ -2,10 +2,10 @@
 
 import sys
 
-try:
-    from lstmstrat.commands.main import door
-except KeyboardInterrupt:  # before there is anybody to say so
-    sys.exit(130)
+from lstmstrat.commands.interrupt import code_130
 
-if __name__ == "__main__":
-    sys.exit(door("trials", "python -m lstmstrat.trials"))
+with code_130:
+    from lstmstrat.commands.main import door
+
+    if __name__ == "__main__":
+        sys.exit(door("trials", "python -m lstmstrat.trials"))

@@ -383,6 +383,29 @@ class AtTheEnd(ForecastStrategy):
     def stop(self):
         raise ValueError("nothing left")
 
+class Stop(BaseException):
+    pass
+
+class Raises(ForecastStrategy):
+    def target_exposure(self):
+        raise Stop("enough of it")
+
+class Generates(ForecastStrategy):
+    def target_exposure(self):
+        raise GeneratorExit("no more")
+
+class BuysNothing(bt.Strategy):
+    def next(self):
+        self.buy(size=float("nan"))
+
+class BuysAll(bt.Strategy):
+    def next(self):
+        self.sell(size=10**400)
+
+class AtNoPrice(bt.Strategy):
+    def next(self):
+        self.buy(size=1, price=float("inf"), exectype=bt.Order.Limit)
+
 class NoBars(ForecastStrategy):  # Backtrader divides by them when it runs
     def __init__(self):
         super().__init__()
@@ -407,6 +430,23 @@ class NoBars(ForecastStrategy):  # Backtrader divides by them when it runs
         ),
         ({"strategies": [{"class": "ends:NoSuchLine"}]}, "no attribute 'sentiment'", "self.data.sentiment"),
         ({"strategies": [{"class": "ends:AtTheEnd"}]}, "at_the_end: ValueError: nothing left", "raise ValueError"),
+        ({"strategies": [{"class": "ends:Raises"}]}, "ends.Stop: enough of it", 'raise Stop("'),
+        ({"strategies": [{"class": "ends:Generates"}]}, "GeneratorExit: no more", "raise GeneratorExit"),
+        (
+            {"strategies": [{"class": "ends:BuysNothing"}]},
+            "buys_nothing: ValueError: the size of an order is nan, expected a finite number",
+            'self.buy(size=float("nan"))',
+        ),
+        (
+            {"strategies": [{"class": "ends:BuysAll"}]},
+            "buys_all: ValueError: the size of an order is beyond 1e308, expected a finite number",
+            "self.sell(size=10**400)",
+        ),
+        (
+            {"strategies": [{"class": "ends:AtNoPrice"}]},
+            "at_no_price: ValueError: the price of an order is inf, expected a finite number",
+            "self.buy(size=1, price=",
+        ),
         ({"strategies": [{"class": "ends:NoBars"}]}, "no_bars: ZeroDivisionError", None),
         (
             {"forecast": {"features": ["return_1", "ends:leaves"]}},
@@ -437,6 +477,107 @@ def test_an_end_in_code_of_the_users_is_a_sentence_with_its_line(
     assert not (tmp_path / "out").exists()
 
 
+ELSEWHERE = """
+import os
+import backtrader as bt
+class Leaves(bt.Strategy):
+    def next(self):
+        os.chdir(%r)
+        if not self.position:
+            self.buy()
+class SellsAll(bt.Strategy):
+    def next(self):
+        self.sell(size=1e300)
+"""
+
+
+@pytest.mark.parametrize("out", ["here/out", "~/out"])
+def test_code_that_changes_the_directory_does_not_move_the_run(
+    out: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A relative --out was made in the new directory, and ``~`` in quotes was a folder of that name."""
+    home, other = tmp_path / "home", tmp_path / "other"
+    home.mkdir()
+    other.mkdir()
+    (tmp_path / "elsewhere.py").write_text(ELSEWHERE % str(other))
+    monkeypatch.setenv("HOME", str(home))
+    monkeypatch.chdir(tmp_path)
+    config = tiny(strategies=[{"class": "elsewhere:Leaves"}])
+    done = command(written(tmp_path, config), "--out", out, "--cache", "cache.sqlite", "--quiet")
+    folder = Path(out.replace("~", str(home)))
+    assert (done.code, done.out.split()) == (0, [str(folder / "report.html")]), done.err
+    assert (tmp_path / folder / "summary.json").is_file()
+    assert (tmp_path / "cache.sqlite").is_file()
+    assert not list(other.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("options", "kept"), [((), True), (("--no-cache",), False), (("--cache", "text.txt"), False)]
+)
+def test_the_cache_is_named_where_there_is_one(
+    options: tuple[str, ...], kept: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After Ctrl-C and on a full disk; a file of another kind is no cache."""
+
+    def full(*_: object) -> None:
+        raise ConfigError("cannot write the run: No space left on device")
+
+    def stop(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "text.txt").write_text("not a database " * 1000)
+    config = written(tmp_path, tiny())
+    monkeypatch.setattr("lstmstrat.results.run_folder.write", full)
+    done = command(config, "--quiet", *options)
+    assert (done.code, "fitted folds are kept in the cache" in done.err) == (2, kept)
+    monkeypatch.setattr("lstmstrat.results.run_folder.write", stop)
+    done = command(config, "--quiet", *options)
+    assert done.code == 130
+    assert done.err.splitlines()[-1] == ("stopped" + "; the same command goes on from what is in the cache" * kept)
+
+
+def test_no_number_of_hundreds_of_digits_is_printed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "elsewhere.py").write_text(ELSEWHERE % str(tmp_path))
+    monkeypatch.delitem(sys.modules, "elsewhere", raising=False)
+    monkeypatch.chdir(tmp_path)
+    done = command(written(tmp_path, tiny(strategies=[{"class": "elsewhere:SellsAll"}])), "--out", "out")
+    assert done.code == 2
+    assert re.search(r"the account is down to -\d\.\d+e\+29\d,", done.err)
+    assert not re.search(r"\d{20}", done.err)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no such signals")
+@pytest.mark.parametrize("door", ["backtest", "audit", "new", "trials"])
+@pytest.mark.parametrize("where", ["lstmstrat.errors", "argparse", "lstmstrat.commands.console"])
+def test_ctrl_c_before_there_is_a_command_is_130(door: str, where: str, tmp_path: Path) -> None:
+    """While the door imports what it needs, and while the options are read."""
+    script = (
+        "import runpy, sys, builtins\nold = builtins.__import__\n"
+        f"def broken(name, *rest, **named):\n    if name == {where!r}: raise KeyboardInterrupt\n"
+        "    return old(name, *rest, **named)\n"
+        "import lstmstrat\n"
+        f"sys.argv = ['x', '--help']\nbuiltins.__import__ = broken\n"
+        f"runpy.run_module('lstmstrat.{door}', run_name='__main__', alter_sys=True)"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "")
+
+
+@pytest.mark.parametrize("door", ["backtest", "audit.__main__", "new", "trials"])
+@pytest.mark.parametrize("error", ["KeyboardInterrupt", "ValueError('SchemaError:\\n  KeyboardInterrupt: ')"])
+def test_ctrl_c_while_the_options_are_read_is_130(door: str, error: str) -> None:
+    """pydantic makes a SchemaError of it, without a cause."""
+    script = (
+        "import argparse, runpy, sys\n"
+        f"def broken(*_): raise {error}\n"
+        "argparse.ArgumentParser.parse_args = broken\n"
+        f"runpy.run_module('lstmstrat.{door}', run_name='__main__')"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "")
+
+
 def test_a_fault_of_ours_stays_a_traceback(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def broken(*_: object) -> None:
         raise ZeroDivisionError
@@ -455,7 +596,7 @@ def test_a_signal_ends_a_command_with_its_code_and_a_sentence(number: int, code:
         "import os, signal, sys, time\nfrom lstmstrat.commands.console import exit_code\n"
         "signal.signal(signal.SIGINT, signal.default_int_handler)\nsignal.signal(signal.SIGHUP, signal.SIG_DFL)\n"
         f"def work():\n    os.kill(os.getpid(), {int(number)})\n    time.sleep(20)\n    return 0\n"
-        "sys.exit(exit_code(work, 'stopped; all is kept'))"
+        "sys.exit(exit_code(work, lambda: 'stopped; all is kept'))"
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=20)
     assert (done.returncode, done.stderr) == (code, "stopped; all is kept\n")

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lstmstrat.commands.console import add_cache_options, add_price_options, cache_of, exit_code
+from lstmstrat.commands.console import add_cache_options, add_price_options, anywhere, at_home, cache_of, exit_code
 from lstmstrat.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ EPILOG = (
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the options of the command."""
-    parser.add_argument("config", type=Path, metavar="CONFIG", help="YAML file, such as configs/aapl.yaml")
+    parser.add_argument("config", type=at_home, metavar="CONFIG", help="YAML file, such as configs/aapl.yaml")
     parser.add_argument(
         "--set", action="append", default=[], metavar="KEY=VALUE", help="change a value of the config"
     )
@@ -49,7 +49,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--seed", type=int, default=0, metavar="N", help="of the cuts and of the other futures (0)"
     )
     add_cache_options(parser)
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write every finding there")
+    parser.add_argument("--json", type=anywhere, metavar="FILE", help="write every finding there")
     add_price_options(parser)
     parser.add_argument("--quiet", action="store_true", help="print no progress, only what was found")
 

@@ -11,9 +11,11 @@ from lstmstrat.commands.console import (
     add_cache_options,
     add_jobs_option,
     add_price_options,
+    at_home,
     exit_code,
     rare_collection,
     session_of,
+    stopped,
 )
 from lstmstrat.errors import ConfigError
 
@@ -31,10 +33,12 @@ EPILOG = "Example: lstmstrat compare configs/aapl.yaml runs/aapl/2026-01-31_1200
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the options of the command."""
-    parser.add_argument("runs", type=Path, nargs="+", metavar="RUN", help="run folder, or a config, which is run")
-    parser.add_argument("--html", type=Path, metavar="FILE", help="write a page there")
-    parser.add_argument("--markdown", type=Path, metavar="FILE", help="write Markdown there")
-    parser.add_argument("--csv", type=Path, metavar="FILE", help="write a row for each strategy there")
+    parser.add_argument(
+        "runs", type=at_home, nargs="+", metavar="RUN", help="run folder, or a config, which is run"
+    )
+    parser.add_argument("--html", type=at_home, metavar="FILE", help="write a page there")
+    parser.add_argument("--markdown", type=at_home, metavar="FILE", help="write Markdown there")
+    parser.add_argument("--csv", type=at_home, metavar="FILE", help="write a row for each strategy there")
     add_jobs_option(parser)
     add_price_options(parser)
     add_cache_options(parser)
@@ -44,7 +48,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def work(options: argparse.Namespace) -> int:
     """Run the command; the exit code is 0, or 2 for an error that the user can correct."""
     with rare_collection():
-        return exit_code(lambda: _main(options), "stopped; the same command goes on from what is in the cache")
+        return exit_code(lambda: _main(options), lambda: stopped(options))
 
 
 def _main(options: argparse.Namespace) -> int:

@@ -8,7 +8,7 @@ import signal
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -28,8 +28,8 @@ class Terminated(KeyboardInterrupt):
         self.number = number
 
 
-def exit_code(work: Callable[[], int], interrupted: str = "stopped") -> int:
-    """The exit code of `work`, and a sentence for what ended it.
+def exit_code(work: Callable[[], int], interrupted: Callable[[], str] = lambda: "stopped") -> int:
+    """The exit code of `work`, and a sentence for what ended it; `interrupted` has that of a signal.
 
     2 with the message of an error that the user can correct, or if code of the user's ends the program; 130 after
     Ctrl-C; 128 and its number after another signal, such as 143 after SIGTERM.
@@ -38,22 +38,24 @@ def exit_code(work: Callable[[], int], interrupted: str = "stopped") -> int:
         return _code(work, interrupted)
 
 
-def _code(work: Callable[[], int], interrupted: str) -> int:
+def _code(work: Callable[[], int], interrupted: Callable[[], str]) -> int:
     try:
         with _signals_raise():
             return work()
     except LSTMStratError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
-    except SystemExit as error:
-        print(f"error: code of yours ended the run: {describe(error)}", file=sys.stderr)
-        return 2
+    except Exception:  # a fault of ours
+        raise
     except Terminated as error:
-        print(interrupted, file=sys.stderr)
+        print(interrupted(), file=sys.stderr)
         return 128 + error.number
     except KeyboardInterrupt:
-        print(interrupted, file=sys.stderr)
+        print(interrupted(), file=sys.stderr)
         return 130
+    except BaseException as error:  # sys.exit, GeneratorExit, or a class of the user's: we raise none
+        print(f"error: code of yours ended the run: {describe(error)}", file=sys.stderr)
+        return 2
 
 
 @contextmanager
@@ -75,6 +77,22 @@ def _signals_raise() -> Iterator[None]:
             signal.signal(number, signal.SIG_DFL)
 
 
+def at_home(text: str) -> Path:
+    """A file or folder as a user names it, ``~`` too, which no shell expands inside of quotes.
+
+    >>> at_home("~/runs").is_relative_to(Path.home())
+    True
+    """
+    with suppress(RuntimeError):  # ~name of nobody
+        return Path(text).expanduser()
+    return Path(text)
+
+
+def anywhere(text: str) -> Path:
+    """The same wherever the user's code moves the process to: an absolute path."""
+    return at_home(text).absolute()
+
+
 def add_price_options(parser: argparse.ArgumentParser) -> None:
     """The options on downloads, which `lstmstrat.load_prices` explains."""
     network = parser.add_mutually_exclusive_group()
@@ -92,7 +110,7 @@ def add_cache_options(parser: argparse.ArgumentParser) -> None:
     """The options that `cache_of` reads."""
     place = parser.add_mutually_exclusive_group()
     place.add_argument(
-        "--cache", type=Path, metavar="FILE", help="where fitted networks are kept (the user's cache)"
+        "--cache", type=anywhere, metavar="FILE", help="where fitted networks are kept (the user's cache)"
     )
     place.add_argument("--no-cache", action="store_true", help="keep fitted networks for this run only")
     parser.add_argument(
@@ -105,6 +123,7 @@ def add_jobs_option(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--jobs", type=int, metavar="N", help="training threads (one a core); the numbers do not change"
     )
+    parser.set_defaults(store=None)  # until there is one
 
 
 def session_of(options: argparse.Namespace) -> Session:
@@ -113,7 +132,19 @@ def session_of(options: argparse.Namespace) -> Session:
 
     if options.jobs is not None and options.jobs < 1:
         raise ConfigError(f"--jobs {options.jobs}: expected at least 1")
-    return Session(cache_of(options), options.jobs)
+    options.store = cache_of(options)
+    return Session(options.store, options.jobs)
+
+
+def stopped(options: argparse.Namespace) -> str:
+    """What is said to somebody who stopped a command."""
+    return "stopped; the same command goes on from what is in the cache" if keeps(options) else "stopped"
+
+
+def keeps(options: argparse.Namespace) -> bool:
+    """Whether there is a cache, and it could be used so far."""
+    store: Store | None = options.store
+    return not options.no_cache and (store is None or store.path is not None)
 
 
 @contextmanager

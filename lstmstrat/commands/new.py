@@ -7,7 +7,7 @@ import json
 from importlib.resources import files
 from pathlib import Path
 
-from lstmstrat.commands.console import exit_code
+from lstmstrat.commands.console import at_home, exit_code
 from lstmstrat.errors import ConfigError
 
 FILES = ("config.yaml", "my_strategy.py", "my_feature.py")
@@ -54,7 +54,9 @@ EPILOG = "Example: lstmstrat new mine"
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the options of the command."""
-    parser.add_argument("folder", type=Path, help="made if it is not there; files that are there are left alone")
+    parser.add_argument(
+        "folder", type=at_home, help="made if it is not there; files that are there are left alone"
+    )
 
 
 def work(options: argparse.Namespace) -> int:

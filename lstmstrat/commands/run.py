@@ -12,14 +12,17 @@ from lstmstrat.commands.console import (
     add_cache_options,
     add_jobs_option,
     add_price_options,
+    at_home,
     exit_code,
+    keeps,
     rare_collection,
     session_of,
+    stopped,
 )
+from lstmstrat.errors import ConfigError
 
 if TYPE_CHECKING:
-    pass
-
+    from lstmstrat.results.result import Result
 
 HELP = "backtest the strategies of a config and write a report"
 DESCRIPTION = "Backtest strategies on walk-forward LSTM forecasts and compare each with buy-and-hold."
@@ -28,8 +31,8 @@ EPILOG = "Example: lstmstrat run configs/aapl.yaml --set forecast.members=3 --ou
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the options of the command."""
-    parser.add_argument("config", type=Path, metavar="CONFIG", help="YAML file, such as configs/aapl.yaml")
-    parser.add_argument("--out", type=Path, metavar="DIR", help="run folder, new or empty (runs/<name>/<time>)")
+    parser.add_argument("config", type=at_home, metavar="CONFIG", help="YAML file, such as configs/aapl.yaml")
+    parser.add_argument("--out", type=at_home, metavar="DIR", help="run folder, new or empty (runs/<name>/<time>)")
     parser.add_argument(
         "--set",
         action="append",
@@ -62,7 +65,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def work(options: argparse.Namespace) -> int:
     """Run the command; the exit code is 0, 2 for an error that the user can correct, or 130 after Ctrl-C."""
     with rare_collection():
-        return exit_code(lambda: _main(options), "stopped; the same command goes on from what is in the cache")
+        return exit_code(lambda: _main(options), lambda: stopped(options))
 
 
 def _main(options: argparse.Namespace) -> int:
@@ -77,7 +80,8 @@ def _main(options: argparse.Namespace) -> int:
     from lstmstrat.study.run import finish
     from lstmstrat.study.simulate import simulate_all
 
-    folder = options.out or run_folder.free_place(default)
+    named = options.out or run_folder.free_place(default)  # as the user writes it
+    folder = named.absolute()  # code of the user's may change the directory
     run_folder.check_free(folder)
     quiet = options.quiet or options.json
     with terminal.stages(quiet=quiet) as stages, session_of(options) as session:
@@ -91,16 +95,28 @@ def _main(options: argparse.Namespace) -> int:
         run = simulate_all(config, prices, session, stages)
         result = finish(run, session, stages, _command(options))
         with stages("writing", ""):
-            folder = run_folder.write(result, folder, page(result) if config.report.html else None)
+            written = _write(result, folder, page(result) if config.report.html else None, options)
     if options.full:
         terminal.print_result(result.assessment)
     if not quiet:
         terminal.print_answer(result.assessment)
     if options.json:
-        print((folder / "summary.json").read_text(encoding="utf-8"), end="")
+        print((written / "summary.json").read_text(encoding="utf-8"), end="")
     else:
-        print(folder / ("report.html" if config.report.html else "summary.json"))
+        print(
+            (named if written == folder else written) / ("report.html" if config.report.html else "summary.json")
+        )
     return 0
+
+
+def _write(result: Result, folder: Path, page: str | None, options: argparse.Namespace) -> Path:
+    from lstmstrat.results import run_folder
+
+    try:
+        return run_folder.write(result, folder, page)
+    except ConfigError as error:
+        kept = "; fitted folds are kept in the cache" if keeps(options) else ""
+        raise ConfigError(f"{error}{kept}") from error
 
 
 def _short_settings(options: argparse.Namespace) -> list[str]:

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 
-from lstmstrat.commands.console import exit_code
+from lstmstrat.commands.console import at_home, exit_code
 
 HELP = "print a run that was written before, or list a folder of runs"
 DESCRIPTION = "Print the answer of a run again, from its folder. Of a folder of runs, list what there is."
@@ -14,7 +13,7 @@ EPILOG = "Example: lstmstrat show runs"
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the options of the command."""
-    parser.add_argument("run", type=Path, metavar="RUN", help="run folder, or a folder with runs in it")
+    parser.add_argument("run", type=at_home, metavar="RUN", help="run folder, or a folder with runs in it")
     parser.add_argument("--full", action="store_true", help="print every table before the answer")
     parser.add_argument("--html", action="store_true", help="write report.html in the run folder anew")
 

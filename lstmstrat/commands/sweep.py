@@ -11,9 +11,11 @@ from lstmstrat.commands.console import (
     add_cache_options,
     add_jobs_option,
     add_price_options,
+    at_home,
     exit_code,
     rare_collection,
     session_of,
+    stopped,
 )
 
 if TYPE_CHECKING:
@@ -32,7 +34,7 @@ EPILOG = (
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the options of the command."""
-    parser.add_argument("config", type=Path, metavar="CONFIG", help="YAML file, such as configs/aapl.yaml")
+    parser.add_argument("config", type=at_home, metavar="CONFIG", help="YAML file, such as configs/aapl.yaml")
     parser.add_argument(
         "--over",
         action="append",
@@ -43,7 +45,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--set", action="append", default=[], metavar="KEY=VALUE", help="change a value at all points"
     )
-    parser.add_argument("--out", type=Path, metavar="DIR", help="folder, new or empty (runs/<name>-sweep/<time>)")
+    parser.add_argument(
+        "--out", type=at_home, metavar="DIR", help="folder, new or empty (runs/<name>-sweep/<time>)"
+    )
     add_jobs_option(parser)
     add_price_options(parser)
     add_cache_options(parser)
@@ -53,7 +57,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def work(options: argparse.Namespace) -> int:
     """Run the command; the exit code is 0, or 2 for an error that the user can correct."""
     with rare_collection():
-        return exit_code(lambda: _main(options), "stopped; the same command goes on from what is in the cache")
+        return exit_code(lambda: _main(options), lambda: stopped(options))
 
 
 def _main(options: argparse.Namespace) -> int:

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import argparse
 import sys
-from pathlib import Path
 
-from lstmstrat.commands.console import exit_code
+from lstmstrat.commands.console import at_home, exit_code
 from lstmstrat.errors import ConfigError
 from lstmstrat.ledger import Ledger, ledger_path
 
@@ -35,7 +34,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def _add_ledger(parser: argparse.ArgumentParser, default: str | None) -> None:
     parser.add_argument(
-        "--ledger", type=Path, metavar="FILE", default=default, help="the ledger (the user's ledger)"
+        "--ledger", type=at_home, metavar="FILE", default=default, help="the ledger (the user's ledger)"
     )
 
 

@@ -23,10 +23,14 @@ AGREEMENT = 0.05  # a convention may differ by so much from the count
 SHORT_COUNT = 2.5  # days by which holidays may move the count, which matters over a few weeks
 
 HOLE_DAYS = 8  # trading days: no large exchange closes so long (China closes for six or seven)
-LEAST_MISSING = 2.0  # bars: of weekly or monthly ones
+LEAST_MISSING = 1.75  # bars: of weekly or monthly ones; two months are 59 to 62 days, and a month 30.4
 MANY_HOLES = 3  # a year: where there are more the bars are irregular, and no gap is a hole
 FULL = 0.85  # least share of the trading days that have a bar, where bars stand on consecutive days
 LEAST_DAYS = 60  # days with a bar, below which a few holidays would be a large share
+BLOCK = 20  # gaps, by whose median the spacing of bars is known, wherever it is
+ALIKE = 0.15  # share by which gaps differ that are of one length, as months are
+OTHER_SPACING = 1.8  # a factor by which it changes: half an hour to an hour
+MANY_CHANGES = 5  # of the spacing: with more it has none
 CONSECUTIVE = 0.2  # least share of gaps of one trading day that shows that bars are daily
 
 _DAY, _WEEK = 86_400, 604_800  # seconds
@@ -51,12 +55,32 @@ def is_a_year(span: float) -> bool:
     return span * DAYS_A_YEAR >= LEAST_YEAR
 
 
+def _spacing(gaps: Ints) -> float:
+    """The usual gap of a block, in seconds; NaN where fewer than half of the gaps are about as long."""
+    usual = max(float(np.median(gaps)), 1.0)
+    return usual if float((np.abs(gaps / usual - 1.0) < ALIKE).mean()) >= 0.5 else math.nan
+
+
+def _is_another(spacing: float, other: float) -> bool:
+    """Whether two spacings are known and differ."""
+    return spacing >= OTHER_SPACING * other or other >= OTHER_SPACING * spacing
+
+
 @dataclass(frozen=True)
 class Hole:
     """A gap that is no part of the calendar: no bar between the bars `first` and `first` + 1."""
 
     first: int
     missing: float  # bars that the calendar would have in it
+
+
+@dataclass(frozen=True)
+class Change:
+    """Another spacing from the bar `first` on: usual gaps in seconds."""
+
+    first: int
+    before: float
+    after: float
 
 
 @dataclass(frozen=True, eq=False)
@@ -169,6 +193,27 @@ class Calendar:
     def holes(self) -> tuple[Hole, ...]:
         """The gaps against the calendar that the bars show; none where such gaps are usual."""
         return () if self.irregular else self._long_gaps
+
+    @cached_property
+    def changes(self) -> tuple[Change, ...]:
+        """Where the spacing changes for 40 bars or to the end, as from daily to hourly; none if often."""
+        parts = np.array_split(self._gaps, max(len(self._gaps) // BLOCK, 1))
+        spacing = [_spacing(part) for part in parts]
+        starts = np.cumsum([0, *map(len, parts)])
+        found, here, since = [], math.nan, 0
+        for k, (there, following) in enumerate(zip(spacing, [*spacing[1:], spacing[-1]], strict=True)):
+            if _is_another(here, there) and _is_another(here, following):
+                found.append(Change(self._first_of(there, here, since, int(starts[k + 1])), here, there))
+            elif not math.isnan(here):
+                continue
+            here, since = there, int(starts[k])
+        return tuple(found) if len(found) <= MANY_CHANGES else ()
+
+    def _first_of(self, after: float, before: float, start: int, stop: int) -> int:
+        """The bar from which on gaps are nearer to `after` than to `before`, between two bars."""
+        logs = np.log(np.maximum(self._gaps[start:stop], 1))
+        older = np.sign(np.abs(logs - math.log(after)) - np.abs(logs - math.log(before)))
+        return start + int(np.cumsum([0.0, *older]).argmax())
 
     @cached_property
     def _folded(self) -> Ints:

@@ -155,30 +155,50 @@ def value_faults(frame: pd.DataFrame) -> list[ValueFault]:
     """One fault for every kind of value that bars cannot have; the columns are those of bars."""
     bars = {str(name): column.to_numpy() for name, column in frame.items()}  # (n,) each
     empty = np.all([np.isnan(bars[name]) for name in PRICES], axis=0)
-    faults = _fault(frame, empty, "open, high, low and close are all empty")
-    for name, values in bars.items():
-        not_finite = ~np.isfinite(values) & ~empty
-        faults += _fault(frame, not_finite, f"{name} is {{{name}:.10g}}, expected a finite number")
-        if name == "volume":
-            faults += _fault(frame, values < 0.0, "volume is {volume:.10g}, expected 0 or more")
-        else:
-            faults += _fault(frame, values <= 0.0, f"{name} is {{{name}:.10g}}, expected a price above 0")
-            beyond = ~not_finite & (((values > 0.0) & (values < SMALLEST)) | (values > LARGEST))
-            faults += _fault(
-                frame, beyond, f"{name} is {{{name}:.10g}}, expected a price from {SMALLEST:g} to {LARGEST:g}"
-            )
-    return faults + _range_faults(frame, bars)
+    prices = np.array([values for name, values in bars.items() if name != "volume"])  # (4 or 5, n)
+    names = [name for name in bars if name != "volume"]
+    with np.errstate(invalid="ignore"):  # bytes at random may be a NaN that says so whenever it is touched
+        finite, above = np.isfinite(prices), prices > 0.0
+        beyond = finite & above & ((prices < SMALLEST) | (prices > LARGEST))
+        negative = bars["volume"] < 0.0
+        faults = _fault(frame, empty, "open, high, low and close are all empty")
+        faults += _price_faults(frame, names, ~finite & ~empty, "a finite number", "finite numbers")
+        faults += _price_faults(frame, names, finite & ~above, "a price above 0", "prices above 0")
+        span = f"from {SMALLEST:g} to {LARGEST:g}"
+        faults += _price_faults(frame, names, beyond, f"a price {span}", f"prices {span}")
+        wrong = ~np.isfinite(bars["volume"]) & ~empty
+        faults += _fault(frame, wrong, "volume is {volume:.10g}, expected a finite number")
+        faults += _fault(frame, negative, "volume is {volume:.10g}, expected 0 or more")
+        return faults + _range_faults(frame, bars, np.asarray((finite & above).all(axis=0)))
 
 
-def _range_faults(frame: pd.DataFrame, bars: dict[str, np.ndarray]) -> list[ValueFault]:
+def _price_faults(
+    frame: pd.DataFrame, names: list[str], wrong: np.ndarray, one: str, several: str
+) -> list[ValueFault]:
+    """One line for prices (k, n) of which some are `wrong` in one way: those of the first such row."""
+    rows: np.ndarray = np.asarray(wrong.any(axis=0))
+    if not rows.any():
+        return []
+    here = [name for name, is_wrong in zip(names, wrong[:, rows.argmax()], strict=True) if is_wrong]
+    values = _and([f"{{{name}:.10g}}" for name in here])
+    expected = f"is {values}, expected {one}" if len(here) == 1 else f"are {values}, expected {several}"
+    return _fault(frame, rows, f"{_and(here)} {expected}")
+
+
+def _and(words: list[str]) -> str:
+    return " and ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
+
+
+def _range_faults(frame: pd.DataFrame, bars: dict[str, np.ndarray], known: np.ndarray) -> list[ValueFault]:
+    """Highs and lows that cannot be, in rows whose prices are `known` to be some; (n,)."""
     high, low = bars["high"], bars["low"]
     top = np.maximum(bars["open"], bars["close"]) * (1.0 - PRICE_ROUNDING)
     bottom = np.minimum(bars["open"], bars["close"]) * (1.0 + PRICE_ROUNDING)
     body = "open {open:.10g} or close {close:.10g}"
     return [
-        *_fault(frame, high < low * (1.0 - PRICE_ROUNDING), "high {high:.10g} is below low {low:.10g}"),
-        *_fault(frame, high < top, f"high {{high:.10g}} is below {body}"),
-        *_fault(frame, low > bottom, f"low {{low:.10g}} is above {body}"),
+        *_fault(frame, known & (high < low * (1.0 - PRICE_ROUNDING)), "high {high:.10g} is below low {low:.10g}"),
+        *_fault(frame, known & (high < top), f"high {{high:.10g}} is below {body}"),
+        *_fault(frame, known & (low > bottom), f"low {{low:.10g}} is above {body}"),
     ]
 
 

@@ -75,6 +75,12 @@ def settled(clock: Clock, hints: Hints, found: Findings) -> pd.DatetimeIndex:
     days = local.normalize()
     if not days.is_unique:
         return local
+    if clock.utc is None and hints.time_zone is None and not days.equals(local) and a_day_early(local):
+        found.faults.append(
+            f"the bars are stamped {local[0]:%H:%M}, and by their dates the market trades on Sundays and not on "
+            f"Fridays, as where a session opens on the evening before: add {24 - local[0].hour} hours to each; if "
+            f"it does, {hints.write('time_zone', 'UTC')}"
+        )
     if clock.utc is None or hints.time_zone is not None or not (local == clock.utc).all():
         return days
     if a_day_early(local):

@@ -53,6 +53,7 @@ class Download:
     time_zone: str  # of the exchange, as the IANA database names it; any other is a ValueError
     yfinance: str  # version
     rows: pd.DataFrame
+    left_out: tuple[str, ...] = ()  # events that could not be, such as "dividend of 2024-01-03"
 
     def __post_init__(self) -> None:
         if not is_zone(self.time_zone):

@@ -15,7 +15,7 @@ from lstmstrat.prices.check import day
 from lstmstrat.prices.clock import FIRST_YEAR, LAST_YEAR, Clock, exact, read_clock
 from lstmstrat.prices.files import read_csv_file, read_parquet_file
 from lstmstrat.prices.findings import Findings, Hints, listed, shown, such, yaml_text
-from lstmstrat.prices.headings import DATE, TIME, plain, role_of
+from lstmstrat.prices.headings import DATE, SYMBOL, TIME, plain, role_of
 from lstmstrat.prices.numbers import read_numbers
 from lstmstrat.prices.order import by_time
 from lstmstrat.prices.roles import WORD, Free, dates, position_of
@@ -96,6 +96,7 @@ def _positions(table: Table, extra: ExtraConfig, hints: Hints, found: Findings) 
     if DATE not in positions and DATE not in asked:
         cure = hints.write("columns", {DATE: "HEADING"})
         found.faults.append(f"no column of dates; there are {listed(names.values())}; {cure}")
+    _only_symbol(table, names, positions, found)
     if VALUE not in asked:
         positions |= _value_column(_of_numbers(free.names, table), extra, hints, found)
     return positions
@@ -112,6 +113,21 @@ def _only_dates(
             f"it has several columns of dates: {listed(both)}; {hints.write('columns', {DATE: both[1]})}, or that "
             "which says when a value was known"
         )
+
+
+def _only_symbol(table: Table, names: Mapping[int, str], positions: Mapping[str, int], found: Findings) -> None:
+    """Adds a fault if the rows are of several symbols: one value of each time is that of one of them."""
+    roles = {k: role_of(name) for k, name in names.items() if k not in positions.values()}
+    for k in [k for k, role in roles.items() if role is not None and role[0] == SYMBOL]:
+        cells = table.read([k])[k]
+        symbols = cells.astype(str).where(cells.notna(), "").str.strip()
+        known = [symbol for symbol in symbols.unique() if symbol]
+        if 1 < len(known) <= len(cells) / 2:  # else they are remarks, or numbers of rows
+            found.faults.append(
+                f"its rows are of {len(known)} symbols by the column {shown(names[k])}: {listed(known)}; make "
+                f"a file of those of {shown(known[0])}, or of another, alone"
+            )
+            return
 
 
 def _of_numbers(names: Mapping[int, str], table: Table) -> Mapping[int, str]:

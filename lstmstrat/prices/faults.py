@@ -36,9 +36,10 @@ class Fault:
     date
         The time of that bar, ISO; by its day the finding is accepted.
     kind
-        split, unit, bar, price, jump, hole, thin, flat or volume.
+        split, unit, bar, price, jump, hole, spacing, thin, flat or volume.
     size
-        The factor of a price; the number of bars of the others, or the share of days of ``thin``.
+        The factor of a price, or of the ``spacing`` of bars; the number of bars of the others, or the share of
+        days of ``thin``.
     text
         What it looks like, in words, without the date.
     voids
@@ -97,6 +98,7 @@ def find_faults(times: Times, bars: Floats) -> tuple[Fault, ...]:
     found = [
         *(_of_jump(jump, times, bars) for jump in Moves(bars, apart).jumps()),
         *_holes(calendar),
+        *_changes(calendar),
         *_thin(calendar),
         *_flat(times, bars[:, CLOSE]),
         *_no_volume(times, bars),
@@ -166,6 +168,26 @@ def _holes(calendar: Calendar) -> Iterator[Fault]:
         before, after = calendar.times[hole.first], calendar.times[hole.first + 1]
         text = f"no bar from {day_of(before)} to {day_of(after)} (about {hole.missing:,.0f} are missing)"
         yield Fault(hole.first + 1, day_of(after), "hole", hole.missing, text)
+
+
+def _changes(calendar: Calendar) -> Iterator[Fault]:
+    for change in calendar.changes:
+        date = day_of(calendar.times[change.first])
+        text = f"{_spacing(change.before)} bars until then, {_spacing(change.after)} from then on"
+        yield Fault(change.first, date, "spacing", change.after / change.before, text)
+
+
+def _spacing(seconds: float) -> str:
+    """The length of bars in words: daily, hourly, 5-minute."""
+    days = seconds / 86_400
+    if days >= 27.0:
+        return "monthly" if days < 32.0 else f"{days:.0f}-day"
+    words = {604_800: "weekly", 86_400: "daily", 3_600: "hourly"}
+    unit, name = next((one for one in _LENGTHS if seconds >= one[0]), (1, "second"))
+    return words.get(round(seconds), f"{seconds / unit:.3g}-{name}")
+
+
+_LENGTHS = ((86_400, "day"), (3_600, "hour"), (60, "minute"))
 
 
 def _thin(calendar: Calendar) -> Iterator[Fault]:

@@ -35,7 +35,8 @@ NAMES: dict[str, tuple[str, ...]] = {
         "price last latest lastprice",
     ),
     "volume": ("volume vol v totalvolume tradevolume tradingvolume basevolume totaltradequantity "
-               "totaltradedquantity totaltradedqty sharestraded noofshares volumen stuck stucke",),
+               "totaltradedquantity totaltradedqty sharestraded noofshares volumen stuck stucke stuecke "
+               "shares quantity qty tradedquantity totalquantity sharevolume quantidade cantidad quantita",),
     TICKS: ("tickvol tickvolume ticks",),
     ADJUSTED_CLOSE: (
         "adjclose adjustedclose closeadj closeadjusted adjcloseprice adjclosing adjclosingprice "

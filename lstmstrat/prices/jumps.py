@@ -41,7 +41,7 @@ STRETCH = 63  # bars that prices may stay at another level and be called a stret
 LARGEST_SPLIT = 1_000.0
 LARGEST = 690.0  # logs: 1e300
 
-RATIOS = (1.5, 2.5, *range(2, 11), 12, 15, 16, 20, 25, 30, 40, 50)  # new shares for an old one
+RATIOS = (1.5, 5 / 3, 7 / 4, 2.5, *range(2, 11), 12, 15, 16, 20, 25, 30, 40, 50)  # new shares for an old one
 
 
 @dataclass(frozen=True)

@@ -210,6 +210,7 @@ def _download(facts: dict[str, Any]) -> Download:
         time_zone=facts["time_zone"],
         yfinance=facts["yfinance"],
         rows=pd.DataFrame(),
+        left_out=tuple(facts.get("left_out", ())),
     )
 
 

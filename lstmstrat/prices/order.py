@@ -11,6 +11,9 @@ from lstmstrat.prices.findings import Findings, Hints, such
 from lstmstrat.prices.headings import SYMBOL
 from lstmstrat.prices.roles import Roles
 
+LEAST_BARS = 10  # that tell how long bars are
+MOST_SECONDS = 0.05  # of daily bars, that are second ones of their day
+LONG, SHORT = 6.5 * 86_400, 0.6  # seconds, of weekly bars and longer ones; of the usual gap
 NIGHT = 4  # hours: clocks are put back before
 MOST_COLUMNS = 100  # that are looked through for one that tells two rows of one time apart
 
@@ -35,7 +38,36 @@ def ordered(
             *(fault.text for fault in value_faults(bars)),
         ]
         return bars
+    _running(pd.DatetimeIndex(bars.index), rows, found)
     return by_time(bars, found)
+
+
+def _running(index: pd.DatetimeIndex, rows: pd.Index, found: Findings) -> None:
+    """Adds a fault for a second row of a day among daily bars, or of the last week or month among longer ones.
+
+    That is what vendors give of a day or a week that is not over, beside its row.
+    """
+    place = np.argsort(index.to_numpy())
+    times = index[place]
+    days = times.normalize()
+    second = np.flatnonzero(days[1:] == days[:-1]) + 1
+    if 0 < second.size <= MOST_SECONDS * len(times) and len(times) >= LEAST_BARS:
+        at, what = int(second[0]), "a day"
+    elif len(times) >= LEAST_BARS and not second.size and _is_short(np.diff(times.to_numpy())):
+        at, what = len(times) - 1, "a week or a month"
+    else:
+        return
+    found.faults.append(
+        f"{day(times[at])}: stands beside {day(times[at - 1])}{such(second.size)}, in a table of bars of {what}: "
+        f"as of one that is not over; delete row {rows[place[at]] + 1} below the heading"
+    )
+
+
+def _is_short(gaps: np.ndarray) -> bool:
+    """Whether of gaps (n,) of a week or more the last alone is short."""
+    seconds = gaps / np.timedelta64(1, "s")
+    usual = float(np.median(seconds))
+    return bool(usual >= LONG and seconds[-1] < SHORT * usual <= seconds[:-1].min())
 
 
 def by_time(bars: pd.DataFrame, found: Findings) -> pd.DataFrame:

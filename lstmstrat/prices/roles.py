@@ -220,16 +220,24 @@ def _missing(positions: Mapping[str, int], names: Mapping[int, str], hints: Hint
         closes = hints.write("columns", dict.fromkeys(PRICES, name))
         found.faults.append(f"no column {', '.join(missing)}; to trade at the closes alone, {closes}")
         return
-    near = {role: match[0] for role in missing if (match := difflib.get_close_matches(role, _lower(rest), n=1))}
-    cure = {role: next(name for name in rest if name.lower() == near[role]) for role in near}
-    hint = f"; did you mean {hints.setting('columns', cure)}?" if cure else ""
-    there = f"; there are {listed(rest)}; say which it is: " if rest and not cure else ""
-    example = hints.setting("columns", dict.fromkeys(missing, "HEADING")) if there else ""
-    found.faults.append(f"no column {', '.join(missing)}{hint}{there}{example}")
+    cure = _likely(missing, rest)
+    named = ", ".join(missing)
+    if "HEADING" not in cure.values():
+        found.faults.append(f"no column {named}; did you mean {hints.setting('columns', cure)}?")
+        return
+    there = f"; there are {listed(rest)}; say which it is: {hints.setting('columns', cure)}" if rest else ""
+    found.faults.append(f"no column {named}{there}")
 
 
-def _lower(names: list[str]) -> list[str]:
-    return [name.lower() for name in names[:1000]]
+def _likely(missing: list[str], rest: list[str]) -> dict[str, str]:
+    """A heading for each missing role: the nearest of `rest`, or the only one that is left; else HEADING."""
+    lower = {name.lower(): name for name in rest[:1000]}
+    near = {role: match[0] for role in missing if (match := difflib.get_close_matches(role, lower, n=1))}
+    left = [name for name in lower if name not in near.values()]
+    others = [role for role in missing if role not in near]
+    if near and len(left) == len(others) == 1:
+        near[others[0]] = left[0]
+    return {role: lower[near[role]] if role in near else "HEADING" for role in missing}
 
 
 def _not_understood(names: Mapping[int, str], adjusted: bool, hints: Hints, found: Findings) -> None:

@@ -91,6 +91,11 @@ def bars_of(download: Download, data: SourceConfig) -> Raw:
     notices = [_origin(download), *told, *left_out]
     if times.hasnans:
         notices.append(f"rows that Yahoo gave no date left out: {int(np.isnat(times.to_numpy()).sum())}")
+    if download.left_out:
+        named = ", ".join(download.left_out[:MOST_DATES]) + (
+            ", ..." if len(download.left_out) > MOST_DATES else ""
+        )
+        notices.append(f"events that Yahoo has wrong left out: {len(download.left_out)} ({named})")
     first, last = raw.index[0], raw.index[-1]
     if data.start and first > pd.Timestamp(data.start) + SPAN[data.interval] + CLOSED:
         raise DataError(

@@ -1,8 +1,8 @@
 """One question to Yahoo Finance, through yfinance, asked again where that can help: `fetch`.
 
 yfinance keeps failed answers in memory, says with few words what went wrong, and waits as long as it likes. So
-each try begins with an empty memory, the answers are looked at on their way (`_Seen`), and none may take longer
-than `Patience` allows.
+each try begins with an empty memory, the answers are looked at on their way (`_Seen`), events that cannot be are
+taken out of them, and none may take longer than `Patience` allows, or be longer than `answers.MOST`.
 """
 
 from __future__ import annotations
@@ -24,8 +24,10 @@ import pandas as pd
 
 from lstmstrat.config.data import is_zone
 from lstmstrat.errors import DataError
+from lstmstrat.prices.answers import MOST, TooLongError, set_content, whole
 from lstmstrat.prices.download import Asked, Download
 from lstmstrat.prices.findings import shown
+from lstmstrat.prices.yahoo_events import sound_events
 
 log = logging.getLogger(__name__)
 
@@ -42,7 +44,7 @@ class Patience:
 
     pauses: tuple[float, ...] = (2.0, 6.0, 18.0)  # seconds between two tries, each times 0.8 to 1.2
     total: float = 60.0  # seconds within which all tries begin and end
-    answer: float = 30.0  # seconds for one answer
+    answer: float = 30.0  # seconds for one answer, from the question to its last byte
     sleep: Callable[[float], None] = time.sleep
     clock: Callable[[], float] = time.monotonic
     chance: random.Random = field(default_factory=random.Random)
@@ -112,12 +114,15 @@ def _ask(asked: Asked, when: pd.Timestamp, session: Any, patience: Patience, dea
                     keepna=True,
                     timeout=patience.answer,
                 )
+        except TooLongError:
+            raise _FailedError(f"the answer is longer than {MOST // 10**6} MB", LATER, again=False) from None
         except Exception as error:  # yfinance lets errors of all kinds through
             log.debug("download of %s failed", asked.symbol, exc_info=True)
             raise _failure(error, seen) from None
     if history.empty:
         raise _FailedError("no rows", CHECK, again=False)
     meta = seen.meta()
+    _check_is_asked(asked, meta)
     if not is_zone(str(history.index.tz)):  # yfinance makes one of what it finds: UTC-00:00:01 of -1
         raise _failure(ValueError("no time zone"), seen)
     return Download(
@@ -128,7 +133,25 @@ def _ask(asked: Asked, when: pd.Timestamp, session: Any, patience: Patience, dea
         time_zone=str(history.index.tz),
         yfinance=yfinance.__version__,
         rows=pd.DataFrame(history).tz_localize(None),
+        left_out=seen.left_out,
     )
+
+
+def _check_is_asked(asked: Asked, meta: dict[str, Any]) -> None:
+    """Raises if an answer is about another symbol, or has other bars."""
+    symbol, interval = _printable(meta.get("symbol")), _printable(meta.get("dataGranularity"))
+    if symbol and symbol.upper() != asked.symbol:
+        raise _FailedError(
+            f"the answer has the prices of {shown(symbol)}; if they are meant, write symbol: {symbol}",
+            CHECK,
+            False,
+        )
+    if interval and interval != asked.interval:
+        raise _FailedError(
+            f"the answer has bars of {shown(interval)}, asked for were those of {asked.interval}",
+            LATER,
+            again=True,
+        )
 
 
 @dataclass
@@ -137,6 +160,7 @@ class _Seen:
 
     status: int | None = None
     text: str = ""
+    left_out: tuple[str, ...] = ()  # events that could not be: dividend of 2024-01-03
 
     def content(self) -> Any:
         """The answer as JSON; None if it is none."""
@@ -188,6 +212,8 @@ def _failure(error: Exception, seen: _Seen) -> _FailedError:
         return _FailedError(_printable(error).rstrip("."), CHECK, again=False)
     if seen.status == 200 and seen.is_chart() and isinstance(error, YFTickerMissingError):
         return _FailedError("no prices of these dates", CHECK, again=False)
+    if any(base.__name__ == "TooManyRedirects" for base in type(error).__mro__):  # of requests, or of curl_cffi
+        return _FailedError("too many redirects", LATER, again=True)
     if isinstance(error, OSError) and not isinstance(error, ValueError):  # a JSON error may be both
         return _FailedError(
             f"cannot be reached ({type(error).__name__})", "Check the network and run again", again=True
@@ -210,9 +236,12 @@ def _watched(yahoo: Any, seen: _Seen, patience: Patience, deadline: float) -> It
         prices = "/chart/" in str(kwargs.get("url") or args[0])
         if prices:
             seen.status, seen.text = None, ""
-        answer = get(*args, **kwargs)
+        answer = whole(get, args, kwargs, session, kwargs["timeout"])
         if prices:
             seen.status, seen.text = answer.status_code, answer.text
+            content, seen.left_out = sound_events(seen.content())
+            if seen.left_out:
+                set_content(answer, json.dumps(content).encode())
         return answer
 
     session.get = watched

@@ -91,7 +91,7 @@ def write_files(texts: Iterable[tuple[str, str]], folder: Path) -> Path:
     except OSError as error:
         raise ConfigError(
             f"cannot write the run to {folder}: {error.strerror}; nothing was left there. "
-            "Make room or give another --out; fitted folds are kept in the cache"
+            "Make room or give another --out"
         ) from error
 
 

@@ -105,11 +105,15 @@ def _ratios(run: Run) -> dict[str, float]:
     return {account.name: sharpe(account.returns, run.calendar_periods) or 0.0 for account in run.strategies}
 
 
+def _times(factor: float) -> str:
+    return f"{factor:,.0f}" if factor < 1e15 else f"{factor:.6g}"
+
+
 def tripwires(run: Run, skill: Skill) -> Check:
     """Results that are too good for prices at which others trade too: look for a leak before you believe them."""
     found = [f"{name} has a Sharpe ratio of {r:.1f}" for name, r in _ratios(run).items() if r > LARGEST_SHARPE]
     growths = {account.name: float(account.equity.iloc[-1] / account.equity.iloc[0]) for account in run.strategies}
-    found += [f"{name} multiplied its money by {g:,.0f}" for name, g in growths.items() if g > LARGEST_GROWTH]
+    found += [f"{name} multiplied its money by {_times(g)}" for name, g in growths.items() if g > LARGEST_GROWTH]
     chance = CHANCE_R2 / max(skill.observations, 1)
     if (skill.r2_against_mean or 0.0) > LARGEST_R2 + chance:
         found.append(f"the forecasts have an R2 of {skill.r2_against_mean:.1%}")

@@ -22,7 +22,7 @@ from lstmstrat.config.forecast import ForecastConfig
 from lstmstrat.config.identity import Identity, identify
 from lstmstrat.config.schema import BrokerConfig, Config, StrategyConfig
 from lstmstrat.config.validation import validated
-from lstmstrat.errors import DataError, StrategyError, sentence
+from lstmstrat.errors import DataError, StrategyError, amount, sentence
 from lstmstrat.evaluation.bootstrap import Difference
 from lstmstrat.forecasting.session import Session
 from lstmstrat.forecasting.walk_forward import WalkForward
@@ -225,7 +225,7 @@ def _check_account(equity: Sequence[float], name: str) -> None:
     if not equity:
         raise StrategyError(f"{name}: its indicators need more bars than there are; give more history")
     if not min(equity) > 0.0:  # also where it is not a number
-        raise StrategyError(f"{name}: its account is down to {min(equity):.2f}; make its positions smaller")
+        raise StrategyError(f"{name}: its account is down to {amount(min(equity))}; make its positions smaller")
 
 
 def _data(symbol: str, accepted: Dates) -> DataConfig:

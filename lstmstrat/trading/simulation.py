@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import math
+import sys
 import traceback
 from collections.abc import Iterator
 from pathlib import Path
@@ -25,6 +26,7 @@ from lstmstrat.errors import (
     DataError,
     LSTMStratError,
     StrategyError,
+    amount,
     describe,
     own_frames,
 )
@@ -225,6 +227,14 @@ class _Broker(bt.brokers.BackBroker):  # type: ignore[misc]
 
     _valued_cash: float | None = None  # in the newest value of the account
 
+    def submit(self, order: Any, check: bool = True) -> Any:
+        """Backtrader takes any size: of NaN it makes an order that is never filled, or an account of NaN."""
+        asked = order.created
+        for what, value in (("size", asked.size), ("price", asked.price), ("pricelimit", asked.pricelimit)):
+            if value is not None and not abs(value) <= sys.float_info.max:
+                raise ValueError(f"the {what} of an order is {_short(value)}, expected a finite number")
+        return super().submit(order, check=check)
+
     def next(self) -> None:
         if not self.is_idle or self.cash != self._valued_cash:  # which a strategy may have changed
             super().next()
@@ -246,6 +256,11 @@ class _Broker(bt.brokers.BackBroker):  # type: ignore[misc]
     def _slip_down(self, pmin: float, price: float, doslip: bool = True, lim: bool = False) -> Any:
         fill_price = super()._slip_down(pmin, price, doslip, lim)
         return max(fill_price, pmin) if lim else fill_price
+
+
+def _short(value: float) -> str:
+    """A number of few digits: 10**400 is no float."""
+    return f"{value:.10g}" if isinstance(value, float) else "beyond 1e308"
 
 
 def _broker(config: BrokerConfig) -> Any:
@@ -294,7 +309,7 @@ class _Account(Recorder):
         if math.isnan(equity):
             self._fail("the account value is NaN; one of its orders has a size or price that is not a number")
         if equity <= 0.0:
-            self._fail(f"the account is down to {equity:.2f}, more than it had; make its positions smaller")
+            self._fail(f"the account is down to {amount(equity)}, more than it had; make its positions smaller")
 
     def _fail(self, why: str) -> None:
         raise StrategyError(f"{self.p.label}: at {self.strategy.data.datetime.date(0)} {why}")

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from lstmstrat.errors import StrategyError
+from lstmstrat.errors import StrategyError, amount
 
 MAX_EXPOSURE = 1.0 - 1e-12  # the largest exposure that is held: the rest covers float rounding
 TOLERANCE = 1e-9  # exposures closer to each other than this are equal
@@ -106,7 +106,7 @@ class Book:
     def __post_init__(self) -> None:
         if not self.account > 0.0:
             raise StrategyError(
-                f"the account is worth {self.account:.2f}, so no exposure can be held; "
+                f"the account is worth {amount(self.account)}, so no exposure can be held; "
                 "expose less, such as -0.5 for -1"
             )
         if not self.terms.unit > 0.0:

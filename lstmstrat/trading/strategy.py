@@ -16,7 +16,7 @@ from typing import Any, ClassVar
 
 import backtrader as bt
 
-from lstmstrat.errors import StrategyError
+from lstmstrat.errors import StrategyError, amount
 from lstmstrat.trading.broker import book_of, describe, fills_now, open_orders
 from lstmstrat.trading.indicator import LSTMForecast
 from lstmstrat.trading.mistakes import FORECAST, account_mistake, class_mistake, never_called
@@ -124,7 +124,7 @@ class ExposureStrategy(bt.Strategy):  # type: ignore[misc]
         account = self._account()
         if not account > 0.0:
             raise StrategyError(
-                f"{type(self).__name__}: the account is worth {account:.2f} at the open of "
+                f"{type(self).__name__}: the account is worth {amount(account)} at the open of "
                 f"{self.data.datetime.date(0)}, so no exposure can be held; "
                 f"{self._beside or 'expose less, such as -0.5 for -1'}"
             )
@@ -190,7 +190,7 @@ class ExposureStrategy(bt.Strategy):  # type: ignore[misc]
         if self._beside:
             if self._value <= 0.0:
                 raise StrategyError(
-                    f"{type(self).__name__}: the account is down to {self._value:.2f}; {self._beside}"
+                    f"{type(self).__name__}: the account is down to {amount(self._value)}; {self._beside}"
                 )
             return
         self._traded = False

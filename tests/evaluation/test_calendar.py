@@ -187,3 +187,58 @@ def test_growth_is_by_the_dates_and_bars_are_counted_outside_of_holes(
     span = (index[-1] - index[0]) / pd.Timedelta(days=365.25)
     assert years(index.to_numpy()) == pytest.approx(span, rel=1e-9)
     assert metrics.cagr(equity) == (pytest.approx(2.0 ** (1 / span) - 1.0, rel=1e-9) if is_a_year(span) else None)
+
+
+@pytest.mark.parametrize("rule", ["MS", "ME", "BMS", "BME", "W-MON", "W-FRI"])
+def test_two_missing_weeks_or_months_are_a_hole_and_one_is_none(rule: str) -> None:
+    """Two months of February and April or so are 1.81 to 2.03 of the usual month beside the one that is due."""
+    index = pd.date_range("2001-01-01", periods=240, freq=rule)
+    for at in range(1, 238):
+        two = Calendar(np.delete(index.to_numpy(), [at, at + 1]))
+        assert [hole.first for hole in two.holes] == [at - 1]
+        assert not Calendar(np.delete(index.to_numpy(), at)).holes
+
+
+def intraday(hours: int, minutes: int, start: str, sessions: int) -> pd.DatetimeIndex:
+    """Bars of some minutes from 09:30 on, on weekdays."""
+    days = pd.bdate_range(start, periods=sessions)
+    offsets = pd.to_timedelta(np.arange(0, hours * 60, minutes) + 570, unit="min")
+    return pd.DatetimeIndex((days.to_numpy()[:, None] + offsets.to_numpy()).ravel())
+
+
+DAILY = pd.bdate_range("2020-07-27", periods=200)  # to 2021-04-30
+OTHERS = {
+    "hourly": intraday(7, 60, "2021-05-03", 60),
+    "of half an hour": intraday(7, 30, "2021-05-03", 20),
+    "weekly": pd.date_range("2021-05-07", periods=60, freq="7D"),
+    "monthly": pd.date_range("2021-05-31", periods=25, freq="ME"),
+}
+
+
+@pytest.mark.parametrize("name", OTHERS)
+@pytest.mark.parametrize("turned", [False, True])
+def test_a_change_of_the_spacing_is_found_at_its_bar(name: str, turned: bool) -> None:
+    """200 daily bars, then others; or the other way round, a mirror of it."""
+    times = DAILY.append(OTHERS[name]).to_numpy()
+    (change,) = Calendar(times.min() + (times.max() - times[::-1]) if turned else times).changes
+    first = len(OTHERS[name]) if turned else 200
+    assert abs(change.first - first) <= 1  # the gap between is of neither kind
+    assert (change.before > change.after) == ((name in ("weekly", "monthly")) == turned)
+
+
+def test_a_stretch_of_other_bars_changes_twice() -> None:
+    times = DAILY.append([OTHERS["hourly"], pd.bdate_range("2021-08-02", periods=200)]).to_numpy()
+    assert [change.first for change in Calendar(times).changes] == [200, 619]  # 420 hours; the last gap is a night
+
+
+@pytest.mark.parametrize("hours", [2, 3, 4, 7, 24])
+@pytest.mark.parametrize("seed", range(5))
+def test_sessions_weekends_and_lost_bars_change_no_spacing(hours: int, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    index = intraday(hours, 60, "2021-05-03", 300)
+    kept = index[rng.random(len(index)) > 0.05]
+    assert Calendar(kept.to_numpy()).changes == ()
+    days = DAILY[rng.random(200) > rng.choice([0.05, 0.3, 0.5])]
+    assert Calendar(days.to_numpy()).changes == ()
+    trades = np.datetime64("2021-05-03", "s") + np.cumsum(rng.exponential(300.0, 2000)).astype("timedelta64[s]")
+    assert Calendar(trades).changes == ()

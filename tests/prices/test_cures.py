@@ -45,6 +45,14 @@ def local(bars: pd.DataFrame) -> pd.DataFrame:
 # The text, and the bars after each of the cures that its message gives.
 AMBIGUOUS: dict[str, tuple[str, list[pd.DataFrame]]] = {
     "two volumes": (lines(DAYS, f"{ISO},7", "Date,Open,High,Low,Close,Volume BTC,Volume USDT"), [DAYS]),
+    "shares beside their value": (
+        lines(DAYS, "{t:%Y-%m-%d};{o};{h};{l};{c};{v};99.5", "Datum;Erster;Hoch;Tief;Schlusskurs;Stuecke;Volumen"),
+        [DAYS],
+    ),
+    "their number after the value": (
+        lines(DAYS, "{t:%Y-%m-%d},{o},{h},{l},{c},7,{v}", "Date,Open,High,Low,Close,Volume,Quantity"),
+        [DAYS.assign(volume=7.0)],
+    ),
     "two columns of one name": (lines(DAYS, f"{ISO},7", f"{HEADING},Volume"), [DAYS]),
     "01/02/2015": (lines(FEW, "{t:%d/%m/%Y},{o},{h},{l},{c},{v}", HEADING), [FEW, SWAPPED]),
     "01/02/2015 16:00:00": (
@@ -66,6 +74,10 @@ AMBIGUOUS: dict[str, tuple[str, list[pd.DataFrame]]] = {
     "no heading": (lines(DAYS, ISO), [DAYS]),
     "a name too few": (lines(DAYS, f"{ISO},7,7", HEADING), [DAYS]),
     "misspelt": (lines(DAYS, ISO, "Date,Open,Hihg,Low,Closed,Volume"), [DAYS]),
+    "two misspelt and one of no likeness": (
+        lines(DAYS, ISO, "Date,Opn,Hihg,Low,Fin,Volume"),
+        [DAYS],
+    ),
     "an adjusted close alone": (
         lines(DAYS, ISO, "Date,Open,High,Low,Close (adj.),Volume"),
         [DAYS],
@@ -430,3 +442,93 @@ def test_the_rows_of_a_frame_have_no_config(tmp_path: Path) -> None:
 
 def csv_of(bars: pd.DataFrame) -> str:
     return bars.rename_axis("date").to_csv()
+
+
+@pytest.mark.parametrize("name", ["Dividends", "Capital Gains", "divCash", "Ex-Dividend"])
+@pytest.mark.parametrize(("share", "form"), [(1 / 3, "{:.2f}"), (0.12, "{:.4f}"), (0.5, "${:.2f}")])
+def test_a_special_dividend_beside_prices_that_have_it_is_found(
+    tmp_path: Path, name: str, share: float, form: str
+) -> None:
+    """50 of a share at 150 is a loss of a third of the price, and of nothing to its holder."""
+    paid = share * DAYS["close"].iloc[19]
+    column = ["0"] * 20 + [form.format(paid)] + ["0"] * 19
+    raw = DAYS.copy()
+    raw.iloc[20:, :4] *= 1.0 - share
+    text = raw.rename_axis("Date").assign(**{name: column}).to_csv()
+    with pytest.raises(
+        DataError, match=f"{DAYS.index[20]:%Y-%m-%d}: the column '{name}' has a payment of"
+    ) as caught:
+        csv(tmp_path, text)
+    assert_bars(csv(tmp_path, text, columns={"adj_close": None}), raw)
+    assert "data.columns: {adj close: null}" in str(caught.value)
+    taken_out = csv(tmp_path, DAYS.rename_axis("Date").assign(**{name: column}).to_csv())
+    assert_bars(taken_out, DAYS)
+    assert taken_out.notices[0] == f"not used, because prices are taken as adjusted for them: {name!r}"
+
+
+def test_a_small_dividend_is_told_and_no_fault(tmp_path: Path) -> None:
+    """A dividend of 1 of 100 cannot be told from a move."""
+    column = [1.0 if k == 20 else 0.0 for k in range(40)]
+    prices = csv(tmp_path, DAYS.rename_axis("Date").assign(Dividends=column).to_csv())
+    assert "not used, because prices are taken as adjusted for them: 'Dividends'" in prices.notices
+
+
+WEEKS = made_up(pd.date_range("2014-06-02", periods=40, freq="7D"))
+MONTHS = made_up(pd.date_range("2012-01-01", periods=40, freq="MS"))
+
+
+@pytest.mark.parametrize("newest_first", [False, True])
+@pytest.mark.parametrize(
+    ("bars", "live", "what"),
+    [
+        (DAYS, DAYS.index[-1] + pd.Timedelta(hours=16), "a day"),
+        (DAYS, DAYS.index[20] + pd.Timedelta(hours=16), "a day"),
+        (WEEKS, WEEKS.index[-1] + pd.Timedelta(days=3), "a week or a month"),
+        (MONTHS, MONTHS.index[-1] + pd.Timedelta(days=15), "a week or a month"),
+    ],
+)
+def test_a_second_row_of_a_running_day_or_week_is_named_by_its_place(
+    tmp_path: Path, bars: pd.DataFrame, live: pd.Timestamp, what: str, newest_first: bool
+) -> None:
+    """Yahoo gives 16:00 of the running day beside its 00:00, and the last day beside a running week."""
+    both = pd.concat([bars, bars.iloc[-1:].mul(1.01).set_axis([live])]).sort_index()
+    both = both[::-1] if newest_first else both
+    text = lines(both, "{t:%Y-%m-%d %H:%M:%S},{o},{h},{l},{c},{v}", HEADING).splitlines()
+    with pytest.raises(DataError, match=rf"in a table of bars of {what}: .* delete row (\d+) below") as caught:
+        csv(tmp_path, "\n".join(text))
+    row = int(re.findall(r"delete row (\d+) below", str(caught.value))[0])
+    assert f"{live:%Y-%m-%d}" in text.pop(row)
+    assert_bars(csv(tmp_path, "\n".join(text)), bars)
+
+
+@pytest.mark.parametrize("hour", [15, 18, 22])
+@pytest.mark.parametrize("form", ["{t:%Y-%m-%d %H:%M}", "{t:%Y-%m-%dT%H:%M:%S}"])
+def test_stamps_of_the_evening_before_are_dates_a_day_early(tmp_path: Path, hour: int, form: str) -> None:
+    """A session that opens on Sunday at 18:00 is that of Monday; its close would be known a day too early."""
+    evening = DAYS.set_axis(DAYS.index - pd.Timedelta(hours=24 - hour))
+    with pytest.raises(DataError, match="the market trades on Sundays and not on Fridays") as caught:
+        csv(tmp_path, lines(evening, f"{form},{{o}},{{h}},{{l}},{{c}},{{v}}", HEADING))
+    (hours,) = re.findall(r"add (\d+) hours to each", str(caught.value))
+    moved = evening.set_axis(evening.index + pd.Timedelta(hours=int(hours)))
+    assert_bars(csv(tmp_path, lines(moved, f"{form},{{o}},{{h}},{{l}},{{c}},{{v}}", HEADING)), DAYS)
+    kept = csv(tmp_path, lines(evening, f"{form},{{o}},{{h}},{{l}},{{c}},{{v}}", HEADING), time_zone="UTC")
+    assert_bars(kept, DAYS.set_axis(DAYS.index - pd.Timedelta(days=1)))
+    assert {"time_zone": "UTC"} in cures(str(caught.value))
+
+
+def test_dates_without_a_time_that_begin_on_sundays_are_those_of_tel_aviv(tmp_path: Path) -> None:
+    days = made_up(
+        pd.DatetimeIndex([day for day in pd.date_range("2015-01-04", periods=56) if day.weekday() not in (4, 5)])
+    )
+    assert_bars(csv(tmp_path, lines(days, ISO, HEADING)), days)
+
+
+def test_every_missing_column_is_in_the_setting_that_is_offered(tmp_path: Path) -> None:
+    """Three rounds for three headings would be two too many."""
+    text = lines(DAYS, f"{ISO},7", "Date,A,Hihg,Low,B,Volume,X")
+    with pytest.raises(
+        DataError, match="no column open, high, close; there are 'A', 'Hihg', 'B', 'X'; "
+    ) as caught:
+        csv(tmp_path, text)
+    assert 'data.columns: {open: "HEADING", high: "Hihg", close: "HEADING"}' in str(caught.value)
+    assert_bars(csv(tmp_path, text, columns={"open": "A", "high": "Hihg", "close": "B"}), DAYS)

@@ -105,11 +105,11 @@ def test_a_reverse_split_that_is_left_in_is_found(seed: int, at: int, ratio: int
 
 
 @settings(deadline=None)
-@given(seed=SEEDS, at=st.integers(1, 599))
-def test_three_for_two_is_found_where_a_day_moves_by_less_than_a_percent(seed: int, at: int) -> None:
+@given(seed=SEEDS, at=st.integers(1, 599), ratio=st.sampled_from(["3:2", "5:3", "7:4"]))
+def test_three_for_two_is_found_where_a_day_moves_by_less_than_a_percent(seed: int, at: int, ratio: str) -> None:
     bars = walk(seed, volatility=0.008)
-    bars[at:, :VOLUME] /= 1.5
-    assert "3:2 split not taken out" in one(bars, at).text
+    bars[at:, :VOLUME] /= int(ratio[0]) / int(ratio[2])
+    assert " split not taken out" in one(bars, at).text
 
 
 @settings(deadline=None)
@@ -371,3 +371,25 @@ def test_any_prices_have_finite_findings_in_a_sentence(logs: list[float], volume
         assert 0 <= fault.bar < len(bars)
         assert 10 < len(str(fault)) < 180  # the longest has a time of day and two closes such as 1.08446e+146
         assert type(fault.size) is float
+
+
+def test_daily_bars_that_become_hourly_are_said_to() -> None:
+    """Two downloads joined: the growth is right, and 629 bars a year are those of neither."""
+    days = pd.bdate_range("2020-07-27", periods=200)
+    hours = pd.date_range("2021-05-03 10:00", periods=6, freq="h")
+    later = [hours + pd.Timedelta(days=int(k)) for k in np.flatnonzero(np.arange(60) % 7 < 5)]
+    times = days.append(later).to_numpy()
+    (fault,) = [fault for fault in found(walk(3, len(times)), times) if fault.voids]
+    assert str(fault) == "2021-05-03T10:00:00: daily bars until then, hourly from then on"
+    assert (fault.kind, fault.size) == ("spacing", 1 / 24)
+
+
+@pytest.mark.parametrize(
+    ("rule", "word"),
+    [("5min", "5-minute"), ("4h", "4-hour"), ("7D", "weekly"), ("MS", "monthly"), ("QS", "92-day")],
+)
+def test_a_spacing_has_its_word(rule: str, word: str) -> None:
+    times = pd.date_range("2020-01-01", periods=60, freq="D")
+    times = times.append(pd.date_range("2020-03-01", periods=60, freq=rule)).to_numpy()
+    text = next(fault.text for fault in found(walk(3, 120), times) if fault.kind == "spacing")
+    assert text == f"daily bars until then, {word} from then on"

@@ -337,3 +337,14 @@ def test_a_file_that_is_not_there_is_named_with_its_entry(tmp_path: Path, key: s
 def test_a_symbol_that_is_not_there_is_named_with_its_peer() -> None:
     with pytest.raises(DataError, match=r"^name: it in data\.peers: no bundled prices of 'MSTF'; did you mean"):
         load_prices(DataConfig.model_validate({**START, "peers": [{"name": "it", "symbol": "MSTF"}]}))
+
+
+@pytest.mark.parametrize("heading", ["Ticker", "symbol", "Name"])
+def test_a_file_of_two_symbols_is_refused_with_both_names(tmp_path: Path, heading: str) -> None:
+    """On other days nothing is there twice, and the values of both would be those of one."""
+    rows = [f"2012-01-{k:02},{'AAA' if k < 8 else 'BBB'},{k}" for k in range(3, 13)]
+    text = "\n".join([f"date,{heading},score", *rows])
+    with pytest.raises(DataError, match=rf"of 2 symbols by the column '{heading}': 'AAA', 'BBB'; make a file"):
+        loaded(tmp_path, text)
+    prices = loaded(tmp_path, "\n".join(line for line in text.splitlines() if "BBB" not in line))
+    assert prices.outside.extra[0].values[:, 0].tolist() == [3.0, 4.0, 5.0, 6.0, 7.0]

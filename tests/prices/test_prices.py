@@ -6,6 +6,7 @@ import dataclasses
 import datetime as dt
 import gzip
 import shutil
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +20,7 @@ from lstmstrat.errors import DataError
 from lstmstrat.prices import Prices, bundled, load
 from lstmstrat.prices.adjust import adjusted, split_ratio
 from lstmstrat.prices.bars import COLUMNS
-from lstmstrat.prices.check import ADJUSTED_CLOSE
+from lstmstrat.prices.check import ADJUSTED_CLOSE, check
 
 DAYS = pd.DatetimeIndex(["2024-01-02", "2024-01-03", "2024-01-04"])
 
@@ -346,3 +347,32 @@ def test_offline_forbids_yahoo() -> None:
 
 def test_offline_allows_bundled(aapl: Prices) -> None:
     assert load(DataConfig(), offline=True).sha256 == aapl.sha256
+
+
+def test_one_fault_of_four_prices_is_one_line() -> None:
+    """Negative prices, as of futures in April 2020, were seven lines: two were highs below lows."""
+    index = pd.bdate_range("2020-04-01", periods=4)
+    frame = pd.DataFrame({"open": 1.0, "high": 3.0, "low": 0.5, "close": 2.0, "volume": 9.0}, index)
+    frame.iloc[1:3, :4] = [-4.0, -3.0, -5.0, -4.5]
+    with pytest.raises(DataError) as caught:
+        check(frame, "CL")
+    assert str(caught.value).splitlines()[1:-1] == [
+        "  2020-04-02: open, high, low and close are -4, -3, -5 and -4.5, expected prices above 0 (2 such rows)"
+    ]
+    frame.iloc[2, :4] = [1.0, 3.0, -0.5, 2.0]
+    with pytest.raises(DataError, match=r"2020-04-03: low is -0\.5, expected a price above 0") as caught:
+        check(frame.drop(index[1]), "CL")
+    assert len(str(caught.value).splitlines()) == 3
+
+
+def test_a_nan_that_says_so_is_a_sentence_and_no_warning() -> None:
+    """Random bytes of a Parquet file may be a signalling NaN, which warns whenever it is used."""
+    index = pd.bdate_range("2020-04-01", periods=4)
+    frame = pd.DataFrame({"open": 1.0, "high": 3.0, "low": 0.5, "close": 2.0, "volume": 9.0}, index)
+    open_ = frame["open"].to_numpy().copy()
+    open_.view(np.uint64)[2] = 0x7FF0000000000001
+    frame["open"] = open_
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        with pytest.raises(DataError, match="2020-04-03: open is nan, expected a finite number"):
+            check(frame, "X")

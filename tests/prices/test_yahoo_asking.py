@@ -166,6 +166,9 @@ def test_a_period_that_yahoo_does_not_have_is_asked_for_once(session: requests.S
 def test_a_symbol_is_one_part_of_the_address(
     session: requests.Session, yahoo: Yahoo, symbol: str, path: str
 ) -> None:
+    answer = chart()
+    answer["chart"]["result"][0]["meta"]["symbol"] = symbol.upper()  # type: ignore[index]
+    yahoo.body = json.dumps(answer)
     ask(session, symbol=symbol)
     assert {asked.replace("=", "%3D") for asked in yahoo.paths} == {f"/v8/finance/chart/{path}"}
 
