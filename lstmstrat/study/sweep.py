@@ -83,7 +83,7 @@ def sweep(
     ]
     ready = [prepare(config, offline, refresh) for config in configs]
     runs = list[Run]()
-    with stages("points", "points") as show:
+    with stages("sweep", "points") as show:
         for config, prices in ready:
             show(len(runs), len(ready))
             runs.append(simulate_all(config, prices, session, stages))
