@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lstmstrat.commands.console import add_cache_options, add_price_options, cache_of, exit_code
+from lstmstrat.commands.console import add_cache_options, add_price_options, cache_of, exit_code, read_config
 from lstmstrat.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -70,9 +70,9 @@ def _main(options: argparse.Namespace) -> int:
 
 
 def _run_audit(options: argparse.Namespace) -> AuditResult:
-    from lstmstrat.study.prepare import load_config, prepare
+    from lstmstrat.study.prepare import prepare
 
-    config = load_config(options.config, options.set)
+    config = read_config(options.config, options.set)
     from lstmstrat.audit import subjects, suite
     from lstmstrat.audit.finding import AuditResult
     from lstmstrat.report import terminal

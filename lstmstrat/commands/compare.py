@@ -13,6 +13,7 @@ from lstmstrat.commands.console import (
     add_price_options,
     exit_code,
     rare_collection,
+    read_config,
     session_of,
 )
 from lstmstrat.errors import ConfigError
@@ -62,14 +63,13 @@ def _main(options: argparse.Namespace) -> int:
 def _results(options: argparse.Namespace) -> dict[str, Result]:
     """Every run that is named, by its place; whatever is wrong with one is said before any is run."""
     from lstmstrat.results import run_folder
-    from lstmstrat.study.prepare import load_config
 
     paths = list[Path](options.runs)
     if len(paths) < 2:
         raise ConfigError(f"{paths[0]} alone given; expected two runs or more: lstmstrat compare {paths[0]} OTHER")
     if len({path.resolve() for path in paths}) < len(paths):
         raise ConfigError("a run is given twice; give each once")
-    configs = {str(path): load_config(path) for path in paths if _is_config(path)}
+    configs = {str(path): read_config(path) for path in paths if _is_config(path)}
     read = {str(path): run_folder.read(path) for path in paths if str(path) not in configs}
     made = read | (_run(configs, options) if configs else {})
     return {str(path): made[str(path)] for path in paths}

@@ -7,7 +7,7 @@ import gc
 import signal
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,6 +16,7 @@ from lstmstrat.commands.output import lasting_streams
 from lstmstrat.errors import ConfigError, LSTMStratError, describe
 
 if TYPE_CHECKING:
+    from lstmstrat.config.schema import Config
     from lstmstrat.forecasting.session import Session
     from lstmstrat.store import Store
 
@@ -40,7 +41,7 @@ def exit_code(work: Callable[[], int], interrupted: str = "stopped") -> int:
 
 def _code(work: Callable[[], int], interrupted: str) -> int:
     try:
-        with _signals_raise():
+        with _signals_raise(), own_path():
             return work()
     except LSTMStratError as error:
         print(f"error: {error}", file=sys.stderr)
@@ -73,6 +74,26 @@ def _signals_raise() -> Iterator[None]:
     finally:
         for number in ours:
             signal.signal(number, signal.SIG_DFL)
+
+
+def read_config(path: Path, settings: Sequence[str] = ()) -> Config:
+    """The config, whose folders this process searches for modules from now on; `own_path` ends that."""
+    from lstmstrat.config.search import folders_of
+    from lstmstrat.study.prepare import load_config
+
+    config = load_config(path, settings)
+    sys.path += [folder for folder in folders_of(path) if folder not in sys.path]  # what its code imports later
+    return config
+
+
+@contextmanager
+def own_path() -> Iterator[None]:
+    """A block after which `sys.path` is what it was."""
+    original = list(sys.path)
+    try:
+        yield
+    finally:
+        sys.path[:] = original
 
 
 def add_price_options(parser: argparse.ArgumentParser) -> None:

@@ -6,7 +6,6 @@ import argparse
 import datetime as dt
 import shlex
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from lstmstrat.commands.console import (
     add_cache_options,
@@ -14,12 +13,9 @@ from lstmstrat.commands.console import (
     add_price_options,
     exit_code,
     rare_collection,
+    read_config,
     session_of,
 )
-
-if TYPE_CHECKING:
-    pass
-
 
 HELP = "backtest the strategies of a config and write a report"
 DESCRIPTION = "Backtest strategies on walk-forward LSTM forecasts and compare each with buy-and-hold."
@@ -66,9 +62,9 @@ def work(options: argparse.Namespace) -> int:
 
 
 def _main(options: argparse.Namespace) -> int:
-    from lstmstrat.study.prepare import expected_cost, load_config, planned_folds, prepare
+    from lstmstrat.study.prepare import expected_cost, planned_folds, prepare
 
-    config = load_config(options.config, [*options.set, *_short_settings(options)])
+    config = read_config(options.config, [*options.set, *_short_settings(options)])
     default = Path("runs") / config.name / f"{dt.datetime.now():%Y-%m-%d_%H%M%S}"
     from lstmstrat.prices.acceptance import all_faults
     from lstmstrat.report import terminal
