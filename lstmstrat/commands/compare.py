@@ -69,6 +69,9 @@ def _results(options: argparse.Namespace) -> dict[str, Result]:
         raise ConfigError(f"{paths[0]} alone given; expected two runs or more: lstmstrat compare {paths[0]} OTHER")
     if len({path.resolve() for path in paths}) < len(paths):
         raise ConfigError("a run is given twice; give each once")
+    for place in (options.html, options.markdown, options.csv):
+        if place is not None and not place.parent.is_dir():
+            raise ConfigError(f"cannot write {place}: there is no folder {place.parent}; make it first")
     configs = {str(path): read_config(path) for path in paths if _is_config(path)}
     read = {str(path): run_folder.read(path) for path in paths if str(path) not in configs}
     made = read | (_run(configs, options) if configs else {})
@@ -87,7 +90,7 @@ def _run(configs: dict[str, Config], options: argparse.Namespace) -> dict[str, R
     from lstmstrat.study.run import finish
     from lstmstrat.study.simulate import simulate_all
 
-    made = dict[str, Result]()
+    made: dict[str, Result] = {}
     with session_of(options) as session, terminal.stages(quiet=options.quiet) as stages:
         session.ledger.read()  # so that it is known before the training if it cannot be used
         ready = {place: prepare(config, options.offline, options.refresh) for place, config in configs.items()}
