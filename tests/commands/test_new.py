@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -23,6 +24,7 @@ from lstmstrat.config.schema import Config
 from lstmstrat.forecasting.models import MODELS
 
 ROOT = Path(__file__).parents[2]
+STRATEGIES = sorted((ROOT / "strategies").glob("*.py"))
 
 
 def test_nothing_is_written_over(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -36,6 +38,43 @@ def test_a_folder_that_cannot_be_made_is_said(tmp_path: Path, capsys: pytest.Cap
     (tmp_path / "file").write_text("")
     assert main(["new", str(tmp_path / "file" / "mine")]) == 2
     assert "cannot write to" in capsys.readouterr().err
+
+
+def test_the_bundled_strategies_come_along_from_their_one_source(tmp_path: Path) -> None:
+    assert main(["new", str(tmp_path / "mine")]) == 0
+    for path in STRATEGIES:
+        assert (tmp_path / "mine" / "strategies" / path.name).read_bytes() == path.read_bytes()
+    assert not (ROOT / "lstmstrat" / "commands" / "project" / "strategies").exists()
+
+
+def test_a_strategies_folder_that_is_there_is_left_alone(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "strategies").mkdir()
+    assert main(["new", str(tmp_path)]) == 2
+    assert f"{tmp_path} has strategies already" in capsys.readouterr().err
+    assert [path.name for path in tmp_path.iterdir()] == ["strategies"]
+
+
+def test_the_config_names_each_bundled_strategy_and_takes_all_of_them(tmp_path: Path) -> None:
+    """In a process of its own, from elsewhere: the project's strategies, and not those of this checkout."""
+    assert main(["new", str(tmp_path / "mine")]) == 0
+    config = tmp_path / "mine" / "config.yaml"
+    text = config.read_text()
+    named = [path.stem for path in STRATEGIES if path.stem not in ("__init__", "buy_and_hold")]
+    assert all(f"#  - class: strategies.{stem}:" in text for stem in named)
+    config.write_text(re.sub(r"^#  ", "  ", text, flags=re.MULTILINE))
+    script = (
+        "import sys, lstmstrat; config = lstmstrat.load_config(sys.argv[1]); "
+        "print(len(config.strategies), sys.modules['strategies'].__file__)"
+    )
+    done = subprocess.run([sys.executable, "-c", script, config], capture_output=True, text=True, check=True)
+    assert done.stdout == f"{1 + len(named)} {tmp_path / 'mine' / 'strategies' / '__init__.py'}\n"
+
+
+def test_a_name_with_a_blank_is_quoted_in_what_to_type(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["new", str(tmp_path / "my project")]) == 0
+    assert capsys.readouterr().out == f"cd '{tmp_path / 'my project'}' && lstmstrat run config.yaml\n"
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "configs").glob("*.yaml")), ids=lambda p: p.stem)
@@ -74,6 +113,8 @@ def test_the_wheel_holds_the_package_and_nothing_else(wheel: Path) -> None:
     names = zipfile.ZipFile(wheel).namelist()
     assert {name.split("/")[0].split("-")[0] for name in names} == {"lstmstrat"}
     project = [f"commands/project/{name}" for name in ("config.yaml", "my_strategy.py", "my_feature.py")]
+    project += [f"commands/project/strategies/{path.name}" for path in STRATEGIES]
+    assert not [name for name in names if "__pycache__" in name]
     for needed in (
         *project,
         "report/page/templates/page.html",
@@ -129,6 +170,9 @@ def test_from_the_wheel_alone_a_project_is_made_and_runs_as_it_is_printed(python
     )
     told = ran(python, "-m", "lstmstrat.new", "mine", cwd=tmp_path)
     assert told == "cd mine && lstmstrat run config.yaml\n"
+    assert {path.name for path in (tmp_path / "mine" / "strategies").iterdir()} == {
+        path.name for path in STRATEGIES
+    }
     fast = ["--set", "forecast.members=1", "--set", "forecast.epochs=1", "--set", "data.start=2008-01-01"]
     folder = tmp_path / "mine"
     told = ran(python, "-m", "lstmstrat.backtest", "config.yaml", "--out", "out", *fast, cwd=folder)
