@@ -17,15 +17,10 @@ SCHEMA_FILE = "config.schema.json"
 
 
 def schema() -> str:
-    """The JSON Schema of a config, for editors, with the names of the models."""
+    """The JSON Schema of a config, for editors: every key with its description, and the names that it may have."""
     from lstmstrat.config.schema import Config
-    from lstmstrat.forecasting.models import MODELS
 
-    values = Config.model_json_schema(by_alias=True)
-    model = values["$defs"]["ForecastConfig"]["properties"]["model"]
-    own_model = {"type": "string", "pattern": r"^[\w.]+:\w+$"}
-    model |= {"anyOf": [{"enum": list(MODELS)}, own_model]}
-    return json.dumps(values, indent=2) + "\n"
+    return json.dumps(Config.model_json_schema(by_alias=True), indent=2) + "\n"
 
 
 def create(folder: Path) -> None:
@@ -62,7 +57,7 @@ def _texts() -> dict[str, str]:
 
 
 def _strategies() -> Traversable:
-    """The folder of the bundled strategies: a wheel has it beside the files of a project, a checkout at its top."""
+    """The folder of the bundled strategies: in a wheel beside the files of a project, at the top of a checkout."""
     packed = files("lstmstrat.commands") / "project" / "strategies"
     return packed if packed.is_dir() else Path(__file__).parents[2] / "strategies"
 

@@ -11,7 +11,9 @@ import sys
 import sysconfig
 import venv
 import zipfile
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import jsonschema
 import pytest
@@ -19,8 +21,10 @@ import yaml
 
 from lstmstrat.commands import new
 from lstmstrat.commands.main import main
-from lstmstrat.config.forecast import ForecastConfig
+from lstmstrat.config.forecast import DEFAULT_FEATURES, ForecastConfig
+from lstmstrat.config.names import CHANGES, FEATURES
 from lstmstrat.config.schema import Config
+from lstmstrat.forecasting.features import feature_set
 from lstmstrat.forecasting.models import MODELS
 
 ROOT = Path(__file__).parents[2]
@@ -89,15 +93,58 @@ def test_the_schema_knows_wrong_keys_and_values() -> None:
     jsonschema.validate(right, schema)
     for name in (*MODELS, "my_models:Mine"):
         jsonschema.validate({**right, "forecast": {"model": name}}, schema)
+    for name in (*DEFAULT_FEATURES, *FEATURES, "return_7", "volume_ratio_20", "mine:one", "column:mood.change_5"):
+        jsonschema.validate({**right, "forecast": {"features": [name], "peer_features": [name]}}, schema)
+    for value in (1, 21, "week", "month", "quarter", "year", "never"):
+        jsonschema.validate({**right, "forecast": {"refit_every": value}}, schema)
     for wrong in (
         {"forecast": {"lookbak": 5}},
         {"forecast": {"lookback": "5"}},
         {"forecast": {"model": "ols"}},
+        {"forecast": {"features": ["retrun_1"]}},
+        {"forecast": {"features": ["return_0"]}},
+        {"forecast": {"features": []}},
+        {"forecast": {"refit_every": "mouth"}},
+        {"forecast": {"refit_every": 0}},
         {"data": {"source": "yaho"}},
     ):
         with pytest.raises(jsonschema.ValidationError):
             jsonschema.validate({**right, **wrong}, schema)
     assert schema["properties"].keys() == Config.model_fields.keys()
+
+
+def keys(schema: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Each key of each section, with what the schema says of it."""
+    for name, section in {"": schema, **schema["$defs"]}.items():
+        yield from ((f"{name}.{key}", values) for key, values in section.get("properties", {}).items())
+
+
+def test_every_key_has_a_description() -> None:
+    found = dict(keys(json.loads(new.schema())))
+    assert len(found) > 70
+    assert [key for key, values in found.items() if len(values.get("description", "")) < 8] == []
+    assert "ForecastConfig.members" in found
+    assert "StrategyConfig.class" in found
+
+
+def offered(values: dict[str, Any]) -> set[str]:
+    return {name for branch in values["anyOf"] for name in branch.get("enum", [])}
+
+
+def test_an_editor_offers_the_names_of_features_models_and_refits() -> None:
+    forecast = json.loads(new.schema())["$defs"]["ForecastConfig"]["properties"]
+    assert offered(forecast["model"]) == set(MODELS)
+    assert offered(forecast["refit_every"]) == {"week", "month", "quarter", "year", "never"}
+    for key in ("features", "peer_features"):
+        names = offered(forecast[key]["items"])
+        assert set(DEFAULT_FEATURES) <= names
+        feature_set([name for name in names if not name.startswith(CHANGES)])  # raises if one of them is unknown
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "configs").glob("*.yaml")), ids=lambda p: p.stem)
+def test_a_config_that_is_shipped_names_the_schema_beside_it(path: Path) -> None:
+    assert path.read_text().splitlines()[0] == f"# yaml-language-server: $schema=./{new.SCHEMA_FILE}"
+    assert (ROOT / "configs" / new.SCHEMA_FILE).read_text() == new.schema()  # lstmstrat new writes it anew
 
 
 @pytest.fixture(scope="module")
