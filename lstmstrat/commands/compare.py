@@ -11,6 +11,7 @@ from lstmstrat.commands.console import (
     add_cache_options,
     add_jobs_option,
     add_price_options,
+    check_file,
     exit_code,
     rare_collection,
     read_config,
@@ -69,9 +70,8 @@ def _results(options: argparse.Namespace) -> dict[str, Result]:
         raise ConfigError(f"{paths[0]} alone given; expected two runs or more: lstmstrat compare {paths[0]} OTHER")
     if len({path.resolve() for path in paths}) < len(paths):
         raise ConfigError("a run is given twice; give each once")
-    for place in (options.html, options.markdown, options.csv):
-        if place is not None and not place.parent.is_dir():
-            raise ConfigError(f"cannot write {place}: there is no folder {place.parent}; make it first")
+    for name in ("html", "markdown", "csv"):
+        check_file(f"--{name}", getattr(options, name))
     configs = {str(path): read_config(path) for path in paths if _is_config(path)}
     read = {str(path): run_folder.read(path) for path in paths if str(path) not in configs}
     made = read | (_run(configs, options) if configs else {})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import gc
+import os
 import signal
 import sys
 import threading
@@ -94,6 +95,18 @@ def own_path() -> Iterator[None]:
         yield
     finally:
         sys.path[:] = original
+
+
+def check_file(option: str, path: Path | None) -> None:
+    """Check that a file can be written there, before the work, so that none is lost."""
+    if path is None:
+        return
+    if path.is_dir():
+        raise ConfigError(f"{option} {path}: cannot write, it is a folder; give a file in it")
+    if not path.parent.is_dir():
+        raise ConfigError(f"{option} {path}: cannot write, there is no folder {path.parent}; make it first")
+    if not os.access(path if path.exists() else path.parent, os.W_OK):
+        raise ConfigError(f"{option} {path}: cannot write, there is no permission; give another file")
 
 
 def add_price_options(parser: argparse.ArgumentParser) -> None:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 WIDTH = 80
 """The number of columns in a pipe or file, unless ``$COLUMNS`` says another."""
+SHOWN = ("model", "refit_every")  # in a column of their own
 
 
 def print_trials(trials: Sequence[Trial], file: TextIO | None = None) -> None:
@@ -45,7 +46,7 @@ def _table(trials: Sequence[Trial]) -> Table:
     table.add_column("traded", no_wrap=True)
     table.add_column("strategy", overflow="fold")
     table.add_column("forecast", overflow="fold")
-    table.add_column("Sharpe", justify="right", no_wrap=True)
+    table.add_column("Sharpe\na year", justify="right", no_wrap=True)
     table.add_column("", no_wrap=True)
     for t in trials:
         forecast = "" if t.model is None else f"{t.model} {t.refit_every}"
@@ -59,7 +60,18 @@ def _mark(trial: Trial) -> str:
 
 
 def _telling(trial: Trial, trials: Sequence[Trial]) -> str:
-    """The parameters by which the trial differs from others of its class: ``fast=5 slow=10``."""
-    others: list[dict[str, Any]] = [t.params for t in trials if t.class_path == trial.class_path]
-    names = [n for n, value in trial.params.items() if any(o.get(n, UNDEFINED) != value for o in others)]
-    return " ".join(f"{name}={trial.params[name]}" for name in names)
+    """The parameters and settings by which the trial differs from others of its class: ``fast=5 seed=1``."""
+    others = [t for t in trials if t.class_path == trial.class_path]
+    told = _differing(trial.params, [t.params for t in others])
+    known = [t.settings for t in others if t.settings]  # an older version kept none
+    told |= _differing({n: v for n, v in trial.settings.items() if n not in SHOWN}, known)
+    return " ".join(f"{name}={_text(value)}" for name, value in told.items())
+
+
+def _differing(own: dict[str, Any], others: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """The values that are not the same in all others."""
+    return {name: value for name, value in own.items() if any(o.get(name, UNDEFINED) != value for o in others)}
+
+
+def _text(value: Any) -> str:
+    return ",".join(map(str, value)) if isinstance(value, list) else str(value)
