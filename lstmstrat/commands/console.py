@@ -109,6 +109,16 @@ def check_file(option: str, path: Path | None) -> None:
         raise ConfigError(f"{option} {path}: cannot write, there is no permission; give another file")
 
 
+def write_index(folder: Path, most: int | None = None) -> Path:
+    """Write index.html of a folder of runs: all, or the `most` that were written last."""
+    from lstmstrat.report.page.runs import runs_page
+    from lstmstrat.results import index, run_folder
+
+    runs = index.runs_in(folder, most)
+    older = 0 if most is None else max(0, sum(1 for _ in folder.glob("**/summary.json")) - most)
+    return run_folder.replace_file(folder / "index.html", runs_page(runs, index.sweeps_in(folder), folder, older))
+
+
 def add_price_options(parser: argparse.ArgumentParser) -> None:
     """The options on downloads, which `lstmstrat.load_prices` explains."""
     network = parser.add_mutually_exclusive_group()
