@@ -39,7 +39,7 @@ def compare(results: Mapping[str, Result]) -> Comparison:
     if len(results) < 2:
         raise ConfigError(f"{len(results)} run given; expected at least two, such as runs/aapl/one runs/aapl/two")
     found = list(results.values())
-    differing, settings = _differing([result.config.model_dump(mode="json") for result in found])
+    differing, settings = _differing([result.config.model_dump(mode="json", by_alias=True) for result in found])
     labels = _labels(list(results), differing, settings)
     runs = tuple(
         _compared(label, place, result, values)

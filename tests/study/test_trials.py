@@ -538,7 +538,7 @@ def test_each_row_can_be_told_from_every_other(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Seeds, epochs, features, costs, and the rungs of a ladder: one class, the same parameters."""
-    monkeypatch.setenv("COLUMNS", "300")
+    monkeypatch.setenv("COLUMNS", "600")
     alone = {"strategies": [{"class": "strategies.long_flat:LongFlat"}]}
     changes: list[dict[str, Any]] = [{}, {"forecast": {"seed": 1}}, {"forecast": {"epochs": 2}}]
     changes += [{"forecast": {"features": ["return_1", "gap"]}}, {"broker": {"commission": 0.002}}]
