@@ -89,6 +89,8 @@ def _main(options: argparse.Namespace) -> int:
         long = expected_cost(config, prices, session)
         if not quiet:
             terminal.print_findings(all_faults(prices, config.data))
+            for notice in prices.notices if options.refresh else ():  # which bars changed
+                print(notice)
             terminal.print_folds(planned_folds(config, prices), note=long)
         run = simulate_all(config, prices, session, stages)
         result = finish(run, session, stages, _command(options))
