@@ -31,7 +31,10 @@ CONFIGS = sorted((ROOT / "configs").glob("*.yaml"))
 
 
 def test_docs_show_every_key_as_the_config_file_has_it() -> None:
-    assert (ROOT / "configs" / "every_key.yaml").read_text(encoding="utf-8") in DOCS
+    _, text = (
+        (ROOT / "configs" / "every_key.yaml").read_text(encoding="utf-8").split("\n", 1)
+    )  # without the schema
+    assert text in DOCS
 
 
 def test_every_key_is_in_every_key_yaml_at_its_default() -> None:

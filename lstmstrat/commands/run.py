@@ -5,8 +5,8 @@ from __future__ import annotations
 import argparse
 import datetime as dt
 import shlex
+import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from lstmstrat.commands.console import (
     add_cache_options,
@@ -16,14 +16,19 @@ from lstmstrat.commands.console import (
     exit_code,
     keeps,
     rare_collection,
+    read_config,
     session_of,
     stopped,
+    write_index,
 )
 from lstmstrat.errors import ConfigError
 
 if TYPE_CHECKING:
     from lstmstrat.results.result import Result
 
+RUNS = Path("runs")
+"""Where runs are written by default, and where index.html lists them."""
+LISTED = 100  # runs, which takes a second at most
 HELP = "backtest the strategies of a config and write a report"
 DESCRIPTION = "Backtest strategies on walk-forward LSTM forecasts and compare each with buy-and-hold."
 EPILOG = "Example: lstmstrat run configs/aapl.yaml --set forecast.members=3 --out runs/three"
@@ -69,10 +74,10 @@ def work(options: argparse.Namespace) -> int:
 
 
 def _main(options: argparse.Namespace) -> int:
-    from lstmstrat.study.prepare import expected_cost, load_config, planned_folds, prepare
+    from lstmstrat.study.prepare import expected_cost, planned_folds, prepare
 
-    config = load_config(options.config, [*options.set, *_short_settings(options)])
-    default = Path("runs") / config.name / f"{dt.datetime.now():%Y-%m-%d_%H%M%S}"
+    config = read_config(options.config, [*options.set, *_short_settings(options)])
+    default = RUNS / config.name / f"{dt.datetime.now():%Y-%m-%d_%H%M%S}"
     from lstmstrat.prices.acceptance import all_faults
     from lstmstrat.report import terminal
     from lstmstrat.report.page import page
@@ -81,7 +86,7 @@ def _main(options: argparse.Namespace) -> int:
     from lstmstrat.study.simulate import simulate_all
 
     named = options.out or run_folder.free_place(default)  # as the user writes it
-    folder = named.absolute()  # code of the user's may change the directory
+    folder, runs = named.absolute(), RUNS.absolute()  # code of the user's may change the directory
     run_folder.check_free(folder)
     quiet = options.quiet or options.json
     with terminal.stages(quiet=quiet) as stages, session_of(options) as session:
@@ -91,11 +96,15 @@ def _main(options: argparse.Namespace) -> int:
         long = expected_cost(config, prices, session)
         if not quiet:
             terminal.print_findings(all_faults(prices, config.data))
+            for notice in prices.notices if options.refresh else ():  # which bars changed
+                print(notice)
             terminal.print_folds(planned_folds(config, prices), note=long)
         run = simulate_all(config, prices, session, stages)
         result = finish(run, session, stages, _command(options))
         with stages("writing", ""):
             written = _write(result, folder, page(result) if config.report.html else None, options)
+    if runs in written.parents:
+        _list_runs(runs)
     if options.full:
         terminal.print_result(result.assessment)
     if not quiet:
@@ -103,9 +112,8 @@ def _main(options: argparse.Namespace) -> int:
     if options.json:
         print((written / "summary.json").read_text(encoding="utf-8"), end="")
     else:
-        print(
-            (named if written == folder else written) / ("report.html" if config.report.html else "summary.json")
-        )
+        shown = named if written == folder else written
+        print(shown / ("report.html" if config.report.html else "summary.json"))
     return 0
 
 
@@ -117,6 +125,14 @@ def _write(result: Result, folder: Path, page: str | None, options: argparse.Nam
     except ConfigError as error:
         kept = "; fitted folds are kept in the cache" if keeps(options) else ""
         raise ConfigError(f"{error}{kept}") from error
+
+
+def _list_runs(runs: Path) -> None:
+    """Write index.html of the runs; the run itself is written by now, so that nothing here may fail."""
+    try:
+        write_index(runs, LISTED)
+    except ConfigError as error:
+        print(f"note: {error}", file=sys.stderr)
 
 
 def _short_settings(options: argparse.Namespace) -> list[str]:

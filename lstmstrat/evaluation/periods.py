@@ -60,7 +60,8 @@ def worst_falls(equity: pd.Series[float], most: int = 10) -> tuple[Fall, ...]:
     """The deepest falls, the deepest first; none of them overlaps another.
 
     >>> dates = pd.date_range("2020-01-01", periods=6)
-    >>> [(fall.depth, fall.bars) for fall in worst_falls(pd.Series([100, 80, 90, 100, 120, 90.0], dates))]
+    >>> falls = worst_falls(pd.Series([100, 80, 90, 100, 120, 90.0], dates))
+    >>> [(round(fall.depth, 2), fall.bars) for fall in falls]
     [(-0.25, 1), (-0.2, 3)]
     """
     values, top = equity.to_numpy(dtype=float), np.maximum.accumulate(equity.to_numpy(dtype=float))

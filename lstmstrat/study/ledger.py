@@ -73,7 +73,7 @@ def strike(ledger: Ledger, number: int, why: str) -> Trial:
     """
     trials = {trial.number: trial for trial in read_trials(ledger)}
     if number not in trials:
-        raise ConfigError(f"strike {number}: there is no trial {number}; python -m lstmstrat.trials lists them")
+        raise ConfigError(f"strike {number}: there is no trial {number}; lstmstrat trials lists them")
     if trials[number].struck is not None:
         raise ConfigError(f"strike {number}: trial {number} is struck already: {trials[number].struck}")
     if not why.strip():
@@ -174,12 +174,17 @@ def _content(account: Account, run: Run) -> dict[str, Any]:
         "params": json.loads(json.dumps(account.params, default=str), parse_constant=str),  # NaN as a word
         "model": forecast and forecast.model,
         "refit_every": forecast and forecast.refit_every,
+        "settings": {**({} if forecast is None else forecast.model_dump(mode="json")), **_costs(run)},
         "first": _date(account.equity.index[0]),
         "last": _date(account.equity.index[-1]),
         "bars": len(account.equity),
         "sharpe": sharpe(account.returns, run.calendar_periods),
         "key": _key(account),
     }
+
+
+def _costs(run: Run) -> dict[str, Any]:
+    return run.config.broker.model_dump(mode="json")
 
 
 def _key(account: Account) -> str:

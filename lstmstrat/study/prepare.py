@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lstmstrat.config.files import override, read
+from lstmstrat.config.files import files_beside, override, read
 from lstmstrat.config.forecast import ForecastConfig
 from lstmstrat.config.names import wrong_names
 from lstmstrat.config.schema import Config, StrategyConfig
+from lstmstrat.config.search import folders_of, searched
 from lstmstrat.config.validation import validated
 from lstmstrat.errors import ConfigError, DataError, StrategyError
 
@@ -28,7 +29,9 @@ def load_config(path: str | Path, settings: Sequence[str] = ()) -> Config:
     Parameters
     ----------
     path
-        The YAML file.
+        The YAML file. Modules that it names are looked for in its folder, in the nearest folder above it that has
+        a ``pyproject.toml`` or a ``.git``, and in the current directory, before all that is on the path; files of
+        prices in the current directory, then beside it.
     settings
         Changes to values of the config, as ``--set`` takes them: ``["forecast.members=3"]``.
 
@@ -49,12 +52,13 @@ def load_config(path: str | Path, settings: Sequence[str] = ()) -> Config:
     ('AAPL', 3)
     """
     path = Path(path)
-    values = override(read(path), list(settings))
-    try:
-        config = validated(Config, values, f"{path}:")
-    except ConfigError as error:
-        raise ConfigError("\n  ".join([str(error), *wrong_names(values)])) from None
-    _raise_all(_plugin_mistakes(config), f"{path}:")
+    values = files_beside(override(read(path), list(settings)), path.parent)
+    with searched(folders_of(path)):
+        try:
+            config = validated(Config, values, f"{path}:")
+        except ConfigError as error:
+            raise ConfigError("\n  ".join([str(error), *wrong_names(values)])) from None
+        _raise_all(_plugin_mistakes(config), f"{path}:")
     return config
 
 

@@ -84,10 +84,10 @@ def forget() -> None:
 @pytest.mark.parametrize(
     "file",
     [
-        "report/html.py",
+        "report/page/view.py",
         "report/figures/chance.py",
         "report/terminal/run.py",
-        "report/page.html",
+        "report/page/templates/page.html",
         "commands/run.py",
         "commands/audit.py",
         "commands/project/my_strategy.py",

@@ -75,7 +75,7 @@ def reported(tmp_path_factory: pytest.TempPathFactory) -> tuple[Told, Path, Path
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("LSTMSTRAT_LEDGER", str(folder / "ledger.sqlite"))
         path = file(folder, both)
-        told, out = ran(folder, config(path))
+        told, out = ran(folder, config(path), "--full")
     assert told.code == 0, told.err
     return told, out, path
 
@@ -99,9 +99,9 @@ def test_findings_are_the_first_lines_and_in_the_summary(reported: tuple[Told, P
 
 def test_findings_are_at_the_head_of_the_page(reported: tuple[Told, Path, Path]) -> None:
     page = (reported[1] / "report.html").read_text()
-    head = page.index("<h3>Look first</h3>")
-    assert head < page.index('id="card"') < page.index("<h2>")
-    assert "4:1 split not taken out" in page[head : page.index('id="card"')]
+    head = page.index("Look first: these prices cannot be right.")
+    assert page.index('id="answer"') < head < page.index('id="answer-plot"') < page.index("<h2>")
+    assert "4:1 split not taken out" in page[head : page.index('id="answer-plot"')]
 
 
 def test_the_reason_is_in_the_words_of_every_verdict(reported: tuple[Told, Path, Path]) -> None:

@@ -18,7 +18,7 @@ from helpers.command import Told, command, summary, tiny, written
 
 import lstmstrat
 from lstmstrat import Config, DataConfig, Session, Store, load_prices
-from lstmstrat.commands import trials
+from lstmstrat.commands.main import main
 from lstmstrat.config.validation import validated
 from lstmstrat.errors import ConfigError
 from lstmstrat.evaluation.many_trials import published_deflated_sharpe
@@ -88,7 +88,7 @@ def after_a_file(tmp_path_factory: pytest.TempPathFactory) -> Begun:
 
 def listed(capsys: pytest.CaptureFixture[str], *arguments: str) -> list[str]:
     capsys.readouterr()
-    assert trials.main(arguments) == 0
+    assert main(["trials", *arguments]) == 0
     return capsys.readouterr().out.splitlines()
 
 
@@ -216,7 +216,7 @@ def test_the_report_says_since_when_trials_are_known(tmp_path: Path) -> None:
         connection.execute("DROP TRIGGER no_update")
         connection.execute("UPDATE rows SET entered = '2025-03-04 05:06:07', sha256 = ?", (SINCE_2025,))
         connection.commit()
-    shown = command(written(tmp_path, tiny()), "--out", tmp_path / "shown")
+    shown = command(written(tmp_path, tiny()), "--out", tmp_path / "shown", "--full")
     assert "2 so far on AAPL over this period, in a ledger begun on 2025-03-04" in " ".join(shown.out.split())
     assert summary(tmp_path / "shown")["trials"]["begun"] == "2025-03-04"
 
@@ -332,7 +332,7 @@ def test_a_struck_ratio_leaves_the_variance_and_never_the_count(
     before = ran(tmp_path, values)
     assert before["struck"] == 0
     first, second, third = read_trials(Ledger(ledger_path()))
-    assert trials.main(["strike", str(second.number), "--why", "it read the next open"]) == 0
+    assert main(["trials", "strike", str(second.number), "--why", "it read the next open"]) == 0
     assert "it still counts" in capsys.readouterr().out
     answer, out = told(tmp_path, values)
     ratios = [first.sharpe, third.sharpe]
@@ -345,14 +345,14 @@ def test_a_struck_ratio_leaves_the_variance_and_never_the_count(
         "struck",
     ]
     assert f"{second.number} is struck: it read the next open" in printed
-    shown = command(written(tmp_path, values), "--out", tmp_path / "shown")
+    shown = command(written(tmp_path, values), "--out", tmp_path / "shown", "--full")
     assert "the ratios of 1 are struck" in " ".join(shown.out.split())
 
 
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["strike", "99", "--why", "x"], "there is no trial 99; python -m lstmstrat.trials lists them"),
+        (["strike", "99", "--why", "x"], "there is no trial 99; lstmstrat trials lists them"),
         (["strike", "1", "--why", "x"], "there is no trial 1;"),  # that row has the prices
         (["strike", "2"], 'say why, such as --why "'),
         (["strike", "2", "--why", "  "], 'say why, such as --why "'),
@@ -365,13 +365,13 @@ def test_what_cannot_be_struck_is_a_sentence(
     shutil.copy(after_tiny[0], ledger_path())
     strike(Ledger(ledger_path()), 3, "a mistake")
     rows = Ledger(ledger_path()).read()
-    assert trials.main(words) == 2
+    assert main(["trials", *words]) == 2
     assert said in capsys.readouterr().err
     assert Ledger(ledger_path()).read() == rows
 
 
 def test_nothing_can_be_struck_where_there_is_no_ledger(capsys: pytest.CaptureFixture[str]) -> None:
-    assert trials.main(["strike", "1", "--why", "x"]) == 2
+    assert main(["trials", "strike", "1", "--why", "x"]) == 2
     assert "there is no " in capsys.readouterr().err
     with pytest.raises(ConfigError, match="there is no trial 1"):
         strike(Ledger(None), 1, "x")
@@ -414,7 +414,7 @@ def test_a_row_that_cannot_be_read_is_a_trial_of_unknown_ratio(
     assert answer.code == 0
     assert summary(out)["trials"] == first | {"count": 3}
     assert any(said in notice for notice in summary(out)["data"]["notices"])
-    assert trials.main([]) == 0
+    assert main(["trials"]) == 0
     assert said in capsys.readouterr().err
 
 
@@ -464,7 +464,7 @@ def test_a_ledger_that_ends_too_early_is_a_notice_and_no_edge(
     assert "no edge can be supported" in notice
     luck = [strategy["luck"] for strategy in summary(out)["strategies"]]
     assert [(of["deflated_sharpe"], of["deflated_lead"]) for of in luck] == [(None, None)] * 2
-    assert trials.main([]) == 2
+    assert main(["trials"]) == 2
     assert "could not be used" in capsys.readouterr().err
 
 
@@ -473,7 +473,7 @@ def test_the_ledger_is_looked_at_before_the_training(tmp_path: Path, monkeypatch
     seen = []
 
     def training(*arguments: Any) -> None:
-        seen.append(arguments[-1].notices)
+        seen.append(arguments[2].notices)  # config, prices, session
         raise KeyboardInterrupt
 
     monkeypatch.setattr("lstmstrat.study.run.simulate_all", training)
@@ -486,9 +486,7 @@ def test_the_ledger_is_looked_at_before_the_training(tmp_path: Path, monkeypatch
 
 
 def test_the_command_lists_them(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert listed(capsys) == [
-        f"no trials: there is no {ledger_path()}; python -m lstmstrat.backtest CONFIG makes it"
-    ]
+    assert listed(capsys) == [f"no trials: there is no {ledger_path()}; lstmstrat run CONFIG makes it"]
     ran(tmp_path, tiny())
     ran(tmp_path, tiny(data={"symbol": "IBM"}))
     out = listed(capsys)
@@ -534,6 +532,51 @@ def test_it_reads_well_at_80_columns(
     lines = [line for line in out if line.startswith(("2 ", "3 ", "4 ", "5 ")) and "AAPL" in line]
     assert [line.split()[0] for line in lines] == ["2", "3", "4", "5"]
     assert all(line.split()[2] == "AAPL" for line in lines)
+
+
+def test_each_row_can_be_told_from_every_other(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Seeds, epochs, features, costs, and the rungs of a ladder: one class, the same parameters."""
+    monkeypatch.setenv("COLUMNS", "600")
+    alone = {"strategies": [{"class": "strategies.long_flat:LongFlat"}]}
+    changes: list[dict[str, Any]] = [{}, {"forecast": {"seed": 1}}, {"forecast": {"epochs": 2}}]
+    changes += [{"forecast": {"features": ["return_1", "gap"]}}, {"broker": {"commission": 0.002}}]
+    changes += [{"report": {"ladder": True}}]
+    for change in changes:
+        ran(tmp_path, tiny(**{**alone, **change}))
+    lines = [line for line in listed(capsys) if "AAPL" in line]
+    assert len(lines) == len(read_trials(Ledger(ledger_path()))) >= 8
+    shown = [" ".join(line.split()[2:-1]) for line in lines]  # without number, date and ratio
+    assert len(set(shown)) == len(shown)
+    for word in ("seed=1", "epochs=2", "features=return_1,gap", "commission=0.002"):
+        assert sum(word in line for line in shown) == 1, word
+    monkeypatch.setenv("COLUMNS", "80")
+    narrow = listed(capsys)
+    assert max(map(len, narrow)) <= 80
+    assert "…" not in "".join(narrow)
+    assert [" ".join(line.split()[-k:]) for k, line in ((1, narrow[0]), (2, narrow[1]))] == ["Sharpe", "a year"]
+
+
+def test_a_row_of_an_older_version_has_no_settings_and_is_listed(capsys: pytest.CaptureFixture[str]) -> None:
+    fields: dict[str, Any] = {
+        **{"asset": 1, "symbol": "X", "strategy": "a", "class_path": "a:A", "params": {}, "model": "lstm"},
+        **{
+            "refit_every": 21,
+            "first": "2005-01-03",
+            "last": "2006-01-02",
+            "bars": 10,
+            "sharpe": 0.5,
+            "failed": [],
+        },
+    }
+    ledger = Ledger(ledger_path())
+    ledger.enter("trial", fields | {"key": "1"})
+    ledger.enter("trial", fields | {"key": "2", "settings": {"seed": 1, "epochs": 6}})
+    ledger.enter("trial", fields | {"key": "3", "settings": {"seed": 2, "epochs": 6}})
+    lines = listed(capsys)
+    assert [sum(word in line for line in lines) for word in ("seed=1", "seed=2", "epochs")] == [1, 1, 0]
+    assert lines[-1] == "3 trials"
 
 
 def test_two_windows_overlap_if_they_share_a_day() -> None:

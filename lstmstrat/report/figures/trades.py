@@ -84,12 +84,14 @@ def costs(result: Result) -> Json:
 
 def _curve(result: Result, name: str, cost: Floats, paid: float) -> Json:
     end, turned = float(result.equity[name].iloc[-1]), turned_over(result, name)
+    with np.errstate(over="ignore"):  # what is beyond any number has no point
+        values = np.exp(math.log(end) - (cost - paid) * turned)
     return {
         "type": "scatter",
         "mode": "lines",
         "name": label(name),
         "x": numbers(cost, 4),
-        "y": numbers(np.exp(math.log(end) - (cost - paid) * turned), 5),
+        "y": numbers(values, 5),
         "hovertemplate": "%{y:,.0f}",
     }
 

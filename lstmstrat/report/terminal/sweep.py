@@ -5,7 +5,8 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, TextIO
 
-from lstmstrat.report.sweep import grid, sentences, text_of
+from lstmstrat.report.cells import ratio
+from lstmstrat.report.sweep import grid, headline, sentences
 from lstmstrat.report.terminal.console import console_on, needed_width
 from lstmstrat.results.sweep import Sweep
 
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def print_sweep(found: Sweep, file: TextIO | None = None) -> None:
-    """Print the Sharpe ratios over the first two axes, and the sentences last, to `file` (standard output)."""
+    """Print the Sharpe ratios over the first two axes, and the answer last, to `file` (standard output)."""
     file = file or sys.stdout
     console = console_on(file)
     tables = [_table(found, name) for name in found.strategies]
@@ -25,6 +26,7 @@ def print_sweep(found: Sweep, file: TextIO | None = None) -> None:
         console.print()
     for sentence in sentences(found):
         console.print(sentence)
+    console.print(headline(found), style="bold")
 
 
 def _table(found: Sweep, strategy: str) -> Table:
@@ -40,8 +42,8 @@ def _table(found: Sweep, strategy: str) -> Table:
     for heading in second.values if second else ("Sharpe",):
         table.add_column(heading, justify="right")
     best = found.best(strategy)
-    top = best.outcome.place[:2] if best else ()
-    for k, (value, row) in enumerate(zip(first.values, grid(found, strategy), strict=True)):
-        marks = ["*" if top in ((k, j), (k,)) else " " for j in range(len(row))]
-        table.add_row(value, *(f"{text_of(cell)}{mark}" for cell, mark in zip(row, marks, strict=True)))
+    for value, row in zip(first.values, grid(found, strategy), strict=True):
+        table.add_row(
+            value, *(f"{ratio(one.sharpe)}{'*' if best and one == best.outcome else ' '}" for one in row)
+        )
     return table
