@@ -7,6 +7,7 @@ import datetime as dt
 import shlex
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from lstmstrat.commands.console import (
     add_cache_options,
