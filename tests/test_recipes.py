@@ -122,7 +122,7 @@ def test_a_model_a_number_and_a_check_are_in_the_report(package: Path, tmp_path:
     add_a_check(package)
     config = {**TINY, "forecast": {**TINY["forecast"], "model": "past_mean", "members": 1}}
     (tmp_path / "toy.yaml").write_text(yaml.safe_dump(config))
-    command = [sys.executable, "-m", "lstmstrat.backtest", "toy.yaml", "--out", "out", "--no-cache"]
+    command = [sys.executable, "-m", "lstmstrat.backtest", "toy.yaml", "--out", "out", "--no-cache", "--full"]
     environment = {**os.environ, "PYTHONPATH": str(tmp_path)}
     done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr

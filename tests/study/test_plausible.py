@@ -58,9 +58,9 @@ def config(path: Path, **data: Any) -> dict[str, Any]:
     return tiny(data=data, forecast={"model": "ridge", "members": 1}, report={"html": True})
 
 
-def ran(folder: Path, values: dict[str, Any]) -> tuple[Told, Path]:
+def ran(folder: Path, values: dict[str, Any], *options: str) -> tuple[Told, Path]:
     out = folder / f"run{len(list(folder.iterdir()))}"
-    return command(written(folder, values), "--out", out, "--no-cache"), out
+    return command(written(folder, values), "--out", out, "--no-cache", *options), out
 
 
 def prices_check(found: dict[str, Any]) -> dict[str, Any]:

@@ -541,7 +541,7 @@ def test_each_row_can_be_told_from_every_other(
     monkeypatch.setenv("COLUMNS", "600")
     alone = {"strategies": [{"class": "strategies.long_flat:LongFlat"}]}
     changes: list[dict[str, Any]] = [{}, {"forecast": {"seed": 1}}, {"forecast": {"epochs": 2}}]
-    changes += [{"forecast": {"features": ["return_1", "gap"]}}, {"broker": {"commission": 0.002}}]
+    changes += [{"forecast": {"features": ["return_1", "distance_50"]}}, {"broker": {"commission": 0.002}}]
     changes += [{"report": {"ladder": True}}]
     for change in changes:
         ran(tmp_path, tiny(**{**alone, **change}))
@@ -549,7 +549,7 @@ def test_each_row_can_be_told_from_every_other(
     assert len(lines) == len(read_trials(Ledger(ledger_path()))) >= 8
     shown = [" ".join(line.split()[2:-1]) for line in lines]  # without number, date and ratio
     assert len(set(shown)) == len(shown)
-    for word in ("seed=1", "epochs=2", "features=return_1,gap", "commission=0.002"):
+    for word in ("seed=1", "epochs=2", "features=return_1,distance_50", "commission=0.002"):
         assert sum(word in line for line in shown) == 1, word
     monkeypatch.setenv("COLUMNS", "80")
     narrow = listed(capsys)
