@@ -103,7 +103,12 @@ def replace_page(folder: Path, page: str) -> Path:
     ConfigError
         The disk is full, or there is no permission to write.
     """
-    path, partial = folder / "report.html", folder / f".report.{uuid.uuid4().hex[:8]}.partial"
+    return write_page(folder / "report.html", page)
+
+
+def write_page(path: Path, page: str) -> Path:
+    """Write a page to a file, whole or not at all, and return its path; see `replace_page`."""
+    partial = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.partial")
     try:
         _put(partial, page)
         os.replace(partial, path)
@@ -217,18 +222,6 @@ def read(folder: str | Path) -> Result:
     DataError
         There is no such folder, it has no run, the run is of another version of lstmstrat, or a file is broken;
         the message names the file and says what to do.
-
-    Examples
-    --------
-    >>> import lstmstrat, tempfile, pathlib
-    >>> settings = ["forecast.model=always_up", "forecast.members=1", "data.start=2008-01-02"]
-    >>> config = lstmstrat.load_config("configs/aapl.yaml", settings)
-    >>> result = lstmstrat.run(config.model_copy(update={"strategies": config.strategies[:1]}))
-    >>> with tempfile.TemporaryDirectory() as folder:
-    ...     _ = write(result, pathlib.Path(folder) / "run", page=None)
-    ...     again = lstmstrat.load_run(pathlib.Path(folder) / "run")
-    >>> again.assessment == result.assessment, again.equity.equals(result.equity)
-    (True, True)
     """
     folder = Path(folder)
     _check_run(folder)

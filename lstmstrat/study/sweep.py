@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from itertools import product
+from math import prod
 
 from lstmstrat.config.schema import Config
 from lstmstrat.errors import ConfigError
 from lstmstrat.forecasting.session import Session
+from lstmstrat.prices import Prices
+from lstmstrat.report.result import Sweep
 from lstmstrat.results.assessment import Assessment
 from lstmstrat.results.run import Run
-from lstmstrat.results.sweep import Axis, Outcome, Sweep
+from lstmstrat.results.sweep import Axis, Outcome
 from lstmstrat.study.prepare import prepare
 from lstmstrat.study.run import finish
 from lstmstrat.study.simulate import simulate_all
@@ -43,11 +46,14 @@ def axes_of(texts: Sequence[str]) -> tuple[Axis, ...]:
             mistakes.append(f"--over {error}")
     if len({axis.key for axis in axes}) < len(axes):
         mistakes.append("--over: a key is given twice; give all of its values at once")
-    points = 1
-    for axis in axes:
-        points *= len(axis.values)
+    return sound(axes, mistakes, "--over")
+
+
+def sound(axes: Sequence[Axis], mistakes: list[str], heading: str) -> tuple[Axis, ...]:
+    """The axes, if nothing is wrong with them and they have not too many points."""
+    points = prod(len(axis.values) for axis in axes)
     if points > MOST_POINTS:
-        mistakes.append(f"--over: {points:,} points, expected at most {MOST_POINTS:,}; give fewer values")
+        mistakes.append(f"{heading}: {points:,} points, expected at most {MOST_POINTS:,}; give fewer values")
     if mistakes:
         raise ConfigError("\n  ".join(mistakes))
     return tuple(axes)
@@ -67,10 +73,11 @@ def sweep(
     stages: Stages = silent,
     offline: bool = False,
     refresh: bool = False,
+    prices: Prices | None = None,
 ) -> Sweep:
     """Run a config at every point of `axes`, in one session, so that equal forecasts are trained once.
 
-    Every point is entered in the ledger before the first is judged.
+    Every point is entered in the ledger before the first is judged. `prices` stand in place of those of ``data:``.
 
     Raises
     ------
@@ -81,12 +88,12 @@ def sweep(
     configs = [
         made([f"{axis.key}={axis.values[k]}" for axis, k in zip(axes, place, strict=True)]) for place in places
     ]
-    ready = [prepare(config, offline, refresh) for config in configs]
+    ready = [prepare(config, offline, refresh, prices) for config in configs]
     runs = list[Run]()
     with stages("points", "points") as show:
-        for config, prices in ready:
+        for config, loaded in ready:
             show(len(runs), len(ready))
-            runs.append(simulate_all(config, prices, session, stages))
+            runs.append(simulate_all(config, loaded, session, stages))
             finish(runs[-1], session, stages)  # which enters its trials
     with stages("judging by all trials", "points") as show:
         judged = list[Assessment]()

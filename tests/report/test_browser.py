@@ -11,8 +11,8 @@ import pytest
 from helpers.browser import Visit, chromium, draw_everything, visit
 from helpers.made_up import NAMES, result
 
-from lstmstrat.report.page import page
 from lstmstrat.report.answer import sentence
+from lstmstrat.report.page import page
 
 EVIL = '<script>alert(1)</script><img src=x onerror="window.hurt=1">'
 MANY = tuple(f"strategy_{k}" for k in range(20))

@@ -14,8 +14,8 @@ from helpers.made_up import NAMES, put, result
 
 from lstmstrat.evaluation.verdict import NO_VERDICT, SUPPORTED, UNDECIDED, UNPROVEN, WORSE
 from lstmstrat.report import cells
-from lstmstrat.report.page import page
 from lstmstrat.report.answer import interval, money, numbers, sentence
+from lstmstrat.report.page import page
 from lstmstrat.report.page.glossary import GLOSSARY
 from lstmstrat.report.page.render import PLOTLY_SHA256
 from lstmstrat.report.page.tables import TERMS, bars, conditions, entries
