@@ -32,7 +32,7 @@ STAGES = {  # a stage is the time in these functions, without that of the others
     "simulation": ("lstmstrat.study.simulate", "simulate"),
     "checks": ("lstmstrat.study.run", "run_checks"),
     "statistics": ("lstmstrat.study.run", "judged"),
-    "page": ("lstmstrat.report.html", "page"),
+    "page": ("lstmstrat.report.page", "page"),
     "files": ("lstmstrat.results.run_folder", "write"),
 }
 LIMITS = {"cold": 15.0, "warm": 5.5, "--help": 0.2, "config error": 0.2}  # seconds, on two cores
@@ -59,14 +59,14 @@ def stages(config: Path, cache: Path) -> dict[str, float]:
     for stage, (place, name) in STAGES.items():
         home = resolve_name(place)
         setattr(home, name, _timed(getattr(home, name), stage, spent, inside))
-    from lstmstrat.commands.run import main
+    from lstmstrat.commands.main import main
 
     imports = time.perf_counter() - begin
     with tempfile.TemporaryDirectory() as folder:
         options = ["--out", f"{folder}/out", "--cache", str(cache), "--quiet", "--offline"]
         with open(os.devnull, "w") as nowhere:
             sys.stdout, kept = nowhere, sys.stdout
-            assert main([str(config), *options]) == 0
+            assert main(["run", str(config), *options]) == 0
             sys.stdout = kept
     memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     return {"imports": imports, **spent, "total": time.perf_counter() - begin, "MB": memory}
@@ -107,7 +107,7 @@ def in_its_own_process(config: Path, cache: Path) -> dict[str, float]:
 def seconds(*arguments: str) -> float:
     """Seconds of the command itself, whatever its exit code is."""
     begin = time.perf_counter()
-    subprocess.run([sys.executable, "-m", "lstmstrat.backtest", *arguments], capture_output=True, cwd=ROOT)
+    subprocess.run([sys.executable, "-m", "lstmstrat", "run", *arguments], capture_output=True, cwd=ROOT)
     return time.perf_counter() - begin
 
 

@@ -48,7 +48,7 @@ def started(config: Path, out: Path, kept: Path) -> subprocess.Popen[str]:
     """The command in a process of its own, which takes Ctrl-C as in a terminal."""
     names = {"LSTMSTRAT_CACHE": str(kept / "cache.sqlite"), "LSTMSTRAT_LEDGER": str(kept / "ledger.sqlite")}
     return subprocess.Popen(
-        [sys.executable, "-m", "lstmstrat.backtest", str(config), "--out", str(out), "--quiet"],
+        [sys.executable, "-m", "lstmstrat", "run", str(config), "--out", str(out), "--quiet"],
         cwd=ROOT,
         env={**os.environ, **names},
         stdout=subprocess.PIPE,
@@ -256,7 +256,7 @@ def answered(main: Callable[[list[str]], int], arguments: list[str]) -> str:
 
 def fuzz(minutes: float, seed: int) -> list[str]:
     """Inputs that ended in a traceback, hung, or gave more than a screen."""
-    from lstmstrat.commands.run import main
+    from lstmstrat.commands.main import main
 
     wrong, counts, end = list[str](), Counter[tuple[str, str]](), time.monotonic() + 60.0 * minutes
     with tempfile.TemporaryDirectory() as place, contextlib.chdir(ROOT):
@@ -264,7 +264,9 @@ def fuzz(minutes: float, seed: int) -> list[str]:
         for k, (kind, arguments) in enumerate(inputs(random.Random(seed), Path(place))):
             if time.monotonic() > end:
                 break
-            told = answered(main, [*arguments, "--quiet", "--no-cache", "--offline", "--out", f"{place}/out{k}"])
+            told = answered(
+                main, ["run", *arguments, "--quiet", "--no-cache", "--offline", "--out", f"{place}/out{k}"]
+            )
             counts[kind, told if told in "02" else "wrong"] += 1
             if told not in "02":
                 given = Path(arguments[0]).read_bytes()[:400]

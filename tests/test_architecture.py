@@ -20,7 +20,13 @@ MODULES = {
     for path in PACKAGE.rglob("*.py")
     if path.parent.name != "project"  # what `lstmstrat.new` copies: the user's
 }
-THIN_DOORS = {"backtest.py", "new.py", "trials.py", "audit/__main__.py"}  # two lines each, for python -m
+THIN_DOORS = {
+    "__main__.py",
+    "backtest.py",
+    "new.py",
+    "trials.py",
+    "audit/__main__.py",
+}  # two lines each, for python -m
 FACE = "__init__.py"  # loads any part, when a name of it is first used
 
 
@@ -48,16 +54,29 @@ DOORS = {
     "platformdirs": {"store", "ledger", "prices"},
     "backtrader": {"trading", "audit"},
     "matplotlib": {"trading"},
-    "plotly": {"report"},
+    "plotly": set(),  # its script goes into the page as it is published
+    "jinja2": {"report"},
+    "shtab": {"commands"},
     "rich": {"report"},
     "argparse": {"commands"},
 }
 WRITERS = ("print", "sys.stdout.write", "sys.stderr.write")
-HEAVY = ("arch", "statsmodels", "matplotlib", "torch", "numba", "sklearn", "plotly", "yfinance", "backtrader")
+HEAVY = (
+    "arch",
+    "statsmodels",
+    "matplotlib",
+    "torch",
+    "numba",
+    "sklearn",
+    "jinja2",
+    "shtab",
+    "yfinance",
+    "backtrader",
+)
 
 
 def part(module: str) -> str:
-    """``report/html.py`` belongs to report, ``store.py`` to store, a thin door to commands."""
+    """``report/page/view.py`` belongs to report, ``store.py`` to store, a thin door to commands."""
     return "commands" if module in THIN_DOORS else module.split("/")[0].removesuffix(".py")
 
 
@@ -148,16 +167,20 @@ sys.argv = ["audit", "--help"]
 with contextlib.redirect_stdout(sys.stderr), contextlib.suppress(SystemExit):
     runpy.run_module("lstmstrat.audit", run_name="__main__")
 steps.append(loaded())
-from lstmstrat.commands.run import main
-code = main([{str(tmp_path / "none.yaml")!r}])
+sys.argv = ["lstmstrat", "--help"]
+with contextlib.redirect_stdout(sys.stderr), contextlib.suppress(SystemExit):
+    runpy.run_module("lstmstrat", run_name="__main__")
 steps.append(loaded())
-main([{str(wrong)!r}])
+from lstmstrat.commands.main import main
+code = main(["run", {str(tmp_path / "none.yaml")!r}])
+steps.append(loaded())
+main(["run", {str(wrong)!r}])
 steps.append([name for name in loaded() if name != "backtrader"])  # strategies are looked at
 print(json.dumps([code, steps]))
 """
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert "usage: python -m lstmstrat.backtest" in done.stderr
-    assert json.loads(done.stdout) == [2, [[], [], [], [], []]]
+    assert json.loads(done.stdout) == [2, [[], [], [], [], [], []]]
 
 
 def test_training_on_a_cpu_never_loads_torch() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import dataclasses
 import re
 import runpy
@@ -15,7 +16,7 @@ import pytest
 from helpers.market import advanced, market, small
 
 from lstmstrat import load_config
-from lstmstrat.commands import audit, run
+from lstmstrat.commands.main import parser
 from lstmstrat.config import files, names
 from lstmstrat.config import schema as config
 from lstmstrat.evaluation.metrics import Performance
@@ -70,7 +71,8 @@ def test_every_model_is_in_readme() -> None:
 
 
 def test_every_option_is_in_readme() -> None:
-    said = run._parser().format_help() + audit._parser().format_help()
+    commands = next(a for a in parser()._actions if isinstance(a, argparse._SubParsersAction))
+    said = "".join(commands.choices[name].format_help() for name in ("run", "audit"))
     for option in re.findall(r"--[a-z-]+", said):
         assert option in README or option == "--help", option
 

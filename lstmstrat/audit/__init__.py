@@ -1,6 +1,6 @@
 """The look-ahead audit: does anything that a strategy or an indicator does depend on later bars?
 
-    python -m lstmstrat.audit CONFIG             audits every strategy of a config, and the forecast itself
+    lstmstrat audit CONFIG             audits every strategy of a config, and the forecast itself
 
     result = lstmstrat.audit(MyStrategy, frame)  audits any Backtrader strategy or indicator
     result.exit_code, result.sentence, result.failures

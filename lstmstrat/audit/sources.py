@@ -123,7 +123,7 @@ def _forked(subject: Subject) -> Sources:
         users_modules()  # whose files they are is remembered, and each fork would ask for all of them anew
         return _from_json(child.forked(lambda: asdict(_look(Watch(), own, kept))))
     except child.ChildError as error:
-        cure = "" if child.CAN_FORK else "; name the class in a config, then python -m lstmstrat.audit CONFIG can"
+        cure = "" if child.CAN_FORK else "; name the class in a config, then lstmstrat audit CONFIG can"
         return Sources((), (), 0, error=f"{error}{cure}")
 
 

@@ -88,7 +88,7 @@ def audit_config(config: Config, prices: Prices, progress: Progress | None = Non
 
     def command(strategy: str) -> Command:
         return lambda probe, day: (
-            f"python -m lstmstrat.audit CONFIG --strategy {strategy} --only {probe}"
+            f"lstmstrat audit CONFIG --strategy {strategy} --only {probe}"
             + (f" --cut {shlex.quote(day)}" if day else "")
         )
 

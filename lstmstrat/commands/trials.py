@@ -8,7 +8,6 @@ from pathlib import Path
 
 from lstmstrat.commands.console import exit_code
 from lstmstrat.errors import ConfigError
-from lstmstrat.ledger import Ledger, ledger_path
 
 HELP = "list every strategy that was tried"
 DESCRIPTION = (
@@ -45,9 +44,11 @@ def work(options: argparse.Namespace) -> int:
 
 
 def _main(options: argparse.Namespace) -> int:
+    from lstmstrat.ledger import Ledger, ledger_path
+
     path = options.ledger or ledger_path()
     if not path.exists():
-        nothing = f"there is no {path}; python -m lstmstrat.backtest CONFIG makes it"
+        nothing = f"there is no {path}; lstmstrat run CONFIG makes it"
         if options.action:
             raise ConfigError(f"strike {options.number}: {nothing}")
         print(f"no trials: {nothing}")

@@ -125,7 +125,7 @@ def _unique_labels(strategies: tuple[StrategyConfig, ...]) -> tuple[StrategyConf
 
 
 class Config(Section):
-    """A whole run: ``python -m lstmstrat.backtest CONFIG``.
+    """A whole run: ``lstmstrat run CONFIG``.
 
     Examples
     --------

@@ -79,7 +79,7 @@ def _trials(assessment: Assessment) -> str:
         return f"{trials.count} are known; without a ledger, others are not"
     struck = f"; the ratios of {trials.struck} are struck from the variance" if trials.struck else ""
     known = f"{trials.count} so far on {symbol} over this period, in a ledger begun on {trials.begun}"
-    return f"{known} (python -m lstmstrat.trials lists them){struck}"
+    return f"{known} (lstmstrat trials lists them){struck}"
 
 
 def _seeds(walk: WalkForwardFacts) -> str:

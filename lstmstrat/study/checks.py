@@ -74,7 +74,7 @@ def check_audits(audits: Mapping[str, AuditRecord], strategies: Sequence[str]) -
     unclear = [f"{name}: {record.text}" for name, record in audits.items() if not record.passed]
     missing = [name for name in strategies if name not in audits]
     if missing:
-        unclear.append(f"{', '.join(missing)}: made where all else holds, or by python -m lstmstrat.audit CONFIG")
+        unclear.append(f"{', '.join(missing)}: made where all else holds, or by lstmstrat audit CONFIG")
     if unclear:
         return [Check(AUDIT, NOT_RUN, "; ".join(unclear))]
     return [Check(AUDIT, PASSED, "; ".join(f"{name}: {record.text}" for name, record in audits.items()))]

@@ -73,7 +73,7 @@ def strike(ledger: Ledger, number: int, why: str) -> Trial:
     """
     trials = {trial.number: trial for trial in read_trials(ledger)}
     if number not in trials:
-        raise ConfigError(f"strike {number}: there is no trial {number}; python -m lstmstrat.trials lists them")
+        raise ConfigError(f"strike {number}: there is no trial {number}; lstmstrat trials lists them")
     if trials[number].struck is not None:
         raise ConfigError(f"strike {number}: trial {number} is struck already: {trials[number].struck}")
     if not why.strip():

@@ -90,7 +90,7 @@ def sweep(
     ]
     ready = [prepare(config, offline, refresh, prices) for config in configs]
     runs = list[Run]()
-    with stages("points", "points") as show:
+    with stages("sweep", "points") as show:
         for config, loaded in ready:
             show(len(runs), len(ready))
             runs.append(simulate_all(config, loaded, session, stages))

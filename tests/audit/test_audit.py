@@ -26,7 +26,7 @@ from lstmstrat.audit import AuditResult, leaks, sources, suite, trading
 from lstmstrat.audit.finding import FAILED, NOT_ASSESSED, PASSED, Control, Discrepancy, Finding
 from lstmstrat.audit.subjects import of_class
 from lstmstrat.audit.trace import Subject
-from lstmstrat.commands import audit as command_line
+from lstmstrat.commands.main import main
 from lstmstrat.forecasting.schedule import Fold
 from lstmstrat.forecasting.targets import labels
 from lstmstrat.forecasting.training_set import TrainingSet
@@ -338,7 +338,7 @@ class TestCommand:
     def test_an_honest_config(self, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
         path = written(tmp_path, tiny(forecast={"refit_every": 20}))
         out = tmp_path / "audit.json"
-        assert command_line.main([str(path), "--quiet", "--json", str(out)]) == 0
+        assert main(["audit", str(path), "--quiet", "--json", str(out)]) == 0
         printed = capsys.readouterr().out
         assert printed.startswith("Planted leaks found: 29 of 29; clean controls passed: 2 of 2.\n")
         assert "Not to be found this way: hyper-parameters" in printed
@@ -350,17 +350,12 @@ class TestCommand:
         self, tmp_path: Path, capsys: pytest.CaptureFixture[str]
     ) -> None:
         path = written(tmp_path, self.LEAKY)
-        assert (
-            command_line.main([str(path), "--quiet", "--strategy", "long_flat", "--only", "P2", "--seed", "5"])
-            == 1
-        )
+        assert main(["audit", str(path), "--quiet", "--strategy", "long_flat", "--only", "P2", "--seed", "5"]) == 1
         first = capsys.readouterr().out
-        printed = next(
-            line.strip() for line in first.splitlines() if line.startswith("  python -m lstmstrat.audit")
-        )
+        printed = next(line.strip() for line in first.splitlines() if line.startswith("  lstmstrat audit"))
         words = shlex.split(printed)
-        assert words[:3] == ["python", "-m", "lstmstrat.audit"]
-        assert command_line.main([*words[3:], "--quiet"]) == 1
+        assert words[:2] == ["lstmstrat", "audit"]
+        assert main([*words[1:], "--quiet"]) == 1
         seen = next(line for line in first.splitlines() if " was " in line)
         assert seen in capsys.readouterr().out
 
@@ -377,10 +372,10 @@ class TestCommand:
         self, arguments: list[str], said: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
     ) -> None:
         path = written(tmp_path, tiny())
-        assert command_line.main([str(path), "--quiet", *arguments]) == 2
+        assert main(["audit", str(path), "--quiet", *arguments]) == 2
         assert said in capsys.readouterr().err
 
     def test_a_strategy_that_cannot_be_assessed(self, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
         path = written(tmp_path, {**tiny(), "strategies": [{"class": "users_kinds:Rolls"}]})
-        assert command_line.main([str(path), "--quiet", "--strategy", "rolls", "--only", "P0"]) == 3
+        assert main(["audit", str(path), "--quiet", "--strategy", "rolls", "--only", "P0"]) == 3
         assert "Not assessable: rolls: P0 rerun: two equal runs differ" in capsys.readouterr().out

@@ -240,7 +240,7 @@ def test_the_table_of_an_audit_names_what_failed_and_what_was_not_assessed() -> 
             **{"bar": 7, "date": "2020-01-02", "line": "SMA.sma", "original": "1", "changed": "2"},
             **{"cut": "2020-01-02", "perturbation": "suffix walk"},
         },
-        "command": "python -m lstmstrat.audit c.yaml --only P2",
+        "command": "lstmstrat audit c.yaml --only P2",
     }
     unknown = {**finding, "probe": "P8 history", "status": "not assessed", "comparisons": 0, "cuts": []}
     record = {
@@ -261,7 +261,7 @@ def test_the_table_of_an_audit_names_what_failed_and_what_was_not_assessed() -> 
     assert "FAILED P2 suffix, mine: it moves" in said
     assert "WARNING P0 rerun, mine: it moves" in said
     assert "2020-01-02, bar 7: SMA.sma was 1, then 2 [suffix walk; cut 2020-01-02]" in said
-    assert "python -m lstmstrat.audit c.yaml --only P2" in said
+    assert "lstmstrat audit c.yaml --only P2" in said
     assert "Not assessed: P8 history, mine: it moves" in said
     assert "Not assessable: no" in said
     assert said.endswith("1 probe of 2 failed. Not to be found this way: luck.\n")

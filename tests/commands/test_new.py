@@ -17,6 +17,7 @@ import pytest
 import yaml
 
 from lstmstrat.commands import new
+from lstmstrat.commands.main import main
 from lstmstrat.config.forecast import ForecastConfig
 from lstmstrat.config.schema import Config
 from lstmstrat.forecasting.models import MODELS
@@ -26,14 +27,14 @@ ROOT = Path(__file__).parents[2]
 
 def test_nothing_is_written_over(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "my_feature.py").write_text("mine")
-    assert new.main([str(tmp_path)]) == 2
+    assert main(["new", str(tmp_path)]) == 2
     assert capsys.readouterr().err == f"error: {tmp_path} has my_feature.py already; give another folder\n"
     assert [path.name for path in tmp_path.iterdir()] == ["my_feature.py"]
 
 
 def test_a_folder_that_cannot_be_made_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "file").write_text("")
-    assert new.main([str(tmp_path / "file" / "mine")]) == 2
+    assert main(["new", str(tmp_path / "file" / "mine")]) == 2
     assert "cannot write to" in capsys.readouterr().err
 
 
@@ -73,7 +74,13 @@ def test_the_wheel_holds_the_package_and_nothing_else(wheel: Path) -> None:
     names = zipfile.ZipFile(wheel).namelist()
     assert {name.split("/")[0].split("-")[0] for name in names} == {"lstmstrat"}
     project = [f"commands/project/{name}" for name in ("config.yaml", "my_strategy.py", "my_feature.py")]
-    for needed in (*project, "report/page.html", "prices/snapshots/PROVENANCE.json", "py.typed"):
+    for needed in (
+        *project,
+        "report/page/templates/page.html",
+        "report/page/static/page.css",
+        "prices/snapshots/PROVENANCE.json",
+        "py.typed",
+    ):
         assert f"lstmstrat/{needed}" in names, needed
 
 
@@ -121,7 +128,7 @@ def test_from_the_wheel_alone_a_project_is_made_and_runs_as_it_is_printed(python
         str(python.parent.parent)
     )
     told = ran(python, "-m", "lstmstrat.new", "mine", cwd=tmp_path)
-    assert told == "cd mine && python -m lstmstrat.backtest config.yaml\n"
+    assert told == "cd mine && lstmstrat run config.yaml\n"
     fast = ["--set", "forecast.members=1", "--set", "forecast.epochs=1", "--set", "data.start=2008-01-01"]
     folder = tmp_path / "mine"
     told = ran(python, "-m", "lstmstrat.backtest", "config.yaml", "--out", "out", *fast, cwd=folder)

@@ -19,7 +19,8 @@ HEAVY = (
     "torch",
     "sklearn",
     "rich",
-    "plotly",
+    "jinja2",
+    "shtab",
     "sqlite3",
 )
 STRATEGIES = "strategies: [{class: strategies.long_flat:LongFlat}]\n"
@@ -48,8 +49,8 @@ def answer(command: str, arguments: list[str]) -> tuple[int, list[str], str]:
     """Exit code, heavy libraries that were loaded, and the message of a command in a fresh interpreter."""
     script = f"""
 import json, sys
-from lstmstrat.commands.{command} import main
-code = main({arguments!r})
+from lstmstrat.commands.main import main
+code = main({[command, *arguments]!r})
 print(json.dumps([code, [name for name in {HEAVY!r} if name in sys.modules]]))
 """
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)

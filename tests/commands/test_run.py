@@ -163,6 +163,7 @@ VERSUS: dict[str, Any] = {
     **dict.fromkeys(("best_fold_share", "best_days_share", "break_even_cost", "delay_cost"), MAYBE),
     "verdict": str,
     "missing": list,
+    "conditions": list,
 }
 
 
@@ -220,6 +221,7 @@ def test_the_columns_of_the_tables_are_those_of_the_contract(first: Run, classic
             "up",
             *(f"quantile_{q}" for q in (0.05, 0.5, 0.95)),
             "linear",
+            "realised",
             "fold",
             "cutoff",
         ],
@@ -375,9 +377,8 @@ def test_the_command_in_the_summary_gives_the_same_run(first: Run, tmp_path: Pat
     assert command(written(tmp_path, TINY), "--out", tmp_path / "out", *options).code == 0
     made = summary(tmp_path / "out")["made"]
     assert abs(pd.Timestamp.now("UTC") - pd.Timestamp(made["when"])) < pd.Timedelta(minutes=5)
-    python, *module, path = shlex.split(made["command"])[:4]
-    assert (python, module, path) == ("python", ["-m", "lstmstrat.backtest"], str(tmp_path / "tiny.yaml"))
-    again = command(*shlex.split(made["command"])[3:], "--out", tmp_path / "again", "--quiet", "--no-cache")
+    assert shlex.split(made["command"])[:3] == ["lstmstrat", "run", str(tmp_path / "tiny.yaml")]
+    again = command(*shlex.split(made["command"])[2:], "--out", tmp_path / "again", "--quiet", "--no-cache")
     assert again.code == 0, again.err
     assert what_it_found(summary(tmp_path / "again")) == what_it_found(summary(tmp_path / "out"))
     equity = (tmp_path / "out" / "equity.csv").read_bytes()

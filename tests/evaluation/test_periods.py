@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import itertools
 
 import empyrical
 import numpy as np
@@ -85,7 +86,7 @@ def test_the_worst_fall_is_the_maximum_drawdown(bars: int, seed: int) -> None:
     assert (falls[0].depth if falls else 0.0) == pytest.approx(max_drawdown(equity))
     assert drawdowns(equity.to_frame()).to_numpy().min() == pytest.approx(max_drawdown(equity))
     spans = sorted((fall.peak, fall.recovered or dt.date.max) for fall in falls)
-    assert all(end <= begin for (_, end), (begin, _) in zip(spans, spans[1:], strict=False))
+    assert all(end <= begin for (_, end), (begin, _) in itertools.pairwise(spans))
 
 
 def test_rolling_figures_end_at_those_of_the_last_window() -> None:

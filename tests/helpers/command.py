@@ -13,7 +13,7 @@ from typing import Any
 import pandas as pd
 import yaml
 
-from lstmstrat.commands.run import main
+from lstmstrat.commands.main import main
 
 TINY: dict[str, Any] = {
     "name": "tiny",
@@ -56,7 +56,12 @@ class Told:
 
 
 def command(*arguments: object) -> Told:
-    """`main` with `arguments`, in this process; an argparse error gives its exit code like any other."""
+    """``lstmstrat run`` with `arguments`, in this process."""
+    return lstmstrat("run", *arguments)
+
+
+def lstmstrat(*arguments: object) -> Told:
+    """The command line in this process; an argparse error gives its exit code like any other."""
     out, err = io.StringIO(), io.StringIO()
     with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
         try:
@@ -91,7 +96,9 @@ def what_it_found(values: dict[str, Any]) -> dict[str, Any]:
     for strategy in found["strategies"]:
         for name in [name for name in strategy["luck"] if "deflated" in name]:
             del strategy["luck"][name]
-        del strategy["versus_benchmark"]["missing"]
+        versus = strategy["versus_benchmark"]
+        del versus["missing"]
+        versus["conditions"] = [one for one in versus["conditions"] if not one["name"].startswith("deflated")]
     for key in ("fitted", "cached", "fit_seconds"):
         del found["walk_forward"][key]
     return found

@@ -271,7 +271,7 @@ def _summary(equity: pd.DataFrame, names: tuple[str, ...]) -> dict[str, Any]:
         "name": "made-up",
         "made": {
             "when": "2026-01-31T12:00:00+00:00",
-            "command": "python -m lstmstrat.backtest configs/made-up.yaml",
+            "command": "lstmstrat run configs/made-up.yaml",
         },
         "costs": {"cash": 100_000.0, "commission": 0.001, "slippage": 0.0005, "fractional": True},
         "data": {

@@ -14,7 +14,7 @@ T = TypeVar("T")
 
 # What most of it needs; the server from which the processes are forked imports it once for all tests.
 LIBRARIES = ["scipy.special", "sklearn.ensemble"]
-ONCE = ["pytest", "hypothesis", *LIBRARIES, "lstmstrat.commands.run", "lstmstrat.study.run"]
+ONCE = ["pytest", "hypothesis", *LIBRARIES, "lstmstrat.commands.main", "lstmstrat.study.run"]
 
 
 def fresh() -> Any:

@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+import contextlib
 import io
 import re
+import time
 from dataclasses import replace
 from typing import Any
 
@@ -192,7 +194,7 @@ def test_up_to_8_folds_are_all_shown(count: int, rows: int) -> None:
 def test_a_pipe_gets_a_line_of_progress_now_and_then() -> None:
     times = iter([0.0, 1.0, 10.0, 15.0, 20.0])
     file = io.StringIO()
-    with terminal.progress(file=file, clock=lambda: next(times)) as report:
+    with terminal.stages(file=file, clock=lambda: next(times)) as opened, opened("training", "folds") as report:
         for done in (1, 2, 3, 4):
             report(done, 4)
     # 2 folds took 10 s, so 2 more take 10 s; the lines at 1 s and 15 s come too soon.
@@ -205,27 +207,74 @@ def test_a_pipe_gets_a_line_of_progress_now_and_then() -> None:
 def test_no_time_is_promised_before_the_first_fold() -> None:
     times = iter([0.0, 30.0])
     file = io.StringIO()
-    with terminal.progress(file=file, clock=lambda: next(times)) as report:
+    with terminal.stages(file=file, clock=lambda: next(times)) as opened, opened("training", "folds") as report:
         report(0, 4)
     assert file.getvalue() == "training: 0 of 4 folds, time left unknown\n"
+
+
+def comes(screen: Screen, text: str) -> bool:
+    """The bars are drawn ten times a second."""
+    end = time.monotonic() + 10.0
+    while text not in screen.getvalue() and time.monotonic() < end:
+        time.sleep(0.02)
+    return text in screen.getvalue()
 
 
 def test_a_terminal_gets_a_bar(columns: Any) -> None:
     columns(80)
     screen = Screen()
-    with terminal.progress(file=screen) as report:
+    with terminal.stages(file=screen) as opened, opened("training", "folds") as report:
         report(3, 117)
         report(117, 117)
-    assert "117/117" in screen.getvalue()
-    assert "time left" in screen.getvalue()
+        assert comes(screen, "117/117 folds")
+    assert "training" in screen.getvalue()
+    assert " left" in screen.getvalue()
 
 
 def test_progress_keeps_out_of_standard_output(capsys: pytest.CaptureFixture[str]) -> None:
-    with terminal.progress() as report:
+    times = iter([0.0, 10.0])
+    with terminal.stages(clock=lambda: next(times)) as opened, opened("training", "folds") as report:
         report(1, 1)
     captured = capsys.readouterr()
     assert captured.out == ""
     assert "1 of 1 folds" in captured.err
+
+
+def test_a_stage_that_takes_no_time_says_nothing_in_a_pipe() -> None:
+    times = iter([0.0, 0.5])
+    file = io.StringIO()
+    with terminal.stages(file=file, clock=lambda: next(times)) as opened, opened("training", "folds") as report:
+        report(4, 4)
+    assert file.getvalue() == ""
+
+
+def test_nothing_is_said_when_it_shall_be_quiet() -> None:
+    file = io.StringIO()
+    with terminal.stages(file=file, quiet=True) as opened, opened("training", "folds") as report:
+        report(0, 4)
+    assert file.getvalue() == ""
+
+
+def test_a_stage_inside_another_has_a_bar_below_it_and_a_stage_that_fails_leaves_none(columns: Any) -> None:
+    columns(80)
+    screen = Screen()
+    with terminal.stages(file=screen) as opened, opened("sweep", "points") as outer:
+        outer(1, 8)
+        with contextlib.suppress(ZeroDivisionError), opened("training", "folds") as inner:
+            inner(2, 4)
+            assert comes(screen, "2/4 folds")
+            raise ZeroDivisionError
+        outer(2, 8)
+        assert comes(screen, "2/8 points")
+        assert "training" not in screen.getvalue().rpartition("sweep")[2]
+
+
+def test_long_times_are_in_minutes() -> None:
+    times = iter([0.0, 120.0])
+    file = io.StringIO()
+    with terminal.stages(file=file, clock=lambda: next(times)) as opened, opened("seeds", "seeds") as report:
+        report(1, 4)
+    assert file.getvalue() == "seeds: 1 of 4 seeds, 6 min left\n"  # 3 more at 120 s each
 
 
 def test_folds_need_only_what_is_known_before_training() -> None:

@@ -19,7 +19,7 @@ from lstmstrat.config import files
 from lstmstrat.config.schema import Config
 from lstmstrat.config.validation import validated
 from lstmstrat.errors import ConfigError, DataError
-from lstmstrat.report.html import page
+from lstmstrat.report.page import page
 from lstmstrat.results import run_folder
 from lstmstrat.results.result import Result
 from lstmstrat.results.run_folder import read
@@ -63,6 +63,7 @@ def test_the_folder_holds_the_contract_and_nothing_else(folder: Path) -> None:
                 "up",
                 *(f"quantile_{q}" for q in (0.05, 0.5, 0.95)),
                 "linear",
+                "realised",
                 "fold",
                 "cutoff",
             ],
@@ -305,11 +306,11 @@ def edit(path: Path, old: str, new: str) -> None:
 
 
 def test_a_run_of_an_older_version_is_refused_by_name(own_folder: Path) -> None:
-    edit(own_folder / "summary.json", '"schema": 7', '"schema": 3')
+    edit(own_folder / "summary.json", '"schema": 8', '"schema": 3')
     (own_folder / "exposure.csv").unlink()  # older runs have none: the version is the reason, not the file
     message = error_of(own_folder)
     assert message.startswith(
-        f"{own_folder}: summary.json has schema 3, and this version of lstmstrat reads schema 7"
+        f"{own_folder}: summary.json has schema 3, and this version of lstmstrat reads schema 8"
     )
     assert message.endswith("run the config.yaml beside it again")
 
@@ -317,7 +318,7 @@ def test_a_run_of_an_older_version_is_refused_by_name(own_folder: Path) -> None:
 @pytest.mark.parametrize(
     ("old", "new", "words"),
     [
-        ('"schema": 7,', '"schema": 7', "summary.json is broken: expected JSON, Expecting ',' delimiter: line 3"),
+        ('"schema": 8,', '"schema": 8', "summary.json is broken: expected JSON, Expecting ',' delimiter: line 3"),
         (
             '"bars": 3270',
             '"bars": "many"',

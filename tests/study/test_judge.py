@@ -364,7 +364,7 @@ def test_what_is_undefined_stays_so_in_the_store(run: Run, tmp_path: Path) -> No
 
 
 def test_an_audit_is_remembered_until_something_changes(tmp_path: Path) -> None:
-    """What `python -m lstmstrat.audit` leaves in the user's store, by hand: an audit of its own takes a minute."""
+    """What `lstmstrat audit` leaves in the user's store, by hand: an audit of its own takes a minute."""
     path, cache = written(tmp_path, TINY), tmp_path / "cache.sqlite"  # $LSTMSTRAT_CACHE
     config, prices = prepare(load_config(path))
     code = {s.label: fingerprint.of_code(config, s) for s in config.strategies}
@@ -392,7 +392,7 @@ def test_an_audit_is_remembered_until_something_changes(tmp_path: Path) -> None:
     sentence = f"No difference in 12 comparisons at 0 cuts (of {dt.datetime.now(dt.UTC):%Y-%m-%d})"
     assert status() == (
         "not run",
-        "cross: made where all else holds, or by python -m lstmstrat.audit CONFIG",
+        "cross: made where all else holds, or by lstmstrat audit CONFIG",
     )
     keep(dataclasses.replace(mended, subject="cross"))
     assert status() == ("passed", f"long_flat: {sentence}; cross: {sentence}")

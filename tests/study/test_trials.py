@@ -18,7 +18,7 @@ from helpers.command import Told, command, summary, tiny, written
 
 import lstmstrat
 from lstmstrat import Config, DataConfig, Session, Store, load_prices
-from lstmstrat.commands import trials
+from lstmstrat.commands.main import main
 from lstmstrat.config.validation import validated
 from lstmstrat.errors import ConfigError
 from lstmstrat.evaluation.many_trials import published_deflated_sharpe
@@ -88,7 +88,7 @@ def after_a_file(tmp_path_factory: pytest.TempPathFactory) -> Begun:
 
 def listed(capsys: pytest.CaptureFixture[str], *arguments: str) -> list[str]:
     capsys.readouterr()
-    assert trials.main(arguments) == 0
+    assert main(["trials", *arguments]) == 0
     return capsys.readouterr().out.splitlines()
 
 
@@ -216,7 +216,7 @@ def test_the_report_says_since_when_trials_are_known(tmp_path: Path) -> None:
         connection.execute("DROP TRIGGER no_update")
         connection.execute("UPDATE rows SET entered = '2025-03-04 05:06:07', sha256 = ?", (SINCE_2025,))
         connection.commit()
-    shown = command(written(tmp_path, tiny()), "--out", tmp_path / "shown")
+    shown = command(written(tmp_path, tiny()), "--out", tmp_path / "shown", "--full")
     assert "2 so far on AAPL over this period, in a ledger begun on 2025-03-04" in " ".join(shown.out.split())
     assert summary(tmp_path / "shown")["trials"]["begun"] == "2025-03-04"
 
@@ -332,7 +332,7 @@ def test_a_struck_ratio_leaves_the_variance_and_never_the_count(
     before = ran(tmp_path, values)
     assert before["struck"] == 0
     first, second, third = read_trials(Ledger(ledger_path()))
-    assert trials.main(["strike", str(second.number), "--why", "it read the next open"]) == 0
+    assert main(["trials", "strike", str(second.number), "--why", "it read the next open"]) == 0
     assert "it still counts" in capsys.readouterr().out
     answer, out = told(tmp_path, values)
     ratios = [first.sharpe, third.sharpe]
@@ -345,14 +345,14 @@ def test_a_struck_ratio_leaves_the_variance_and_never_the_count(
         "struck",
     ]
     assert f"{second.number} is struck: it read the next open" in printed
-    shown = command(written(tmp_path, values), "--out", tmp_path / "shown")
+    shown = command(written(tmp_path, values), "--out", tmp_path / "shown", "--full")
     assert "the ratios of 1 are struck" in " ".join(shown.out.split())
 
 
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["strike", "99", "--why", "x"], "there is no trial 99; python -m lstmstrat.trials lists them"),
+        (["strike", "99", "--why", "x"], "there is no trial 99; lstmstrat trials lists them"),
         (["strike", "1", "--why", "x"], "there is no trial 1;"),  # that row has the prices
         (["strike", "2"], 'say why, such as --why "'),
         (["strike", "2", "--why", "  "], 'say why, such as --why "'),
@@ -365,13 +365,13 @@ def test_what_cannot_be_struck_is_a_sentence(
     shutil.copy(after_tiny[0], ledger_path())
     strike(Ledger(ledger_path()), 3, "a mistake")
     rows = Ledger(ledger_path()).read()
-    assert trials.main(words) == 2
+    assert main(["trials", *words]) == 2
     assert said in capsys.readouterr().err
     assert Ledger(ledger_path()).read() == rows
 
 
 def test_nothing_can_be_struck_where_there_is_no_ledger(capsys: pytest.CaptureFixture[str]) -> None:
-    assert trials.main(["strike", "1", "--why", "x"]) == 2
+    assert main(["trials", "strike", "1", "--why", "x"]) == 2
     assert "there is no " in capsys.readouterr().err
     with pytest.raises(ConfigError, match="there is no trial 1"):
         strike(Ledger(None), 1, "x")
@@ -414,7 +414,7 @@ def test_a_row_that_cannot_be_read_is_a_trial_of_unknown_ratio(
     assert answer.code == 0
     assert summary(out)["trials"] == first | {"count": 3}
     assert any(said in notice for notice in summary(out)["data"]["notices"])
-    assert trials.main([]) == 0
+    assert main(["trials"]) == 0
     assert said in capsys.readouterr().err
 
 
@@ -464,7 +464,7 @@ def test_a_ledger_that_ends_too_early_is_a_notice_and_no_edge(
     assert "no edge can be supported" in notice
     luck = [strategy["luck"] for strategy in summary(out)["strategies"]]
     assert [(of["deflated_sharpe"], of["deflated_lead"]) for of in luck] == [(None, None)] * 2
-    assert trials.main([]) == 2
+    assert main(["trials"]) == 2
     assert "could not be used" in capsys.readouterr().err
 
 
@@ -473,7 +473,7 @@ def test_the_ledger_is_looked_at_before_the_training(tmp_path: Path, monkeypatch
     seen = []
 
     def training(*arguments: Any) -> None:
-        seen.append(arguments[-1].notices)
+        seen.append(arguments[2].notices)  # config, prices, session
         raise KeyboardInterrupt
 
     monkeypatch.setattr("lstmstrat.study.run.simulate_all", training)
@@ -486,9 +486,7 @@ def test_the_ledger_is_looked_at_before_the_training(tmp_path: Path, monkeypatch
 
 
 def test_the_command_lists_them(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert listed(capsys) == [
-        f"no trials: there is no {ledger_path()}; python -m lstmstrat.backtest CONFIG makes it"
-    ]
+    assert listed(capsys) == [f"no trials: there is no {ledger_path()}; lstmstrat run CONFIG makes it"]
     ran(tmp_path, tiny())
     ran(tmp_path, tiny(data={"symbol": "IBM"}))
     out = listed(capsys)

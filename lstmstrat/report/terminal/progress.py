@@ -82,8 +82,10 @@ def _bars(file: TextIO) -> Iterator[Stage]:
                 count = f"{done:,}/{total:,} {unit}"
                 display.update(number, completed=done, total=total, count=count, left=left)
 
-            yield show
-            display.remove_task(number)
+            try:
+                yield show
+            finally:
+                display.remove_task(number)
 
         yield stage
 
