@@ -101,8 +101,10 @@ def run(
     ... )
     >>> list(result.equity.columns)
     ['buy_and_hold', 'cautious', 'cautious(threshold=0.001)']
-    >>> print(result.assessment.verdict.sentence)
-    No strategy can be told apart from buy-and-hold: every interval of the Sharpe difference holds 0.
+    >>> result
+    <Result of backtest: AAPL, 2012-03-16 to 2013-03-01>
+    None of the 2 strategies did reliably better than simply holding AAPL.
+    With cautious, 100,000 became 0 in 0.9 years; holding AAPL, it became 0.
     """
     checked = config_of(config, strategies)
     if session is None:
