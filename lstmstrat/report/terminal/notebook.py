@@ -30,7 +30,7 @@ class Shown:
     def __enter__(self) -> Self:
         from IPython.display import display
 
-        self._handle = display(self._drawn(), display_id=True)
+        self._handle = display(self._drawn(), raw=True, display_id=True)
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -57,16 +57,14 @@ class Shown:
     def _draw(self, now: bool) -> None:
         if now or self._clock() - self._last >= SECONDS:
             self._last = self._clock()
-            self._handle.update(self._drawn())
+            self._handle.update(self._drawn(), raw=True)
 
-    def _drawn(self) -> Any:
-        from IPython.display import HTML
+    def _drawn(self) -> dict[str, str]:
         from markupsafe import Markup
 
         row = Markup("<div><progress {}></progress> {} {}</div>")
-        return HTML(
-            "".join(
-                row.format(Markup('value="{}" max="{}"').format(done, total) if total else "", name, text)
-                for name, done, total, text in self._stages.values()
-            )
-        )
+        rows = [
+            row.format(Markup('value="{}" max="{}"').format(done, total) if total else "", name, text)
+            for name, done, total, text in self._stages.values()
+        ]
+        return {"text/html": "".join(rows), "text/plain": ""}
