@@ -77,9 +77,7 @@ def handed_over(
     DataError
         They cannot be used as prices; the message says what to change.
     """
-    if not isinstance(prices, Prices):
-        symbol = data.symbol if "symbol" in data.model_fields_set else UNNAMED
-        prices = _of_frame(prices, symbol)
+    prices = as_prices(prices, data)
     data = DataConfig(symbol=prices.symbol, source=FRAME, **{key: getattr(data, key) for key in NOT_OF_SOURCE})
     if data.start or data.end:
         _check_dates(prices.frame.index, data)
@@ -87,9 +85,12 @@ def handed_over(
     return data, _with_outside(_plausible(prices, data), data, offline, refresh)
 
 
-def _of_frame(frame: pd.DataFrame, symbol: str) -> Prices:
+def as_prices(prices: Prices | pd.DataFrame, data: DataConfig) -> Prices:
+    """`Prices`, made of a frame if it is one; see `handed_over`."""
+    if isinstance(prices, Prices):
+        return prices
     try:
-        return Prices.from_frame(frame, symbol)
+        return Prices.from_frame(prices, data.symbol if "symbol" in data.model_fields_set else UNNAMED)
     except DataError as error:
         raise DataError(
             f"{error}\n  what is to be passed is an argument of lstmstrat.Prices.from_frame(frame, symbol, ...), "

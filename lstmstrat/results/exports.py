@@ -17,7 +17,12 @@ MINUTES = "%Y-%m-%d %H:%M"
 def positions(equity: pd.Series, exposure: pd.Series, symbol: str) -> pd.DataFrame:
     """The value of the position (column `symbol`) and of the ``cash`` at each close; their sum is equity."""
     value = equity * exposure
-    return pd.DataFrame({symbol: value, "cash": equity - value}).rename_axis("date")
+    return pd.DataFrame({asset(symbol): value, "cash": equity - value}).rename_axis("date")
+
+
+def asset(symbol: str) -> str:
+    """What the asset is called in these tables, where ``cash`` is what is not invested."""
+    return "asset cash" if symbol == "cash" else symbol
 
 
 def transactions(orders: pd.DataFrame, symbol: str) -> pd.DataFrame:
@@ -26,7 +31,7 @@ def transactions(orders: pd.DataFrame, symbol: str) -> pd.DataFrame:
     sign = np.where(done["side"] == "buy", 1.0, -1.0)
     index = pd.DatetimeIndex(done["executed"], name="date")
     amount = sign * done["size"].abs().to_numpy()
-    return pd.DataFrame({"amount": amount, "price": done["price"].to_numpy(), "symbol": symbol}, index)
+    return pd.DataFrame({"amount": amount, "price": done["price"].to_numpy(), "symbol": asset(symbol)}, index)
 
 
 def tradingview(trades: pd.DataFrame, prices: pd.DataFrame, cash: float, currency: str | None) -> pd.DataFrame:

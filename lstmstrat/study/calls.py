@@ -15,7 +15,7 @@ from lstmstrat.config.section import plain_value
 from lstmstrat.errors import ConfigError
 from lstmstrat.forecasting.session import Session
 from lstmstrat.prices import Prices
-from lstmstrat.prices.sources import handed_over
+from lstmstrat.prices.sources import as_prices
 from lstmstrat.report.result import Comparison, Sweep
 from lstmstrat.results import run_folder
 from lstmstrat.results.result import Result
@@ -88,8 +88,7 @@ def sweep(
             )
     axes, base = _axes(over), config_of(config)
     if prices is not None:
-        data, prices = handed_over(prices, base.data, offline=offline, refresh=refresh)
-        base = base.model_copy(update={"data": data})
+        prices = as_prices(prices, base.data)
     values = base.model_dump(by_alias=True)
 
     def made(settings: list[str]) -> Config:

@@ -220,6 +220,16 @@ def test_a_sweep_takes_classes_prices_and_numbers_of_numpy() -> None:
     assert found.symbol == "the asset"
 
 
+def test_a_sweep_over_dates_of_prices_may_begin_earlier_than_its_config() -> None:
+    prices = lstmstrat.load_prices(DataConfig(symbol="AAPL", start="2004-01-02", end="2006-03-31"))
+    with quiet() as session:
+        found = lstmstrat.sweep(
+            tiny(), {"data.start": ["2004-06-01", "2005-01-03"]}, prices=prices, session=session
+        )
+    assert {one.place for one in found.outcomes} == {(0,), (1,)}
+    assert len({one.final_value for one in found.outcomes if one.strategy == "long_flat"}) == 2
+
+
 @pytest.mark.parametrize(
     ("over", "said"),
     [

@@ -191,6 +191,14 @@ def test_quantstats_is_not_imported_for_it() -> None:
     assert done.stdout == "False\n"
 
 
+def test_an_asset_that_is_called_cash_is_not_the_cash(result: Result) -> None:
+    data = replace(result.assessment.data, symbol="cash")
+    named = replace(result, assessment=replace(result.assessment, data=data))
+    assert list(named.positions().columns) == ["asset cash", "cash"]
+    np.testing.assert_array_equal(named.positions().to_numpy(), result.positions().to_numpy())
+    assert set(named.transactions()["symbol"]) == {"asset cash"}
+
+
 def test_a_lost_account_has_no_returns_after_it(result: Result) -> None:
     equity = result.equity.copy()
     equity.iloc[10:, 1] = -5.0

@@ -15,7 +15,9 @@ def in_notebook() -> bool:
     """Whether this runs in a kernel that a notebook shows."""
     ipython = sys.modules.get("IPython")
     shell = ipython.get_ipython() if ipython is not None and hasattr(ipython, "get_ipython") else None
-    return type(shell).__name__ == "ZMQInteractiveShell"
+    return any(
+        base.__name__ == "ZMQInteractiveShell" for base in type(shell).__mro__
+    )  # Colab's is derived from it
 
 
 class Shown:
