@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
+from dataclasses import dataclass, fields
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from lstmstrat.report.picture import Picture
 
 
+@dataclass(frozen=True, eq=False, repr=False)
 class Result(result.Result):
     """A finished run, from `lstmstrat.run` or `lstmstrat.load_run`.
 
@@ -103,6 +104,7 @@ class Result(result.Result):
         return run_folder.write(self, Path(folder), page(self))
 
 
+@dataclass(frozen=True, eq=False, repr=False)
 class Comparison(comparison.Comparison):
     """Several runs side by side, from `lstmstrat.compare`; the fields are those of the base class."""
 
@@ -122,6 +124,7 @@ class Comparison(comparison.Comparison):
         return comparison_html(self)
 
 
+@dataclass(frozen=True, repr=False)
 class Sweep(sweep.Sweep):
     """A config at many settings, from `lstmstrat.sweep`; the fields are those of the base class."""
 
