@@ -108,11 +108,6 @@ class Result(result.Result):
 class Comparison(comparison.Comparison):
     """Several runs side by side, from `lstmstrat.compare`; the fields are those of the base class."""
 
-    @classmethod
-    def of(cls, found: comparison.Comparison) -> Self:
-        """The same comparison."""
-        return cls(**{field.name: getattr(found, field.name) for field in fields(found)})
-
     def __repr__(self) -> str:
         from lstmstrat.report.comparison import sentences
 
@@ -127,11 +122,6 @@ class Comparison(comparison.Comparison):
 @dataclass(frozen=True, repr=False)
 class Sweep(sweep.Sweep):
     """A config at many settings, from `lstmstrat.sweep`; the fields are those of the base class."""
-
-    @classmethod
-    def of(cls, found: sweep.Sweep) -> Self:
-        """The same sweep."""
-        return cls(**{field.name: getattr(found, field.name) for field in fields(found)})
 
     def __repr__(self) -> str:
         from lstmstrat.report.sweep import sentences

@@ -154,7 +154,7 @@ def compare(
         results = {str(name): _result(run) for name, run in runs.items()}
     else:
         results = _named([(_place(run), _result(run)) for run in runs])
-    return Comparison.of(study_compare.compare(results))
+    return study_compare.compare(results)
 
 
 def _result(run: Result | str | PathLike[str]) -> Result:

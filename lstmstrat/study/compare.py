@@ -15,7 +15,8 @@ from lstmstrat.evaluation.many_trials import bonferroni, superior_predictive_abi
 from lstmstrat.evaluation.metrics import returns, sharpe
 from lstmstrat.evaluation.sharpe import sharpe_difference
 from lstmstrat.results.assessment import StrategyAssessment
-from lstmstrat.results.comparison import Compared, Comparison, Contender
+from lstmstrat.report.result import Comparison
+from lstmstrat.results.comparison import Compared, Contender
 from lstmstrat.results.result import Result
 
 HOLDING = "buy_and_hold"

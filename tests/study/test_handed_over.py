@@ -21,6 +21,7 @@ from lstmstrat.config.files import dump, parse
 from lstmstrat.config.identity import identify
 from lstmstrat.config.validation import validated
 from lstmstrat.prices.sources import load
+from lstmstrat.report import terminal
 from lstmstrat.study.prepare import config_of
 from strategies.long_flat import LongFlat
 
@@ -95,6 +96,24 @@ def test_numbers_of_numpy_are_numbers() -> None:
     assert config.strategies[0].params == {"threshold": 0.5}
     assert type(config.forecast.epochs) is int
     assert type(config.strategies[0].params["threshold"]) is float
+
+
+@pytest.mark.parametrize("notebook", [True, False])
+@pytest.mark.parametrize("progress", [None, True, False])
+def test_progress_is_shown_where_it_is_wanted(
+    progress: bool | None, notebook: bool, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    told, stages = list[bool](), terminal.stages
+
+    def seen(*, quiet: bool) -> Any:
+        told.append(not quiet)
+        return stages(quiet=True)
+
+    monkeypatch.setattr(terminal, "stages", seen)
+    monkeypatch.setattr(terminal, "in_notebook", lambda: notebook)
+    lstmstrat.run(tiny(forecast={"model": "always_up"}), session=quiet(), progress=progress)
+    assert told == [notebook if progress is None else progress]
+    assert capsys.readouterr() == ("", "")
 
 
 # --- strategies
