@@ -51,7 +51,7 @@ def picture(result: Result, width: float, height: float) -> Picture:
     above.yaxis.set_minor_formatter(StrMethodFormatter("{x:,.0f}"))
     above.legend()
     below.set(ylabel="below its highest")
-    below.yaxis.set_major_formatter(PercentFormatter(1.0))
+    below.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
     return figure
 
 
