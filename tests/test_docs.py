@@ -29,7 +29,10 @@ CONFIGS = sorted((ROOT / "configs").glob("*.yaml"))
 
 
 def test_readme_shows_every_key_as_the_config_file_has_it() -> None:
-    assert (ROOT / "configs" / "every_key.yaml").read_text(encoding="utf-8") in README
+    _, *lines = (
+        (ROOT / "configs" / "every_key.yaml").read_text(encoding="utf-8").splitlines()
+    )  # without the schema
+    assert "\n".join(lines) in README
 
 
 def test_every_key_is_in_every_key_yaml_at_its_default() -> None:

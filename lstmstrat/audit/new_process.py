@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -26,6 +27,7 @@ from lstmstrat.audit.wire import (
 from lstmstrat.config.forecast import ForecastConfig
 from lstmstrat.config.plugins import load_attribute
 from lstmstrat.config.schema import BrokerConfig
+from lstmstrat.config.search import searched
 
 Json = dict[str, Any]
 _COMMAND = "from lstmstrat.audit.sources import answer; answer()"
@@ -77,8 +79,13 @@ def in_new_process(subjects: Sequence[Subject]) -> list[Json | None]:
     if not wanted:
         return [None] * len(subjects)
     frames = {str(id(subject.frame)): subject.frame for subject in subjects}
-    path = [os.path.abspath(folder) for folder in sys.path]
-    request = {"frames": {key: frame_to_json(frame) for key, frame in frames.items()}, "subjects": wanted}
+    folders = _roots(subjects)
+    path = [os.path.abspath(folder) for folder in (*folders, *sys.path)]
+    request = {
+        "frames": {key: frame_to_json(frame) for key, frame in frames.items()},
+        "subjects": wanted,
+        "folders": folders,
+    }
     try:
         done = subprocess.run(
             [sys.executable, "-c", _COMMAND],
@@ -94,12 +101,29 @@ def in_new_process(subjects: Sequence[Subject]) -> list[Json | None]:
     return [None if values is None else next(answers) for values in sent]
 
 
+def _roots(subjects: Sequence[Subject]) -> list[str]:
+    """The folders from which the user's modules of the subjects were imported."""
+    codes = [(subject.path, *(subject.forecast.own_code if subject.forecast else ())) for subject in subjects]
+    names = dict.fromkeys(path.partition(":")[0] for each in codes for path in each if path)
+    return list(dict.fromkeys(root for name in names if (root := _root(name))))
+
+
+def _root(name: str) -> str:
+    """The folder in which the import found a module of the user's, the top of its packages; "" if it has none."""
+    module = sys.modules.get(name)
+    file = getattr(module, "__file__", None)
+    if module is None or not file or not of_user(module):
+        return ""
+    return str(Path(file).absolute().parents[name.count(".") + Path(file).name.startswith("__init__.")])
+
+
 def answer_with(work: Callable[[Json, pd.DataFrame], Json | None]) -> None:
     """Read the subjects of `in_new_process` from standard input, and write the answers of `work` for them."""
     request = json.load(sys.stdin)
     outlet = os.dup(1)
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # what the user's code prints
     frames = {key: frame_from_json(values) for key, values in request["frames"].items()}
-    answers = [work(values, frames[values["frame"]]) for values in request["subjects"]]
+    with searched(request["folders"]):
+        answers = [work(values, frames[values["frame"]]) for values in request["subjects"]]
     with os.fdopen(outlet, "w") as file:
         file.write(json.dumps(answers) + "\n")

@@ -11,7 +11,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lstmstrat.commands.console import add_cache_options, add_price_options, cache_of, exit_code
+from lstmstrat.commands.console import (
+    add_cache_options,
+    add_price_options,
+    cache_of,
+    check_file,
+    exit_code,
+    read_config,
+)
 from lstmstrat.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -70,14 +77,15 @@ def _main(options: argparse.Namespace) -> int:
 
 
 def _run_audit(options: argparse.Namespace) -> AuditResult:
-    from lstmstrat.study.prepare import load_config, prepare
+    from lstmstrat.study.prepare import prepare
 
-    config = load_config(options.config, options.set)
+    config = read_config(options.config, options.set)
     from lstmstrat.audit import subjects, suite
     from lstmstrat.audit.finding import AuditResult
     from lstmstrat.report import terminal
     from lstmstrat.study.fingerprint import of_code
 
+    check_file("--json", options.json)
     store = cache_of(options)
     suite.probe_ids(options.only)  # raises if there is no such probe
     config, prices = prepare(config, options.offline, options.refresh)

@@ -11,13 +11,16 @@ from lstmstrat.commands.console import (
     add_cache_options,
     add_jobs_option,
     add_price_options,
+    check_file,
     exit_code,
     rare_collection,
+    read_config,
     session_of,
 )
 from lstmstrat.errors import ConfigError
 
 if TYPE_CHECKING:
+    from lstmstrat.config.schema import Config
     from lstmstrat.results.comparison import Comparison
     from lstmstrat.results.result import Result
 
@@ -59,29 +62,42 @@ def _main(options: argparse.Namespace) -> int:
 
 
 def _results(options: argparse.Namespace) -> dict[str, Result]:
-    """Every run that is named, by its place; configs are run in one session, so that they share the training."""
-    from lstmstrat.report import terminal
+    """Every run that is named, by its place; whatever is wrong with one is said before any is run."""
     from lstmstrat.results import run_folder
-    from lstmstrat.study.prepare import load_config
-    from lstmstrat.study.run import run
 
-    if len({str(path) for path in options.runs}) < len(options.runs):
+    paths = list[Path](options.runs)
+    if len(paths) < 2:
+        raise ConfigError(f"{paths[0]} alone given; expected two runs or more: lstmstrat compare {paths[0]} OTHER")
+    if len({path.resolve() for path in paths}) < len(paths):
         raise ConfigError("a run is given twice; give each once")
-    configs = {path: load_config(path) for path in options.runs if path.is_file()}
+    for name in ("html", "markdown", "csv"):
+        check_file(f"--{name}", getattr(options, name))
+    configs = {str(path): read_config(path) for path in paths if _is_config(path)}
+    read = {str(path): run_folder.read(path) for path in paths if str(path) not in configs}
+    made = read | (_run(configs, options) if configs else {})
+    return {str(path): made[str(path)] for path in paths}
+
+
+def _is_config(path: Path) -> bool:
+    """Whether a config is named, and not the folder of a run or a file in one."""
+    return path.suffix in (".yaml", ".yml") or (path.is_file() and not (path.parent / "summary.json").exists())
+
+
+def _run(configs: dict[str, Config], options: argparse.Namespace) -> dict[str, Result]:
+    """The results of configs, by their places, from one session, so that equal forecasts are trained once."""
+    from lstmstrat.report import terminal
+    from lstmstrat.study.prepare import prepare
+    from lstmstrat.study.run import finish
+    from lstmstrat.study.simulate import simulate_all
+
     made: dict[str, Result] = {}
-    with (
-        session_of(options) as session,
-        terminal.stages(quiet=options.quiet) as stages,
-        stages("running", "configs") as show,
-    ):
-        for path in options.runs:
-            if path in configs:
-                made[str(path)] = run(
-                    configs[path], session=session, offline=options.offline, refresh=options.refresh
-                )
-            else:
-                made[str(path)] = run_folder.read(path)
-            show(len(made), len(options.runs))
+    with session_of(options) as session, terminal.stages(quiet=options.quiet) as stages:
+        session.ledger.read()  # so that it is known before the training if it cannot be used
+        ready = {place: prepare(config, options.offline, options.refresh) for place, config in configs.items()}
+        with stages("comparison", "configs") as show:
+            for place, (config, prices) in ready.items():
+                show(len(made), len(ready))
+                made[place] = finish(simulate_all(config, prices, session, stages), session, stages)
     return made
 
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import argparse
 import gc
+import os
 import signal
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,6 +17,7 @@ from lstmstrat.commands.output import lasting_streams
 from lstmstrat.errors import ConfigError, LSTMStratError, describe
 
 if TYPE_CHECKING:
+    from lstmstrat.config.schema import Config
     from lstmstrat.forecasting.session import Session
     from lstmstrat.store import Store
 
@@ -40,7 +42,7 @@ def exit_code(work: Callable[[], int], interrupted: str = "stopped") -> int:
 
 def _code(work: Callable[[], int], interrupted: str) -> int:
     try:
-        with _signals_raise():
+        with _signals_raise(), own_path():
             return work()
     except LSTMStratError as error:
         print(f"error: {error}", file=sys.stderr)
@@ -73,6 +75,48 @@ def _signals_raise() -> Iterator[None]:
     finally:
         for number in ours:
             signal.signal(number, signal.SIG_DFL)
+
+
+def read_config(path: Path, settings: Sequence[str] = ()) -> Config:
+    """The config, whose folders this process searches for modules from now on; `own_path` ends that."""
+    from lstmstrat.config.search import folders_of
+    from lstmstrat.study.prepare import load_config
+
+    config = load_config(path, settings)
+    sys.path += [folder for folder in folders_of(path) if folder not in sys.path]  # what its code imports later
+    return config
+
+
+@contextmanager
+def own_path() -> Iterator[None]:
+    """A block after which `sys.path` is what it was."""
+    original = list(sys.path)
+    try:
+        yield
+    finally:
+        sys.path[:] = original
+
+
+def check_file(option: str, path: Path | None) -> None:
+    """Check that a file can be written there, before the work, so that none is lost."""
+    if path is None:
+        return
+    if path.is_dir():
+        raise ConfigError(f"{option} {path}: cannot write, it is a folder; give a file in it")
+    if not path.parent.is_dir():
+        raise ConfigError(f"{option} {path}: cannot write, there is no folder {path.parent}; make it first")
+    if not os.access(path if path.exists() else path.parent, os.W_OK):
+        raise ConfigError(f"{option} {path}: cannot write, there is no permission; give another file")
+
+
+def write_index(folder: Path, most: int | None = None) -> Path:
+    """Write index.html of a folder of runs: all, or the `most` that were written last."""
+    from lstmstrat.report.page.runs import runs_page
+    from lstmstrat.results import index, run_folder
+
+    runs = index.runs_in(folder, most)
+    older = 0 if most is None else max(0, sum(1 for _ in folder.glob("**/summary.json")) - most)
+    return run_folder.replace_file(folder / "index.html", runs_page(runs, index.sweeps_in(folder), folder, older))
 
 
 def add_price_options(parser: argparse.ArgumentParser) -> None:

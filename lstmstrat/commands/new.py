@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import argparse
 import json
+import shlex
 from importlib.resources import files
+from importlib.resources.abc import Traversable
 from pathlib import Path
 
 from lstmstrat.commands.console import exit_code
@@ -15,40 +17,56 @@ SCHEMA_FILE = "config.schema.json"
 
 
 def schema() -> str:
-    """The JSON Schema of a config, for editors, with the names of the models."""
+    """The JSON Schema of a config, for editors: every key with its description, and the names that it may have."""
     from lstmstrat.config.schema import Config
-    from lstmstrat.forecasting.models import MODELS
 
-    values = Config.model_json_schema(by_alias=True)
-    model = values["$defs"]["ForecastConfig"]["properties"]["model"]
-    own_model = {"type": "string", "pattern": r"^[\w.]+:\w+$"}
-    model |= {"anyOf": [{"enum": list(MODELS)}, own_model]}
-    return json.dumps(values, indent=2) + "\n"
+    return json.dumps(Config.model_json_schema(by_alias=True), indent=2) + "\n"
 
 
 def create(folder: Path) -> None:
-    """Write a config, its schema, a strategy and a feature into `folder`, which is created if it does not exist.
+    """Write a config, its schema, strategies and a feature into `folder`, which is created if it does not exist.
 
     Raises
     ------
     ConfigError
         One of the files exists already; then nothing is written.
     """
-    existing = [name for name in (*FILES, SCHEMA_FILE) if (folder / name).exists()]
+    texts = _texts()
+    existing = [
+        name for name in dict.fromkeys(name.partition("/")[0] for name in texts) if (folder / name).exists()
+    ]
     if existing:
         raise ConfigError(f"{folder} has {', '.join(existing)} already; give another folder")
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        for name in FILES:
-            text = (files("lstmstrat.commands") / "project" / name).read_text(encoding="utf-8")
+        for name, text in texts.items():
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
             (folder / name).write_text(text, encoding="utf-8")
-        (folder / SCHEMA_FILE).write_text(schema(), encoding="utf-8")
     except OSError as error:
         raise ConfigError(f"cannot write to {folder}: {error}") from None
 
 
+def _texts() -> dict[str, str]:
+    """The text of each file of a project, by its name."""
+    project = files("lstmstrat.commands") / "project"
+    texts = {name: (project / name).read_text(encoding="utf-8") for name in FILES}
+    texts[SCHEMA_FILE] = schema()
+    strategies = sorted(
+        (file for file in _strategies().iterdir() if file.name.endswith(".py")), key=lambda f: f.name
+    )
+    return texts | {f"strategies/{file.name}": file.read_text(encoding="utf-8") for file in strategies}
+
+
+def _strategies() -> Traversable:
+    """The folder of the bundled strategies: in a wheel beside the files of a project, at the top of a checkout."""
+    packed = files("lstmstrat.commands") / "project" / "strategies"
+    return packed if packed.is_dir() else Path(__file__).parents[2] / "strategies"
+
+
 HELP = "write a project of your own, ready to run"
-DESCRIPTION = "Write a config, a strategy and a feature with comments into a folder, ready to run."
+DESCRIPTION = (
+    "Write a config, a strategy and a feature with comments into a folder, ready to run, with the bundled "
+    "strategies beside them."
+)
 EPILOG = "Example: lstmstrat new mine"
 
 
@@ -64,5 +82,5 @@ def work(options: argparse.Namespace) -> int:
 
 def _main(folder: Path) -> int:
     create(folder)
-    print(f"cd {folder} && lstmstrat run {FILES[0]}")
+    print(f"cd {shlex.quote(str(folder))} && lstmstrat run {FILES[0]}")
     return 0

@@ -5,8 +5,8 @@ from __future__ import annotations
 import argparse
 import datetime as dt
 import shlex
+import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from lstmstrat.commands.console import (
     add_cache_options,
@@ -14,13 +14,15 @@ from lstmstrat.commands.console import (
     add_price_options,
     exit_code,
     rare_collection,
+    read_config,
     session_of,
+    write_index,
 )
+from lstmstrat.errors import ConfigError
 
-if TYPE_CHECKING:
-    pass
-
-
+RUNS = Path("runs")
+"""Where runs are written by default, and where index.html lists them."""
+LISTED = 100  # runs, which takes a second at most
 HELP = "backtest the strategies of a config and write a report"
 DESCRIPTION = "Backtest strategies on walk-forward LSTM forecasts and compare each with buy-and-hold."
 EPILOG = "Example: lstmstrat run configs/aapl.yaml --set forecast.members=3 --out runs/three"
@@ -66,10 +68,10 @@ def work(options: argparse.Namespace) -> int:
 
 
 def _main(options: argparse.Namespace) -> int:
-    from lstmstrat.study.prepare import expected_cost, load_config, planned_folds, prepare
+    from lstmstrat.study.prepare import expected_cost, planned_folds, prepare
 
-    config = load_config(options.config, [*options.set, *_short_settings(options)])
-    default = Path("runs") / config.name / f"{dt.datetime.now():%Y-%m-%d_%H%M%S}"
+    config = read_config(options.config, [*options.set, *_short_settings(options)])
+    default = RUNS / config.name / f"{dt.datetime.now():%Y-%m-%d_%H%M%S}"
     from lstmstrat.prices.acceptance import all_faults
     from lstmstrat.report import terminal
     from lstmstrat.report.page import page
@@ -92,6 +94,8 @@ def _main(options: argparse.Namespace) -> int:
         result = finish(run, session, stages, _command(options))
         with stages("writing", ""):
             folder = run_folder.write(result, folder, page(result) if config.report.html else None)
+    if RUNS.absolute() in folder.absolute().parents:
+        _list_runs()
     if options.full:
         terminal.print_result(result.assessment)
     if not quiet:
@@ -101,6 +105,14 @@ def _main(options: argparse.Namespace) -> int:
     else:
         print(folder / ("report.html" if config.report.html else "summary.json"))
     return 0
+
+
+def _list_runs() -> None:
+    """Write runs/index.html; the run itself is written by now, so that nothing here may fail."""
+    try:
+        write_index(RUNS, LISTED)
+    except ConfigError as error:
+        print(f"note: {error}", file=sys.stderr)
 
 
 def _short_settings(options: argparse.Namespace) -> list[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from lstmstrat.commands.console import exit_code
+from lstmstrat.commands.console import exit_code, write_index
 
 HELP = "print a run that was written before, or list a folder of runs"
 DESCRIPTION = "Print the answer of a run again, from its folder. Of a folder of runs, list what there is."
@@ -16,7 +16,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
     """Add the options of the command."""
     parser.add_argument("run", type=Path, metavar="RUN", help="run folder, or a folder with runs in it")
     parser.add_argument("--full", action="store_true", help="print every table before the answer")
-    parser.add_argument("--html", action="store_true", help="write report.html in the run folder anew")
+    parser.add_argument(
+        "--html",
+        action="store_true",
+        help="write report.html in the run folder anew; of a folder of runs index.html",
+    )
 
 
 def work(options: argparse.Namespace) -> int:
@@ -31,11 +35,13 @@ def _main(options: argparse.Namespace) -> int:
 
     if not (options.run / "summary.json").exists() and (runs := index.runs_in(options.run)):
         terminal.print_runs(runs)
+        if options.html:
+            print(write_index(options.run))
         return 0
     result = run_folder.read(options.run)
     if options.full:
         terminal.print_result(result.assessment)
     terminal.print_answer(result.assessment)
     if options.html:
-        print(run_folder.replace_page(options.run, page(result)))
+        print(run_folder.replace_file(options.run / "report.html", page(result)))
     return 0

@@ -13,6 +13,7 @@ from lstmstrat.commands.console import (
     add_price_options,
     exit_code,
     rare_collection,
+    read_config,
     session_of,
 )
 
@@ -60,14 +61,13 @@ def _main(options: argparse.Namespace) -> int:
     from lstmstrat.report import terminal
     from lstmstrat.report.page.sweep import sweep_page
     from lstmstrat.results import run_folder
-    from lstmstrat.study.prepare import load_config
     from lstmstrat.study.sweep import axes_of, sweep
 
     def made(settings: list[str]) -> Config:
-        return load_config(options.config, [*options.set, *settings])
+        return read_config(options.config, [*options.set, *settings])
 
     axes = axes_of(options.over)
-    name = load_config(options.config, options.set).name
+    name = read_config(options.config, options.set).name
     default = Path("runs") / f"{name}-sweep" / f"{dt.datetime.now():%Y-%m-%d_%H%M%S}"
     folder = options.out or run_folder.free_place(default)
     run_folder.check_free(folder)

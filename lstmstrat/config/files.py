@@ -160,6 +160,36 @@ def _put(node: Any, keys: list[str], value: Any) -> Any:
     return {**node, key: _put(node.get(key, {}), rest, value)}
 
 
+def files_beside(values: dict[str, Any], folder: Path) -> dict[str, Any]:
+    """A copy in which each file of ``data:`` that is not there, and lies in `folder`, is named by its place there.
+
+    The values need not be valid: what is no name of a file stays as it is.
+
+    >>> files_beside({"data": {"path": "nowhere.csv"}}, Path("configs"))
+    {'data': {'path': 'nowhere.csv'}}
+    """
+    data = values.get("data")
+    if not isinstance(data, dict):
+        return values
+    moved = _beside(data, folder)
+    for key in ("extra", "peers"):
+        entries = moved.get(key)
+        if isinstance(entries, list):
+            moved[key] = [_beside(one, folder) if isinstance(one, dict) else one for one in entries]
+    return {**values, "data": moved}
+
+
+def _beside(section: dict[str, Any], folder: Path) -> dict[str, Any]:
+    name = section.get("path")
+    if not isinstance(name, str) or not name:
+        return dict(section)
+    try:
+        found = not Path(name).exists() and (folder / name).is_file()
+    except (OSError, ValueError):  # a name that is too long, or has a zero byte
+        found = False
+    return {**section, "path": str(folder / name)} if found else dict(section)
+
+
 def dump(config: Config) -> str:
     """`config` as YAML with every default filled in; a run of this YAML gives the same numbers.
 

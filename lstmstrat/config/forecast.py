@@ -17,7 +17,7 @@ from pydantic import (
 )
 
 from lstmstrat.config.limits import FORECAST
-from lstmstrat.config.names import CONDITION, is_own
+from lstmstrat.config.names import COLUMN, COLUMN_NAME, CONDITION, FAMILIES, FEATURES, MODELS, OWN, is_own
 from lstmstrat.config.parameters import Parameters
 from lstmstrat.config.section import Count, Fraction, Names, Number, Section, as_tuple
 from lstmstrat.errors import did_you_mean
@@ -82,6 +82,28 @@ ModelParameters = Annotated[
 ]
 
 
+# For editors, which offer the names of an enum and check others by a pattern; what counts is `wrong_names`.
+_WINDOWS = (1, 5, 10, 21, 50)  # bars, that are offered
+_FEATURE = {
+    "type": "string",
+    "anyOf": [
+        {"enum": [*FEATURES, *(f"{family}_{bars}" for family in FAMILIES for bars in _WINDOWS)]},
+        {"pattern": rf"^({'|'.join(FAMILIES)})_[1-9]\d{{0,6}}$"},
+        {"pattern": OWN},
+        {"pattern": rf"^{COLUMN}{COLUMN_NAME}(\.[a-z]+_\d+)?$"},
+    ],
+}
+FeatureNames = Annotated[Names, Field(min_length=1, json_schema_extra={"items": _FEATURE})]
+ModelName = Annotated[
+    str, Field(min_length=1, json_schema_extra={"anyOf": [{"enum": [*MODELS]}, {"pattern": OWN}]})
+]
+RefitEvery = Annotated[
+    int | str,
+    BeforeValidator(_valid_refit_every),
+    Field(json_schema_extra={"anyOf": [{"type": "integer", "minimum": 1}, {"enum": [*REFIT_PERIODS, "never"]}]}),
+]
+
+
 class ForecastConfig(Section):
     """The LSTM, its training and its walk-forward schedule; also the parameters of `LSTMForecast`.
 
@@ -101,9 +123,9 @@ class ForecastConfig(Section):
     """Bars that a forecast spans. More for slower trading; the purge grows with it."""
     target: Literal["open", "close"] = "open"
     """open: log return from the next open, which an order made now can earn; close: from this close, classical."""
-    features: Annotated[Names, Field(min_length=1)] = DEFAULT_FEATURES
+    features: FeatureNames = DEFAULT_FEATURES
     """Inputs computed from each bar; your own function is module:function, a file of data.extra column:NAME."""
-    peer_features: Annotated[Names, Field(min_length=1)] = DEFAULT_PEER_FEATURES
+    peer_features: FeatureNames = DEFAULT_PEER_FEATURES
     """Inputs computed from each bar of each peer: data.peers, or LSTMForecast(self.data, peers=[self.data1])."""
     scaler: Literal["robust", "standard"] = "robust"
     """robust: scale by median and MAD of the training set; standard: by mean and standard deviation."""
@@ -112,7 +134,7 @@ class ForecastConfig(Section):
 
     train_size: Annotated[int | float, BeforeValidator(_valid_train_size)] = 750
     """Bars of the first training set, or of each with mode: rolling; with refit_every: never, a share of all."""
-    refit_every: Annotated[int | str, BeforeValidator(_valid_refit_every)] = 21
+    refit_every: RefitEvery = 21
     """Bars between two refits, or week, month, quarter, year, never. Fewer take proportionally longer."""
     refit_when: Annotated[str, Field(pattern=CONDITION)] | None = None
     """A condition for further refits, module:function or column:NAME like a feature: refit where it is above 0."""
@@ -123,7 +145,7 @@ class ForecastConfig(Section):
     warm_start: bool = False
     """Each fold begins with the weights of the fold before. Folds then train in turn, and depend on the first."""
 
-    model: Annotated[str, Field(min_length=1)] = "lstm"
+    model: ModelName = "lstm"
     """lstm; or a cheaper model, which sees the newest bar only, on the same folds; or module:Class, your own."""
     model_params: ModelParameters = Parameters()
     """Parameters of a model of your own, or of a scikit-learn regressor: {n_estimators: 50}."""

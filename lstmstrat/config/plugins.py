@@ -7,17 +7,16 @@ import importlib
 import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator
-from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 from lstmstrat.config.identity.sources import changed_since_import
-from lstmstrat.config.search import malformed, no_attribute, no_module
+from lstmstrat.config.search import folders, malformed, no_attribute, no_module, other_file
 from lstmstrat.errors import ERRORS_OF_CODE, describe
 
 
 def load_attribute(path: str, kind: str, example: str, fits: Callable[[object], bool]) -> Any:
-    """The attribute at ``module:attribute``; the current directory is searched for the module first.
+    """The attribute at ``module:attribute``; `search.folders` are searched for the module first.
 
     Parameters
     ----------
@@ -56,7 +55,7 @@ def _loaded(path: str) -> object:
 
 
 def load_module(name: str) -> ModuleType:
-    """The module called `name`; the current directory is searched first.
+    """The module called `name`; `search.folders` are searched first.
 
     Raises
     ------
@@ -64,8 +63,8 @@ def load_module(name: str) -> ModuleType:
         The message says that there is no such module and suggests the nearest name, or says what failed inside it.
     """
     try:
-        with _current_directory_importable():
-            return importlib.import_module(name)
+        with _folders_importable():
+            module = importlib.import_module(name)
     except ModuleNotFoundError as error:
         if error.name is None or not f"{name}.".startswith(f"{error.name}."):
             raise _import_error(name, error) from error
@@ -73,6 +72,9 @@ def load_module(name: str) -> ModuleType:
         raise ImportError(no_module(error.name, getattr(package, "__path__", []))) from None
     except ERRORS_OF_CODE as error:
         raise _import_error(name, error) from error
+    if other := other_file(sys.modules[name.partition(".")[0]]):
+        raise ImportError(other)
+    return module
 
 
 def changed_files(paths: Iterable[str]) -> list[str]:
@@ -94,10 +96,10 @@ _PATH_LOCK = threading.RLock()  # two threads at once would each restore the oth
 
 
 @contextlib.contextmanager
-def _current_directory_importable() -> Iterator[None]:
+def _folders_importable() -> Iterator[None]:
     with _PATH_LOCK:
         original = list(sys.path)
-        sys.path.insert(0, str(Path.cwd()))
+        sys.path[:0] = folders()
         try:
             yield
         finally:

@@ -39,9 +39,13 @@ class BrokerConfig(Section):
     limits = BROKER
 
     cash: Annotated[Number, Field(gt=0.0)] = 100_000.0
+    """What the account begins with, in the currency of the prices."""
     commission: Fraction = 0.001
+    """Share of the traded value that each order costs: 0.001 is 0.1%."""
     slippage: Fraction = 0.0005
+    """Share of the price by which each fill is worse than the price of the bar: 0.0005 is 0.05%."""
     fractional: bool = True
+    """Whether parts of a share can be bought; false: whole shares only."""
 
 
 Class = Annotated[
@@ -67,8 +71,11 @@ class StrategyConfig(Section):
     limits = STRATEGY
 
     class_: Annotated[Class, Field(alias="class")]
+    """The strategy, module:Class, such as strategies.long_flat:LongFlat or my_strategy:MyStrategy."""
     params: dict[str, Any] = {}  # noqa: RUF012 (pydantic copies it)
+    """Values of its parameters, such as {threshold: 0.001}; those that are not given keep their defaults."""
     name: Annotated[str, Field(min_length=1), AfterValidator(plain)] | None = None
+    """What it is called in the report; by default its class, in small letters."""
 
     @property
     def label(self) -> str:
@@ -142,16 +149,22 @@ class Config(Section):
     limits = CONFIG
 
     name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")] = "backtest"
+    """What the run is called: the title of the report, and the folder in runs/."""
     data: DataConfig = DataConfig()
+    """The prices, and what comes from outside of them."""
     forecast: ForecastConfig = ForecastConfig()
+    """The model of the forecast, and how it is trained again and again."""
     broker: BrokerConfig = BrokerConfig()
+    """The account and its costs, the same for all strategies and for buy-and-hold."""
     strategies: Annotated[
         tuple[StrategyConfig, ...],
         BeforeValidator(entries),
         Field(min_length=1),
         AfterValidator(_unique_labels),
     ]
+    """The strategies, at least one; each is compared with buy-and-hold."""
     report: ReportConfig = ReportConfig()
+    """The page, and the studies that show how much of a result is luck."""
 
     @model_validator(mode="after")
     def _columns_are_there(self) -> Config:

@@ -6,13 +6,17 @@ Here stand the sentences on what is not there; `plugins`, which imports, says th
 from __future__ import annotations
 
 import ast
+import os
 import pkgutil
 import sys
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from importlib.machinery import ModuleSpec, PathFinder, SourceFileLoader
-from itertools import accumulate
+from itertools import accumulate, islice
 from pathlib import Path
+from types import ModuleType
 
 from lstmstrat.errors import did_you_mean
 
@@ -22,17 +26,59 @@ _SCOPES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 _KINDS: dict[type[ast.AST], str] = {ast.ClassDef: "Class", ast.FunctionDef: "function"}
 
 
+_FOLDERS: ContextVar[tuple[str, ...]] = ContextVar("lstmstrat_folders", default=())  # only inside `searched`
+
+
+@contextmanager
+def searched(folders: Iterable[str]) -> Iterator[None]:
+    """In the block, modules are looked for in `folders` first."""
+    token = _FOLDERS.set(tuple(folders))
+    try:
+        yield
+    finally:
+        _FOLDERS.reset(token)
+
+
+def folders() -> list[str]:
+    """Where modules are looked for before all that is on the path: those of `searched`, the current directory."""
+    return list(dict.fromkeys([*_FOLDERS.get(), str(Path.cwd())]))
+
+
+def folders_of(config: Path) -> list[str]:
+    """The folders of a config: its own, and the nearest one above it with a pyproject.toml or a .git."""
+    own = config.absolute().parent
+    roots = (folder for folder in (own, *own.parents) if any((folder / mark).exists() for mark in _MARKS))
+    return list(dict.fromkeys(str(folder) for folder in (own, *islice(roots, 1))))
+
+
+_MARKS = ("pyproject.toml", ".git")
+
+
+def other_file(module: ModuleType) -> str:
+    """A sentence if one of `folders` has a file of this name, and the module was loaded from another one."""
+    spec = PathFinder.find_spec(module.__name__, folders())
+    here, there = getattr(module, "__file__", None), spec and spec.origin
+    if not here or not there or os.path.realpath(here) == os.path.realpath(there):
+        return ""
+    return (
+        f"{module.__name__} was loaded from {here}, and {there} has the same name; give one of them another name, "
+        "or run the two apart"
+    )
+
+
 def malformed(path: str, kind: str, example: str) -> str:
     """The sentence on a path that is not ``module:attribute``."""
     return f"{path!r} is not module:{kind}; expected such as {example}"
 
 
-def no_module(name: str, folders: Iterable[str]) -> str:
-    """The sentence on a module that does not exist; `folders` are those of its package, if it is in one."""
+def no_module(name: str, inside: Iterable[str]) -> str:
+    """The sentence on a module that does not exist; `inside` are the folders of its package, if it is in one."""
     package, dot, _ = name.rpartition(".")
-    neighbours = pkgutil.iter_modules(folders if package else [str(Path.cwd())])
+    searched_in = list(inside) if package else folders()
+    neighbours = pkgutil.iter_modules(searched_in)
     hint = did_you_mean(name, [f"{package}{dot}{module.name}" for module in neighbours])
-    return f"there is no module {name}{hint}"
+    looked = f" (looked in {', '.join(_short(folder) for folder in searched_in)})" if _FOLDERS.get() else ""
+    return f"there is no module {name}{hint}{looked}"
 
 
 def no_attribute(path: str, names: Iterable[str]) -> str:
@@ -62,19 +108,23 @@ def missing(path: str, kind: str, example: str) -> str:
         return ""
 
 
+def _short(folder: str) -> str:
+    return "the current directory" if Path(folder) == Path.cwd() else folder
+
+
 def _missing(path: str, kind: str) -> str:
     module, _, attribute = path.partition(":")
-    folders, names = [str(Path.cwd()), *sys.path], dict[str, str]()
+    inside, names = [*folders(), *sys.path], dict[str, str]()
     for name in accumulate(module.split("."), "{}.{}".format):  # the packages first
-        spec = _spec(name, folders)
+        spec = _spec(name, inside)
         if spec is None:
-            return no_module(name, folders)
+            return no_module(name, inside)
         found = _names(spec)
         if found is None:
             return ""
-        names, folders = found, list(spec.submodule_search_locations or [])
-    inside = {*names, *getattr(sys.modules.get(module), "__dict__", {})}
-    if attribute in inside or attribute.startswith("__") or _spec(f"{module}.{attribute}", folders):
+        names, inside = found, list(spec.submodule_search_locations or [])
+    known = {*names, *getattr(sys.modules.get(module), "__dict__", {})}
+    if attribute in known or attribute.startswith("__") or _spec(f"{module}.{attribute}", inside):
         return ""
     return no_attribute(path, [name for name, what in names.items() if what == kind and name[0] != "_"])
 

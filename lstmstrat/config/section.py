@@ -96,8 +96,11 @@ def _bounded_schema(schema: dict[str, Any], section: type[Section]) -> None:
     """Add descriptions and limits to the JSON Schema of a section, and name what pydantic leaves unnamed."""
     for field in schema["properties"].values():
         field.update({name: field.pop(own) for own, name in BOUNDS.items() if own in field})
+        if field.get("type") == "array" and "minLength" in field:  # which counts letters
+            field["minItems"] = field.pop("minLength")
     for name, text in descriptions(section).items():
-        schema["properties"][name]["description"] = text
+        key = name if name in schema["properties"] else section.model_fields[name].alias
+        schema["properties"][key]["description"] = text
     for name, limit in section.limits.items():
         schema["properties"][name][limit.keyword] = limit.most
 

@@ -73,7 +73,8 @@ def _existing(path: Path) -> Path:
     if is_folder:
         raise DataError(f"{path} is a folder; write the path of a file in it")
     folder = path.parent.absolute()
+    where = "" if path.is_absolute() else ", nor beside the config"
     if not in_folder:
-        raise DataError(f"no file {path}: correct its path, there is no folder {folder}")
+        raise DataError(f"no file {path}: correct its path, there is no folder {folder}{where}")
     names = [p.name for p in path.parent.iterdir() if p.suffix in (path.suffix, *SUFFIXES)]
-    raise DataError(f"no file {path} in {folder}: correct its path{did_you_mean(path.name, names[:1000])}")
+    raise DataError(f"no file {path} in {folder}{where}: correct its path{did_you_mean(path.name, names[:1000])}")

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from lstmstrat.evaluation.bootstrap import Difference
 from lstmstrat.evaluation.sharpe import SIGNIFICANCE
 from lstmstrat.report.answer import CHIPS, interval, listed
-from lstmstrat.report.cells import UNDEFINED, amount, fine_percent, percent, ratio, tenths, thousandths
+from lstmstrat.report.cells import amount, fine_percent, percent, ratio, tenths, thousandths
 from lstmstrat.results.comparison import Comparison, Contender
 
 Rows = list[list[str]]  # the heads first
@@ -45,9 +45,9 @@ def _beside_the_first(found: Comparison) -> list[str]:
         for sign in (1, -1)
     )
     if not better and not worse:
-        return [f"No strategy differs from itself in {first} by more than luck explains."]
-    said = [f"{listed(better)} did better than in {first}."] if better else []
-    return said + ([f"{listed(worse)} did worse than in {first}."] if worse else [])
+        return [f"No strategy differs from its counterpart in {first} by more than luck explains."]
+    said = [f"{listed(better)} did better than the counterpart in {first}."] if better else []
+    return said + ([f"{listed(worse)} did worse than the counterpart in {first}."] if worse else [])
 
 
 def _middle(found: Difference | None) -> float:
@@ -127,11 +127,8 @@ def notes(found: Comparison) -> list[str]:
         f"p (paired block bootstrap) are adjusted for {count} leads over holding"
         + (f" and for {pairs} differences from {found.runs[0].label}." if pairs else "."),
     ]
-    if found.best is not None:
-        said.append(f"Does any contender earn more than holding (Hansen's SPA; yes, if small)? p {found.best:.3f}")
-    else:
-        said.append(f"Hansen's test over all: {UNDEFINED}, as the runs hold several assets.")
-    return said
+    best = thousandths(found.best)
+    return [*said, f"Does any contender earn more than holding its asset (Hansen's SPA; yes, if small)? p {best}"]
 
 
 def markdown(found: Comparison) -> str:

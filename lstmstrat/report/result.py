@@ -86,7 +86,7 @@ class Result(result.Result):
         """
         from lstmstrat.report.page import page
 
-        return run_folder.write_page(Path(path), page(self))
+        return run_folder.replace_file(Path(path), page(self))
 
     def save(self, folder: str | PathLike[str]) -> Path:
         """Write the run folder, with its page, and return where it is; `lstmstrat.load_run` reads it back.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from lstmstrat.report.answer import CHIPS
-from lstmstrat.report.cells import UNDEFINED, amount, ratio
+from lstmstrat.report.cells import amount, ratio
 from lstmstrat.results.sweep import Best, Outcome, Sweep
 
 Rows = list[list[str]]  # the heads first
@@ -19,21 +19,23 @@ def _best(found: Sweep, name: str, best: Best | None) -> str:
         return f"{name}: no Sharpe ratio is defined at any point."
     top = best.outcome
     left = (
-        f"deflated by {found.trials:,} trials {ratio(top.deflated_sharpe)}, its lead {ratio(top.deflated_lead)} "
+        f"deflated by {top.trials:,} trials {ratio(top.deflated_sharpe)}, its lead {ratio(top.deflated_lead)} "
         "(an edge needs 0.95 of both)"
         if found.kept
         else "without a ledger nobody knows what all trials leave of it"
     )
     return (
         f"{name} is best at {found.settings(top.place)}: Sharpe {ratio(top.sharpe)}, holding "
-        f"{ratio(found.holding)}; {left}. {_shape(best)}"
+        f"{ratio(top.holding)}; {left}. {_shape(best)}"
     )
 
 
 def _shape(best: Best) -> str:
     if best.kept is None:
-        return "Nobody can say whether it stands on a plateau."
-    share = f"its neighbours keep {best.kept:.0%} of its lead over the middle of the grid"
+        return "No point is further from it than a neighbour, so nobody can tell a plateau from a peak."
+    if best.kept <= 0.0:
+        return "It is a peak: its neighbours are no better than the points further away. Take it for luck."
+    share = f"its neighbours keep {best.kept:.0%} of its lead over the points further away"
     return f"It stands on a plateau: {share}." if best.plateau else f"It is a peak: {share}. Take it for luck."
 
 
@@ -57,20 +59,15 @@ def _row(found: Sweep, one: Outcome) -> list[str]:
     return [*values, one.strategy, *figures, CHIPS[one.verdict][0]]
 
 
-def grid(found: Sweep, strategy: str) -> list[list[float | None]]:
-    """The Sharpe ratios of a strategy over the first two axes, the others as at its best point.
+def grid(found: Sweep, strategy: str) -> list[list[Outcome]]:
+    """The outcomes of a strategy over the first two axes, the others as at its best point.
 
     One row for each value of the first axis; one column for each of the second, or a single one.
     """
     best = found.best(strategy)
     rest = best.outcome.place[2:] if best else (0,) * max(0, len(found.axes) - 2)
-    own = {one.place: one.sharpe for one in found.outcomes if one.strategy == strategy}
+    own = {one.place: one for one in found.outcomes if one.strategy == strategy}
     rows = range(len(found.axes[0].values))
     if len(found.axes) == 1:
         return [[own[(k,)]] for k in rows]
     return [[own[(k, j, *rest)] for j in range(len(found.axes[1].values))] for k in rows]
-
-
-def text_of(value: float | None) -> str:
-    """A cell of the grid."""
-    return UNDEFINED if value is None else ratio(value)

@@ -37,7 +37,7 @@ class Contender:
     sharpe: float | None  # on the common dates
     lead: Difference  # of the two; the interval is one of as many as there are contenders
     lead_p: float | None  # adjusted for the number of contenders
-    reference: Difference | None  # Sharpe ratio minus that of the same strategy in the first run; None in that
+    reference: Difference | None  # Sharpe ratio minus that of its counterpart in the first run; None in that
     reference_p: float | None  # adjusted for the number of such differences
 
     @property
@@ -56,7 +56,7 @@ class Comparison:
         Account values on the common dates, 1 at the first; one column for each contender, and the holding of each
         asset. Empty if fewer than two dates are common.
     best
-        Hansen's p-value that no contender has a higher mean return than holding; None for several assets.
+        Hansen's p-value that no contender has a higher mean return than holding its asset; None if undefined.
     """
 
     runs: tuple[Compared, ...]

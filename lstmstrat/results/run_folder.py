@@ -95,22 +95,17 @@ def write_files(texts: Iterable[tuple[str, str]], folder: Path) -> Path:
         ) from error
 
 
-def replace_page(folder: Path, page: str) -> Path:
-    """Write report.html of a run anew, whole or not at all, and return its path.
+def replace_file(path: Path, text: str) -> Path:
+    """Write a file anew, whole or not at all, and return its path.
 
     Raises
     ------
     ConfigError
         The disk is full, or there is no permission to write.
     """
-    return write_page(folder / "report.html", page)
-
-
-def write_page(path: Path, page: str) -> Path:
-    """Write a page to a file, whole or not at all, and return its path; see `replace_page`."""
-    partial = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.partial")
+    partial = path.with_name(f".{path.stem}.{uuid.uuid4().hex[:8]}.partial")
     try:
-        _put(partial, page)
+        _put(partial, text)
         os.replace(partial, path)
     except OSError as error:
         with suppress(OSError):

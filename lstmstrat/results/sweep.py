@@ -9,7 +9,7 @@ from itertools import product
 import pandas as pd
 
 PLATEAU = 0.5
-"""The share of the best point's lead over the middle of the grid that its neighbours keep on a plateau."""
+"""The share of its lead over the points far from it that the neighbours of the best point keep on a plateau."""
 
 
 @dataclass(frozen=True)
@@ -23,6 +23,15 @@ class Axis:
         if not self.values or len(set(self.values)) < len(self.values):
             raise ValueError(f"{self.key}: expected values that differ, found {', '.join(self.values) or 'none'}")
 
+    def steps(self, one: int, other: int) -> int:
+        """How many values lie from one position to another: by size if all are numbers, else 1 from any to any.
+
+        >>> Axis("threshold", ("0.2", "0", "0.1")).steps(0, 1), Axis("model", ("a", "b", "c")).steps(0, 2)
+        (2, 1)
+        """
+        ranks = _ranks(self.values) if not self.key.endswith("seed") else None  # a seed has no neighbours
+        return int(one != other) if ranks is None else abs(ranks[one] - ranks[other])
+
 
 @dataclass(frozen=True)
 class Outcome:
@@ -32,7 +41,9 @@ class Outcome:
     strategy: str
     final_value: float
     sharpe: float | None
-    lead: float | None  # Sharpe ratio minus that of holding
+    holding: float | None  # the Sharpe ratio of holding
+    lead: float | None  # of the two
+    trials: int  # on its asset over its period, those of the sweep included
     deflated_sharpe: float | None
     deflated_lead: float | None
     verdict: str
@@ -44,13 +55,11 @@ class Best:
 
     outcome: Outcome
     neighbours: tuple[Outcome, ...]  # one step away on one axis, those with a Sharpe ratio
-    kept: (
-        float | None
-    )  # mean share of the lead over the middle that they keep; None without any, or without a lead
+    kept: float | None  # mean share of its lead over the points further away that they keep; None without any
 
     @property
     def plateau(self) -> bool | None:
-        """Whether the neighbours keep half of its lead; None if nobody can say."""
+        """Whether the neighbours keep half of its lead; None where `kept` is."""
         return None if self.kept is None else self.kept >= PLATEAU
 
 
@@ -62,8 +71,6 @@ class Sweep:
     symbol: str
     axes: tuple[Axis, ...]
     outcomes: tuple[Outcome, ...]
-    holding: float | None  # Sharpe ratio
-    trials: int  # on the asset, those of the sweep included
     kept: bool  # False if there is no ledger that outlives the sweep, so that other trials are not known
 
     @property
@@ -86,13 +93,12 @@ class Sweep:
         if not known:
             return None
         top = max(known, key=lambda place: known[place])
-        near = tuple(own[place] for place in known if _steps(place, top) == 1)
-        middle = statistics.median(known.values())
-        lead = known[top] - middle
-        kept = None
-        if near and lead > 0.0:
-            kept = (statistics.fmean(known[one.place] for one in near) - middle) / lead
-        return Best(own[top], near, kept)
+        near = tuple(own[place] for place in known if self._steps(place, top) == 1)
+        far = [value for place, value in known.items() if self._steps(place, top) > 1]
+        return Best(own[top], near, _kept(known[top], [known[one.place] for one in near], far))
+
+    def _steps(self, one: tuple[int, ...], other: tuple[int, ...]) -> int:
+        return sum(axis.steps(a, b) for axis, a, b in zip(self.axes, one, other, strict=True))
 
     def table(self) -> pd.DataFrame:
         """One row for each strategy at each point, as it is written to sweep.csv."""
@@ -107,5 +113,19 @@ class Sweep:
         )
 
 
-def _steps(one: tuple[int, ...], other: tuple[int, ...]) -> int:
-    return sum(abs(a - b) for a, b in zip(one, other, strict=True))
+def _kept(best: float, near: list[float], far: list[float]) -> float | None:
+    """The share of the lead of the best point over the middle of those far from it that its neighbours keep."""
+    if not near or not far:
+        return None
+    middle = statistics.median(far)
+    lead = best - middle
+    return (statistics.fmean(near) - middle) / lead if lead > 0.0 else 1.0
+
+
+def _ranks(values: tuple[str, ...]) -> list[int] | None:
+    """The place of each value by size, from 0; None if one is no number."""
+    try:
+        order = sorted(range(len(values)), key=lambda k: float(values[k]))
+    except ValueError:
+        return None
+    return [order.index(k) for k in range(len(values))]

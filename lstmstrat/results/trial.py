@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 
@@ -29,6 +29,7 @@ class Trial:
     key: str  # hash of the times and the returns
     failed: tuple[str, ...]  # checks that failed and void an edge
     struck: str | None = None  # why the ratio was struck; None if it was not
+    settings: dict[str, Any] = field(default_factory=dict)  # of forecast and account; older rows have none
 
     @property
     def counted_ratio(self) -> float | None:

@@ -72,7 +72,7 @@ def sweep(
     >>> found = lstmstrat.sweep(config, {"strategies.0.params.threshold": [0.0, 0.001, 0.002]})
     >>> found.table()["strategies.0.params.threshold"].tolist()
     ['0.0', '0.001', '0.002']
-    >>> found.trials
+    >>> found.outcomes[0].trials
     3
     """
     if session is None:

@@ -12,7 +12,7 @@ from lstmstrat.arrays import Floats
 from lstmstrat.errors import ConfigError
 from lstmstrat.evaluation.bootstrap import Difference
 from lstmstrat.evaluation.many_trials import bonferroni, superior_predictive_ability
-from lstmstrat.evaluation.metrics import returns, sharpe
+from lstmstrat.evaluation.metrics import periods_per_year, returns, sharpe
 from lstmstrat.evaluation.sharpe import sharpe_difference
 from lstmstrat.report.result import Comparison
 from lstmstrat.results.assessment import StrategyAssessment
@@ -20,6 +20,7 @@ from lstmstrat.results.comparison import Compared, Contender
 from lstmstrat.results.result import HOLDING, Result
 
 MOST_IN_A_LABEL = 2  # settings
+LONGEST_LABEL = 40
 NOT_COMPARED = ("name", "report")
 """Sections of a config that change no number of a strategy."""
 
@@ -38,13 +39,14 @@ def compare(results: Mapping[str, Result]) -> Comparison:
     if len(results) < 2:
         raise ConfigError(f"{len(results)} run given; expected at least two, such as runs/aapl/one runs/aapl/two")
     found = list(results.values())
-    differing, settings = _differing([result.config.model_dump(mode="json") for result in found])
+    differing, settings = _differing([result.config.model_dump(mode="json", by_alias=True) for result in found])
     labels = _labels(list(results), differing, settings)
     runs = tuple(
         _compared(label, place, result, values)
         for label, (place, result), values in zip(labels, results.items(), settings, strict=True)
     )
     dates = _common(found)
+    leads = _leads(found, dates)
     return Comparison(
         runs=runs,
         differing=differing,
@@ -52,7 +54,7 @@ def compare(results: Mapping[str, Result]) -> Comparison:
         first=str(dates[0].date()) if len(dates) else None,
         last=str(dates[-1].date()) if len(dates) else None,
         bars=len(dates),
-        best=_best(found, dates),
+        best=superior_predictive_ability(leads, np.zeros(leads.shape[1])) if leads.size else None,
         equity=_equity(labels, found, dates),
     )
 
@@ -98,7 +100,11 @@ def _labels(places: Sequence[str], differing: Sequence[str], settings: Sequence[
     """Short and unique names of runs: what differs if that is little, else the last part of their places."""
     if 0 < len(differing) <= MOST_IN_A_LABEL and len(set(settings)) == len(settings):
         names = [key.rpartition(".")[2] for key in differing]
-        return [" ".join(f"{n}={v or 'none'}" for n, v in zip(names, values, strict=True)) for values in settings]
+        labels = [
+            " ".join(f"{n}={v or 'none'}" for n, v in zip(names, values, strict=True)) for values in settings
+        ]
+        if len(set(labels)) == len(labels) and max(map(len, labels)) <= LONGEST_LABEL:
+            return labels
     ends = [place.rstrip("/").rpartition("/")[2] for place in places]
     return ends if len(set(ends)) == len(ends) else [f"{k}: {end}" for k, end in enumerate(ends, 1)]
 
@@ -111,25 +117,44 @@ def _common(results: Sequence[Result]) -> pd.DatetimeIndex:
 
 
 def _returns(result: Result, name: str, dates: pd.DatetimeIndex) -> Floats:
-    """Simple returns from each common close to the next; (n - 1,)."""
-    return np.asarray(returns(result.equity[name].loc[dates]), dtype=np.float64) if len(dates) else np.empty(0)
+    """Simple returns from each common close to the next; (n - 1,). NaN if the account was lost before them."""
+    if not len(dates):
+        return np.empty(0)
+    values = result.equity[name].loc[dates]
+    if values.iloc[0] <= 0.0:
+        return np.full(len(dates) - 1, np.nan)
+    return np.asarray(returns(values), dtype=np.float64)
 
 
 def _contenders(labels: Sequence[str], results: Sequence[Result], dates: pd.DatetimeIndex) -> list[Contender]:
     names = [strategy.name for result in results for strategy in result.assessment.strategies]
-    first = {strategy.name for strategy in results[0].assessment.strategies}
-    pairs = sum(s.name in first for result in results[1:] for s in result.assessment.strategies)
-    periods = results[0].assessment.period.periods_per_year
+    references = [_reference(results[0], s.name) for result in results[1:] for s in result.assessment.strategies]
+    pairs = sum(name is not None for name in references)
+    periods = _periods(results, dates)
     found = []
     for place, (label, result) in enumerate(zip(labels, results, strict=True)):
         base = _returns(result, HOLDING, dates)
         for strategy in result.assessment.strategies:
             own = _returns(result, strategy.name, dates)
             reference = None
-            if place and strategy.name in first:
-                reference = _paired(own, _returns(results[0], strategy.name, dates), periods, pairs)
+            if place and (name := _reference(results[0], strategy.name)):
+                reference = _paired(own, _returns(results[0], name, dates), periods, pairs)
             found.append(_contender(label, strategy, own, base, reference, periods, len(names), pairs))
     return found
+
+
+def _reference(first: Result, name: str) -> str | None:
+    """The strategy of the first run that one of another run is held against: its namesake, or the only one."""
+    names = [strategy.name for strategy in first.assessment.strategies]
+    return name if name in names else names[0] if len(names) == 1 else None
+
+
+def _periods(results: Sequence[Result], dates: pd.DatetimeIndex) -> float:
+    """Bars a year of the common dates: what the runs say if they agree, else as the dates are counted."""
+    said = {result.assessment.period.periods_per_year for result in results}
+    if len(said) == 1 or len(dates) < 2:
+        return results[0].assessment.period.periods_per_year
+    return periods_per_year(dates)
 
 
 def _contender(
@@ -163,14 +188,15 @@ def _paired(one: Floats, other: Floats, periods: float, comparisons: int) -> Dif
     return sharpe_difference(one, other, periods, comparisons)
 
 
-def _best(results: Sequence[Result], dates: pd.DatetimeIndex) -> float | None:
-    """Hansen's test over all contenders, where all of them could have held the same asset."""
-    if not len(dates) or len({result.assessment.data.symbol for result in results}) > 1:
-        return None
-    rows = [
-        _returns(result, strategy.name, dates) for result in results for strategy in result.assessment.strategies
-    ]
-    return superior_predictive_ability(np.stack(rows), _returns(results[0], HOLDING, dates))
+def _leads(results: Sequence[Result], dates: pd.DatetimeIndex) -> Floats:
+    """Returns of each contender minus those of holding its own asset, for Hansen's test; (contenders, n - 1)."""
+    return np.stack(
+        [
+            _returns(result, strategy.name, dates) - _returns(result, HOLDING, dates)
+            for result in results
+            for strategy in result.assessment.strategies
+        ]
+    )
 
 
 def _equity(labels: Sequence[str], results: Sequence[Result], dates: pd.DatetimeIndex) -> pd.DataFrame:
@@ -180,4 +206,7 @@ def _equity(labels: Sequence[str], results: Sequence[Result], dates: pd.Datetime
         for strategy in result.assessment.strategies:
             columns[f"{label}: {strategy.name}"] = result.equity[strategy.name].loc[dates]
     frame = pd.DataFrame(columns)
-    return frame / frame.iloc[0] if len(frame) else frame
+    if not len(frame):
+        return frame
+    first = frame.iloc[0]
+    return frame / first.where(first > 0.0)  # NaN for an account that was lost before

@@ -174,12 +174,17 @@ def _content(account: Account, run: Run) -> dict[str, Any]:
         "params": json.loads(json.dumps(account.params, default=str), parse_constant=str),  # NaN as a word
         "model": forecast and forecast.model,
         "refit_every": forecast and forecast.refit_every,
+        "settings": {**({} if forecast is None else forecast.model_dump(mode="json")), **_costs(run)},
         "first": _date(account.equity.index[0]),
         "last": _date(account.equity.index[-1]),
         "bars": len(account.equity),
         "sharpe": sharpe(account.returns, run.calendar_periods),
         "key": _key(account),
     }
+
+
+def _costs(run: Run) -> dict[str, Any]:
+    return run.config.broker.model_dump(mode="json")
 
 
 def _key(account: Account) -> str:

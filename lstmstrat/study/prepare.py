@@ -7,10 +7,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lstmstrat.config.files import override, read
+from lstmstrat.config.files import files_beside, override, read
 from lstmstrat.config.forecast import ForecastConfig
 from lstmstrat.config.names import wrong_names
 from lstmstrat.config.schema import Config, StrategyConfig
+from lstmstrat.config.search import folders_of, searched
 from lstmstrat.config.validation import validated
 from lstmstrat.errors import ConfigError, DataError, StrategyError
 
@@ -29,7 +30,9 @@ def load_config(path: str | Path, settings: Sequence[str] = ()) -> Config:
     Parameters
     ----------
     path
-        The YAML file.
+        The YAML file. Modules that it names are looked for in its folder, in the nearest folder above it that has
+        a ``pyproject.toml`` or a ``.git``, and in the current directory, before all that is on the path; files of
+        prices in the current directory, then beside it.
     settings
         Changes to values of the config, as ``--set`` takes them: ``["forecast.members=3"]``.
 
@@ -49,7 +52,14 @@ def load_config(path: str | Path, settings: Sequence[str] = ()) -> Config:
     >>> config.data.symbol, config.forecast.members
     ('AAPL', 3)
     """
-    return _checked(override(read(Path(path)), list(settings)), f"{path}:")
+    path = Path(path)
+    return _of_file(path, override(read(path), list(settings)))
+
+
+def _of_file(path: Path, values: dict[str, Any]) -> Config:
+    """The values of a file as a config; files and modules are looked for in its folder too."""
+    with searched(folders_of(path)):
+        return _checked(files_beside(values, path.parent), f"{path}:")
 
 
 Given = Config | Mapping[str, Any] | str | os.PathLike[str]
@@ -70,7 +80,8 @@ def config_of(given: Given, strategies: Sequence[Any] | None = None) -> Config:
     if isinstance(given, (str, os.PathLike)):
         if strategies is None:
             return load_config(os.fspath(given))
-        return _checked({**read(Path(given)), "strategies": strategies}, f"{os.fspath(given)}:")
+        path = Path(given)
+        return _of_file(path, {**read(path), "strategies": strategies})
     if isinstance(given, Config):
         own = {} if strategies is None else {"strategies": strategies}
         return validated(Config, {**dict(given), **own}, "config:") if own else given

@@ -34,7 +34,7 @@ class RunJudgement:
 def judged(run: Run, checks: Sequence[Check], extras: Extras, session: Session, stages: Stages) -> RunJudgement:
     """Enter the strategies of a run as trials and judge them; where an edge waits for its audit, audit it."""
     known = known_audits(run, session)
-    trials = enter_trials(session.ledger, run, extras.rungs, _failures(run, checks, known))
+    trials = entered(run, checks, extras, session)
 
     def make(account: Account) -> AuditRecord:
         with stages(f"look-ahead audit of {account.name}", "probes") as show:
@@ -45,6 +45,11 @@ def judged(run: Run, checks: Sequence[Check], extras: Extras, session: Session, 
         enter_trials(session.ledger, run, extras.rungs, _failures(run, checks, audits))
     names = [strategy.name for strategy in strategies]
     return RunJudgement(strategies, trials, (*checks, *check_audits(audits, names)))
+
+
+def entered(run: Run, checks: Sequence[Check], extras: Extras, session: Session) -> Trials:
+    """Enter the strategies of a run as trials, and count those on its asset."""
+    return enter_trials(session.ledger, run, extras.rungs, _failures(run, checks, known_audits(run, session)))
 
 
 def _failures(run: Run, checks: Sequence[Check], audits: Audits) -> Callable[[str], list[str]]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from itertools import product
 from math import prod
 
@@ -11,11 +12,13 @@ from lstmstrat.errors import ConfigError
 from lstmstrat.forecasting.session import Session
 from lstmstrat.prices import Prices
 from lstmstrat.report.result import Sweep
-from lstmstrat.results.assessment import Assessment
+from lstmstrat.results.assessment import Check
 from lstmstrat.results.run import Run
 from lstmstrat.results.sweep import Axis, Outcome
+from lstmstrat.study.checks import run_checks
+from lstmstrat.study.extras import Extras, extras
 from lstmstrat.study.prepare import prepare
-from lstmstrat.study.run import finish
+from lstmstrat.study.proof import RunJudgement, entered, judged
 from lstmstrat.study.simulate import simulate_all
 from lstmstrat.study.stages import Stages, silent
 
@@ -41,7 +44,7 @@ def axes_of(texts: Sequence[str]) -> tuple[Axis, ...]:
             mistakes.append(f"--over {text}: expected KEY=V,V,V such as forecast.epochs=6,10,20")
             continue
         try:
-            axes.append(Axis(key, tuple(one for value in values.split(",") for one in _values(value.strip()))))
+            axes.append(Axis(key, tuple(one for value in _parts(values) for one in _values(value.strip()))))
         except ValueError as error:
             mistakes.append(f"--over {error}")
     if len({axis.key for axis in axes}) < len(axes):
@@ -57,6 +60,24 @@ def sound(axes: Sequence[Axis], mistakes: list[str], heading: str) -> tuple[Axis
     if mistakes:
         raise ConfigError("\n  ".join(mistakes))
     return tuple(axes)
+
+
+def _parts(text: str) -> Iterator[str]:
+    """What stands between the commas that are in no brackets and no quotes: ``[a,b],[c]`` is two lists."""
+    depth, quote, begin = 0, "", 0
+    for k, letter in enumerate(text):
+        if quote:
+            quote = "" if letter == quote else quote
+        elif letter in "'\"":
+            quote = letter
+        elif letter in "[{":
+            depth += 1
+        elif letter in "]}":
+            depth -= 1
+        elif letter == "," and not depth:
+            yield text[begin:k]
+            begin = k + 1
+    yield text[begin:]
 
 
 def _values(text: str) -> list[str]:
@@ -85,45 +106,51 @@ def sweep(
         A point cannot be run; nothing has been trained then.
     """
     places = list(product(*(range(len(axis.values)) for axis in axes)))
-    configs = [
-        made([f"{axis.key}={axis.values[k]}" for axis, k in zip(axes, place, strict=True)]) for place in places
-    ]
-    ready = [prepare(config, offline, refresh, prices) for config in configs]
-    runs = list[Run]()
+    ready = [prepare(made(_settings(axes, place)), offline, refresh, prices) for place in places]
+    points = list[_Point]()
     with stages("sweep", "points") as show:
-        for config, loaded in ready:
-            show(len(runs), len(ready))
-            runs.append(simulate_all(config, loaded, session, stages))
-            finish(runs[-1], session, stages)  # which enters its trials
+        for place, (config, loaded) in zip(places, ready, strict=True):
+            show(len(points), len(ready))
+            run = simulate_all(config, loaded, session, stages)
+            point = _Point(place, run, extras(run, session, stages), run_checks(run, session))
+            entered(run, point.checks, point.extras, session)
+            points.append(point)
+    outcomes = list[Outcome]()
     with stages("judging by all trials", "points") as show:
-        judged = list[Assessment]()
-        for run in runs:
-            show(len(judged), len(runs))
-            judged.append(finish(run, session).assessment)
-    return _sweep(axes, places, judged)
+        for done, point in enumerate(points):
+            show(done, len(points))
+            outcomes += _outcomes(point, judged(point.run, point.checks, point.extras, session, stages))
+    symbols = dict.fromkeys(point.run.prices.symbol for point in points)
+    return Sweep(points[0].run.config.name, ", ".join(symbols), tuple(axes), tuple(outcomes), session.ledger.kept)
 
 
-def _sweep(axes: Sequence[Axis], places: Sequence[tuple[int, ...]], judged: Sequence[Assessment]) -> Sweep:
-    last = judged[-1]
-    return Sweep(
-        name=last.name,
-        symbol=last.data.symbol,
-        axes=tuple(axes),
-        outcomes=tuple(
-            Outcome(
-                place=place,
-                strategy=strategy.name,
-                final_value=strategy.metrics.final_value,
-                sharpe=strategy.metrics.sharpe,
-                lead=strategy.versus_benchmark.sharpe,
-                deflated_sharpe=strategy.luck.deflated_sharpe,
-                deflated_lead=strategy.luck.deflated_lead,
-                verdict=strategy.versus_benchmark.verdict,
-            )
-            for place, assessment in zip(places, judged, strict=True)
-            for strategy in assessment.strategies
-        ),
-        holding=last.benchmark.sharpe,
-        trials=last.trials.count,
-        kept=last.trials.kept,
-    )
+@dataclass(frozen=True, eq=False)
+class _Point:
+    """A point of the grid that was run and entered, before it is judged."""
+
+    place: tuple[int, ...]
+    run: Run
+    extras: Extras
+    checks: list[Check]
+
+
+def _settings(axes: Sequence[Axis], place: Sequence[int]) -> list[str]:
+    return [f"{axis.key}={axis.values[k]}" for axis, k in zip(axes, place, strict=True)]
+
+
+def _outcomes(point: _Point, judgement: RunJudgement) -> list[Outcome]:
+    return [
+        Outcome(
+            place=point.place,
+            strategy=strategy.name,
+            final_value=strategy.metrics.final_value,
+            sharpe=strategy.metrics.sharpe,
+            holding=point.run.benchmark.performance(point.run.periods).sharpe,
+            lead=strategy.versus_benchmark.sharpe,
+            trials=judgement.trials.count,
+            deflated_sharpe=strategy.luck.deflated_sharpe,
+            deflated_lead=strategy.luck.deflated_lead,
+            verdict=strategy.versus_benchmark.verdict,
+        )
+        for strategy in judgement.strategies
+    ]

@@ -204,7 +204,9 @@ def test_a_model_that_there_is_not_is_answered_with_those_there_are(
     assert str(error.value).startswith(f"model: {sentence}")
     with pytest.raises(ConfigError) as loaded:
         load_config(written(tmp_path, tiny(forecast={"model": name})))
-    assert str(loaded.value) == f"{tmp_path / 'tiny.yaml'}:\n  forecast.{error.value}"  # one mistake, one line
+    said = f"{tmp_path / 'tiny.yaml'}:\n  forecast.{error.value}"  # one mistake, one line
+    looked = f" (looked in {tmp_path}, the current directory)" if name.startswith("nowhere") else ""
+    assert str(loaded.value) == said + looked  # which only a config has a folder for
 
 
 def test_the_training_slice_holds_a_lookback_and_the_loss_steps() -> None:

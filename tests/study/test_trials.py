@@ -534,6 +534,51 @@ def test_it_reads_well_at_80_columns(
     assert all(line.split()[2] == "AAPL" for line in lines)
 
 
+def test_each_row_can_be_told_from_every_other(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Seeds, epochs, features, costs, and the rungs of a ladder: one class, the same parameters."""
+    monkeypatch.setenv("COLUMNS", "600")
+    alone = {"strategies": [{"class": "strategies.long_flat:LongFlat"}]}
+    changes: list[dict[str, Any]] = [{}, {"forecast": {"seed": 1}}, {"forecast": {"epochs": 2}}]
+    changes += [{"forecast": {"features": ["return_1", "gap"]}}, {"broker": {"commission": 0.002}}]
+    changes += [{"report": {"ladder": True}}]
+    for change in changes:
+        ran(tmp_path, tiny(**{**alone, **change}))
+    lines = [line for line in listed(capsys) if "AAPL" in line]
+    assert len(lines) == len(read_trials(Ledger(ledger_path()))) >= 8
+    shown = [" ".join(line.split()[2:-1]) for line in lines]  # without number, date and ratio
+    assert len(set(shown)) == len(shown)
+    for word in ("seed=1", "epochs=2", "features=return_1,gap", "commission=0.002"):
+        assert sum(word in line for line in shown) == 1, word
+    monkeypatch.setenv("COLUMNS", "80")
+    narrow = listed(capsys)
+    assert max(map(len, narrow)) <= 80
+    assert "…" not in "".join(narrow)
+    assert [" ".join(line.split()[-k:]) for k, line in ((1, narrow[0]), (2, narrow[1]))] == ["Sharpe", "a year"]
+
+
+def test_a_row_of_an_older_version_has_no_settings_and_is_listed(capsys: pytest.CaptureFixture[str]) -> None:
+    fields: dict[str, Any] = {
+        **{"asset": 1, "symbol": "X", "strategy": "a", "class_path": "a:A", "params": {}, "model": "lstm"},
+        **{
+            "refit_every": 21,
+            "first": "2005-01-03",
+            "last": "2006-01-02",
+            "bars": 10,
+            "sharpe": 0.5,
+            "failed": [],
+        },
+    }
+    ledger = Ledger(ledger_path())
+    ledger.enter("trial", fields | {"key": "1"})
+    ledger.enter("trial", fields | {"key": "2", "settings": {"seed": 1, "epochs": 6}})
+    ledger.enter("trial", fields | {"key": "3", "settings": {"seed": 2, "epochs": 6}})
+    lines = listed(capsys)
+    assert [sum(word in line for line in lines) for word in ("seed=1", "seed=2", "epochs")] == [1, 1, 0]
+    assert lines[-1] == "3 trials"
+
+
 def test_two_windows_overlap_if_they_share_a_day() -> None:
     fields = ("X", "a", "a:A", {}, None, None, "2005-01-03", "2006-01-02", 10, None, "", ())
     trial = Trial(1, "", 1, *fields)

@@ -5,6 +5,7 @@
     view        the values of the page of a run
     compare     the page of a comparison
     sweep       the page of a sweep
+    runs        the list of the runs in a folder
     curves      pictures that need no script
     glossary    the terms, each in a sentence
     templates/  the page, section by section (Jinja2)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from lstmstrat.report import sweep as texts
+from lstmstrat.report.cells import ratio
 from lstmstrat.report.page.render import as_json, render
 from lstmstrat.report.page.tables import Cell, Line, Table, leading_number
-from lstmstrat.results.sweep import Sweep
+from lstmstrat.results.sweep import Outcome, Sweep
 
 
 def sweep_page(found: Sweep) -> str:
@@ -24,11 +25,11 @@ def sweep_page(found: Sweep) -> str:
 
 def _heat(found: Sweep, strategy: str) -> Table:
     """Sharpe ratios over the first two axes, coloured by their distance from that of holding."""
-    rows, base = texts.grid(found, strategy), found.holding or 0.0
-    reach = max((abs(cell - base) for row in rows for cell in row if cell is not None), default=1.0) or 1.0
+    rows = texts.grid(found, strategy)
+    reach = max((abs(_lead(cell)) for row in rows for cell in row), default=0.0) or 1.0
     first, *others = found.axes
     lines = tuple(
-        Line(value, tuple(_cell(cell, base, reach) for cell in row))
+        Line(value, tuple(_cell(cell, reach) for cell in row))
         for value, row in zip(first.values, rows, strict=True)
     )
     heads = others[0].values if others else ("Sharpe",)
@@ -36,7 +37,11 @@ def _heat(found: Sweep, strategy: str) -> Table:
     return Table(f"{strategy}: Sharpe ratio ({by}); green is above holding", tuple(heads), lines, first.key)
 
 
-def _cell(value: float | None, base: float, reach: float) -> Cell:
-    if value is None:
-        return Cell(texts.text_of(value))
-    return Cell(texts.text_of(value), value, shade=(value - base) / reach)
+def _lead(one: Outcome) -> float:
+    return 0.0 if one.sharpe is None else one.sharpe - (one.holding or 0.0)
+
+
+def _cell(one: Outcome, reach: float) -> Cell:
+    if one.sharpe is None:
+        return Cell(ratio(one.sharpe))
+    return Cell(ratio(one.sharpe), one.sharpe, shade=_lead(one) / reach)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING, Literal, TextIO
 
 from lstmstrat.report.comparison import Rows, contenders, differences, notes, sentences, skill
 from lstmstrat.report.terminal.console import console_on, needed_width
@@ -12,6 +12,7 @@ from lstmstrat.results.comparison import Comparison
 if TYPE_CHECKING:
     from rich.table import Table
 
+WIDEST = 36  # of a column of text; longer values are folded
 ESSENTIAL = ("contender", "end value", "a year", "worst fall", "Sharpe minus holding's", "minus the first run's")
 
 
@@ -42,9 +43,11 @@ def print_comparison(found: Comparison, file: TextIO | None = None) -> None:
 def _table(rows: Rows) -> Table:
     from rich.table import Table
 
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    table, numbers = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0)), rows[0][0] == "contender"
     for k, head in enumerate(rows[0]):
-        table.add_column(head, justify="right" if k and rows[0][0] == "contender" else "left", overflow="fold")
+        right = bool(k) and numbers
+        side: Literal["left", "right"] = "right" if right else "left"
+        table.add_column(head, justify=side, overflow="fold", max_width=None if right else WIDEST)
     for row in rows[1:]:
         table.add_row(*row)
     return table

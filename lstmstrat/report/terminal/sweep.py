@@ -5,7 +5,8 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, TextIO
 
-from lstmstrat.report.sweep import grid, sentences, text_of
+from lstmstrat.report.cells import ratio
+from lstmstrat.report.sweep import grid, sentences
 from lstmstrat.report.terminal.console import console_on, needed_width
 from lstmstrat.results.sweep import Sweep
 
@@ -40,8 +41,8 @@ def _table(found: Sweep, strategy: str) -> Table:
     for heading in second.values if second else ("Sharpe",):
         table.add_column(heading, justify="right")
     best = found.best(strategy)
-    top = best.outcome.place[:2] if best else ()
-    for k, (value, row) in enumerate(zip(first.values, grid(found, strategy), strict=True)):
-        marks = ["*" if top in ((k, j), (k,)) else " " for j in range(len(row))]
-        table.add_row(value, *(f"{text_of(cell)}{mark}" for cell, mark in zip(row, marks, strict=True)))
+    for value, row in zip(first.values, grid(found, strategy), strict=True):
+        table.add_row(
+            value, *(f"{ratio(one.sharpe)}{'*' if best and one == best.outcome else ' '}" for one in row)
+        )
     return table

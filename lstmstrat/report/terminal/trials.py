@@ -45,21 +45,42 @@ def _table(trials: Sequence[Trial]) -> Table:
     table.add_column("traded", no_wrap=True)
     table.add_column("strategy", overflow="fold")
     table.add_column("forecast", overflow="fold")
-    table.add_column("Sharpe", justify="right", no_wrap=True)
+    table.add_column("Sharpe\na year", justify="right", no_wrap=True)
     table.add_column("", no_wrap=True)
-    for t in trials:
-        forecast = "" if t.model is None else f"{t.model} {t.refit_every}"
-        window, words = f"{t.first[:7]}/{t.last[:7]}", f"{t.strategy} {_telling(t, trials)}"
-        table.add_row(str(t.number), t.entered[:10], t.symbol, window, words, forecast, ratio(t.sharpe), _mark(t))
+    cells = [_cells(t, trials) for t in trials]
+    for t, own in zip(trials, cells, strict=True):
+        alike = [other.settings for other, theirs in zip(trials, cells, strict=True) if theirs == own]
+        asset, window, words, forecast = own
+        words = f"{words} {_settings(t, alike)}".strip()
+        table.add_row(str(t.number), t.entered[:10], asset, window, words, forecast, ratio(t.sharpe), _mark(t))
     return table
+
+
+def _cells(t: Trial, trials: Sequence[Trial]) -> tuple[str, str, str, str]:
+    """Asset, window, strategy and forecast; rows may have the same ones."""
+    forecast = "" if t.model is None else f"{t.model} {t.refit_every}"
+    params = _told(_differing(t.params, [other.params for other in trials if other.class_path == t.class_path]))
+    return t.symbol, f"{t.first[:7]}/{t.last[:7]}", f"{t.strategy} {params}".strip(), forecast
+
+
+def _settings(t: Trial, alike: Sequence[dict[str, Any]]) -> str:
+    """The settings by which a trial differs from those that look like it: ``seed=1 commission=0.002``."""
+    known = [settings for settings in alike if settings]  # an older version kept none
+    return _told(_differing(t.settings, known))
 
 
 def _mark(trial: Trial) -> str:
     return "struck" if trial.struck is not None else "unsound" if trial.failed else ""
 
 
-def _telling(trial: Trial, trials: Sequence[Trial]) -> str:
-    """The parameters by which the trial differs from others of its class: ``fast=5 slow=10``."""
-    others: list[dict[str, Any]] = [t.params for t in trials if t.class_path == trial.class_path]
-    names = [n for n, value in trial.params.items() if any(o.get(n, UNDEFINED) != value for o in others)]
-    return " ".join(f"{name}={trial.params[name]}" for name in names)
+def _told(values: dict[str, Any]) -> str:
+    return " ".join(f"{name}={_text(value)}" for name, value in values.items())
+
+
+def _differing(own: dict[str, Any], others: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """The values that are not the same in all others."""
+    return {name: value for name, value in own.items() if any(o.get(name, UNDEFINED) != value for o in others)}
+
+
+def _text(value: Any) -> str:
+    return ",".join(map(str, value)) if isinstance(value, list) else str(value)
