@@ -1,4 +1,7 @@
-"""The values of results/ that show themselves: what `lstmstrat.run`, `load_run`, `compare` and `sweep` give."""
+"""The values of results/ that show themselves: what `lstmstrat.run`, `load_run`, `compare` and `sweep` give.
+
+They are subclasses, because results/ holds values alone and knows neither the page nor a notebook.
+"""
 
 from __future__ import annotations
 
