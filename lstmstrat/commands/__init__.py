@@ -1,1 +1,1 @@
-"""The command lines: ``python -m lstmstrat.{backtest,audit,new,trials}`` call the modules of this part."""
+"""The command ``lstmstrat`` and its subcommands; ``python -m lstmstrat.{backtest,audit,new,trials}`` are doors."""

@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
-from lstmstrat.report.answer import CHIPS
+from lstmstrat.evaluation.verdict import SUPPORTED
+from lstmstrat.report.answer import CHIPS, listed
 from lstmstrat.report.cells import amount, ratio
 from lstmstrat.results.sweep import Best, Outcome, Sweep
 
 Rows = list[list[str]]  # the heads first
+
+
+def headline(found: Sweep) -> str:
+    """The answer in a sentence, with every point counted as a trial."""
+    good = [one for one in found.outcomes if one.verdict == SUPPORTED]
+    if not good:
+        return f"Nowhere on the grid did a strategy do reliably better than holding {found.symbol}."
+    places = [f"{one.strategy} at {found.settings(one.place)}" for one in good]
+    said = f"{listed(places, most=2)} did better than holding {found.symbol}"
+    return f"{said}, by more than the best of all these trials does by luck."
 
 
 def sentences(found: Sweep) -> list[str]:
@@ -47,15 +58,17 @@ def _trials(found: Sweep) -> str:
     )
 
 
-def listed(found: Sweep) -> Rows:
+def every_point(found: Sweep) -> Rows:
     """A row for each strategy at each point."""
-    heads = [*(axis.key for axis in found.axes), "strategy", "end value", "Sharpe", "lead", "deflated", "verdict"]
+    heads = [*(axis.key for axis in found.axes), "strategy", "end value", "Sharpe", "lead"]
+    heads += ["deflated Sharpe", "deflated lead", "verdict"]
     return [heads, *(_row(found, one) for one in found.outcomes)]
 
 
 def _row(found: Sweep, one: Outcome) -> list[str]:
     values = [axis.values[k] for axis, k in zip(found.axes, one.place, strict=True)]
-    figures = [amount(one.final_value), ratio(one.sharpe), ratio(one.lead), ratio(one.deflated_sharpe)]
+    figures = [amount(one.final_value), ratio(one.sharpe), ratio(one.lead)]
+    figures += [ratio(one.deflated_sharpe), ratio(one.deflated_lead)]
     return [*values, one.strategy, *figures, CHIPS[one.verdict][0]]
 
 

@@ -210,6 +210,28 @@ def test_what_is_wrong_with_a_comparison_is_said_before_anything_is_run(runs: Pa
         assert len(told.err.splitlines()) == 1
 
 
+def test_what_a_strategy_cannot_do_with_a_setting_is_said_by_each_command_before_the_training(
+    runs: Path, tmp_path: Path
+) -> None:
+    """A strategy that needs two networks, where there is one, by the setting or by the model."""
+    hours = {"epochs": 100_000}
+    for name, forecast in {"one": {"members": 1}, "seedless": {"model": "ridge"}, "two": {"members": 2}}.items():
+        values = tiny(forecast={**hours, **forecast}, strategies=[{"class": "strategies.conviction:Conviction"}])
+        config = written(tmp_path / name, values)
+        for arguments in (
+            ["run", config, "--out", tmp_path / "out"],
+            ["compare", runs / "one", config],
+            ["sweep", config, "--over", "forecast.members=2,1", "--out", tmp_path / "out"],
+            ["audit", config],
+        ):
+            if name == "two" and arguments[0] != "sweep":
+                continue
+            told = lstmstrat(*arguments)
+            assert (told.code, told.out) == (2, ""), (name, arguments)
+            assert "Conviction compares the members of an ensemble" in told.err
+    assert not (tmp_path / "out").exists()
+
+
 def test_ctrl_c_ends_each_command_with_130(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     def stop(*_: object, **__: object) -> None:
         raise KeyboardInterrupt

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,11 +11,11 @@ import pytest
 from helpers.command import TINY, lstmstrat, tiny, written
 
 from lstmstrat.errors import ConfigError
-from lstmstrat.evaluation.verdict import UNDECIDED
+from lstmstrat.evaluation.verdict import SUPPORTED, UNDECIDED
 from lstmstrat.forecasting.session import Session
 from lstmstrat.ledger import Ledger
 from lstmstrat.report.page.sweep import sweep_page
-from lstmstrat.report.sweep import grid, sentences
+from lstmstrat.report.sweep import grid, headline, sentences
 from lstmstrat.results.sweep import Axis, Outcome, Sweep
 from lstmstrat.store import Store
 from lstmstrat.study.ledger import read_trials
@@ -234,6 +235,21 @@ def test_the_best_is_never_said_without_what_the_trials_leave_of_it() -> None:
         "s is best at t=4: Sharpe 1.00, holding 0.20; deflated by 9 trials 0.50, its lead 0.40 "
     )
     assert "It is a peak" in said or "plateau" in said
+
+
+def test_the_headline_names_what_is_supported_and_nothing_else() -> None:
+    plain = grid_of((NUMBERS,), [0.0, 0.1, 0.9, 1.0, 0.8])
+    assert headline(plain) == "Nowhere on the grid did a strategy do reliably better than holding AAPL."
+    outcomes = tuple(replace(one, verdict=SUPPORTED) if one.place == (3,) else one for one in plain.outcomes)
+    assert headline(replace(plain, outcomes=outcomes)).startswith(
+        "s at t=4 did better than holding AAPL, by more "
+    )
+    for found in (plain, replace(plain, outcomes=outcomes)):
+        page = sweep_page(found)
+        assert headline(found) in page
+        assert "deflated lead" in page
+    axis = Axis("<script>alert(1)</script>", ("<b>", "2"))
+    assert "<script>alert" not in sweep_page(grid_of((axis,), [1.0, 0.0]))
 
 
 def test_more_axes_than_two_are_shown_as_at_the_best_point() -> None:

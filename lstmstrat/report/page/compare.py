@@ -42,11 +42,13 @@ def _payload(found: Comparison) -> Json:
     index = pd.DatetimeIndex(frame.index)
     value = frame.where(frame > 0.0)
     data = []
-    strategies = 0
+    strategies = holdings = 0
     for name in frame.columns:
-        holding = name.startswith("holding ")
         made = line(label(name), thinned(value[name], 5), "--hold", "%{y:.2f}")
-        if not holding:
+        if name.startswith("holding "):
+            made["line"] |= {"dash": DASHES[holdings % len(DASHES)]}
+            holdings += 1
+        else:
             made["line"] = {
                 "color": COLOURS[strategies % len(COLOURS)],
                 "dash": DASHES[strategies // len(COLOURS) % len(DASHES)],
@@ -59,7 +61,7 @@ def _payload(found: Comparison) -> Json:
         "hovermode": "x unified",
         "legend": {"orientation": "h", "x": 0, "y": -0.08, "yanchor": "top"},
         "xaxis": date_axis(index),
-        "yaxis": log_axis(value),
+        "yaxis": log_axis(value) | {"tickformat": "~g"},  # 0.5, where ~s would write 500m
     }
     return {
         "dates": stamps(index[drawn(len(index))]),

@@ -11,11 +11,12 @@ from lstmstrat.results.sweep import Outcome, Sweep
 
 def sweep_page(found: Sweep) -> str:
     """The text of the page. All names are escaped."""
-    heads, *body = texts.listed(found)
+    heads, *body = texts.every_point(found)
     lines = tuple(Line(row[0], tuple(Cell(text, leading_number(text)) for text in row[1:])) for row in body)
     return render(
         "sweep.html",
         title=f"{found.name} on {found.symbol}: {len(found.points()):,} points",
+        headline=texts.headline(found),
         sentences=texts.sentences(found),
         heats=[_heat(found, name) for name in found.strategies],
         points=Table("Every point", tuple(heads[1:]), lines, heads[0]),

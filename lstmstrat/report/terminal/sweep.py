@@ -6,7 +6,7 @@ import sys
 from typing import TYPE_CHECKING, TextIO
 
 from lstmstrat.report.cells import ratio
-from lstmstrat.report.sweep import grid, sentences
+from lstmstrat.report.sweep import grid, headline, sentences
 from lstmstrat.report.terminal.console import console_on, needed_width
 from lstmstrat.results.sweep import Sweep
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def print_sweep(found: Sweep, file: TextIO | None = None) -> None:
-    """Print the Sharpe ratios over the first two axes, and the sentences last, to `file` (standard output)."""
+    """Print the Sharpe ratios over the first two axes, and the answer last, to `file` (standard output)."""
     file = file or sys.stdout
     console = console_on(file)
     tables = [_table(found, name) for name in found.strategies]
@@ -26,6 +26,7 @@ def print_sweep(found: Sweep, file: TextIO | None = None) -> None:
         console.print()
     for sentence in sentences(found):
         console.print(sentence)
+    console.print(headline(found), style="bold")
 
 
 def _table(found: Sweep, strategy: str) -> Table:
