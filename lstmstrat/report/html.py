@@ -81,7 +81,7 @@ def comparison_html(found: Comparison) -> str:
 
 def sweep_html(found: Sweep) -> str:
     """The best points of a sweep with what all trials leave of them, and all its points."""
-    return _table(sweep.sentences(found), sweep.listed(found))
+    return _table(sweep.sentences(found), sweep.every_point(found))
 
 
 def _table(sentences: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
