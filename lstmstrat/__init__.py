@@ -16,13 +16,15 @@ _HOME = {
     "run": "study.run:run",
     "load_config": "study.prepare:load_config",
     "load_prices": "prices.sources:load",
-    "load_run": "results.run_folder:read",
+    "load_run": "report.result:load_run",
     "audit": "audit",  # a module that can be called
     "judge": "study.outside:judge",
+    "compare": "study.calls:compare",
+    "sweep": "study.calls:sweep",
     "plot": "trading.plotting:plot",
     # values
     "Prices": "prices.prices:Prices",
-    "Result": "results.result:Result",
+    "Result": "report.result:Result",
     "Assessment": "results.assessment:Assessment",
     "Forecasts": "forecasting.forecasts:Forecasts",
     "Config": "config.schema:Config",
@@ -82,10 +84,12 @@ if TYPE_CHECKING:
     from lstmstrat.ledger import Ledger as Ledger
     from lstmstrat.prices import Prices as Prices
     from lstmstrat.prices import load as load_prices  # noqa: F401
+    from lstmstrat.report.result import Result as Result
+    from lstmstrat.report.result import load_run as load_run
     from lstmstrat.results.assessment import Assessment as Assessment
-    from lstmstrat.results.result import Result as Result
-    from lstmstrat.results.run_folder import read as load_run  # noqa: F401
     from lstmstrat.store import Store as Store
+    from lstmstrat.study.calls import compare as compare
+    from lstmstrat.study.calls import sweep as sweep
     from lstmstrat.study.outside import judge as judge
     from lstmstrat.study.prepare import load_config as load_config
     from lstmstrat.study.run import run as run

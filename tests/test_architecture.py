@@ -53,7 +53,8 @@ DOORS = {
     "sqlite3": {"database", "store", "ledger"},
     "platformdirs": {"store", "ledger", "prices"},
     "backtrader": {"trading", "audit"},
-    "matplotlib": {"trading"},
+    "matplotlib": {"trading", "report"},
+    "IPython": {"report"},
     "plotly": set(),  # its script goes into the page as it is published
     "jinja2": {"report"},
     "shtab": {"commands"},

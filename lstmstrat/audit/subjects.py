@@ -13,6 +13,7 @@ from lstmstrat.audit.new_process import import_path
 from lstmstrat.audit.sketch import Sketch
 from lstmstrat.audit.small import shrink
 from lstmstrat.audit.trace import STREAMED, Subject
+from lstmstrat.config.classes import importable
 from lstmstrat.config.forecast import ForecastConfig
 from lstmstrat.config.names import is_own
 from lstmstrat.config.schema import BrokerConfig, Config, StrategyConfig
@@ -99,7 +100,7 @@ def _importable(path: str, config: Config) -> str:
     """The path, if another process can import it and all that the forecast names; else "": it is a notebook's."""
     forecast = config.forecast
     names = (path, *forecast.features, *forecast.peer_features, forecast.refit_when or "", forecast.model)
-    return "" if any(name.startswith("__main__:") for name in names) else path
+    return path if all(importable(name) for name in names) else ""
 
 
 def _has_own_code(forecast: ForecastConfig) -> bool:
@@ -115,7 +116,7 @@ def _strategy_subjects(
     newest: pd.DataFrame,
     whole: list[pd.DataFrame],
 ) -> list[Subject]:
-    cls, path = load_strategy(strategy.class_), _importable(strategy.class_, config)
+    cls, path = load_strategy(strategy.class_), _importable(_path(strategy), config)
     own = Subject(strategy.label, cls, dict(strategy.params), newest, config.broker, forecast, path=path)
     rest = (*(f"P{k}" for k in range(12)), "P13")  # all but P12, which has the whole period
     return [
@@ -125,6 +126,14 @@ def _strategy_subjects(
         ),
         own.with_fields(probes=rest, cuts=NEWEST_CUTS, reruns=("runonce",)),
     ]
+
+
+def _path(strategy: StrategyConfig) -> str:
+    """Where another process finds the class; "" for one that was handed over and is found nowhere.
+
+    A class that is not what its module holds under its name is such a one: what is there now may be another.
+    """
+    return strategy.class_ if isinstance(strategy.class_, str) else import_path(strategy.class_)
 
 
 def of_class(

@@ -3,6 +3,7 @@
 schema.py      the whole config, and its small sections
 data.py        the section `data:`
 forecast.py    the section `forecast:`
+classes.py     strategies that are given as classes
 section.py     what sections share
 validation.py  values to a section, with every mistake at once
 files.py       YAML files and ``--set`` values

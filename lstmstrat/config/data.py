@@ -104,8 +104,8 @@ class SourceConfig(Section):
 
     symbol: Annotated[str, Field(min_length=1), AfterValidator(plain)] = "AAPL"
     """What the asset is called; of a file its name by default. Of a file of several symbols the one to take."""
-    source: Literal["bundled", "yahoo", "csv", "parquet"] = "bundled"
-    """bundled: comes with the package; yahoo: a download; csv and parquet: a file of your own."""
+    source: Literal["bundled", "yahoo", "csv", "parquet", "frame"] = "bundled"
+    """bundled: comes with the package; yahoo: a download; csv, parquet: your file; frame: prices= in Python."""
     path: Annotated[str | None, BeforeValidator(_file)] = None
     """The file, relative to the current directory."""
     start: Date | None = None

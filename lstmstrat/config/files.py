@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Hashable, Iterator
 from itertools import islice
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import Any
 
 import yaml
 
+from lstmstrat.config.classes import importable
 from lstmstrat.config.schema import Config
 from lstmstrat.config.validation import yaml_text
 from lstmstrat.errors import ConfigError, did_you_mean
@@ -149,7 +151,7 @@ def _put(node: Any, keys: list[str], value: Any) -> Any:
     if not keys:
         return value
     key, *rest = keys
-    if isinstance(node, list):
+    if isinstance(node, (list, tuple)):
         if not (key.isascii() and key.isdecimal() and len(key) < 10 and int(key) < len(node)):
             raise ConfigError(f"{key!r} is no position in a list of {len(node)}, whose first is 0")
         return [_put(x, rest, value) if i == int(key) else x for i, x in enumerate(node)]
@@ -189,5 +191,42 @@ def _beside(section: dict[str, Any], folder: Path) -> dict[str, Any]:
 
 
 def dump(config: Config) -> str:
-    """`config` as YAML with every default filled in; a run of this YAML gives the same numbers."""
-    return yaml.safe_dump(config.model_dump(mode="json", by_alias=True), sort_keys=False, allow_unicode=True)
+    """`config` as YAML with every default filled in; a run of this YAML gives the same numbers.
+
+    Comments at its head name what a file cannot hold, and what to do about it.
+    """
+    values = config.model_dump(mode="json", by_alias=True)
+    comments = [f"# {line}\n" for line in _not_in_a_file(config)]
+    return "".join(comments) + yaml.safe_dump(values, sort_keys=False, allow_unicode=True)
+
+
+def _not_in_a_file(config: Config) -> Iterator[str]:
+    if config.data.source == "frame":
+        yield 'data: the prices were handed over in Python; do so again: lstmstrat.run("config.yaml", prices=...)'
+    for k, strategy in enumerate(config.strategies):
+        if not importable(strategy.path):
+            name = re.split(r"[:.]", strategy.path)[-1]
+            yield (
+                f"strategies.{k}: {name} was defined in a notebook, a script or a function, where no other "
+                f"program finds it; put it into a file mine.py and write class: mine:{name}"
+            )
+
+
+def one_line(value: Any) -> str:
+    """A value as YAML on one line, as ``--set`` takes it: `parse` gives the same value.
+
+    >>> one_line(1e-05), one_line("ridge"), one_line([1, 2.5]), one_line("yes")
+    ('1.0e-05', 'ridge', '[1, 2.5]', "'yes'")
+
+    Raises
+    ------
+    ConfigError
+        It is no value of YAML.
+    """
+    try:
+        text = yaml.safe_dump(value, default_flow_style=True, width=10**9, allow_unicode=True)
+    except yaml.YAMLError:
+        raise ConfigError(
+            f"{value!r:.60} given, expected text, numbers, true or false, or lists of them"
+        ) from None
+    return text.removesuffix("\n").removesuffix("\n...")

@@ -44,10 +44,14 @@ def load_attribute(path: str, kind: str, example: str, fits: Callable[[object], 
     return getattr(module, attribute)
 
 
-def loaded(paths: Iterable[str]) -> list[object]:
-    """What is at each ``module:attribute`` of `paths`, all of which have been loaded before."""
-    parts = [path.partition(":") for path in paths]
-    return [getattr(load_module(module), attribute) for module, _, attribute in parts]
+def loaded(paths: Iterable[str | type[Any]]) -> list[object]:
+    """What is at each ``module:attribute`` of `paths`, all of which have been loaded before; a class is itself."""
+    return [_loaded(path) if isinstance(path, str) else path for path in paths]
+
+
+def _loaded(path: str) -> object:
+    module, _, attribute = path.partition(":")
+    return getattr(load_module(module), attribute)
 
 
 def load_module(name: str) -> ModuleType:

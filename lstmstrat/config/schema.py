@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BeforeValidator, Field, model_validator
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    PlainSerializer,
+    PlainValidator,
+    WithJsonSchema,
+    model_validator,
+)
 
+from lstmstrat.config.classes import class_or_text, class_path, entries, label_of
 from lstmstrat.config.data import DataConfig
 from lstmstrat.config.forecast import ForecastConfig
 from lstmstrat.config.limits import BROKER, CONFIG, REPORT, STRATEGY
 from lstmstrat.config.names import column
-from lstmstrat.config.section import Count, Fraction, Number, Section, as_tuple, plain
+from lstmstrat.config.section import Count, Fraction, Number, Section, plain
 from lstmstrat.errors import did_you_mean
 
 MIN_WORLDS = 20
@@ -40,6 +48,15 @@ class BrokerConfig(Section):
     """Whether parts of a share can be bought; false: whole shares only."""
 
 
+Class = Annotated[
+    str | type[Any],
+    PlainValidator(class_or_text),
+    PlainSerializer(class_path, when_used="json"),
+    WithJsonSchema({"type": "string"}),
+]
+"""``module:Class``, or in Python the class itself, which runs as it is."""
+
+
 class StrategyConfig(Section):
     """One strategy: ``class: "module:Class"``, its params, and its name in the report.
 
@@ -53,7 +70,7 @@ class StrategyConfig(Section):
 
     limits = STRATEGY
 
-    class_: Annotated[str, Field(alias="class")]
+    class_: Annotated[Class, Field(alias="class")]
     """The strategy, module:Class, such as strategies.long_flat:LongFlat or my_strategy:MyStrategy."""
     params: dict[str, Any] = {}  # noqa: RUF012 (pydantic copies it)
     """Values of its parameters, such as {threshold: 0.001}; those that are not given keep their defaults."""
@@ -63,7 +80,12 @@ class StrategyConfig(Section):
     @property
     def label(self) -> str:
         """The column name in equity.csv: `name`, or the class in snake case (``LongFlat``: long_flat)."""
-        return self.name or re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", self.class_.rpartition(":")[2]).lower()
+        return self.name or label_of(self.path)
+
+    @property
+    def path(self) -> str:
+        """``module:Class``."""
+        return class_path(self.class_)
 
 
 def _valid_worlds(value: int) -> int:
@@ -136,7 +158,7 @@ class Config(Section):
     """The account and its costs, the same for all strategies and for buy-and-hold."""
     strategies: Annotated[
         tuple[StrategyConfig, ...],
-        BeforeValidator(as_tuple),
+        BeforeValidator(entries),
         Field(min_length=1),
         AfterValidator(_unique_labels),
     ]

@@ -56,6 +56,25 @@ def as_tuple(value: object) -> object:
     return tuple(value) if isinstance(value, list) else value
 
 
+def plain_value(value: object) -> object:
+    """A number of numpy as one of Python, also in a list or a dict; anything else as it is.
+
+    >>> import numpy as np
+    >>> plain_value(np.int64(3)), plain_value({"fast": np.float32(0.5)})
+    (3, {'fast': 0.5})
+    """
+    if isinstance(value, dict):
+        return {key: _plain_number(one) for key, one in value.items()}
+    if isinstance(value, (list, tuple)):
+        return type(value)(map(_plain_number, value)) if type(value) in (list, tuple) else value
+    return _plain_number(value)
+
+
+def _plain_number(value: Any) -> Any:
+    """A number of numpy as one of Python; nothing is imported for it."""
+    return value.item() if type(value).__module__ == "numpy" and getattr(value, "ndim", None) == 0 else value
+
+
 def plain(text: str) -> str:
     """Text without what a terminal or a spreadsheet would run."""
     text = text.strip()
@@ -118,6 +137,11 @@ class Section(BaseModel, metaclass=_Told):
         populate_by_name=True,
         allow_inf_nan=False,
     )
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _plain_values(cls, value: Any) -> Any:
+        return plain_value(value)
 
     @field_validator("*", mode="after")
     @classmethod

@@ -127,6 +127,12 @@ class WalkForward:
         self._lines = Rows((self._outputs + 1,), "float64")  # (n, 5 + Q + 1), see Learned.lines
         self._missing = Missing(Log(_log, self._session.told), self._history)
 
+    def __repr__(self) -> str:
+        bars, every = len(self._history.times), self.config.refit_every
+        return (
+            f"<WalkForward of {self.config.model}, refit every {every}: {bars:,} bars, {len(self.folds):,} folds>"
+        )
+
     @property
     def members(self) -> int:
         """The models of a fold: `config.members`, or 1 if the model is no ensemble."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TypeVar
+from typing import Final, NoReturn, TypeVar
 
 import numpy as np
 import pandas as pd
@@ -56,11 +56,59 @@ def load(data: DataConfig, *, offline: bool = False, refresh: bool = False) -> P
     >>> len(prices.frame), list(prices.frame.columns)
     (291, ['open', 'high', 'low', 'close', 'volume'])
     """
-    network = Network.NEVER if offline else Network.DAILY
-    prices = _refreshed(data, offline) if refresh else _loaded(data, network)
+    prices = _refreshed(data, offline) if refresh else _loaded(data, _network(offline))
+    return _with_outside(prices, data, offline, refresh)
+
+
+def _network(offline: bool) -> Network:
+    return Network.NEVER if offline else Network.DAILY
+
+
+def handed_over(
+    prices: Prices | pd.DataFrame, data: DataConfig, *, offline: bool = False, refresh: bool = False
+) -> tuple[DataConfig, Prices]:
+    """Prices from Python in place of those of a source, and `data` without what it says of its source.
+
+    Its dates, its findings, and what comes from outside of the prices count as they do for a file; `offline` and
+    `refresh` are about peers. A frame has the symbol of `data` if one was given there, else "the asset".
+
+    Raises
+    ------
+    DataError
+        They cannot be used as prices; the message says what to change.
+    """
+    prices = as_prices(prices, data)
+    data = DataConfig(symbol=prices.symbol, source=FRAME, **{key: getattr(data, key) for key in NOT_OF_SOURCE})
+    if data.start or data.end:
+        _check_dates(prices.frame.index, data)
+        prices = replace(prices, frame=_select_dates(prices.frame, data))
+    return data, _with_outside(_plausible(prices, data), data, offline, refresh)
+
+
+def as_prices(prices: Prices | pd.DataFrame, data: DataConfig) -> Prices:
+    """`Prices`, made of a frame if it is one; see `handed_over`."""
+    if isinstance(prices, Prices):
+        return prices
+    try:
+        return Prices.from_frame(prices, data.symbol if "symbol" in data.model_fields_set else UNNAMED)
+    except DataError as error:
+        raise DataError(
+            f"{error}\n  what is to be passed is an argument of lstmstrat.Prices.from_frame(frame, symbol, ...), "
+            "which makes prices that can be handed over"
+        ) from None
+
+
+FRAME: Final = "frame"
+UNNAMED = "the asset"  # so that a sentence can say "holding the asset"
+NOT_OF_SOURCE = ("start", "end", "faults", "accepted", "extra", "peers")
+"""The keys of ``data:`` that count for prices from Python too."""
+
+
+def _with_outside(prices: Prices, data: DataConfig, offline: bool, refresh: bool) -> Prices:
+    """The prices, with the columns and peers of `data` if it has any."""
     if not (data.extra or data.peers):
         return prices
-    peer_network = Network.NOW if refresh else network
+    peer_network = Network.NOW if refresh else _network(offline)
     peers = [(peer, _of_entry(peer, lambda one: _loaded(one, peer_network))) for peer in data.peers]
     extra = [(one, _of_entry(one, read_column)) for one in data.extra]
     outside, notices = joined(prices.times, extra, peers)
@@ -123,6 +171,7 @@ SOURCES = {
     "bundled": Source(lambda data, _: (bundled.read(data.symbol), UNKNOWN)),
     "csv": Source(lambda data, _: (_in_file(data, files.read_csv_file(_path(data), _hints(data))), UNKNOWN)),
     "parquet": Source(lambda data, _: (_in_file(data, files.read_parquet_file(_path(data))), UNKNOWN)),
+    FRAME: Source(lambda data, _: _not_here(data)),
     "yahoo": Source(lambda data, network: yahoo.read(data, network), network=True),
 }
 """The source of each name."""
@@ -134,6 +183,13 @@ def _read_source(data: SourceConfig, network: Network) -> tuple[Raw, Vendor]:
     if not source.network:
         _check_dates(raw.index, data)
     return (_select_dates(raw, data), notices), vendor
+
+
+def _not_here(data: SourceConfig) -> NoReturn:
+    raise DataError(
+        f"{data.symbol}: source: frame stands for prices that were handed over in Python; hand them over again, "
+        "lstmstrat.run(config, prices=...), or write source: csv, parquet, yahoo or bundled"
+    )
 
 
 def _in_file(data: SourceConfig, table: Table) -> Raw:

@@ -4,8 +4,9 @@
     columns     the columns of every table
     card        the honesty card
     figures     the charts as plain data
-    html        the page with tables and charts
+    page        the page with tables and charts
     terminal    progress, folds, the tables of a run, trials, audits
+    result      the values that show themselves in Python: html in a notebook, picture by matplotlib
 
 This part turns values into text, and only this part rounds them. It computes nothing that a `Result` does not
 contain, except drawdowns and the band of chance.

@@ -8,5 +8,6 @@ tables.py       the tables of a run
 assessment.py   `Assessment`: the content of summary.json
 judgement.py    `Judgement`: the verdicts on strategies that no config ran
 result.py       `Result`: a finished run, with its config, assessment and tables
+exports.py      a result in the tables of other programs
 run_folder.py   writes the files of a run and reads them back
 """

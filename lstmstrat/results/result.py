@@ -1,42 +1,25 @@
-"""`Result`: a finished run."""
+"""`Result`: a finished run, as numbers; `report.result.Result` shows them."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from pathlib import Path
+from typing import Any, Final
 
 import pandas as pd
 
 from lstmstrat.config.schema import Config
+from lstmstrat.errors import StrategyError, did_you_mean
+from lstmstrat.evaluation.metrics import returns
+from lstmstrat.results import exports
 from lstmstrat.results.assessment import Assessment
 
+HOLDING: Final = "buy_and_hold"  # the account of the benchmark
 
-@dataclass(frozen=True, eq=False)
+
+@dataclass(frozen=True, eq=False, repr=False)
 class Result:
-    """A finished run, from `lstmstrat.run` or `lstmstrat.load_run`.
-
-    Attributes
-    ----------
-    config
-        The config as the run used it, with train_size in bars.
-    assessment
-        The content of summary.json, typed; `summary` is the same as a dict.
-    equity, exposure, forecasts, prices, folds, orders, trades
-        The content of the files of these names. The first four have one row per close of the traded window;
-        `equity` and `exposure` have one column per strategy, buy_and_hold first. `folds` has one row per fold,
-        `orders` one per order, `trades` one per round trip.
-
-    Examples
-    --------
-    >>> import lstmstrat
-    >>> settings = ["forecast.model=ridge", "forecast.members=1", "data.start=2008-01-02"]
-    >>> config = lstmstrat.load_config("configs/aapl.yaml", settings)
-    >>> result = lstmstrat.run(config.model_copy(update={"strategies": config.strategies[:1]}))
-    >>> list(result.equity.columns)
-    ['buy_and_hold', 'long_flat']
-    >>> result.assessment.period.bars == len(result.equity)
-    True
-    """
+    """The numbers of a finished run; `lstmstrat.Result`, which is one, shows them and says what each is."""
 
     config: Config
     assessment: Assessment
@@ -52,3 +35,84 @@ class Result:
     def summary(self) -> dict[str, Any]:
         """The content of summary.json."""
         return self.assessment.to_dict()
+
+    @property
+    def metrics(self) -> pd.DataFrame:
+        """One row for each account, buy_and_hold first; columns are the fields of `Performance`."""
+        found = self.assessment
+        rows = {HOLDING: found.benchmark, **{one.name: one.metrics for one in found.strategies}}
+        frame = pd.DataFrame([vars(row) for row in rows.values()], index=pd.Index(rows, name="account"))
+        whole = {"trades", "orders_rejected"}
+        return frame.astype({name: int if name in whole else float for name in frame.columns})
+
+    @property
+    def returns(self) -> pd.DataFrame:
+        """Simple returns from close to close, one column for each account; (n - 1, accounts)."""
+        return self.equity.apply(returns)
+
+    def to_quantstats(self, strategy: str | None = None) -> tuple[pd.Series, pd.Series]:
+        """The simple returns of a strategy and of holding, as QuantStats takes them.
+
+        ``quantstats.reports.html(*result.to_quantstats(), output="tearsheet.html")``. Of bars that are not daily,
+        tell it how many make a year: ``periods_per_year=``.
+
+        Raises
+        ------
+        StrategyError
+            There is no such account.
+        """
+        name, table = self._account(strategy), self.returns
+        return table[name].rename(name), table[HOLDING].rename(self.assessment.data.symbol)
+
+    def positions(self, strategy: str | None = None) -> pd.DataFrame:
+        """The value of the position and of the cash at each close, as pyfolio takes them; (n, 2).
+
+        Raises
+        ------
+        StrategyError
+            There is no such account.
+        """
+        name = self._account(strategy)
+        return exports.positions(self.equity[name], self.exposure[name], self.assessment.data.symbol)
+
+    def transactions(self, strategy: str | None = None) -> pd.DataFrame:
+        """Every order that was executed, as pyfolio takes it: signed shares, price and symbol, by time.
+
+        Raises
+        ------
+        StrategyError
+            There is no such account.
+        """
+        name = self._account(strategy)
+        return exports.transactions(self.orders[self.orders["strategy"] == name], self.assessment.data.symbol)
+
+    def to_tradingview(self, strategy: str | None = None, path: str | Path | None = None) -> pd.DataFrame:
+        """The trades in the columns of the CSV file that TradingView exports; `path` is where to write one.
+
+        Raises
+        ------
+        StrategyError
+            There is no such account.
+        ConfigError
+            The file cannot be written.
+        """
+        name = self._account(strategy)
+        table = exports.tradingview(
+            self.trades[self.trades["strategy"] == name],
+            self.prices,
+            self.config.broker.cash,
+            self.assessment.data.currency,
+        )
+        if path is not None:
+            exports.write_csv(table, Path(path))
+        return table
+
+    def _account(self, name: str | None) -> str:
+        """The account of that name; None is the first strategy of the config."""
+        if name is None:
+            return self.assessment.strategies[0].name
+        if name not in self.equity.columns:
+            known = ", ".join(self.equity.columns)
+            hint = did_you_mean(str(name), list(self.equity.columns)) or f"; there are {known}"
+            raise StrategyError(f"{name!r} given, which is no account of this run{hint}")
+        return name

@@ -149,6 +149,10 @@ class Run:
         """
         return len(self.prices.frame) - len(forecasts.times)
 
+    def strategy_of(self, account: Account) -> StrategyConfig:
+        """The entry of the config that the account of a strategy belongs to."""
+        return next(strategy for strategy in self.config.strategies if strategy.label == account.name)
+
     @property
     def on_the_forecast(self) -> tuple[StrategyConfig, ...]:
         """The strategies that trade the forecast of the config, not those with one of their own or without one."""

@@ -217,18 +217,6 @@ def read(folder: str | Path) -> Result:
     DataError
         There is no such folder, it has no run, the run is of another version of lstmstrat, or a file is broken;
         the message names the file and says what to do.
-
-    Examples
-    --------
-    >>> import lstmstrat, tempfile, pathlib
-    >>> settings = ["forecast.model=always_up", "forecast.members=1", "data.start=2008-01-02"]
-    >>> config = lstmstrat.load_config("configs/aapl.yaml", settings)
-    >>> result = lstmstrat.run(config.model_copy(update={"strategies": config.strategies[:1]}))
-    >>> with tempfile.TemporaryDirectory() as folder:
-    ...     _ = write(result, pathlib.Path(folder) / "run", page=None)
-    ...     again = lstmstrat.load_run(pathlib.Path(folder) / "run")
-    >>> again.assessment == result.assessment, again.equity.equals(result.equity)
-    (True, True)
     """
     folder = Path(folder)
     _check_run(folder)

@@ -73,7 +73,7 @@ def audit_now(run: Run, account: Account, session: Session, progress: Progress) 
     """
     from lstmstrat.audit import suite
 
-    strategy, today = _strategy(run, account), f"{dt.datetime.now(dt.UTC):%Y-%m-%d}"
+    strategy, today = run.strategy_of(account), f"{dt.datetime.now(dt.UTC):%Y-%m-%d}"
     alone = run.config.model_copy(update={"strategies": (strategy,)})
     try:
         result = suite.audit_config(alone, run.prices, progress)
@@ -88,7 +88,7 @@ def _known(
     run: Run, account: Account, kept: Mapping[str | None, Mapping[str, Any]], session: Session
 ) -> AuditRecord | None:
     """The record of this code; None if there is none, or if the strategy does something else than it did then."""
-    strategy = _strategy(run, account)
+    strategy = run.strategy_of(account)
     key = audit_key(run.config, run.prices, strategy, run.code[account.name])
     if key is None or key not in kept:
         return None
@@ -97,10 +97,6 @@ def _known(
         fingerprint.of_same(probe, account), lambda: probe == _probe(run.config, run.prices, strategy, session)
     )
     return AuditRecord(**{field.name: kept[key][field.name] for field in fields(AuditRecord)}) if same else None
-
-
-def _strategy(run: Run, account: Account) -> StrategyConfig:
-    return next(strategy for strategy in run.config.strategies if strategy.label == account.name)
 
 
 def keep_audit(

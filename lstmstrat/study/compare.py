@@ -14,11 +14,11 @@ from lstmstrat.evaluation.bootstrap import Difference
 from lstmstrat.evaluation.many_trials import bonferroni, superior_predictive_ability
 from lstmstrat.evaluation.metrics import periods_per_year, returns, sharpe
 from lstmstrat.evaluation.sharpe import sharpe_difference
+from lstmstrat.report.result import Comparison
 from lstmstrat.results.assessment import StrategyAssessment
-from lstmstrat.results.comparison import Compared, Comparison, Contender
-from lstmstrat.results.result import Result
+from lstmstrat.results.comparison import Compared, Contender
+from lstmstrat.results.result import HOLDING, Result
 
-HOLDING = "buy_and_hold"
 MOST_IN_A_LABEL = 2  # settings
 LONGEST_LABEL = 40
 NOT_COMPARED = ("name", "report")

@@ -149,7 +149,7 @@ def _changed_bar(run: Run, account: Account, cut: int, further: int) -> Shorter 
 
     A rule of the end would leave out the last bar of the prices, so the end must be further away.
     """
-    if not (_acts_at_opens(account) and any(order.at_open and order.bar == cut for order in account.placed)):
+    if not (_acts_at_opens(run, account) and any(order.at_open and order.bar == cut for order in account.placed)):
         return None
     opened, closed = run.prices.bars[cut, [OPEN, CLOSE]]
     frame = run.prices.frame.iloc[: cut + 1 + further]
@@ -157,11 +157,10 @@ def _changed_bar(run: Run, account: Account, cut: int, further: int) -> Shorter 
     return Shorter(other, f"another high, low, close and volume on {_day(run, cut)}", cut - 1, cut)
 
 
-def _acts_at_opens(account: Account) -> bool:
+def _acts_at_opens(run: Run, account: Account) -> bool:
     """Whether code of the user's runs at an open, before the rest of the bar is known."""
-    return (
-        not _has_targets(account) or load_strategy(account.class_path).next_open is not ExposureStrategy.next_open
-    )
+    cls = load_strategy(run.strategy_of(account).class_)
+    return not _has_targets(account) or cls.next_open is not ExposureStrategy.next_open
 
 
 def _has_targets(account: Account) -> bool:

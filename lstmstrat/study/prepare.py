@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import os
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from lstmstrat.config.files import files_beside, override, read
 from lstmstrat.config.forecast import ForecastConfig
@@ -52,18 +53,62 @@ def load_config(path: str | Path, settings: Sequence[str] = ()) -> Config:
     ('AAPL', 3)
     """
     path = Path(path)
-    values = files_beside(override(read(path), list(settings)), path.parent)
+    return _of_file(path, override(read(path), list(settings)))
+
+
+def _of_file(path: Path, values: dict[str, Any]) -> Config:
+    """The values of a file as a config; files and modules are looked for in its folder too."""
     with searched(folders_of(path)):
-        try:
-            config = validated(Config, values, f"{path}:")
-        except ConfigError as error:
-            raise ConfigError("\n  ".join([str(error), *wrong_names(values)])) from None
-        _raise_all(_plugin_mistakes(config), f"{path}:")
+        return _checked(files_beside(values, path.parent), f"{path}:")
+
+
+Given = Config | Mapping[str, Any] | str | os.PathLike[str]
+"""What a user may hand over as a config."""
+
+
+def config_of(given: Given, strategies: Sequence[Any] | None = None) -> Config:
+    """A config, the same as a dict of its sections, or the path of a YAML file, as a config.
+
+    `strategies` stand in place of those that it has. A `Config` is not checked for what it names; `prepare` is
+    going to.
+
+    Raises
+    ------
+    ConfigError
+        It has mistakes: a sentence for each, as by `load_config`.
+    """
+    if isinstance(given, (str, os.PathLike)):
+        if strategies is None:
+            return load_config(os.fspath(given))
+        path = Path(given)
+        return _of_file(path, {**read(path), "strategies": strategies})
+    if isinstance(given, Config):
+        own = {} if strategies is None else {"strategies": strategies}
+        return validated(Config, {**dict(given), **own}, "config:") if own else given
+    if isinstance(given, Mapping):
+        return _checked(dict(given) if strategies is None else {**given, "strategies": strategies}, "config:")
+    kind = type(given).__name__
+    raise ConfigError(
+        f"config: {kind} given, expected a Config, a dict of its sections or the name of a YAML file"
+    )
+
+
+def _checked(values: dict[str, Any], heading: str) -> Config:
+    """The values as a config, what they name looked at too."""
+    try:
+        config = validated(Config, values, heading)
+    except ConfigError as error:
+        raise ConfigError("\n  ".join([str(error), *wrong_names(values)])) from None
+    _raise_all(_plugin_mistakes(config), heading)
     return config
 
 
-def prepare(config: Config, offline: bool = False, refresh: bool = False) -> tuple[Config, Prices]:
+def prepare(
+    config: Config, offline: bool = False, refresh: bool = False, prices: Prices | pd.DataFrame | None = None
+) -> tuple[Config, Prices]:
     """`config` with train_size in bars, and its prices; `offline` and `refresh` as in `load_prices`.
+
+    `prices` stand in place of those that ``data:`` names, and the config says so then.
 
     Raises
     ------
@@ -73,19 +118,29 @@ def prepare(config: Config, offline: bool = False, refresh: bool = False) -> tup
         A strategy cannot be built with these settings; the message has all of them.
     """
     from lstmstrat.forecasting.schedule import resolved
-    from lstmstrat.prices import load
     from lstmstrat.study.build import building_mistakes
 
     _raise_all(_plugin_mistakes(config), "the config cannot be run:")
-    prices = load(config.data, offline=offline, refresh=refresh)
-    bars = len(prices.frame)
+    config, loaded = _with_prices(config, offline, refresh, prices)
+    bars = len(loaded.frame)
     heading = f"the config cannot be run on {bars} bars:"
     forecast = validated(ForecastConfig, resolved(config.forecast, bars).model_dump(), heading)
-    _check_length(forecast, prices)
+    _check_length(forecast, loaded)
     config = config.model_copy(update={"forecast": forecast})
-    if lines := building_mistakes(config, prices):
+    if lines := building_mistakes(config, loaded):
         raise StrategyError("\n  ".join(["strategies and settings do not go together:", *lines]))
-    return config, prices
+    return config, loaded
+
+
+def _with_prices(
+    config: Config, offline: bool, refresh: bool, prices: Prices | pd.DataFrame | None
+) -> tuple[Config, Prices]:
+    from lstmstrat.prices.sources import handed_over, load
+
+    if prices is None:
+        return config, load(config.data, offline=offline, refresh=refresh)
+    data, made = handed_over(prices, config.data, offline=offline, refresh=refresh)
+    return config.model_copy(update={"data": data}), made
 
 
 def planned_folds(config: Config, prices: Prices) -> pd.DataFrame:
@@ -142,7 +197,7 @@ def _plugin_mistakes(config: Config) -> list[str]:
     from lstmstrat.forecasting.features import feature_set
     from lstmstrat.forecasting.models import model_of
 
-    forecast, classes = config.forecast, [strategy.class_ for strategy in config.strategies]
+    forecast, classes = config.forecast, [strategy.path for strategy in config.strategies]
     lines = [line for i, strategy in enumerate(config.strategies) for line in _strategy_mistakes(i, strategy)]
     refit_when = [forecast.refit_when] if forecast.refit_when else []
     for load_plugin in (

@@ -5,9 +5,11 @@ from __future__ import annotations
 import datetime as dt
 import logging
 import platform
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import asdict
 from importlib.metadata import version
+from types import MappingProxyType
 from typing import Any
 
 import pandas as pd
@@ -16,7 +18,9 @@ from lstmstrat.config.schema import Config
 from lstmstrat.evaluation.calendar import years
 from lstmstrat.forecasting.models import settled
 from lstmstrat.forecasting.session import Session
+from lstmstrat.prices import Prices
 from lstmstrat.prices.outside import Outside
+from lstmstrat.report.result import Result
 from lstmstrat.results import tables
 from lstmstrat.results.assessment import (
     SCHEMA,
@@ -27,14 +31,13 @@ from lstmstrat.results.assessment import (
     Period,
     WalkForwardFacts,
 )
-from lstmstrat.results.result import Result
 from lstmstrat.results.run import Run
 from lstmstrat.store import Store, default_path
 from lstmstrat.study.checks import run_checks, tripwires
 from lstmstrat.study.extras import Extras, extra_checks, extras
 from lstmstrat.study.fingerprint import not_identified
 from lstmstrat.study.judge import skill, verdicts
-from lstmstrat.study.prepare import expected_cost, prepare
+from lstmstrat.study.prepare import Given, config_of, expected_cost, prepare
 from lstmstrat.study.proof import RunJudgement, judged
 from lstmstrat.study.simulate import simulate_all
 from lstmstrat.study.stages import Stages, silent
@@ -42,19 +45,38 @@ from lstmstrat.version import __version__
 
 _log = logging.getLogger(__name__)
 
+NO_SECTIONS: Mapping[str, Any] = MappingProxyType({})  # all of them by default, but for the strategies
 PACKAGES = ("backtrader", "numba", "torch", "numpy", "pandas")
 
 
-def run(config: Config, *, session: Session | None = None, offline: bool = False, refresh: bool = False) -> Result:
-    """Backtest the strategies of `config` and buy-and-hold; nothing is written or printed.
+def run(
+    config: Given = NO_SECTIONS,
+    *,
+    prices: Prices | pd.DataFrame | None = None,
+    strategies: Sequence[Any] | None = None,
+    session: Session | None = None,
+    progress: bool | None = None,
+    offline: bool = False,
+    refresh: bool = False,
+) -> Result:
+    """Backtest the strategies of `config` and buy-and-hold; nothing is written.
 
     Parameters
     ----------
     config
-        A config from `load_config`, or one that is built in Python.
+        The name of a YAML file, the same sections as a dict, or a `Config`. In Python a strategy may be the class
+        as such, ``{"class": MyStrategy, "params": {...}}``.
+    prices
+        In place of those that ``data:`` names: a frame as pandas, yfinance or a vendor's library gives it, or
+        `Prices`. Of ``data:`` only dates, findings, extra columns and peers count then, and it may be left out.
+    strategies
+        In place of those of the config: classes, or pairs of a class and its parameters, or entries of a config:
+        ``[MyStrategy, (MyStrategy, {"threshold": 0.01})]``.
     session
         Store, ledger, threads and progress; by default a session with the user's cache and ledger and one thread
         per core.
+    progress
+        Whether bars show how far the run is: None in a notebook only, True also in a terminal, False nowhere.
     offline
         Whether the network must not be used; of ``source: yahoo`` the newest download that is kept is.
     refresh
@@ -68,25 +90,52 @@ def run(config: Config, *, session: Session | None = None, offline: bool = False
     Examples
     --------
     >>> import lstmstrat
-    >>> config = lstmstrat.Config(
-    ...     data=lstmstrat.DataConfig(symbol="AAPL", start="2011-01-03"),
-    ...     forecast=lstmstrat.ForecastConfig(model="ridge", train_size=250),
-    ...     strategies=[{"class": "strategies.long_flat:LongFlat"}],
+    >>> class Cautious(lstmstrat.ForecastStrategy):
+    ...     params = (("threshold", 0.0),)
+    ...
+    ...     def target_exposure(self):
+    ...         return 1.0 if self.forecast > self.p.threshold else 0.0
+    >>> result = lstmstrat.run(
+    ...     {"data": {"symbol": "AAPL", "start": "2011-01-03"}, "forecast": {"model": "ridge", "train_size": 250}},
+    ...     strategies=[Cautious, (Cautious, {"threshold": 0.001})],
     ... )
-    >>> result = lstmstrat.run(config)
     >>> list(result.equity.columns)
-    ['buy_and_hold', 'long_flat']
-    >>> result.assessment.verdict.by_strategy
-    {'long_flat': 'not distinguishable from buy-and-hold'}
+    ['buy_and_hold', 'cautious', 'cautious(threshold=0.001)']
+    >>> result
+    <Result of backtest: AAPL, 2012-03-14 to 2013-03-01>
+    None of the 2 strategies did reliably better than simply holding AAPL.
+    With cautious, 100,000 became 71,608 in 242 bars; holding AAPL, it became 72,741.
     """
+    checked = config_of(config, strategies)
     if session is None:
         with Session(Store(default_path())) as default_session:
-            return run(config, session=default_session, offline=offline, refresh=refresh)
-    config, prices = prepare(config, offline, refresh)
-    session.ledger.read()  # so that it is known before the training if it cannot be used
-    if long := expected_cost(config, prices, session):
-        _log.warning(long)
-    return finish(simulate_all(config, prices, session), session)
+            return _run(checked, prices, default_session, progress, offline, refresh)
+    return _run(checked, prices, session, progress, offline, refresh)
+
+
+def shown_stages(progress: bool | None) -> AbstractContextManager[Stages]:
+    """The stages of a run for somebody who works in Python; see `run`."""
+    from lstmstrat.report import terminal
+
+    wanted = terminal.in_notebook() if progress is None else progress
+    return terminal.stages(quiet=not wanted)
+
+
+def _run(
+    config: Config,
+    given: Prices | pd.DataFrame | None,
+    session: Session,
+    progress: bool | None,
+    offline: bool,
+    refresh: bool,
+) -> Result:
+    with shown_stages(progress) as stages:
+        with stages("prices", ""):
+            config, prices = prepare(config, offline, refresh, given)
+        session.ledger.read()  # so that it is known before the training if it cannot be used
+        if long := expected_cost(config, prices, session):
+            _log.warning(long)
+        return finish(simulate_all(config, prices, session, stages), session, stages)
 
 
 def finish(run: Run, session: Session, stages: Stages = silent, command: str = "") -> Result:

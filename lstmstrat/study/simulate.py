@@ -68,7 +68,7 @@ def _counted(strategies: Sequence[StrategyConfig], show: Progress) -> Iterator[S
 
 def simulate_one(config: Config, prices: Prices, strategy: StrategyConfig, session: Session) -> Account:
     """Simulate one strategy of a config."""
-    names = strategy.label, strategy.class_
+    names = strategy.label, strategy.path
     return _simulate(config, prices, load_strategy(strategy.class_), dict(strategy.params), names, session)
 
 

@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import product
+from math import prod
 
 from lstmstrat.config.schema import Config
 from lstmstrat.errors import ConfigError
 from lstmstrat.forecasting.session import Session
+from lstmstrat.prices import Prices
+from lstmstrat.report.result import Sweep
 from lstmstrat.results.assessment import Check
 from lstmstrat.results.run import Run
-from lstmstrat.results.sweep import Axis, Outcome, Sweep
+from lstmstrat.results.sweep import Axis, Outcome
 from lstmstrat.study.checks import run_checks
 from lstmstrat.study.extras import Extras, extras
 from lstmstrat.study.prepare import prepare
@@ -46,11 +49,14 @@ def axes_of(texts: Sequence[str]) -> tuple[Axis, ...]:
             mistakes.append(f"--over {error}")
     if len({axis.key for axis in axes}) < len(axes):
         mistakes.append("--over: a key is given twice; give all of its values at once")
-    points = 1
-    for axis in axes:
-        points *= len(axis.values)
+    return sound(axes, mistakes, "--over")
+
+
+def sound(axes: Sequence[Axis], mistakes: list[str], heading: str) -> tuple[Axis, ...]:
+    """The axes, if nothing is wrong with them and they have not too many points."""
+    points = prod(len(axis.values) for axis in axes)
     if points > MOST_POINTS:
-        mistakes.append(f"--over: {points:,} points, expected at most {MOST_POINTS:,}; give fewer values")
+        mistakes.append(f"{heading}: {points:,} points, expected at most {MOST_POINTS:,}; give fewer values")
     if mistakes:
         raise ConfigError("\n  ".join(mistakes))
     return tuple(axes)
@@ -88,10 +94,11 @@ def sweep(
     stages: Stages = silent,
     offline: bool = False,
     refresh: bool = False,
+    prices: Prices | None = None,
 ) -> Sweep:
     """Run a config at every point of `axes`, in one session, so that equal forecasts are trained once.
 
-    Every point is entered in the ledger before the first is judged.
+    Every point is entered in the ledger before the first is judged. `prices` stand in place of those of ``data:``.
 
     Raises
     ------
@@ -99,12 +106,12 @@ def sweep(
         A point cannot be run; nothing has been trained then.
     """
     places = list(product(*(range(len(axis.values)) for axis in axes)))
-    ready = [prepare(made(_settings(axes, place)), offline, refresh) for place in places]
+    ready = [prepare(made(_settings(axes, place)), offline, refresh, prices) for place in places]
     points = list[_Point]()
     with stages("sweep", "points") as show:
-        for place, (config, prices) in zip(places, ready, strict=True):
+        for place, (config, loaded) in zip(places, ready, strict=True):
             show(len(points), len(ready))
-            run = simulate_all(config, prices, session, stages)
+            run = simulate_all(config, loaded, session, stages)
             point = _Point(place, run, extras(run, session, stages), run_checks(run, session))
             entered(run, point.checks, point.extras, session)
             points.append(point)

@@ -241,6 +241,10 @@ class LSTMForecast(bt.Indicator):  # type: ignore[misc]
             message = "LSTMForecast has no forecast: it needs %d bars for the first, the feed has %d"
             _log.warning(message, minimum, bars)
 
+    def __repr__(self) -> str:
+        walk = self.__dict__.get("walk_forward")  # not in what came from another process
+        return f"<LSTMForecast of {self.p.model}{'' if walk is None else f': {walk}'}>"
+
     def _plotlabel(self) -> list[Any]:
         """The parameters in the legend of a plot; there is no room for all of them."""
         return [self.p.lookback, self.p.train_size, self.p.refit_every]

@@ -7,6 +7,7 @@ from typing import Any
 
 import backtrader as bt
 
+from lstmstrat.config.classes import class_path
 from lstmstrat.config.names import STRATEGY
 from lstmstrat.config.parameters import type_mistake
 from lstmstrat.config.plugins import load_attribute
@@ -17,16 +18,19 @@ from lstmstrat.trading.strategy import ExposureStrategy, ForecastStrategy
 SET_BY_RUN = {"forecast": "the forecast: section", "fractional": "fractional: in the broker: section"}
 
 
-def load_strategy(path: str) -> type[Any]:
-    """The Backtrader strategy class that ``module:Class`` names; modules are found from the current directory.
+def load_strategy(what: str | type[Any]) -> type[Any]:
+    """The Backtrader strategy class that ``module:Class`` names, or that `what` is.
+
+    Modules are found from the current directory.
 
     Raises
     ------
     StrategyError
         No such module or class, a module that fails when imported, or a class that cannot be run.
     """
+    path = class_path(what)
     try:
-        cls = load_attribute(path, *STRATEGY, _can_run)
+        cls = load_attribute(path, *STRATEGY, _can_run) if isinstance(what, str) else what
     except ImportError as error:
         raise StrategyError(f"class: {error}") from error.__cause__
     if not _is_strategy(cls):
@@ -37,7 +41,7 @@ def load_strategy(path: str) -> type[Any]:
         raise StrategyError(f"class: {path!r} does not say what to hold; define target_exposure(self) in it")
     if mistake := _mistake_of(cls):
         raise StrategyError(f"class: {path!r}: {mistake}")
-    return cls  # type: ignore[no-any-return]
+    return cls
 
 
 def check_params(cls: type[Any], params: Mapping[str, Any]) -> list[str]:

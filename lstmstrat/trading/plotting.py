@@ -6,17 +6,37 @@ one, and it hides the dates of the time axis with matplotlib 3.6 and later.
 
 from __future__ import annotations
 
+import base64
 import contextlib
+import io
 from typing import TYPE_CHECKING, Any
+
+from lstmstrat.errors import ConfigError
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-def plot(cerebro: Any, *, width: float = 16.0, height: float = 9.0, **options: Any) -> list[Figure]:
+class Figures(list["Figure"]):
+    """Figures of matplotlib, which a notebook shows one below the other."""
+
+    def _repr_html_(self) -> str:
+        return "".join(
+            f'<img alt="plot {k}" src="data:image/png;base64,{_png(f)}">' for k, f in enumerate(self, 1)
+        )
+
+
+def _png(figure: Figure) -> str:
+    file = io.BytesIO()
+    figure.savefig(file, format="png", bbox_inches="tight")
+    return base64.b64encode(file.getvalue()).decode("ascii")
+
+
+def plot(cerebro: Any, *, width: float = 16.0, height: float = 9.0, **options: Any) -> Figures:
     """The figures of ``cerebro.plot()`` after a run, one per strategy: ``plot(cerebro)[0].savefig(...)``.
 
-    The figures are not shown. Needs matplotlib, whose backend is restored afterwards.
+    A notebook shows their list, and each of them, by itself. No window opens elsewhere. Needs matplotlib, whose
+    backend is restored afterwards.
 
     Parameters
     ----------
@@ -29,6 +49,8 @@ def plot(cerebro: Any, *, width: float = 16.0, height: float = 9.0, **options: A
 
     Raises
     ------
+    ConfigError
+        matplotlib is not installed.
     ValueError
         There is nothing to draw: Cerebro has not run, or ran with ``exactbars=1``.
 
@@ -44,11 +66,17 @@ def plot(cerebro: Any, *, width: float = 16.0, height: float = 9.0, **options: A
     >>> len(lstmstrat.plot(cerebro, width=12))
     1
     """
-    import matplotlib
+    try:
+        import matplotlib
+        from matplotlib import pyplot
+    except ImportError:
+        raise ConfigError('to draw a picture, pip install "lstmstrat[plot]", which is matplotlib') from None
 
     backend = matplotlib.get_backend()
+    with contextlib.suppress(ImportError):  # the process chose a backend that does not load
+        # That of notebooks learns how to show figures when it is loaded, and only while it is the one in use.
+        pyplot.switch_backend(backend)
     import backtrader.plot  # its first import switches the backend
-    from matplotlib import pyplot
 
     class Quiet(backtrader.plot.Plot):  # type: ignore[misc]
         def show(self) -> None:
@@ -67,7 +95,7 @@ def plot(cerebro: Any, *, width: float = 16.0, height: float = 9.0, **options: A
             matplotlib.use(backend)
     if not plots or not all(plots):
         raise ValueError("nothing to draw: call cerebro.run() first, without exactbars=1, which keeps no bars")
-    figures = [figure for plot_figures in plots for figure in plot_figures]
+    figures = Figures(figure for plot_figures in plots for figure in plot_figures)
     for figure in figures:
         figure.set_size_inches(width, height)
         figure.axes[-1].tick_params(axis="x", labelbottom=True)

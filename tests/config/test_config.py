@@ -76,7 +76,7 @@ def test_a_key_that_is_not_known_or_missing_is_named_with_the_nearest_right_one(
         (tiny(data={"start": "yesterday"}), "data.start: 'yesterday' given, expected a date such as 2005-01-31"),
         (
             tiny(data={"source": "yaho"}),
-            "data.source: 'yaho' given, expected 'bundled', 'yahoo', 'csv' or 'parquet'",
+            "data.source: 'yaho' given, expected 'bundled', 'yahoo', 'csv', 'parquet' or 'frame'",
         ),
         (tiny(data={"symbol": parse("2005-01-03")}), "data.symbol: 2005-01-03 given, expected text"),
         (tiny(forecast={"lookback": "abc"}), "forecast.lookback: 'abc' given, expected a whole number"),

@@ -139,6 +139,21 @@ def test_c25_a_plot_needs_no_screen_and_has_dates_and_a_short_legend(tmp_path: P
     assert any(text.startswith("2020-") for text in shown)
 
 
+def test_c25_it_is_said_what_a_plot_needs(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    with pytest.raises(ConfigError, match=r'pip install "lstmstrat\[plot\]"'):
+        plot(engine())
+
+
+def test_an_indicator_and_its_walk_say_what_they_are() -> None:
+    run = recorded()
+    model = next(i for i in run.strategy.getindicators() if isinstance(i, LSTMForecast))
+    bars, folds = len(run.strategy.data.close.array), len(model.walk_forward.folds)
+    walk = f"<WalkForward of lstm, refit every 13: {bars} bars, {folds} folds>"
+    assert repr(model.walk_forward) == walk
+    assert repr(model) == f"<LSTMForecast of lstm: {walk}>"
+
+
 def test_c25_a_run_that_kept_no_bars_has_nothing_to_plot() -> None:
     cerebro = engine(exactbars=1)
     cerebro.addstrategy(bt.Strategy)

@@ -4,7 +4,7 @@
     run         the honesty card and the tables of a run
     compare     runs side by side
     folds       the folds that are going to be trained
-    progress    the stages of a run
+    progress    the stages of a run; notebook draws them there
     runs        a list of runs
     sweep       a config at many settings
     trials      the ledger of trials
@@ -18,6 +18,7 @@ from lstmstrat.report.terminal.answer import print_answer
 from lstmstrat.report.terminal.audit import print_audit
 from lstmstrat.report.terminal.compare import print_comparison
 from lstmstrat.report.terminal.folds import print_folds
+from lstmstrat.report.terminal.notebook import in_notebook
 from lstmstrat.report.terminal.progress import stages
 from lstmstrat.report.terminal.run import print_findings, print_result
 from lstmstrat.report.terminal.runs import print_runs
@@ -25,6 +26,7 @@ from lstmstrat.report.terminal.sweep import print_sweep
 from lstmstrat.report.terminal.trials import print_trials
 
 __all__ = [
+    "in_notebook",
     "print_answer",
     "print_audit",
     "print_comparison",

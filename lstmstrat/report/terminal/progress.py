@@ -6,9 +6,11 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
+from functools import partial
 from typing import TextIO
 
 from lstmstrat.report.terminal.console import console_on
+from lstmstrat.report.terminal.notebook import Shown, in_notebook
 
 PIPE_SECONDS = 10.0
 """A pipe gets at most one line of progress in this period."""
@@ -30,11 +32,13 @@ def stages(*, file: TextIO | None = None, clock: Clock = time.monotonic, quiet: 
     file
         Standard error by default, so that progress never mixes with the tables.
     """
-    file = file or sys.stderr
-    console = console_on(file)
+    notebook, file = file is None and in_notebook(), file or sys.stderr
     if quiet:
         yield _silent
-    elif not (file.isatty() or console.is_jupyter):
+    elif notebook:
+        with Shown(clock) as shown:
+            yield partial(_shown, shown)
+    elif not file.isatty():
         yield lambda name, unit: _lines(name, unit, file, clock)
     else:
         with _bars(file) as opened:
@@ -44,6 +48,16 @@ def stages(*, file: TextIO | None = None, clock: Clock = time.monotonic, quiet: 
 @contextmanager
 def _silent(name: str, unit: str) -> Iterator[ShowProgress]:
     yield lambda done, total: None
+
+
+@contextmanager
+def _shown(shown: Shown, name: str, unit: str) -> Iterator[ShowProgress]:
+    stage = shown.opened(name)
+    start = time.monotonic()
+    yield lambda done, total: shown.show(
+        stage, done, total, f"{done:,}/{total:,} {unit}", _left(time.monotonic() - start, done, total)
+    )
+    shown.closed(stage)
 
 
 @contextmanager
