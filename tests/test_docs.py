@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
+import io
 import re
 import runpy
+import shlex
 from pathlib import Path
 from pkgutil import resolve_name
 from typing import Any
@@ -15,6 +18,7 @@ import pytest
 from helpers.market import advanced, market, small
 
 from lstmstrat import load_config
+from lstmstrat.commands.main import parser
 from lstmstrat.config import files, names
 from lstmstrat.config import schema as config
 from lstmstrat.evaluation.metrics import Performance
@@ -84,6 +88,33 @@ def test_what_is_generated_is_new() -> None:
 
 def test_readme_is_short_enough_to_be_read() -> None:
     assert len(README.splitlines()) <= 150
+
+
+def test_the_program_of_readme_prints_what_it_says() -> None:
+    """The other programs and commands are run by ``python docs/run_commands.py``, which takes long."""
+    code, said = re.findall(r"```(?:python|text)\n(.*?)```", README.partition("## In Python")[2], re.DOTALL)[:2]
+    printed = io.StringIO()
+    with contextlib.redirect_stdout(printed):
+        exec(code, {"__name__": "readme"})
+    assert printed.getvalue() == said
+
+
+def test_every_command_of_docs_can_be_typed() -> None:
+    lines = [
+        line
+        for text in PAGES.values()
+        for block in re.findall(r"```sh\n(.*?)```", text, re.DOTALL)
+        for line in block.splitlines()
+    ]
+    commands = [
+        words
+        for line in lines
+        for part in re.split(r"&&|;", line)
+        if (words := shlex.split(part, comments=True))[:1] == ["lstmstrat"]
+    ]
+    assert len(commands) > 10
+    for words in commands:
+        parser().parse_args(words[1:])  # exits if there is no such command or option
 
 
 def test_every_link_leads_somewhere() -> None:
