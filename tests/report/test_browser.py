@@ -11,8 +11,13 @@ import pytest
 from helpers.browser import Visit, chromium, draw_everything, visit
 from helpers.made_up import NAMES, UNUSUAL, result, unusual
 
+from lstmstrat.evaluation.verdict import UNDECIDED
 from lstmstrat.report.answer import sentence
 from lstmstrat.report.page import page
+from lstmstrat.report.page.compare import comparison_page
+from lstmstrat.report.page.sweep import sweep_page
+from lstmstrat.results.sweep import Axis, Outcome, Sweep
+from lstmstrat.study.compare import compare
 
 EVIL = '<script>alert(1)</script><img src=x onerror="window.hurt=1">'
 MANY = tuple(f"strategy_{k}" for k in range(20))
@@ -201,6 +206,41 @@ def test_nothing_serious_stands_in_the_way_of_a_reader(browser: Any, pages: dict
         if one["impact"] in ("serious", "critical")
     ]
     assert serious == []
+
+
+def swept() -> Sweep:
+    """Nine points of two strategies."""
+    axes = (
+        Axis("forecast.epochs", ("6", "8", "10")),
+        Axis("strategies.0.params.threshold", ("0", "0.001", "0.002")),
+    )
+    outcomes = tuple(
+        Outcome((i, j), name, 1e5 + 1e4 * i, 0.5 + 0.1 * i - 0.2 * j, 0.6, 0.1 * i - 0.1, 12, 0.7, 0.3, UNDECIDED)
+        for i in range(3)
+        for j in range(3)
+        for name in ("long_flat", EVIL)
+    )
+    return Sweep("swept", "AAPL", axes, outcomes, kept=True)
+
+
+@pytest.mark.parametrize("width", [390, 1440])
+@pytest.mark.parametrize("kind", ["comparison", "sweep"])
+def test_comparisons_and_sweeps_are_pages_as_good(browser: Any, tmp_path: Path, kind: str, width: int) -> None:
+    from axe_playwright_python.sync_playwright import Axe
+
+    two = {"runs/one": result((EVIL, *NAMES[1:])), "runs/two": result(NAMES[:2])}
+    text = comparison_page(compare(two)) if kind == "comparison" else sweep_page(swept())
+    (tmp_path / "page.html").write_text(text, encoding="utf-8")
+    view = Visit(browser.new_context(offline=True, viewport={"width": width, "height": 900}).new_page(), "")
+    view.tab.on("console", lambda message: view.errors.append(message.text))
+    view.tab.on("pageerror", lambda error: view.errors.append(str(error)))
+    view.tab.goto((tmp_path / "page.html").as_uri())
+    assert view.tab.locator("main table").count() > 1
+    assert view.errors == []
+    assert view.tab.evaluate("window.hurt") is None
+    assert view.number_of("document.documentElement.scrollWidth") == width
+    found = Axe().run(view.tab).response["violations"]
+    assert [(one["id"], one["impact"]) for one in found if one["impact"] in ("serious", "critical")] == []
 
 
 def test_it_is_drawn_before_anybody_waits(browser: Any, pages: dict[str, Path]) -> None:
