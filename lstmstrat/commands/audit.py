@@ -32,7 +32,6 @@ if TYPE_CHECKING:
     from lstmstrat.store import Store
 
 
-HELP = "look whether a strategy or a forecast depends on later bars"
 DESCRIPTION = (
     "Change bars and look whether a strategy of a config, or its forecast, did anything else before them. "
     "Strategies are looked at over the whole traded period, the forecast at its beginning, middle and end, with a "

@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from lstmstrat.results.comparison import Comparison
     from lstmstrat.results.result import Result
 
-HELP = "several runs side by side: what differs, and by more than luck?"
 DESCRIPTION = (
     "Compare runs over strategies, seeds, models, assets or periods: what differs in their configs, what they "
     "earned, and whether the difference on their common dates is more than luck. The first run is the reference."

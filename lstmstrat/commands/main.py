@@ -5,28 +5,27 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
-from types import ModuleType
+from importlib import import_module
 
-from lstmstrat.commands import audit, compare, new, run, show, sweep, trials
 from lstmstrat.commands.console import exit_code
 from lstmstrat.version import __version__
 
-COMMANDS: dict[str, ModuleType] = {
-    "run": run,
-    "show": show,
-    "compare": compare,
-    "sweep": sweep,
-    "audit": audit,
-    "trials": trials,
-    "new": new,
+COMMANDS = {
+    "run": "backtest the strategies of a config and write a report",
+    "show": "print a run that was written before, or list a folder of runs",
+    "compare": "several runs side by side: what differs, and by more than luck?",
+    "sweep": "run a config at many settings; every point counts as a trial",
+    "audit": "look whether a strategy or a forecast depends on later bars",
+    "trials": "list every strategy that was tried",
+    "new": "write a project of your own, ready to run",
 }
-"""The module of each command: its HELP and DESCRIPTION, `configure` for its options, `work` for what it does."""
+"""Each command, and what it is for. Its module has its DESCRIPTION, `configure` for its options, and `work`."""
 
 SHELLS = ("bash", "zsh", "tcsh")
 
 
-def parser() -> argparse.ArgumentParser:
-    """The parser of all commands."""
+def parser(only: str | None = None) -> argparse.ArgumentParser:
+    """The parser of all commands; of `only` one the others are named, and their modules are not imported."""
     made = argparse.ArgumentParser(
         prog="lstmstrat",
         description="Backtest strategies on a rolling LSTM forecast, and say honestly whether they beat holding.",
@@ -34,10 +33,10 @@ def parser() -> argparse.ArgumentParser:
     )
     made.add_argument("--version", action="version", version=f"lstmstrat {__version__}")
     commands = made.add_subparsers(dest="command", metavar="COMMAND", required=True)
-    for name, module in COMMANDS.items():
-        command = commands.add_parser(name, help=module.HELP, description=module.DESCRIPTION, epilog=module.EPILOG)
-        module.configure(command)
-        command.set_defaults(work=module.work)
+    for name, purpose in COMMANDS.items():
+        command = commands.add_parser(name, help=purpose)
+        if only in (None, name):
+            _configure(command, name)
     completion = commands.add_parser(
         "completion",
         help="print what completes these commands in a shell",
@@ -47,6 +46,13 @@ def parser() -> argparse.ArgumentParser:
     completion.add_argument("shell", choices=SHELLS)
     completion.set_defaults(work=_complete)
     return made
+
+
+def _configure(command: argparse.ArgumentParser, name: str) -> None:
+    module = import_module(f"lstmstrat.commands.{name}")
+    command.description, command.epilog = module.DESCRIPTION, module.EPILOG
+    module.configure(command)
+    command.set_defaults(work=module.work)
 
 
 def _complete(options: argparse.Namespace) -> int:
@@ -61,17 +67,18 @@ def _complete(options: argparse.Namespace) -> int:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command line; the exit code is 0, 2 for what you can mend, 130 after Ctrl-C, 1 or 3 of an audit."""
-    options = parser().parse_args(arguments)
+    arguments = sys.argv[1:] if arguments is None else arguments
+    options = parser(only=next(iter(arguments), "")).parse_args(arguments)
     code: int = options.work(options)
     return code
 
 
 def door(name: str, prog: str, arguments: Sequence[str] | None = None) -> int:
     """One command under the name of a module, such as ``python -m lstmstrat.backtest``."""
-    module = COMMANDS[name]
-    alone = argparse.ArgumentParser(prog=prog, description=module.DESCRIPTION, epilog=module.EPILOG)
-    module.configure(alone)
-    code: int = module.work(alone.parse_args(arguments))
+    alone = argparse.ArgumentParser(prog=prog)
+    _configure(alone, name)
+    options = alone.parse_args(arguments)
+    code: int = options.work(options)
     return code
 
 

@@ -62,7 +62,6 @@ def _strategies() -> Traversable:
     return packed if packed.is_dir() else Path(__file__).parents[2] / "strategies"
 
 
-HELP = "write a project of your own, ready to run"
 DESCRIPTION = (
     "Write a config, a strategy and a feature with comments into a folder, ready to run, with the bundled "
     "strategies beside them."

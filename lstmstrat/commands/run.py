@@ -30,7 +30,6 @@ if TYPE_CHECKING:
 RUNS = Path("runs")
 """Where runs are written by default, and where index.html lists them."""
 LISTED = 100  # runs, which takes a second at most
-HELP = "backtest the strategies of a config and write a report"
 DESCRIPTION = "Backtest strategies on walk-forward LSTM forecasts and compare each with buy-and-hold."
 EPILOG = "Example: lstmstrat run configs/aapl.yaml --set forecast.members=3 --out runs/three"
 

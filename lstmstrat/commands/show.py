@@ -6,7 +6,6 @@ import argparse
 
 from lstmstrat.commands.console import at_home, exit_code, write_index
 
-HELP = "print a run that was written before, or list a folder of runs"
 DESCRIPTION = "Print the answer of a run again, from its folder. Of a folder of runs, list what there is."
 EPILOG = "Example: lstmstrat show runs"
 

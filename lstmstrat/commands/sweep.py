@@ -22,7 +22,6 @@ from lstmstrat.commands.console import (
 if TYPE_CHECKING:
     from lstmstrat.config.schema import Config
 
-HELP = "run a config at many settings; every point counts as a trial"
 DESCRIPTION = (
     "Run a config at every point of a grid. Each point is entered in the ledger, and all of them deflate each: "
     "the best of many is good by luck. Equal forecasts are trained once."

@@ -8,7 +8,6 @@ import sys
 from lstmstrat.commands.console import at_home, exit_code
 from lstmstrat.errors import ConfigError
 
-HELP = "list every strategy that was tried"
 DESCRIPTION = (
     "List every strategy that was tried. The more were tried on the same prices, the better the best of them "
     "looks by luck alone: each report says how many there were."
