@@ -26,6 +26,16 @@ HOLDING = "buy_and_hold"
 CHANCE = 1.96  # standard errors: 95 % of the correlations without skill are closer to 0
 
 
+PANELS = {
+    "height": 760,
+    "showlegend": False,
+    "hovermode": "x unified",
+    "hoversubplots": "axis",
+    "grid": {"rows": 4, "columns": 1, "subplots": [["xy"], ["xy2"], ["xy3"], ["xy4"]]},
+}
+"""Four panels, one below the other, with one axis of dates and one hover."""
+
+
 def answer(frame: pd.DataFrame) -> Json:
     """Account values on a log scale: holding, the strategy of the menu, and the others in grey."""
     value = frame.where(frame > 0.0)  # an account at or below 0 has no logarithm
@@ -72,12 +82,8 @@ def through_time(result: Result) -> Json:
         if any(value is not None for value in trace["y"])
     ]
     layout = {
-        "height": 760,
-        "showlegend": False,
-        "hovermode": "x unified",
-        "hoversubplots": "axis",
+        **PANELS,
         "margin": {"t": 10, "b": 30, "l": 64, "r": 10},
-        "grid": {"rows": 4, "columns": 1, "subplots": [["xy"], ["xy2"], ["xy3"], ["xy4"]]},
         "xaxis": date_axis(_index(equity), anchor="y4"),
         "yaxis": log_axis(panels[0][0]) | {"domain": [0.62, 1.0], "title": {"text": "account"}},
         "yaxis2": {"domain": [0.42, 0.59], "title": {"text": "fall"}, "tickformat": ".0%"},
@@ -107,28 +113,14 @@ def prices(result: Result) -> Json:
         line("distance", thinned(result.forecasts["distance"], 3), "--soft", "%{y:.2f}", yaxis="y3"),
     )
     names = [strategy.name for strategy in result.assessment.strategies]
-    positions = [
-        line(
-            "position",
-            thinned(result.exposure[name], 3),
-            "--chosen",
-            "%{y:.0%}",
-            yaxis="y4",
-            fill="tozeroy",
-            fillcolor="--chosen-soft",
-            line={"color": "--chosen", "width": 1, "shape": "hv"},
-            **of(place),
-        )
+    own = [
+        t
         for place, name in enumerate(names)
+        for t in (_position(result, name, place), *_fills(result, name, place))
     ]
-    marks = [mark for place, name in enumerate(names) for mark in _fills(result, name, place)]
     layout = {
-        "height": 760,
-        "showlegend": False,
-        "hovermode": "x unified",
-        "hoversubplots": "axis",
+        **PANELS,
         "margin": {"t": 34, "b": 30, "l": 64, "r": 10},
-        "grid": {"rows": 4, "columns": 1, "subplots": [["xy"], ["xy2"], ["xy3"], ["xy4"]]},
         "xaxis": date_axis(_index(result.prices), anchor="y4", rangeselector=RANGES, **span(result.equity)),
         "yaxis": log_axis(result.prices["close"]) | {"domain": [0.52, 1.0], "title": {"text": "close"}},
         "yaxis2": {
@@ -140,7 +132,14 @@ def prices(result: Result) -> Json:
         "yaxis3": {"domain": [0.16, 0.26], "title": {"text": "distance"}, "rangemode": "tozero"},
         "yaxis4": {"domain": [0.0, 0.13], "title": {"text": "position"}, "tickformat": ".0%", "zeroline": True},
     }
-    return {"data": [*lines, *positions, *marks], "layout": layout}
+    return {"data": [*lines, *own], "layout": layout}
+
+
+def _position(result: Result, name: str, place: int) -> Json:
+    """The position of a strategy, filled down to nothing."""
+    made = line("position", thinned(result.exposure[name], 3), "--chosen", "%{y:.0%}", yaxis="y4", **of(place))
+    shape = {"color": "--chosen", "width": 1, "shape": "hv"}
+    return made | {"line": shape, "fill": "tozeroy", "fillcolor": "--chosen-soft"}
 
 
 RANGES = {
