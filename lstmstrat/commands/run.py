@@ -105,16 +105,22 @@ def _main(options: argparse.Namespace) -> int:
             written = _write(result, folder, page(result) if config.report.html else None, options)
     if runs in written.parents:
         _list_runs(runs)
-    if options.full:
-        terminal.print_result(result.assessment)
-    if not quiet:
-        terminal.print_answer(result.assessment)
+    _print(options, result, written, named if written == folder else written)
+    return 0
+
+
+def _print(options: argparse.Namespace, result: Result, written: Path, shown: Path) -> None:
+    """The result of a run that was `written`; `shown` is the same folder as the user knows it."""
+    from lstmstrat.report import terminal
+
     if options.json:
         print((written / "summary.json").read_text(encoding="utf-8"), end="")
-    else:
-        shown = named if written == folder else written
-        print(shown / ("report.html" if config.report.html else "summary.json"))
-    return 0
+        return
+    if options.full:
+        terminal.print_result(result.assessment)
+    if not options.quiet:
+        terminal.print_answer(result.assessment)
+    print(shown / ("report.html" if result.config.report.html else "summary.json"))
 
 
 def _write(result: Result, folder: Path, page: str | None, options: argparse.Namespace) -> Path:
