@@ -191,7 +191,7 @@ class ForecastConfig(Section):
     seed: Annotated[int, Field(ge=0)] = 0
     """Seed of the run. The seed of a network is a hash of it, the date of the cutoff and the network's number."""
     device: Literal["auto", "cpu", "cuda"] = "auto"
-    """auto: a GPU if torch finds one, else the CPU."""
+    """auto: the CPU for the LSTM, and a GPU for a torch model of your own if torch finds one."""
 
     @model_validator(mode="after")
     def _consistent(self) -> ForecastConfig:

@@ -208,13 +208,13 @@ def test_a_gpu_gets_thousands_at_a_time_and_no_threads(monkeypatch: pytest.Monke
         sizes.append(len(tasks))
         return [*fit_on_cpu(tasks, replace(settings, device="cpu"), stop)]
 
-    fit_on_cpu = training.fit
+    fit_on_cpu, expected = training.fit, bits(advanced(often(), PRICES.times, PRICES.bars))
     monkeypatch.setattr(training, "fit", fit)
     monkeypatch.setattr(lstm, "device_here", lambda wanted: "cuda")
     monkeypatch.setattr(lstm, "GPU_BATCH", 400)
-    walk = advanced(often(), PRICES.times, PRICES.bars, session=Session(Store(None), jobs=2))
+    walk = advanced(often(device="cuda"), PRICES.times, PRICES.bars, session=Session(Store(None), jobs=2))
     assert sizes == [400, 158]
-    assert np.array_equal(bits(walk), bits(advanced(often(), PRICES.times, PRICES.bars)))
+    assert np.array_equal(bits(walk), expected)
 
 
 def test_forecasts_are_stored_but_for_those_of_a_single_bar(monkeypatch: pytest.MonkeyPatch) -> None:

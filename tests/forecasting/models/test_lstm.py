@@ -397,7 +397,8 @@ def test_key_changes_with_everything_in_the_task(monkeypatch):
 
 
 def test_the_device_is_told_from_others_by_what_it_is_and_not_by_what_it_is_called(monkeypatch):
-    monkeypatch.setattr(lstm, "device_here", lambda wanted: "cuda")
-    called = {device: model_of(BASE.model_copy(update={"device": device})) for device in ("auto", "cuda")}
-    assert called["auto"] == called["cuda"] != model()
-    assert called["auto"].identity != model().identity
+    """A config gives the same networks with and without a GPU, unless it asks for one."""
+    monkeypatch.setattr(lstm, "device_here", lambda wanted: {"cpu": "cpu"}.get(wanted, "cuda"))
+    auto, cpu, cuda = (model_of(BASE.model_copy(update={"device": device})) for device in ("auto", "cpu", "cuda"))
+    assert auto == cpu != cuda
+    assert auto.identity == cpu.identity != cuda.identity

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 from test_lstm_training import TorchOnCpu, a_task, batch_of, tiny
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from lstmstrat import ConfigError
 from lstmstrat.forecasting.models import engines
@@ -17,6 +18,19 @@ from lstmstrat.forecasting.models.base import never
 from lstmstrat.forecasting.models.lstm import gpu, training
 from lstmstrat.forecasting.models.lstm.cpu import CpuBatch
 from lstmstrat.forecasting.models.lstm.gpu import TorchBatch
+
+
+class RecordedShapes(TorchDispatchMode):
+    """Keeps the shapes of the operands of every matrix product, in the order of the products."""
+
+    def __init__(self, shapes: list[list[torch.Size]]):
+        super().__init__()
+        self._shapes = shapes
+
+    def __torch_dispatch__(self, operation: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        if "mm" in str(operation):
+            self._shapes.append([one.shape for one in args if isinstance(one, torch.Tensor)])
+        return operation(*args, **(kwargs or {}))
 
 
 @pytest.fixture
@@ -48,6 +62,18 @@ def test_a_gpu_that_is_not_there(monkeypatch):
 def test_a_gpu_has_its_own_engine():
     assert training.engine("cpu") is CpuBatch
     assert training.engine("cuda") is TorchBatch
+
+
+def test_every_operation_has_the_same_shape_however_many_networks_there_are():
+    """cuBLAS chooses a kernel by the shapes; one network alone had other bits than the same one beside others."""
+    shapes = []
+    for count in (1, 3, TorchOnCpu.size):
+        batch, shapes_here = batch_of(TorchOnCpu, [a_task(seed) for seed in range(count)], tiny()), []
+        with RecordedShapes(shapes_here):
+            batch._minibatch()
+        assert batch.weights().shape[0] == count
+        shapes.append([shape for shape in shapes_here if shape])
+    assert shapes[0] == shapes[1] == shapes[2] != []
 
 
 @pytest.mark.parametrize("changes", [{}, {"layers": 2, "dropout": 0.3}], ids=str)

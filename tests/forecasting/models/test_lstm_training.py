@@ -30,7 +30,9 @@ from lstmstrat.forecasting.training_set import fit_scaler, windows
 
 
 class TorchOnCpu(TorchBatch):
-    """The engine for a GPU, on this machine."""
+    """The engine for a GPU, on this machine, in small batches."""
+
+    size = 5
 
     def __init__(self, tasks: Sequence[FitTask], settings: LSTM, slices: training.Slices):
         super().__init__(tasks, settings, slices, "cpu")

@@ -48,7 +48,7 @@ def prepare(training: TrainingSet, settings: LSTM) -> Prepared:
 class Batch(ABC):
     """G networks in training, side by side; their training sets may differ in length."""
 
-    together: ClassVar[bool]  # whether all networks of a job are one batch, or each is a batch of its own
+    size: ClassVar[int]  # the most networks of a batch
 
     def __init__(self, tasks: Sequence[FitTask], settings: LSTM, slices: Callable[[TrainingSet], Prepared]):
         """`slices` prepares a training set. Every random number of a network comes from the seed of its task."""

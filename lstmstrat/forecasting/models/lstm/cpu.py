@@ -27,7 +27,7 @@ CALL = 2e9
 class CpuBatch(Batch):
     """Trains its networks in turn, with one set of buffers for all."""
 
-    together = False
+    size = 1
 
     def __init__(self, tasks: Sequence[FitTask], settings: LSTM, slices: Callable[[TrainingSet], Prepared]):
         """Allocates the arrays that all minibatches reuse."""

@@ -3,16 +3,20 @@
 The first dimension of every tensor is the network, so one batched product serves all networks. A minibatch is some
 thousand small CUDA kernels; they are recorded once as a CUDA graph and then launched together.
 
+A batch is filled up with idle networks to a fixed number, because a library of matrix products chooses its kernel
+by the number of products: a network on its own came out 3e-6 away from the same network beside others (H100).
+
 The mathematics, the minibatches and the random numbers are those of the compiled kernels (cpu.py); only the
 rounding differs. The tests run this file on a CPU and compare it with the kernels.
 
-Letters: G networks, V training sets, n rows, B sequences of a minibatch, T bars of a sequence, S loss steps,
-X columns of inputs, H hidden units, E epochs, K minibatches of an epoch, P numbers of a network.
+Letters: G networks with the idle ones, V training sets, n rows, B sequences of a minibatch, T bars of a sequence,
+S loss steps, X columns of inputs, H hidden units, E epochs, K minibatches of an epoch, P numbers of a network.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 import torch
@@ -22,7 +26,7 @@ from lstmstrat.arrays import Bools, Floats, Ints, Singles
 from lstmstrat.forecasting.models.base import FitTask, Stop, ask
 from lstmstrat.forecasting.models.lstm.batch import BETA1, BETA2, EPSILON, HUBER_DELTA, Batch, Prepared
 from lstmstrat.forecasting.models.lstm.layout import Layout
-from lstmstrat.forecasting.models.lstm.model import LSTM
+from lstmstrat.forecasting.models.lstm.model import GPU_BATCH, LSTM
 from lstmstrat.forecasting.training_set import TrainingSet
 
 
@@ -50,15 +54,36 @@ def outputs(layout: Layout, theta: Tensor, x: Tensor, masks: Tensor, losses: int
 def _layer(gate_inputs: Tensor, recurrent: Tensor, first: int) -> Tensor:
     """Hidden states (G, T, B, H) of a layer from a zero state, given the inputs of its gates (G, T, B, 4H)."""
     state = cell = torch.zeros_like(gate_inputs[:, 0, :, : recurrent.shape[1]])  # (G, B, H)
-    states = []
+    before, states = list[Tensor](), list[Tensor]()  # the states before and after each step
+    gate_inputs = _OneGradient.apply(gate_inputs, recurrent, before)  # type: ignore[no-untyped-call]
+    constant = recurrent.detach()
     for t, step_inputs in enumerate(gate_inputs.unbind(1)):
         if t == first:
             state, cell = state.detach(), cell.detach()
-        o, i, f, g = torch.baddbmm(step_inputs, state, recurrent).chunk(4, 2)
+        before.append(state.detach())
+        o, i, f, g = torch.baddbmm(step_inputs, state, constant).chunk(4, 2)
         cell = f.sigmoid() * cell + i.sigmoid() * g.tanh()
         state = o.sigmoid() * cell.tanh()
         states.append(state)
     return torch.stack(states, 1)
+
+
+class _OneGradient(torch.autograd.Function):
+    """Hands on the inputs of the gates; the recurrent weights get their gradient over all steps in one product.
+
+    A step adds state times weights to the inputs of its gates, so the gradient of these inputs is all it takes.
+    Autograd would write a gradient of all weights at each step, and add it to the last.
+    """
+
+    @staticmethod
+    def forward(context: Any, gate_inputs: Tensor, recurrent: Tensor, before: list[Tensor]) -> Tensor:
+        context.before = before  # T times (G, B, H), once the steps are done
+        return gate_inputs.view_as(gate_inputs)
+
+    @staticmethod
+    def backward(context: Any, gradient: Tensor) -> tuple[Tensor, Tensor, None]:
+        states = torch.stack(context.before, 1).flatten(1, 2)  # (G, T B, H)
+        return gradient, states.mT @ gradient.flatten(1, 2), None
 
 
 class Adam:
@@ -89,7 +114,7 @@ class Adam:
 class TorchBatch(Batch):
     """Trains all its networks at once."""
 
-    together = True
+    size = GPU_BATCH
 
     def __init__(
         self,
@@ -101,14 +126,14 @@ class TorchBatch(Batch):
         """Allocates fixed tensors on the device for all data of a minibatch; a recorded graph uses only these."""
         super().__init__(tasks, settings, slices)
         self.device = torch.device(device)
-        blocks, g = self.prepared[0].training, len(tasks)
-        self._theta = torch.from_numpy(self.first).to(self.device)  # (G, P)
+        blocks, g = self.prepared[0].training, self.size
+        self._theta = self._zeros(g, self.first.shape[1])  # (G, P)
+        self._theta[: len(tasks)] = torch.from_numpy(self.first)
         self._adam = Adam(self._theta, settings)
         sets = {id(s): s for s in self.prepared}  # V of them, each on the device once
         numbers = {one: v for v, one in enumerate(sets)}
-        self._set = torch.tensor([numbers[id(s)] for s in self.prepared], device=self.device)[
-            :, None, None
-        ]  # (G, 1, 1)
+        self._set = torch.zeros(g, 1, 1, dtype=torch.int64, device=self.device)
+        self._set[: len(tasks), 0, 0] = torch.tensor([numbers[id(s)] for s in self.prepared])
         self._x = self._put([s.x for s in sets.values()])  # (V, n, X)
         self._y = self._put([s.y for s in sets.values()])  # (V, n)
         self._trained = self._put([s.training.weight for s in sets.values()])  # (V, n)
@@ -123,8 +148,8 @@ class TorchBatch(Batch):
         self._minibatch = record_graph(self._update) if self.device.type == "cuda" else self._update
 
     def weights(self) -> Singles:
-        """A copy of the current weights of all networks; (G, P)."""
-        copy: Singles = self._theta.cpu().numpy().copy()
+        """A copy of the current weights of all networks but the idle ones."""
+        copy: Singles = self._of_tasks(self._theta).copy()
         return copy
 
     def train(self, active: Bools, epochs: int, stop: Stop) -> tuple[Floats, Bools]:
@@ -138,10 +163,10 @@ class TorchBatch(Batch):
             ask(stop)
             counts = [s.training.minibatches for s in self.prepared]
             self._train_epoch([own[e * k : (e + 1) * k] for own, k in zip(drawn, counts, strict=True)])
-            totals.append(self._total.cpu().numpy().astype(float))
+            totals.append(self._of_tasks(self._total).astype(float))
         samples = [[max(s.training.samples, 1)] for s in self.prepared]
         mean = np.where(active[:, None], np.stack(totals, 1) / samples, np.nan)  # (G, E)
-        return mean, self._finite.cpu().numpy()
+        return mean, self._of_tasks(self._finite)
 
     def _train_epoch(self, minibatches: Sequence[Ints]) -> None:
         """Trains each network on its minibatches (K, B), of which it may have none; adds the losses up."""
@@ -156,13 +181,13 @@ class TorchBatch(Batch):
 
     def _validation_losses(self, stop: Stop) -> Floats:
         starts, _ = self._align([s.validation.in_order() for s in self.prepared])
-        total = self._zeros(len(self.prepared))
+        total = self._zeros(self.size)
         with torch.inference_mode():
             for k in range(len(starts)):
                 ask(stop)
                 self._starts.copy_(starts[k])
                 total += self._loss(self._theta, self._masks[:0], self._held_out)[0]
-        return total.cpu().numpy().astype(float)
+        return self._of_tasks(total).astype(float)
 
     def _update(self) -> None:
         """Trains every network whose turn it is on one minibatch; reads and writes fixed tensors only."""
@@ -193,19 +218,24 @@ class TorchBatch(Batch):
 
     def _align(self, minibatches: Sequence[Ints]) -> tuple[Tensor, Tensor]:
         """Starts (K, G, B) and turns (K, G), on the device; 0 once a network has no more."""
-        longest = max(len(m) for m in minibatches)
-
-        def side_by_side(arrays: Sequence[np.ndarray]) -> Tensor:
-            rest = [np.pad(a, [(0, longest - len(a)), *[(0, 0)] * (a.ndim - 1)]) for a in arrays]
-            return torch.from_numpy(np.stack(rest, 1)).to(self.device)
-
-        return side_by_side(minibatches), side_by_side([np.ones(len(m), dtype=np.float32) for m in minibatches])
+        counts = np.zeros(self.size, dtype=np.int64)
+        counts[: len(minibatches)] = [len(own) for own in minibatches]
+        starts = np.zeros((int(counts.max()), *self._starts.shape), dtype=np.int64)
+        for g, own in enumerate(minibatches):
+            starts[: len(own), g] = own
+        turns = (np.arange(len(starts))[:, None] < counts).astype(np.float32)
+        return torch.from_numpy(starts).to(self.device), torch.from_numpy(turns).to(self.device)
 
     def _put(self, arrays: Sequence[np.ndarray]) -> Tensor:
         """Arrays of unequal length side by side on the device, with zeros at their ends."""
         longest = max(len(a) for a in arrays)
         padded = [np.pad(a, [(0, longest - len(a)), *[(0, 0)] * (a.ndim - 1)]) for a in arrays]
         return torch.from_numpy(np.stack(padded)).to(self.device)
+
+    def _of_tasks(self, values: Tensor) -> np.ndarray:
+        """The rows of `values` (G, ...) that belong to a task."""
+        rows: np.ndarray = values[: len(self.prepared)].cpu().numpy()
+        return rows
 
     def _zeros(self, *shape: int) -> Tensor:
         return torch.zeros(*shape, device=self.device)

@@ -36,8 +36,8 @@ def engine(device: str) -> type[Batch]:
 def fit(tasks: Sequence[FitTask], settings: LSTM, stop: Stop = never) -> Iterator[FittedLSTM | None]:
     """Trained networks in the order of the tasks; None if the training of a network failed twice.
 
-    On a GPU all networks are trained as one batch, on a CPU one after the other, each when it is asked for. Those
-    with the same training set share its preparation; on a CPU their tasks must follow each other for that.
+    On a GPU a thousand networks are trained as one batch, on a CPU one after the other, each when it is asked for.
+    Those with the same training set share its preparation; on a CPU their tasks must follow each other for that.
 
     A network whose loss or gradient is not finite is trained once more, from a seed derived from its own and
     without a warm start.
@@ -47,10 +47,10 @@ def fit(tasks: Sequence[FitTask], settings: LSTM, stop: Stop = never) -> Iterato
     CancelledError
         `stop()`, which is called several times a second, returned True.
     """
-    together = engine(settings.device).together
-    slices = lru_cache(None if together else 1)(lambda training: prepare(training, settings))
-    for part in [tasks] if together else [[task] for task in tasks]:
-        yield from _fit_part(part, settings, slices, stop)
+    size = engine(settings.device).size
+    slices = lru_cache(size)(lambda training: prepare(training, settings))
+    for first in range(0, len(tasks), size):
+        yield from _fit_part(tasks[first : first + size], settings, slices, stop)
 
 
 def _fit_part(tasks: Sequence[FitTask], settings: LSTM, slices: Slices, stop: Stop) -> list[FittedLSTM | None]:
