@@ -8,7 +8,7 @@ from lstmstrat.evaluation.calendar import DAYS_A_YEAR, is_a_year
 from lstmstrat.evaluation.verdict import UNPROVEN
 from lstmstrat.prices.acceptance import cure, listed, open_faults
 from lstmstrat.prices.faults import Fault
-from lstmstrat.report.cells import fine_percent, per_year, percent, ratio, thousandths
+from lstmstrat.report.cells import fine_percent, p_in_words, per_year, percent, ratio, thousandths
 from lstmstrat.results.assessment import FAILED, NOT_RUN, PASSED, RAN, Assessment, OutsideFacts, WalkForwardFacts
 
 STATUSES = (PASSED, FAILED, RAN, NOT_RUN)  # the order of the checks on the card
@@ -90,8 +90,8 @@ def _seeds(walk: WalkForwardFacts) -> str:
 
 
 def _best(assessment: Assessment) -> str:
-    p_value = thousandths(assessment.verdict.superior_predictive_ability)
-    return f"does any strategy earn more than buy-and-hold (Hansen's SPA; yes, if small)? p {p_value}"
+    p = p_in_words(assessment.verdict.superior_predictive_ability)
+    return f"does any strategy earn more than buy-and-hold (Hansen's SPA; yes, if small)? {p}"
 
 
 def _checks(assessment: Assessment, status: str) -> str:
@@ -116,7 +116,7 @@ def trust(assessment: Assessment) -> str:
         sentences.append(
             f"R2 against the mean of the training set: {thousandths(gain.r2)} with {model} and the linear part, "
             f"{thousandths(gain.linear_r2)} with the linear part alone. Does {model} add a signal "
-            f"(Clark-West)? p = {thousandths(gain.p_value)}."
+            f"(Clark-West)? {p_in_words(gain.p_value)}."
         )
     return " ".join(sentences)
 
@@ -131,9 +131,9 @@ def skill(assessment: Assessment) -> str:
         f"Right sign {fine_percent(s.hit_rate)}; always up would have had {fine_percent(s.always_up)}. "
         f"R2 against a forecast of zero {thousandths(s.r2_against_zero)}, against the mean of the training set "
         f"{thousandths(s.r2_against_mean)}. Slope of the realised return on the forecast, beside that mean, "
-        f"{ratio(s.slope)} (1 is right, less is too bold). Is there any signal beside zero (Clark-West)? p = "
-        f"{thousandths(s.clark_west)}; beside that mean? p = {thousandths(s.clark_west_mean)}. "
+        f"{ratio(s.slope)} (1 is right, less is too bold). Is there any signal beside zero (Clark-West)? "
+        f"{p_in_words(s.clark_west)}; beside that mean? {p_in_words(s.clark_west_mean)}. "
         "Are the signs right more often than by chance (Pesaran-Timmermann)? "
-        f"p = {thousandths(s.pesaran_timmermann)}. Is the squared error another than that of "
-        f"forecasting zero (Diebold-Mariano)? p = {thousandths(s.diebold_mariano)}."
+        f"{p_in_words(s.pesaran_timmermann)}. Is the squared error another than that of "
+        f"forecasting zero (Diebold-Mariano)? {p_in_words(s.diebold_mariano)}."
     )

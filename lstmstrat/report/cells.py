@@ -48,8 +48,19 @@ def amount(value: float | None) -> str:
 
 
 def thousandths(value: float | None) -> str:
-    """Three decimals: p-values, and correlations and R2, which are small."""
+    """Three decimals: correlations and R2, which are small."""
     return UNDEFINED if value is None else f"{value:.3f}"
+
+
+def p_value(value: float | None) -> str:
+    """Three decimals, and ``<0.001`` where these would all be 0: no test gives a p of nothing."""
+    return UNDEFINED if value is None else "<0.001" if value < 0.0005 else f"{value:.3f}"
+
+
+def p_in_words(value: float | None) -> str:
+    """``p = 0.034`` or ``p < 0.001``, for a sentence."""
+    text = p_value(value)
+    return f"p < {text[1:]}" if text.startswith("<") else f"p = {text}"
 
 
 def basis_points(value: float | None) -> str:

@@ -13,6 +13,7 @@ from lstmstrat.report.cells import (
     basis_points,
     fine_percent,
     loss,
+    p_value,
     percent,
     ratio,
     spread,
@@ -88,7 +89,7 @@ def _seeds(strategy: StrategyAssessment) -> str:
 
 def _worlds(strategy: StrategyAssessment) -> str:
     worlds = strategy.luck.worlds
-    return "" if worlds is None else thousandths(worlds.p_value)
+    return "" if worlds is None else p_value(worlds.p_value)
 
 
 NAME: Entry[StrategyAssessment] = Entry("", lambda s: s.name)
@@ -98,11 +99,11 @@ SEEDS: Entry[StrategyAssessment] = Entry("seeds above, worst, median", _seeds)
 """The share of the seeds above buy-and-hold, the worst and the median difference; empty if they were not run."""
 
 FOR_THE_VERDICT: tuple[Entry[StrategyAssessment], ...] = (
-    Entry("adjusted p", lambda s: thousandths(s.versus_benchmark.p_adjusted)),
+    Entry("adjusted p", lambda s: p_value(s.versus_benchmark.p_adjusted)),
     Entry("deflated Sharpe", lambda s: ratio(s.luck.deflated_sharpe)),
     Entry("deflated lead", lambda s: ratio(s.luck.deflated_lead)),
     Entry("deflated timing", lambda s: ratio(s.luck.deflated_timing)),
-    Entry("timing p", lambda s: thousandths(s.luck.placebo.p_value)),
+    Entry("timing p", lambda s: p_value(s.luck.placebo.p_value)),
     SEEDS,
     Entry("worlds p", _worlds),
 )
@@ -153,7 +154,7 @@ LADDER: tuple[Entry[Rung], ...] = (
     Entry("correlation", lambda r: thousandths(r.correlation)),
     Entry("hit rate", lambda r: fine_percent(r.hit_rate)),
     Entry("R2 to zero", lambda r: thousandths(r.r2_against_zero)),
-    Entry("Clark-West p\u00a0to\u00a0mean", lambda r: thousandths(r.clark_west_mean)),
+    Entry("Clark-West p\u00a0to\u00a0mean", lambda r: p_value(r.clark_west_mean)),
     Entry("Sharpe", lambda r: ratio(r.sharpe)),
     Entry("this\u00a0run\u00a0minus\u00a0it [95%]", _own_minus),
 )

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from lstmstrat.evaluation.bootstrap import Difference
 from lstmstrat.evaluation.sharpe import SIGNIFICANCE
 from lstmstrat.report.answer import CHIPS, interval, listed
-from lstmstrat.report.cells import amount, fine_percent, percent, ratio, tenths, thousandths
+from lstmstrat.report.cells import amount, fine_percent, p_in_words, p_value, percent, ratio, tenths, thousandths
 from lstmstrat.results.comparison import Comparison, Contender
 
 Rows = list[list[str]]  # the heads first
@@ -86,9 +86,9 @@ def _row(c: Contender) -> list[str]:
         tenths(m.turnover),
         amount(m.trades),
         spread(c.lead),
-        thousandths(c.lead_p),
+        p_value(c.lead_p),
         "" if c.reference is None else spread(c.reference),
-        "" if c.reference is None else thousandths(c.reference_p),
+        "" if c.reference is None else p_value(c.reference_p),
         CHIPS[c.verdict][0],
     ]
 
@@ -111,7 +111,7 @@ def skill(found: Comparison) -> Rows:
                 f"{run.first} to {run.last}",
                 amount(run.forecasts),
                 thousandths(run.correlation),
-                thousandths(run.clark_west),
+                p_value(run.clark_west),
                 run.place,
             ]
             for run in found.runs
@@ -127,8 +127,8 @@ def notes(found: Comparison) -> list[str]:
         f"p (paired block bootstrap) are adjusted for {count} leads over holding"
         + (f" and for {pairs} differences from {found.runs[0].label}." if pairs else "."),
     ]
-    best = thousandths(found.best)
-    return [*said, f"Does any contender earn more than holding its asset (Hansen's SPA; yes, if small)? p {best}"]
+    best = p_in_words(found.best)
+    return [*said, f"Does any contender earn more than holding its asset (Hansen's SPA; yes, if small)? {best}"]
 
 
 def markdown(found: Comparison) -> str:

@@ -190,7 +190,7 @@ def test_a_comparison_over_assets(runs: Path) -> None:
     told = lstmstrat("compare", runs / "one", runs / "ibm")
     assert told.code == 0, told.err
     assert "symbol=IBM: long_flat" in told.out
-    assert "holding its asset (Hansen's SPA; yes, if small)? p 0." in told.out
+    assert "holding its asset (Hansen's SPA; yes, if small)? p = 0." in told.out
 
 
 def test_what_is_wrong_with_a_comparison_is_said_before_anything_is_run(runs: Path, tmp_path: Path) -> None:

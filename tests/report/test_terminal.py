@@ -13,6 +13,7 @@ from helpers.made_up import NAMES, SENTENCE, put, result
 
 from lstmstrat.prices.faults import Fault
 from lstmstrat.report import terminal
+from lstmstrat.report.cells import p_in_words, p_value
 from lstmstrat.results.assessment import Assessment
 
 
@@ -71,7 +72,7 @@ def test_the_card_comes_first_and_holds_what_a_reader_must_know(assessment: Asse
     assert "costs commission 0.10% and slippage 0.05% of each trade" in head
     assert "trials 12 so far on MADE over this period" in head
     assert "seeds lstm, one network a fold, from seed 0 best of all" in head
-    assert "(Hansen's SPA; yes, if small)? p 0.310" in head
+    assert "(Hansen's SPA; yes, if small)? p = 0.310" in head
 
 
 def test_evidence_and_ladder_are_tables(assessment: Assessment) -> None:
@@ -282,3 +283,12 @@ def test_folds_need_only_what_is_known_before_training() -> None:
     file = io.StringIO()
     terminal.print_folds(planned, file)
     assert "2004-01-05" in file.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("value", "cell", "words"),
+    [(None, "n/a", "p = n/a"), (0.0499, "0.050", "p = 0.050"), (0.0005, "0.001", "p = 0.001")]
+    + [(tiny, "<0.001", "p < 0.001") for tiny in (0.00049, 1e-12, 0.0)],
+)
+def test_no_p_value_is_printed_as_nothing(value: float | None, cell: str, words: str) -> None:
+    assert (p_value(value), p_in_words(value)) == (cell, words)

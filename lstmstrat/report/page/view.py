@@ -9,7 +9,7 @@ from lstmstrat.evaluation.bootstrap import CONFIDENCE
 from lstmstrat.prices.acceptance import open_faults
 from lstmstrat.report import answer
 from lstmstrat.report.card import calendar, findings, skill, trust
-from lstmstrat.report.cells import amount, basis_points, percent, thousandths
+from lstmstrat.report.cells import amount, basis_points, p_in_words, percent, thousandths
 from lstmstrat.report.columns import (
     FURTHER_METRICS,
     LADDER,
@@ -198,17 +198,13 @@ def _skill(found: Assessment) -> list[str]:
     if s.clark_west_mean is not None:
         signal = "more than chance gives" if s.clark_west_mean < 0.05 else "not more than chance gives"
         said.append(
-            f"Beside the past average, the forecast explains {signal} (Clark-West p {_p(s.clark_west_mean)}; "
-            f"correlation {thousandths(s.correlation)})."
+            f"Beside the past average, the forecast explains {signal} (Clark-West: "
+            f"{p_in_words(s.clark_west_mean)}; correlation {thousandths(s.correlation)})."
         )
     if s.reliability.interval:
         nominal, share = s.reliability.interval
         said.append(f"Where it said {percent(nominal)} would fall within its band, {share:.1%} did.")
     return said
-
-
-def _p(value: float) -> str:
-    return "below 0.001" if value < 0.001 else f"{value:.3f}"
 
 
 def _break_even(strategy: StrategyAssessment) -> str:
@@ -252,5 +248,5 @@ def _made(found: Assessment) -> list[tuple[str, str]]:
 
 
 def _best(found: Assessment) -> str:
-    p = thousandths(found.verdict.superior_predictive_ability)
-    return f"does any strategy earn more than holding (Hansen's SPA; yes, if small)? p {p}"
+    p = p_in_words(found.verdict.superior_predictive_ability)
+    return f"does any strategy earn more than holding (Hansen's SPA; yes, if small)? {p}"
