@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections import Counter
 from collections.abc import Mapping
@@ -47,11 +48,20 @@ def entries(value: object) -> object:
     A class stands alone, or in a pair with its parameters. Where a class is in the list more than once, the
     parameters of a pair are part of its name, so that ``[Mine, (Mine, {"threshold": 0.01})]`` needs no names.
     """
+    if isinstance(value, (str, type)):
+        raise ValueError(f"expected a list, such as [{_written(value)}]")
     value = as_tuple(value)
     if not isinstance(value, tuple):
-        return value
+        raise ValueError("expected a list, such as [{class: strategies.long_flat:LongFlat}]")
+    if texts := [one for one in value if isinstance(one, str)]:
+        raise ValueError(f"{texts[0]!r} given, expected {_written(texts[0])}")
     times = Counter(one for one in map(_class, value) if one is not None)
     return tuple(_entry(one, times) for one in value)
+
+
+def _written(value: str | type[Any]) -> str:
+    """The entry of the list for one class: as YAML, or as Python."""
+    return value.__name__ if isinstance(value, type) else f"{{class: {json.dumps(value)}}}"
 
 
 def _class(entry: object) -> type[Any] | None:

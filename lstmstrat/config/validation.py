@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, TypeVar, get_args
 
 from pydantic import BaseModel, ValidationError
@@ -62,21 +62,32 @@ def _lines(error: ValidationError, model: type[Section]) -> list[str]:
 def _sentence(error: Any, model: type[Section]) -> str:
     path = ".".join(str(part) for part in error["loc"])
     if error["type"] in ("extra_forbidden", "invalid_key"):
-        return f"{path}: {_unknown(str(error['loc'][-1]), _keys(model, error['loc'][:-1]))}"
+        return f"{path}: {_unknown(str(error['loc'][-1]), _section_at(model, error['loc'][:-1]))}"
     if error["type"] == "missing":
         return f"{path}: missing; it has no default"
     message = error["msg"].removeprefix("Value error, ").replace("Input should be", "expected")
     message = f"expected {EXPECTED[error['type']]}" if error["type"] in EXPECTED else message
     value = f"{yaml_text(error['input'])} given, " if isinstance(error["input"], SCALARS) else ""
+    if error["type"] == "tuple_type" and value:
+        message += f", such as [{error['input']}]"
     return f"{path}: {value}{message}" if path else message
 
 
-def _unknown(key: str, known: Sequence[str]) -> str:
-    """What is said of a key that there is not; messages call ``columns:`` under ``data:`` data.columns."""
+def _unknown(key: str, model: type[BaseModel]) -> str:
+    """What is said of a key that `model` has not; messages call ``columns:`` under ``data:`` data.columns."""
+    known = [field.alias or name for name, field in model.model_fields.items()]
     first, _, rest = key.partition(".")
     if rest and first in known:
         return f"unknown key; write {rest}: under {first}:"
+    if inner := next((name for name, section in _sections(model).items() if key in section.model_fields), None):
+        return f"unknown key here; write it under {inner}:"
     return f"unknown key{did_you_mean(key, known)}"
+
+
+def _sections(model: type[BaseModel]) -> dict[str, type[BaseModel]]:
+    """The fields of `model` that are a section, not a list of them."""
+    kinds = {name: field.annotation for name, field in model.model_fields.items()}
+    return {name: kind for name, kind in kinds.items() if isinstance(kind, type) and issubclass(kind, BaseModel)}
 
 
 def yaml_text(value: object) -> str:
@@ -86,12 +97,12 @@ def yaml_text(value: object) -> str:
     return str(value) if isinstance(value, dt.date) else repr(value)
 
 
-def _keys(model: type[BaseModel], path: tuple[int | str, ...]) -> list[str]:
-    """The keys allowed at `path` inside `model`."""
+def _section_at(model: type[BaseModel], path: tuple[int | str, ...]) -> type[BaseModel]:
+    """The section at `path` inside `model`."""
     for part in path:
         field = model.model_fields.get(str(part))
         model = (_section_in(field.annotation) if field else None) or model
-    return [field.alias or name for name, field in model.model_fields.items()]
+    return model
 
 
 def _section_in(kind: Any) -> type[BaseModel] | None:

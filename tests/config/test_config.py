@@ -19,6 +19,7 @@ from lstmstrat.config.validation import validated
 from lstmstrat.errors import ConfigError
 from lstmstrat.forecasting.models import MODELS, model_of, settled
 from lstmstrat.study.prepare import load_config
+from strategies.long_flat import LongFlat
 
 ROOT = Path(__file__).parents[2]
 NO_MODEL = (
@@ -98,6 +99,41 @@ def test_a_value_of_the_wrong_type_is_answered_in_the_words_of_yaml(values: Any,
     found = refusal(values).splitlines()
     assert found[1].strip().startswith(sentence)
     assert len(found) == 2  # one mistake, one line
+
+
+@pytest.mark.parametrize(
+    ("values", "sentence", "cured"),
+    [
+        (
+            tiny(strategies=LongFlat),
+            "strategies: expected a list, such as [LongFlat]",
+            tiny(strategies=[LongFlat]),
+        ),
+        (
+            tiny(strategies="a:B"),
+            "strategies: 'a:B' given, expected a list, such as [{class: \"a:B\"}]",
+            tiny(strategies=parse('[{class: "a:B"}]')),
+        ),
+        (
+            tiny(strategies=["a:B"]),
+            "strategies: 'a:B' given, expected {class: \"a:B\"}",
+            tiny(strategies=[parse('{class: "a:B"}')]),
+        ),
+        (
+            tiny(forecast={"features": "return_1"}),
+            "forecast.features: 'return_1' given, expected a list, such as [return_1]",
+            tiny(forecast={"features": parse("[return_1]")}),
+        ),
+        (
+            tiny(epochs=6),
+            "epochs: unknown key here; write it under forecast:",
+            tiny(forecast={"epochs": 6}),
+        ),
+    ],
+)
+def test_the_cure_of_a_sentence_works(values: dict[str, Any], sentence: str, cured: dict[str, Any]) -> None:
+    assert refusal(values) == f"config:\n  {sentence}"
+    validated(Config, cured, "config:")
 
 
 @pytest.mark.parametrize(
