@@ -44,7 +44,8 @@ class _Output(io.TextIOBase):
         except (OSError, ValueError) as error:  # ValueError: code of the user's has closed it
             stream, self._stream = self._stream, None
             _lead_nowhere(stream)
-            print(f"nothing more can be printed ({error}); the run goes on", file=sys.stderr)
+            if not isinstance(error, BrokenPipeError):  # who reads a few lines with `head` wants no more
+                print(f"nothing more can be printed ({error}); the run goes on", file=sys.stderr)
 
 
 def _lead_nowhere(stream: TextIO) -> None:

@@ -249,7 +249,9 @@ def read(folder: str | Path) -> Result:
 def _check_run(folder: Path) -> None:
     """Raise unless `folder` is a folder with a summary.json."""
     if folder.is_file():
-        raise DataError(f"{folder} is a file; expected the folder of a run; give the folder: {folder.parent}")
+        of_run = (folder.parent / "summary.json").exists()
+        cure = f"; give the folder: {folder.parent}" if of_run else ", such as runs/aapl/2026-01-31_120000"
+        raise DataError(f"{folder} is a file; expected the folder of a run{cure}")
     if not folder.is_dir():
         hint = did_you_mean(folder.name, _runs_in(folder.parent)) or "; give the folder that a run was written to"
         raise DataError(f"there is no folder {folder}; expected the folder of a run{hint}")

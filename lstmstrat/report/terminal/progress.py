@@ -106,8 +106,8 @@ def _lines(name: str, unit: str, file: TextIO, clock: Clock) -> Iterator[ShowPro
 
 
 def _left(passed: float, done: int, total: int) -> str:
-    """The time left at the same pace; in minutes if it is long."""
-    if not done:
+    """The time left at the same pace, in minutes if it is long; nobody knows before a twentieth is done."""
+    if done < total / 20:  # the first networks wait for the compiler
         return "time left unknown"
     seconds = passed * (total - done) / done
     return f"{seconds:.0f} s left" if seconds < 120.0 else f"{seconds / 60.0:.0f} min left"
