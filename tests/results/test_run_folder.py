@@ -280,7 +280,7 @@ def test_a_file_is_no_folder(folder: Path) -> None:
 def test_a_file_outside_of_a_run_leads_to_no_folder_that_is_none(tmp_path: Path) -> None:
     (tmp_path / "aapl.yaml").write_text("data: {symbol: AAPL}")
     message = error_of(tmp_path / "aapl.yaml")
-    assert message.endswith("aapl.yaml is a file; expected the folder of a run, such as runs/aapl/2026-01-31_120000")
+    assert message.endswith(" is a file; expected the folder of a run, such as runs/aapl/2026-01-31_120000")
 
 
 def test_a_folder_around_runs_is_answered_with_one_of_them(folder: Path, tmp_path: Path) -> None:
