@@ -107,7 +107,7 @@ def test_every_command_of_docs_can_be_typed() -> None:
     commands = [
         words
         for line in lines
-        for part in re.split(r"&&|;", line)
+        for part in re.split(r"&&|\|\||;", line)
         if (words := shlex.split(part, comments=True))[:1] == ["lstmstrat"]
     ]
     assert len(commands) > 10
