@@ -203,6 +203,14 @@ def test_the_current_directory_comes_first(folder: Path) -> None:
     assert missing("mailbox:Mailbox", *FEATURE) == "'mailbox:Mailbox': mailbox has no Mailbox; known: mine"
 
 
+def test_this_package_is_the_installed_one_also_in_a_checkout_of_it(folder: Path) -> None:
+    """``pip install .``, and then a run in the checkout: `audit` found its own model twice, and refused it."""
+    (folder / "lstmstrat").mkdir()
+    (folder / "lstmstrat" / "__init__.py").write_text("raise ImportError('the checkout')")
+    loaded = load_attribute("lstmstrat.audit.sketch:Sketch", "Class", "", lambda _: True)
+    assert loaded.__module__ == "lstmstrat.audit.sketch"
+
+
 def test_a_module_in_memory_counts_as_it_is(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     made, name = ModuleType("made_by_hand"), module(folder, "def old(bars): ...")
     monkeypatch.setitem(sys.modules, "made_by_hand", made)
