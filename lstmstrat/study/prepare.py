@@ -53,11 +53,11 @@ def load_config(path: str | Path, settings: Sequence[str] = ()) -> Config:
     ('AAPL', 3)
     """
     path = Path(path)
-    return _of_file(path, override(read(path), list(settings)))
+    return config_of_file(path, override(read(path), list(settings)))
 
 
-def _of_file(path: Path, values: dict[str, Any]) -> Config:
-    """The values of a file as a config; files and modules are looked for in its folder too."""
+def config_of_file(path: Path, values: dict[str, Any]) -> Config:
+    """The values of a file as a config, as `load_config` checks it; its folder is searched too."""
     with searched(folders_of(path)):
         return _checked(files_beside(values, path.parent), f"{path}:")
 
@@ -81,7 +81,7 @@ def config_of(given: Given, strategies: Sequence[Any] | None = None) -> Config:
         if strategies is None:
             return load_config(os.fspath(given))
         path = Path(given)
-        return _of_file(path, {**read(path), "strategies": strategies})
+        return config_of_file(path, {**read(path), "strategies": strategies})
     if isinstance(given, Config):
         own = {} if strategies is None else {"strategies": strategies}
         return validated(Config, {**dict(given), **own}, "config:") if own else given
