@@ -2,28 +2,35 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import CancelledError
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import product
 from math import prod
+from typing import TypeVar
 
 from lstmstrat.config.schema import Config
-from lstmstrat.errors import ConfigError
+from lstmstrat.errors import ConfigError, LSTMStratError, StrategyError, sentence
 from lstmstrat.forecasting.session import Session
 from lstmstrat.prices import Prices
 from lstmstrat.report.result import Sweep
 from lstmstrat.results.assessment import Check
 from lstmstrat.results.run import Run
-from lstmstrat.results.sweep import Axis, Outcome
+from lstmstrat.results.sweep import Axis, Failure, Outcome, Place
 from lstmstrat.study.checks import run_checks
 from lstmstrat.study.extras import Extras, extras
 from lstmstrat.study.prepare import prepare
-from lstmstrat.study.proof import RunJudgement, entered, judged
+from lstmstrat.study.proof import entered, judged
 from lstmstrat.study.simulate import simulate_all
 from lstmstrat.study.stages import Stages, silent
 
+_log = logging.getLogger(__name__)
+
 MOST_POINTS = 1000
 Made = Callable[[list[str]], Config]  # a config from settings such as ``forecast.epochs=10``
+T = TypeVar("T")
 
 
 def axes_of(texts: Sequence[str]) -> tuple[Axis, ...]:
@@ -95,50 +102,104 @@ def sweep(
     offline: bool = False,
     refresh: bool = False,
     prices: Prices | None = None,
+    heading: str = "--over",
 ) -> Sweep:
     """Run a config at every point of `axes`, in one session, so that equal forecasts are trained once.
 
     Every point is entered in the ledger before the first is judged. `prices` stand in place of those of ``data:``.
+    `heading` stands before the settings of a point in the error that says why it cannot be run. A point that fails
+    while it runs is a `Failure` of the sweep, and the others go on.
 
     Raises
     ------
     ConfigError, DataError, StrategyError
         A point cannot be run; nothing has been trained then.
+    StrategyError
+        All points failed while they ran.
     """
     places = list(product(*(range(len(axis.values)) for axis in axes)))
-    ready = [prepare(made(_settings(axes, place)), offline, refresh, prices) for place in places]
+
+    def ready_at(place: Place) -> tuple[Config, Prices]:
+        settings = _settings(axes, place)
+        with _named(f"{heading} {', '.join(settings)}"):
+            return prepare(made(settings), offline, refresh, prices)
+
+    ready = [ready_at(place) for place in places]
+    attempts = _Attempts()
     points = list[_Point]()
     with stages("sweep", "points") as show:
-        for place, (config, loaded) in zip(places, ready, strict=True):
-            show(len(points), len(ready))
-            run = simulate_all(config, loaded, session, stages)
-            point = _Point(place, run, extras(run, session, stages), run_checks(run, session))
-            entered(run, point.checks, point.extras, session)
-            points.append(point)
+        for done, (place, (config, loaded)) in enumerate(zip(places, ready, strict=True)):
+            show(done, len(ready))
+            points += attempts(place, lambda: [_run(place, config, loaded, session, stages)])  # noqa: B023
     outcomes = list[Outcome]()
     with stages("judging by all trials", "points") as show:
         for done, point in enumerate(points):
             show(done, len(points))
-            outcomes += _outcomes(point, judged(point.run, point.checks, point.extras, session, stages))
+            outcomes += attempts(point.place, lambda: _outcomes(point, session, stages))  # noqa: B023
+    if not outcomes:
+        first = attempts.failures[0]
+        raise StrategyError(f"every point failed; at {', '.join(_settings(axes, first.place))}: {first.error}")
     symbols = dict.fromkeys(point.run.prices.symbol for point in points)
-    return Sweep(points[0].run.config.name, ", ".join(symbols), tuple(axes), tuple(outcomes), session.ledger.kept)
+    return Sweep(
+        name=ready[0][0].name,
+        symbol=", ".join(symbols),
+        axes=tuple(axes),
+        outcomes=tuple(outcomes),
+        kept=session.ledger.kept,
+        failures=tuple(attempts.failures),
+    )
+
+
+@contextmanager
+def _named(point: str) -> Iterator[None]:
+    """In the block, an error says at which point of the grid it was."""
+    try:
+        yield
+    except LSTMStratError as error:
+        raise type(error)(f"{point}: {error}") from None
+
+
+class _Attempts:
+    """Does the work of one point after the other. An error, also one of the user's code, ends only its point."""
+
+    def __init__(self) -> None:
+        self.failures = list[Failure]()
+
+    def __call__(self, place: Place, work: Callable[[], list[T]]) -> list[T]:
+        try:
+            return work()
+        except CancelledError:
+            raise
+        except Exception as error:
+            if not isinstance(error, LSTMStratError):
+                _log.exception("a point of the sweep failed")
+            self.failures.append(Failure(place, sentence(error)))
+            return []
 
 
 @dataclass(frozen=True, eq=False)
 class _Point:
     """A point of the grid that was run and entered, before it is judged."""
 
-    place: tuple[int, ...]
+    place: Place
     run: Run
     extras: Extras
     checks: list[Check]
 
 
-def _settings(axes: Sequence[Axis], place: Sequence[int]) -> list[str]:
+def _settings(axes: Sequence[Axis], place: Place) -> list[str]:
     return [f"{axis.key}={axis.values[k]}" for axis, k in zip(axes, place, strict=True)]
 
 
-def _outcomes(point: _Point, judgement: RunJudgement) -> list[Outcome]:
+def _run(place: Place, config: Config, prices: Prices, session: Session, stages: Stages) -> _Point:
+    run = simulate_all(config, prices, session, stages)
+    point = _Point(place, run, extras(run, session, stages), run_checks(run, session))
+    entered(run, point.checks, point.extras, session)
+    return point
+
+
+def _outcomes(point: _Point, session: Session, stages: Stages) -> list[Outcome]:
+    judgement = judged(point.run, point.checks, point.extras, session, stages)
     return [
         Outcome(
             place=point.place,
