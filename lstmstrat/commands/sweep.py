@@ -10,15 +10,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lstmstrat.commands.console import (
-    add_cache_options,
-    add_jobs_option,
-    add_price_options,
+    add_work_options,
     at_home,
-    exit_code,
-    rare_collection,
+    exit_code_of_work,
     read_config,
     session_of,
-    stopped,
 )
 
 if TYPE_CHECKING:
@@ -50,16 +46,13 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--out", type=at_home, metavar="DIR", help="folder, new or empty (runs/<name>-sweep/<time>)"
     )
-    add_jobs_option(parser)
-    add_price_options(parser)
-    add_cache_options(parser)
+    add_work_options(parser)
     parser.add_argument("--quiet", action="store_true", help="print only the path of the page")
 
 
 def work(options: argparse.Namespace) -> int:
     """Run the command; the exit code is 0, or 2 for an error that the user can correct, be it of one point."""
-    with rare_collection():
-        return exit_code(lambda: _main(options), lambda: stopped(options))
+    return exit_code_of_work(_main, options)
 
 
 def _main(options: argparse.Namespace) -> int:
