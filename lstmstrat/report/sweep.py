@@ -87,7 +87,8 @@ def _step(found: Sweep, best: Best) -> str:
 
 def _trials(found: Sweep) -> str:
     points = count(len(found.points()) - len(found.failures), "point")
-    return f"Counted as trials on {found.symbol}: {points} of {count(len(found.strategies), 'strategy')}."
+    tried = f"{points} of {count(len(found.strategies), 'strategy')}"
+    return f"Entered as trials on {found.symbol}: {tried} (equal accounts are one trial)."
 
 
 def every_point(found: Sweep) -> Rows:

@@ -140,7 +140,8 @@ def compare(
     Raises
     ------
     ConfigError
-        There are fewer than two runs, or one is neither a result nor the name of a folder.
+        There are fewer than two runs, one is given twice, or one is neither a result nor the name of a folder. A
+        config is run first, by `run`.
     DataError
         A folder has no run.
 
@@ -163,9 +164,18 @@ def compare(
     return study_compare.compare(results)
 
 
+RUN_IT = "lstmstrat.compare([lstmstrat.run({}), ...])"
+
+
 def _result(run: Result | str | PathLike[str]) -> Result:
     if isinstance(run, Result):
         return run
+    if isinstance(run, (Config, Mapping)):
+        raise ConfigError(f"compare: a config given; run it first: {RUN_IT.format('config')}")
+    if isinstance(run, (str, PathLike)) and Path(run).suffix in (".yaml", ".yml"):
+        raise ConfigError(
+            f"compare: {run} given, which is a config; run it first: {RUN_IT.format(repr(str(run)))}"
+        )
     if isinstance(run, (str, PathLike)):
         return run_folder.read(Path(run))
     raise ConfigError(f"compare: {type(run).__name__} given, expected a result or the folder of a run")

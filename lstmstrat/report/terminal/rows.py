@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 PIPE = 80
 """Columns in a pipe or a file: what every screen has."""
 LEAST_NAME = 16  # columns for the first cell of a row; with fewer the rows are stacked
+GAP = 2  # blanks between columns
 NUMBER = re.compile(r"|n/a ?|[-<]?\d.*")
 
 
@@ -29,30 +30,31 @@ def console_of_rows(file: TextIO) -> Console:
 def print_rows(console: Console, rows: Sequence[Sequence[str]]) -> None:
     """Print a table of which the first row are the heads, then an empty line.
 
-    Where there is no room, the first column is folded; where that is not enough, each row is a block of lines.
+    Where there is no room, the heads are broken, then the first column is folded; where that is not enough, each
+    row is a block of lines.
     """
-    table = _table(rows)
-    if needed_width(table) > console.width:
-        room = console.width - 2 - needed_width(_table([row[1:] for row in rows]))
-        if room < LEAST_NAME:
-            _print_blocks(console, rows)
-            return
-        table = _table(rows, room)
-    console.print(table)
-    console.print()
+    low = [[head.replace(" ", "\n") for head in rows[0]], *rows[1:]]
+    room = console.width - GAP - needed_width(_table([row[1:] for row in low]))
+    tables = [_table(rows), _table(low), *([_table(low, room)] if room >= LEAST_NAME else [])]
+    table = next((table for table in tables if needed_width(table) <= console.width), None)
+    if table is None:
+        _print_blocks(console, rows)
+    else:
+        console.print(table)
+        console.print()
 
 
 def _table(rows: Sequence[Sequence[str]], room: int | None = None) -> Table:
     """The rows as a table; `room` is the width of the first column, if it has to be folded."""
     from rich.table import Table
 
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), collapse_padding=True)
+    table = Table(box=None, pad_edge=False, padding=(0, GAP, 0, 0), collapse_padding=True)
     for k, head in enumerate(rows[0]):
         right = k > 0 and all(NUMBER.fullmatch(row[k]) for row in rows[1:])
         side: Literal["left", "right"] = "right" if right else "left"
         folded = k == 0 and room is not None
         table.add_column(
-            head.replace(" ", "\n"),
+            head,
             justify=side,
             vertical="bottom",
             no_wrap=not folded,
