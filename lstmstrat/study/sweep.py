@@ -2,26 +2,29 @@
 
 from __future__ import annotations
 
+import hashlib
 import logging
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import CancelledError
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product
 from math import prod
 from typing import TypeVar
 
 from lstmstrat.config.schema import Config
 from lstmstrat.errors import ConfigError, LSTMStratError, StrategyError, sentence
+from lstmstrat.forecasting.forecasts import Forecasts
 from lstmstrat.forecasting.session import Session
 from lstmstrat.prices import Prices
 from lstmstrat.report.result import Sweep
+from lstmstrat.results.account import Account
 from lstmstrat.results.assessment import Check
 from lstmstrat.results.run import Run
 from lstmstrat.results.sweep import Axis, Failure, Outcome, Place
 from lstmstrat.study.checks import run_checks
 from lstmstrat.study.extras import Extras, extras
-from lstmstrat.study.prepare import prepare
+from lstmstrat.study.prepare import Loaded, prepare
 from lstmstrat.study.proof import entered, judged
 from lstmstrat.study.simulate import simulate_all
 from lstmstrat.study.stages import Stages, silent
@@ -117,37 +120,59 @@ def sweep(
     StrategyError
         All points failed while they ran.
     """
-    places = list(product(*(range(len(axis.values)) for axis in axes)))
-
-    def ready_at(place: Place) -> tuple[Config, Prices]:
-        settings = _settings(axes, place)
-        with _named(f"{heading} {', '.join(settings)}"):
-            return prepare(made(settings), offline, refresh, prices)
-
-    ready = [ready_at(place) for place in places]
+    ready = _ready(made, axes, heading, offline, refresh, prices)
     attempts = _Attempts()
-    points = list[_Point]()
-    with stages("sweep", "points") as show:
-        for done, (place, (config, loaded)) in enumerate(zip(places, ready, strict=True)):
-            show(done, len(ready))
-            points += attempts(place, lambda: [_run(place, config, loaded, session, stages)])  # noqa: B023
-    outcomes = list[Outcome]()
-    with stages("judging by all trials", "points") as show:
-        for done, point in enumerate(points):
-            show(done, len(points))
-            outcomes += attempts(point.place, lambda: _outcomes(point, session, stages))  # noqa: B023
+    points = _run_all(ready, attempts, session, stages)
+    outcomes = _judge_all(points, attempts, session, stages)
     if not outcomes:
         first = attempts.failures[0]
         raise StrategyError(f"every point failed; at {', '.join(_settings(axes, first.place))}: {first.error}")
-    symbols = dict.fromkeys(point.run.prices.symbol for point in points)
+    judged_at = {one.place for one in outcomes}
     return Sweep(
-        name=ready[0][0].name,
-        symbol=", ".join(symbols),
+        name=next(iter(ready.values()))[0].name,
+        symbol=", ".join(dict.fromkeys(bars.symbol for place, (_, bars) in ready.items() if place in judged_at)),
         axes=tuple(axes),
         outcomes=tuple(outcomes),
         kept=session.ledger.kept,
         failures=tuple(attempts.failures),
     )
+
+
+Ready = dict[Place, tuple[Config, Prices]]
+
+
+def _ready(
+    made: Made, axes: Sequence[Axis], heading: str, offline: bool, refresh: bool, prices: Prices | None
+) -> Ready:
+    """The checked config of each point, and its prices, which equal points share."""
+    ready, loaded = Ready(), Loaded()
+    for place in product(*(range(len(axis.values)) for axis in axes)):
+        settings = _settings(axes, place)
+        with _named(f"{heading} {', '.join(settings)}"):
+            ready[place] = prepare(made(settings), offline, refresh, prices, loaded)
+    return ready
+
+
+def _run_all(ready: Ready, attempts: _Attempts, session: Session, stages: Stages) -> list[_Point]:
+    """Run every point and enter it in the ledger; of each is kept what its judgement needs."""
+    points, slim = list[_Point](), _Slim()
+    with stages("sweep", "points") as show:
+        for done, (place, (config, prices)) in enumerate(ready.items()):
+            show(done, len(ready))
+            found = attempts(place, lambda: _run(place, config, prices, session, stages))  # noqa: B023
+            points += [] if found is None else [found.slim(slim)]
+    return points
+
+
+def _judge_all(points: list[_Point], attempts: _Attempts, session: Session, stages: Stages) -> list[Outcome]:
+    """Judge every point by all trials; each is given up when it is judged."""
+    outcomes, count = list[Outcome](), len(points)
+    with stages("judging by all trials", "points") as show:
+        for done in range(count):
+            show(done, count)
+            point = points.pop(0)
+            outcomes += attempts(point.place, lambda: _outcomes(point, session, stages)) or []  # noqa: B023
+    return outcomes
 
 
 @contextmanager
@@ -165,7 +190,7 @@ class _Attempts:
     def __init__(self) -> None:
         self.failures = list[Failure]()
 
-    def __call__(self, place: Place, work: Callable[[], list[T]]) -> list[T]:
+    def __call__(self, place: Place, work: Callable[[], T]) -> T | None:
         try:
             return work()
         except CancelledError:
@@ -174,7 +199,7 @@ class _Attempts:
             if not isinstance(error, LSTMStratError):
                 _log.exception("a point of the sweep failed")
             self.failures.append(Failure(place, sentence(error)))
-            return []
+            return None
 
 
 @dataclass(frozen=True, eq=False)
@@ -185,6 +210,36 @@ class _Point:
     run: Run
     extras: Extras
     checks: list[Check]
+
+    def slim(self, slim: _Slim) -> _Point:
+        """The same without what no judgement reads."""
+        rungs = tuple(slim(rung) for rung in self.extras.rungs)
+        return replace(self, run=slim(self.run), extras=replace(self.extras, rungs=rungs))
+
+
+class _Slim:
+    """Takes from runs what no judgement reads: the checks have read it, and a sweep has many runs.
+
+    Equal forecasts are kept once, also those of different points.
+    """
+
+    def __init__(self) -> None:
+        self._forecasts = dict[str, Forecasts]()
+
+    def __call__(self, run: Run) -> Run:
+        accounts = tuple(self._account(account) for account in run.strategies)
+        return replace(
+            run, benchmark=self._account(run.benchmark), strategies=accounts, forecasts=self._once(run.forecasts)
+        )
+
+    def _account(self, account: Account) -> Account:
+        forecasts = None if account.forecasts is None else self._once(account.forecasts)
+        return replace(account, placed=(), fills=(), targets=account.targets.iloc[:0], forecasts=forecasts)
+
+    def _once(self, found: Forecasts) -> Forecasts:
+        parts = [found.times, found.forecast, found.spread, found.fold]
+        key = hashlib.sha256(b"".join([repr(found.config).encode(), *(part.tobytes() for part in parts)]))
+        return self._forecasts.setdefault(key.hexdigest(), found)
 
 
 def _settings(axes: Sequence[Axis], place: Place) -> list[str]:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import gc
 import io
 import itertools
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,15 +17,20 @@ from helpers.command import TINY, lstmstrat, tiny, written
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from lstmstrat import ExposureStrategy
 from lstmstrat.errors import ConfigError
 from lstmstrat.evaluation.verdict import SUPPORTED, UNDECIDED
+from lstmstrat.forecasting.forecasts import Forecasts
 from lstmstrat.forecasting.session import Session
 from lstmstrat.ledger import Ledger
+from lstmstrat.prices import sources
 from lstmstrat.report import terminal
 from lstmstrat.report.page.sweep import sweep_page
 from lstmstrat.report.sweep import every_point, grid, headline, sentences
+from lstmstrat.results.orders import PlacedOrder
 from lstmstrat.results.sweep import Axis, Best, Failure, Outcome, Sweep
 from lstmstrat.store import Store
+from lstmstrat.study import calls
 from lstmstrat.study.ledger import read_trials
 from lstmstrat.study.prepare import load_config
 from lstmstrat.study.run import run
@@ -502,3 +510,48 @@ def test_the_command_tells_a_wrong_key_at_once(tmp_path: Path) -> None:
     assert told.code == 2
     assert "did you mean 'epochs'" in told.err
     assert not (tmp_path / "out").exists()
+
+
+# --- what a sweep keeps
+
+
+def test_a_sweep_keeps_what_a_judgement_reads_and_loads_equal_prices_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loads, orders, forecasts = [], [], []
+    real = sources.load
+    monkeypatch.setattr(sources, "load", lambda data, **more: loads.append(data.symbol) or real(data, **more))
+
+    def alive(kind: type) -> int:
+        gc.collect()
+        return sum(isinstance(one, kind) for one in gc.get_objects())
+
+    @contextmanager
+    def stages(stage: str, unit: str) -> Iterator[Any]:
+        if stage == "judging by all trials":
+            orders.append(alive(PlacedOrder) - orders_before)
+            forecasts.append(alive(Forecasts) - forecasts_before)
+        yield lambda done, total: None
+
+    over = axes_of(["data.symbol=AAPL,IBM", "strategies.0.params.threshold=0,0.001,0.002"])
+    orders_before, forecasts_before = alive(PlacedOrder), alive(Forecasts)
+    with Session(Store(None), 1, ledger=Ledger(tmp_path / "ledger")) as session:
+        found = sweep(config_of(tmp_path), over, session, stages)
+    assert len(found.outcomes) == 12
+    assert loads == ["AAPL", "IBM"]
+    assert orders == [0]
+    assert forecasts == [2]  # one on each asset
+
+
+def test_a_class_of_a_function_can_be_swept(tmp_path: Path) -> None:
+    class Mine(ExposureStrategy):
+        params = (("part", 0.5),)
+
+        def target_exposure(self) -> float:
+            return self.p.part if len(self) % 40 < 20 else 0.0
+
+    with Session(Store(None), 1, ledger=Ledger(tmp_path / "ledger")) as session:
+        values = tiny(forecast={"model": "ridge", "members": 1}, strategies=[Mine])
+        found = calls.sweep(values, {"strategies.0.params.part": [0.25, 0.75]}, session=session)
+    assert [one.strategy for one in found.outcomes] == ["mine", "mine"]
+    assert found.failures == ()
