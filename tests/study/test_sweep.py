@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import io
 import itertools
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -510,6 +511,18 @@ def test_the_command_tells_a_wrong_key_at_once(tmp_path: Path) -> None:
     assert told.code == 2
     assert "did you mean 'epochs'" in told.err
     assert not (tmp_path / "out").exists()
+
+
+def test_equal_leads_have_the_same_shade_for_every_strategy() -> None:
+    outcomes = tuple(
+        Outcome((k,), name, 1.0, lead + 0.2, 0.2, lead, 9, 0.5, 0.4, UNDECIDED)
+        for name, values in {"large": (-0.02, -1.0), "small": (-0.02, -0.01)}.items()
+        for k, lead in enumerate(values)
+    )
+    page = sweep_page(Sweep("x", "AAPL", TWO, outcomes, True))
+    assert re.findall(r"--shade:([0-9.]+)", page) == ["0.02", "1.00", "0.02", "0.01"]
+    tiny_leads = sweep_page(Sweep("x", "AAPL", TWO, outcomes[2:], True))
+    assert re.findall(r"--shade:([0-9.]+)", tiny_leads) == ["0.08", "0.04"]  # 0.02 / 0.25
 
 
 # --- what a sweep keeps

@@ -9,6 +9,9 @@ from lstmstrat.report.page.render import as_json, render
 from lstmstrat.report.page.tables import Cell, Line, Table, leading_number
 from lstmstrat.results.sweep import Outcome, Sweep
 
+LEAST_REACH = 0.25
+"""The smallest difference of Sharpe ratios that has the full colour."""
+
 
 def sweep_page(found: Sweep) -> str:
     """The text of the page. All names are escaped."""
@@ -28,7 +31,7 @@ def sweep_page(found: Sweep) -> str:
 def _heat(found: Sweep, strategy: str) -> Table:
     """Sharpe ratios over the first two axes, coloured by their distance from that of holding."""
     rows = texts.grid(found, strategy)
-    reach = max((abs(cell.lead or 0.0) for row in rows for cell in row if cell), default=0.0) or 1.0
+    reach = max(LEAST_REACH, *(abs(one.lead or 0.0) for one in found.outcomes))  # one scale for all strategies
     first, *others = found.axes
     lines = tuple(
         Line(value, tuple(_cell(cell, reach) for cell in row))
