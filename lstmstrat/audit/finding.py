@@ -7,8 +7,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from lstmstrat.errors import count
-
 PASSED, WARNING, FAILED, NOT_ASSESSED = "passed", "warning", "failed", "not assessed"
 SCHEMA = 2  # of `AuditResult.to_dict`
 
@@ -117,10 +115,10 @@ class AuditResult:
     def sentence(self) -> str:
         """The result in one sentence, with the numbers of comparisons and cuts, and the dates it holds for."""
         cuts = len({cut for f in self.findings for cut in f.cuts})
-        amount = f"{self._comparisons:,} comparisons at {count(cuts, 'cut')}"
+        amount = f"{self._comparisons:,} comparisons at {_count(cuts, 'cut')}"
         dates = f", {_periods_text(self.periods)}" if self.periods else ""
         if self.failures:
-            return f"{count(len(self.failures), 'probe')} of {len(self.findings)} failed, in {amount}{dates}."
+            return f"{_count(len(self.failures), 'probe')} of {len(self.findings)} failed, in {amount}{dates}."
         if self.blind:
             return f"Not assessable: {self.blind[0]}."
         if not self._comparisons:
@@ -159,6 +157,10 @@ def _periods_text(periods: dict[str, list[tuple[str, str]]]) -> str:
     if len(subjects) <= 1:
         return "".join(subjects)
     return "; ".join(f"{', '.join(names)}: {text}" for text, names in subjects.items())
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
 def dates(times: Any, bars: Sequence[int]) -> tuple[str, ...]:
