@@ -69,6 +69,18 @@ def amount(money: float) -> str:
     return f"{money:.2f}" if abs(money) < 1e15 else f"{money:.6g}"
 
 
+def count(number: int, noun: str) -> str:
+    """A number and its noun: the one place that knows about plurals.
+
+    >>> count(1, "strategy"), count(1200, "strategy"), count(0, "run")
+    ('1 strategy', '1,200 strategies', '0 runs')
+    """
+    if number == 1:
+        return f"1 {noun}"
+    many = f"{noun[:-1]}ies" if noun.endswith("y") and noun[-2:-1] not in "aeiou" else f"{noun}s"
+    return f"{number:,} {many}"
+
+
 def did_you_mean(word: str, candidates: Iterable[str]) -> str:
     """``"; did you mean 'lookback'?"`` with the nearest candidate, or a list of all if none is near."""
     words = sorted(candidates)

@@ -8,18 +8,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lstmstrat.commands.console import (
-    add_cache_options,
-    add_jobs_option,
-    add_price_options,
+    add_work_options,
     at_home,
     check_file,
-    exit_code,
-    rare_collection,
+    exit_code_of_work,
     read_config,
     session_of,
-    stopped,
 )
-from lstmstrat.errors import ConfigError
+from lstmstrat.errors import ConfigError, count
 
 if TYPE_CHECKING:
     from lstmstrat.config.schema import Config
@@ -33,6 +29,9 @@ DESCRIPTION = (
 EPILOG = "Example: lstmstrat compare configs/aapl.yaml runs/aapl/2026-01-31_120000 --html compare.html"
 
 
+MOST_RUNS = 10  # that are named where a folder of runs is given
+
+
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the options of the command."""
     parser.add_argument(
@@ -41,16 +40,13 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--html", type=at_home, metavar="FILE", help="write a page there")
     parser.add_argument("--markdown", type=at_home, metavar="FILE", help="write Markdown there")
     parser.add_argument("--csv", type=at_home, metavar="FILE", help="write a row for each strategy there")
-    add_jobs_option(parser)
-    add_price_options(parser)
-    add_cache_options(parser)
+    add_work_options(parser)
     parser.add_argument("--quiet", action="store_true", help="print no table, only what was written")
 
 
 def work(options: argparse.Namespace) -> int:
     """Run the command; the exit code is 0, or 2 for an error that the user can correct."""
-    with rare_collection():
-        return exit_code(lambda: _main(options), lambda: stopped(options))
+    return exit_code_of_work(_main, options)
 
 
 def _main(options: argparse.Namespace) -> int:
@@ -69,8 +65,14 @@ def _results(options: argparse.Namespace) -> dict[str, Result]:
     from lstmstrat.results import run_folder
 
     paths = list[Path](options.runs)
+    for path in paths:
+        _check_no_folder_of_runs(path)
     if len(paths) < 2:
-        raise ConfigError(f"{paths[0]} alone given; expected two runs or more: lstmstrat compare {paths[0]} OTHER")
+        beside = [run for run in run_folder.folders_in(paths[0].parent) if run != paths[0]]
+        other = beside[-1] if beside else "OTHER"
+        raise ConfigError(
+            f"{paths[0]} alone given; expected two runs or more: lstmstrat compare {paths[0]} {other}"
+        )
     if len({path.resolve() for path in paths}) < len(paths):
         raise ConfigError("a run is given twice; give each once")
     for name in ("html", "markdown", "csv"):
@@ -79,6 +81,20 @@ def _results(options: argparse.Namespace) -> dict[str, Result]:
     read = {str(path): run_folder.read(path) for path in paths if str(path) not in configs}
     made = read | (_run(configs, options) if configs else {})
     return {str(path): made[str(path)] for path in paths}
+
+
+def _check_no_folder_of_runs(path: Path) -> None:
+    """Raise with the runs that may be meant, if a folder of runs is named in place of a run."""
+    from lstmstrat.results import run_folder
+
+    if (path / "summary.json").exists() or not (runs := run_folder.folders_in(path)):
+        return
+    example = " ".join(map(str, runs[-2:])) if len(runs) > 1 else f"{runs[0]} OTHER"
+    said = (
+        f"{path} is a folder of {count(len(runs), 'run')}; name those that you mean: lstmstrat compare {example}"
+    )
+    heading = f"the last {MOST_RUNS} are" if len(runs) > MOST_RUNS else "these are"
+    raise ConfigError("\n  ".join([said, heading, *map(str, runs[-MOST_RUNS:])]))
 
 
 def _is_config(path: Path) -> bool:

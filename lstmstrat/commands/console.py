@@ -170,6 +170,19 @@ def add_jobs_option(parser: argparse.ArgumentParser) -> None:
     parser.set_defaults(store=None)  # until there is one
 
 
+def add_work_options(parser: argparse.ArgumentParser) -> None:
+    """The options of a command that simulates: threads, prices and cache."""
+    add_jobs_option(parser)
+    add_price_options(parser)
+    add_cache_options(parser)
+
+
+def exit_code_of_work(main: Callable[[argparse.Namespace], int], options: argparse.Namespace) -> int:
+    """`exit_code` of a command that simulates, and has `add_work_options`."""
+    with rare_collection():
+        return exit_code(lambda: main(options), lambda: stopped(options))
+
+
 def session_of(options: argparse.Namespace) -> Session:
     """The session that the options of a command ask for."""
     from lstmstrat.forecasting.session import Session

@@ -10,16 +10,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lstmstrat.commands.console import (
-    add_cache_options,
-    add_jobs_option,
-    add_price_options,
+    add_work_options,
     at_home,
-    exit_code,
+    exit_code_of_work,
     keeps,
-    rare_collection,
     read_config,
     session_of,
-    stopped,
     write_index,
 )
 from lstmstrat.errors import ConfigError
@@ -58,9 +54,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--ladder", action="store_true", default=None, help="hold the LSTM against cheaper models and rarer refits"
     )
-    add_jobs_option(parser)
-    add_price_options(parser)
-    add_cache_options(parser)
+    add_work_options(parser)
     much = parser.add_mutually_exclusive_group()
     much.add_argument("--full", action="store_true", help="print every table before the answer")
     much.add_argument("--quiet", action="store_true", help="print only the path of the report")
@@ -69,8 +63,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def work(options: argparse.Namespace) -> int:
     """Run the command; the exit code is 0, 2 for an error that the user can correct, or 130 after Ctrl-C."""
-    with rare_collection():
-        return exit_code(lambda: _main(options), lambda: stopped(options))
+    return exit_code_of_work(_main, options)
 
 
 def _main(options: argparse.Namespace) -> int:

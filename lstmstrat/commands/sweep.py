@@ -4,19 +4,17 @@ from __future__ import annotations
 
 import argparse
 import datetime as dt
+import sys
+from functools import reduce
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lstmstrat.commands.console import (
-    add_cache_options,
-    add_jobs_option,
-    add_price_options,
+    add_work_options,
     at_home,
-    exit_code,
-    rare_collection,
+    exit_code_of_work,
     read_config,
     session_of,
-    stopped,
 )
 
 if TYPE_CHECKING:
@@ -48,29 +46,31 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--out", type=at_home, metavar="DIR", help="folder, new or empty (runs/<name>-sweep/<time>)"
     )
-    add_jobs_option(parser)
-    add_price_options(parser)
-    add_cache_options(parser)
+    add_work_options(parser)
     parser.add_argument("--quiet", action="store_true", help="print only the path of the page")
 
 
 def work(options: argparse.Namespace) -> int:
-    """Run the command; the exit code is 0, or 2 for an error that the user can correct."""
-    with rare_collection():
-        return exit_code(lambda: _main(options), lambda: stopped(options))
+    """Run the command; the exit code is 0, or 2 for an error that the user can correct, be it of one point."""
+    return exit_code_of_work(_main, options)
 
 
 def _main(options: argparse.Namespace) -> int:
+    from lstmstrat.config.files import changed, override, read
     from lstmstrat.report import terminal
     from lstmstrat.report.page.sweep import sweep_page
+    from lstmstrat.report.sweep import failures
     from lstmstrat.results import run_folder
+    from lstmstrat.study.prepare import config_of_file
     from lstmstrat.study.sweep import axes_of, sweep
-
-    def made(settings: list[str]) -> Config:
-        return read_config(options.config, [*options.set, *settings])
 
     axes = axes_of(options.over)
     name = read_config(options.config, options.set).name
+    values = override(read(options.config), options.set)
+
+    def made(settings: list[str]) -> Config:
+        return config_of_file(options.config, reduce(changed, settings, values))
+
     default = Path("runs") / f"{name}-sweep" / f"{dt.datetime.now():%Y-%m-%d_%H%M%S}"
     folder = options.out or run_folder.free_place(default)
     run_folder.check_free(folder)
@@ -81,5 +81,7 @@ def _main(options: argparse.Namespace) -> int:
     folder = run_folder.write_files([("sweep.csv", csv), ("sweep.html", sweep_page(found))], folder)
     if not options.quiet:
         terminal.print_sweep(found)
+    for failure in failures(found):
+        print(f"error: {failure}", file=sys.stderr)
     print(folder / "sweep.html")
-    return 0
+    return 2 if found.failures else 0

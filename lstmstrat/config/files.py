@@ -133,17 +133,23 @@ def override(values: dict[str, Any], settings: list[str]) -> dict[str, Any]:
         A setting is not of this form, or its path does not fit `values`.
     """
     for setting in settings:
-        path, equals, value = setting.partition("=")
-        if not equals or not path:
-            raise ConfigError(f"--set {setting}: expected KEY=VALUE, {EXAMPLE}")
-        keys = path.split(".")
-        if len(keys) > DEEPEST:
-            raise ConfigError(f"--set {setting}: expected at most {DEEPEST} keys, {EXAMPLE}")
         try:
-            values = _put(values, keys, parse(value))
+            values = changed(values, setting)
         except ConfigError as error:
             raise ConfigError(f"--set {setting}: {error}") from None
     return values
+
+
+def changed(values: dict[str, Any], setting: str) -> dict[str, Any]:
+    """A copy of `values` with one ``section.key=value`` put in; the errors of `override`, without the setting."""
+    path, equals, value = setting.partition("=")
+    if not equals or not path:
+        raise ConfigError(f"expected KEY=VALUE, {EXAMPLE}")
+    keys = path.split(".")
+    if len(keys) > DEEPEST:
+        raise ConfigError(f"expected at most {DEEPEST} keys, {EXAMPLE}")
+    found: dict[str, Any] = _put(values, keys, parse(value))
+    return found
 
 
 def _put(node: Any, keys: list[str], value: Any) -> Any:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
+from lstmstrat.errors import count
 from lstmstrat.evaluation.bootstrap import Difference
 from lstmstrat.evaluation.sharpe import SIGNIFICANCE
 from lstmstrat.report.answer import CHIPS, interval, listed
 from lstmstrat.report.cells import amount, fine_percent, p_in_words, p_value, percent, ratio, tenths, thousandths
-from lstmstrat.results.comparison import Comparison, Contender
+from lstmstrat.results.comparison import Comparison, Figures
 
 Rows = list[list[str]]  # the heads first
 
@@ -17,7 +19,17 @@ def sentences(found: Comparison) -> list[str]:
     """What came out, as a colleague would say it: beside holding, and beside the first run."""
     if not found.bars:
         return ["These runs have no traded dates in common, so nothing that they earned can be compared."]
-    return [_beside_holding(found), *_beside_the_first(found)]
+    return [_beside_holding(found), *_beside_the_first(found), *_periods(found)]
+
+
+def _periods(found: Comparison) -> list[str]:
+    """That the runs were not traded over the same dates, if it is so."""
+    if found.one_period:
+        return []
+    return [
+        f"The runs were traded over different periods; what they are compared by is of the dates that all of them "
+        f"have, {found.first} to {found.last}."
+    ]
 
 
 def _beside_holding(found: Comparison) -> str:
@@ -25,7 +37,7 @@ def _beside_holding(found: Comparison) -> str:
         [c.name for c in found.contenders if _shown(c.lead, c.lead_p) and sign * (c.lead.difference or 0.0) > 0.0]
         for sign in (1, -1)
     )
-    many = f"{len(found.contenders)} contenders on {found.bars:,} common dates"
+    many = f"{count(len(found.contenders), 'contender')} on {count(found.bars, 'common date')}"
     said = (
         f"Of {many}, {listed(better)} earned more than holding for its risk, by more than the best of so many "
         "does by luck."
@@ -66,31 +78,82 @@ def differences(found: Comparison) -> Rows:
     ]
 
 
-HEADS = ("contender", "end value", "a year", "worst fall", "Sharpe", "turnover", "trades")
-LEADS = ("Sharpe minus holding's", "p", "minus the first run's", "p", "verdict")
+FIGURES = ("return", "a year", "worst fall", "Sharpe", "exposure")
+LEADS = ("Sharpe minus holding's", "p", "minus the first run's", "p")
+OWN = ("end value", "turnover", "trades", "verdict")
 
 
 def contenders(found: Comparison) -> Rows:
-    """Metrics of the whole runs, and Sharpe differences on the common dates, a row for each contender."""
-    return [[*HEADS, *LEADS], *(_row(c) for c in found.contenders)]
+    """What each holding and each contender did on the common dates, a row for each."""
+    held = [[one.name, *_cells(one.figures)] for one in found.holdings]
+    return [["contender", *FIGURES], *held, *([one.name, *_cells(one.figures)] for one in found.contenders)]
 
 
-def _row(c: Contender) -> list[str]:
-    m = c.metrics
+def _cells(f: Figures) -> list[str]:
     return [
-        c.name,
-        amount(m.final_value),
-        fine_percent(m.cagr),
-        percent(m.max_drawdown),
-        ratio(m.sharpe),
-        tenths(m.turnover),
-        amount(m.trades),
-        spread(c.lead),
-        p_value(c.lead_p),
-        "" if c.reference is None else spread(c.reference),
-        "" if c.reference is None else p_value(c.reference_p),
-        CHIPS[c.verdict][0],
+        percent(f.total_return),
+        fine_percent(f.cagr),
+        percent(f.max_drawdown),
+        ratio(f.sharpe),
+        percent(f.exposure),
     ]
+
+
+def leads(found: Comparison) -> Rows:
+    """The Sharpe differences on the common dates, a row for each contender."""
+    return [
+        ["contender", *LEADS],
+        *(
+            [
+                c.name,
+                spread(c.lead),
+                p_value(c.lead_p),
+                "" if c.reference is None else spread(c.reference),
+                "" if c.reference is None else p_value(c.reference_p),
+            ]
+            for c in found.contenders
+        ),
+    ]
+
+
+def own_runs(found: Comparison) -> Rows:
+    """What is of the whole period of each run, and judged without the other runs."""
+    return [
+        ["contender", *OWN],
+        *(
+            [
+                c.name,
+                amount(c.own_run.final_value),
+                tenths(c.own_run.turnover),
+                amount(c.own_run.trades),
+                CHIPS[c.own_run.verdict][0],
+            ]
+            for c in found.contenders
+        ),
+    ]
+
+
+class Part(NamedTuple):
+    """A table with a heading, and what its rows are."""
+
+    heading: str
+    caption: str
+    rows: Rows
+
+
+def parts(found: Comparison) -> list[Part]:
+    """All tables in the order in which they are read, without those that have nothing to say."""
+    made = [Part("What differs", "Keys of the configs that are not the same in all runs", differences(found))]
+    if found.bars:
+        dates = f"{found.first} to {found.last}, {count(found.bars, 'close')}"
+        made.append(Part("On the common dates", dates, contenders(found)))
+        made.append(
+            Part("More than luck?", "Sharpe differences on the common dates, with 95% intervals", leads(found))
+        )
+    made.append(Part("Each run by itself", "Of its own period, and judged without the others", own_runs(found)))
+    made.append(Part("The forecasts", "Do they know anything?", skill(found)))
+    made.append(Part("The runs", "What was traded, and where it lies", runs(found)))
+    return [part for part in made if len(part.rows) > 1]
 
 
 def spread(found: Difference) -> str:
@@ -100,42 +163,44 @@ def spread(found: Difference) -> str:
     return f"{ratio(found.difference)} {interval(found.low, found.high)}"
 
 
+def runs(found: Comparison) -> Rows:
+    """What was run, when it was traded, and where it lies."""
+    made = [[run.label, run.symbol, f"{run.first} to {run.last}", run.place] for run in found.runs]
+    return [["run", "asset", "traded", "from"], *made]
+
+
 def skill(found: Comparison) -> Rows:
-    """The runs, and whether their forecasts know anything."""
-    return [
-        ["run", "asset", "traded", "forecasts", "correlation", "Clark-West p", "folder"],
-        *(
-            [
-                run.label,
-                run.symbol,
-                f"{run.first} to {run.last}",
-                amount(run.forecasts),
-                thousandths(run.correlation),
-                p_value(run.clark_west),
-                run.place,
-            ]
-            for run in found.runs
-        ),
+    """Whether the forecasts of the runs know anything."""
+    made = [
+        [run.label, amount(run.forecasts), thousandths(run.correlation), p_value(run.clark_west)]
+        for run in found.runs
     ]
+    return [["run", "forecasts", "correlation", "Clark-West p"], *made]
 
 
 def notes(found: Comparison) -> list[str]:
     """How the numbers were made."""
-    count, pairs = len(found.contenders), sum(c.reference is not None for c in found.contenders)
-    said = [
-        f"Sharpe differences are of the {found.bars:,} common dates, {found.first} to {found.last}; intervals and "
-        f"p (paired block bootstrap) are adjusted for {count} leads over holding"
-        + (f" and for {pairs} differences from {found.runs[0].label}." if pairs else "."),
-    ]
+    own = "The verdict is that of each run by itself; p here is adjusted for all that is compared."
+    same = [] if found.differing else ["What differs? Nothing in the configs but the name."]
+    if not found.bars:
+        return [*same, own]
+    pairs = sum(c.reference is not None for c in found.contenders)
+    beside = f" and for {count(pairs, 'difference')} from {found.runs[0].label}" if pairs else ""
     best = p_in_words(found.best)
-    return [*said, f"Does any contender earn more than holding its asset (Hansen's SPA; yes, if small)? {best}"]
+    return [
+        *same,
+        f"Sharpe differences are of the {found.bars:,} common dates; intervals and p (paired block bootstrap) are "
+        f"adjusted for {count(len(found.contenders), 'lead')} over holding{beside}. {own}",
+        f"Does any contender earn more than holding its asset (Hansen's SPA; yes, if small)? {best}",
+    ]
 
 
 def markdown(found: Comparison) -> str:
     """The comparison as Markdown."""
-    parts = ["# Runs compared", *sentences(found), "## What differs", grid(differences(found))]
-    parts += ["## Contenders", grid(contenders(found)), "## Forecasts", grid(skill(found)), *notes(found)]
-    return "\n\n".join(parts) + "\n"
+    texts = ["# Runs compared", *sentences(found)]
+    for part in parts(found):
+        texts += [f"## {part.heading}", f"{part.caption}.", grid(part.rows)]
+    return "\n\n".join([*texts, *notes(found)]) + "\n"
 
 
 def grid(rows: Sequence[Sequence[str]]) -> str:

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 import pandas as pd
 
 from lstmstrat.evaluation.bootstrap import Difference
-from lstmstrat.evaluation.metrics import Performance
 
 
 @dataclass(frozen=True)
@@ -26,16 +25,49 @@ class Compared:
 
 
 @dataclass(frozen=True)
+class Figures:
+    """What an account did on the common dates, from close to close; each metric is that of `evaluation.metrics`.
+
+    None where it is undefined, and for an account that was lost before the first of these dates.
+    """
+
+    total_return: float | None
+    cagr: float | None
+    max_drawdown: float | None
+    sharpe: float | None
+    exposure: float | None
+
+
+@dataclass(frozen=True)
+class Holding:
+    """Holding an asset, on the common dates; one for all runs whose holding earned the same on them."""
+
+    name: str  # "holding AAPL"
+    figures: Figures
+
+
+@dataclass(frozen=True)
+class OwnRun:
+    """What is known of a strategy only for the whole period of its own run, judged without the other runs."""
+
+    first: str
+    last: str
+    final_value: float
+    turnover: float | None  # a year
+    trades: int
+    verdict: str
+
+
+@dataclass(frozen=True)
 class Contender:
     """One strategy of one run, on the common dates."""
 
     run: str  # label
     strategy: str
-    metrics: Performance  # over the whole period of its run
-    verdict: str  # of its run
-    holding: float | None  # Sharpe ratio of holding, on the common dates
-    sharpe: float | None  # on the common dates
-    lead: Difference  # of the two; the interval is one of as many as there are contenders
+    figures: Figures
+    own_run: OwnRun
+    holding: float | None  # Sharpe ratio of holding in its run, on the common dates
+    lead: Difference  # of the two Sharpe ratios; the interval is one of as many as there are contenders
     lead_p: float | None  # adjusted for the number of contenders
     reference: Difference | None  # Sharpe ratio minus that of its counterpart in the first run; None in that
     reference_p: float | None  # adjusted for the number of such differences
@@ -53,14 +85,15 @@ class Comparison:
     Attributes
     ----------
     equity
-        Account values on the common dates, 1 at the first; one column for each contender, and the holding of each
-        asset. Empty if fewer than two dates are common.
+        Account values on the common dates, 1 at the first; one column for each of `holdings`, then for each
+        contender. Empty if fewer than two dates are common.
     best
         Hansen's p-value that no contender has a higher mean return than holding its asset; None if undefined.
     """
 
     runs: tuple[Compared, ...]
     differing: tuple[str, ...]  # keys of the config
+    holdings: tuple[Holding, ...]
     contenders: tuple[Contender, ...]
     first: str | None  # of the common dates; None if there are none
     last: str | None
@@ -68,27 +101,30 @@ class Comparison:
     best: float | None
     equity: pd.DataFrame
 
+    @property
+    def one_period(self) -> bool:
+        """Whether all runs were traded from the same first to the same last date."""
+        return len({(run.first, run.last) for run in self.runs}) == 1
+
     def table(self) -> pd.DataFrame:
-        """One row for each contender, as it is written to a CSV file."""
-        return pd.DataFrame(
-            [
-                {
-                    "run": c.run,
-                    "strategy": c.strategy,
-                    "verdict": c.verdict,
-                    **{name: getattr(c.metrics, name) for name in METRICS},
-                    "common_sharpe": c.sharpe,
-                    "common_holding": c.holding,
-                    **_difference("lead", c.lead, c.lead_p),
-                    **_difference("reference", c.reference, c.reference_p),
-                }
-                for c in self.contenders
-            ]
-        )
+        """One row for each holding and each contender, as it is written to a CSV file.
 
-
-METRICS = ("final_value", "total_return", "cagr", "max_drawdown", "sharpe", "exposure", "turnover", "trades")
-"""The metrics that a comparison shows, in this order."""
+        Columns that begin with ``run_`` are of the whole period of the run; all others of the common dates.
+        """
+        holdings = [{"run": "", "strategy": one.name, **vars(one.figures)} for one in self.holdings]
+        contenders = [
+            {
+                "run": c.run,
+                "strategy": c.strategy,
+                **vars(c.figures),
+                "holding_sharpe": c.holding,
+                **_difference("lead", c.lead, c.lead_p),
+                **_difference("reference", c.reference, c.reference_p),
+                **{f"run_{name}": value for name, value in vars(c.own_run).items()},
+            }
+            for c in self.contenders
+        ]
+        return pd.DataFrame([*holdings, *contenders])
 
 
 def _difference(name: str, found: Difference | None, p_adjusted: float | None) -> dict[str, float | None]:

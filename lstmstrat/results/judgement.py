@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from lstmstrat.errors import count
 from lstmstrat.evaluation.bootstrap import Difference
 from lstmstrat.evaluation.verdict import headline
 from lstmstrat.results.assessment import FAILED, Check, Trials
@@ -51,8 +52,8 @@ class Judgement:
         return {judged.name: judged.verdict for judged in self.strategies}
 
     def __str__(self) -> str:
-        count = f"{self.trials.count} trial{'' if self.trials.count == 1 else 's'} on these prices so far"
-        known = count if self.trials.kept else f"{count}; without a ledger, others are not known"
+        tried = f"{count(self.trials.count, 'trial')} on these prices so far"
+        known = tried if self.trials.kept else f"{tried}; without a ledger, others are not known"
         failed = [f"failed: {check.name} ({check.detail})" for check in self.checks if check.status == FAILED]
         return "\n".join([self.verdict, *map(str, self.strategies), known, *failed])
 

@@ -202,22 +202,7 @@ def _sync(folder: Path) -> None:
 
 
 def read(folder: str | Path) -> Result:
-    """Read back the run that the command wrote to a folder.
-
-    The types of the columns are always the same: text is object, numbers are float64 and int64, times are
-    datetime64[ns]. The index of a table with one row per bar is called ``date``.
-
-    Parameters
-    ----------
-    folder
-        The run folder, such as ``runs/aapl/2026-01-31_120000``.
-
-    Raises
-    ------
-    DataError
-        There is no such folder, it has no run, the run is of another version of lstmstrat, or a file is broken;
-        the message names the file and says what to do.
-    """
+    """The numbers of a run, read back from its folder; types and errors are those of `lstmstrat.load_run`."""
     folder = Path(folder)
     _check_run(folder)
     assessment = _assessment(folder)
@@ -253,16 +238,20 @@ def _check_run(folder: Path) -> None:
         cure = f"; give the folder: {folder.parent}" if of_run else ", such as runs/aapl/2026-01-31_120000"
         raise DataError(f"{folder} is a file; expected the folder of a run{cure}")
     if not folder.is_dir():
-        hint = did_you_mean(folder.name, _runs_in(folder.parent)) or "; give the folder that a run was written to"
+        hint = (
+            did_you_mean(folder.name, [run.name for run in folders_in(folder.parent)])
+            or "; give the folder that a run was written to"
+        )
         raise DataError(f"there is no folder {folder}; expected the folder of a run{hint}")
     if not (folder / "summary.json").exists():
-        runs = _runs_in(folder)
-        example = f"such as {folder / runs[-1]}" if runs else "such as runs/aapl/2026-01-31_120000"
+        runs = folders_in(folder)
+        example = f"such as {runs[-1]}" if runs else "such as runs/aapl/2026-01-31_120000"
         raise DataError(f"{folder} is no run folder: it has no summary.json; give the folder of a run, {example}")
 
 
-def _runs_in(folder: Path) -> list[str]:
-    return sorted(path.parent.name for path in folder.glob("[!.]*/summary.json"))
+def folders_in(folder: Path) -> list[Path]:
+    """The run folders that lie directly in a folder, by their names, which for most is the order of time."""
+    return sorted(path.parent for path in folder.glob("[!.]*/summary.json"))
 
 
 def _assessment(folder: Path) -> Assessment:

@@ -13,6 +13,8 @@ judge.py        the statistics and the verdicts of a run
 ledger.py       the ledger of trials
 proof.py        where only the audit is missing, it is made at once
 outside.py      the verdict on a Cerebro of the user's own, or on bare returns
+sweep.py        a config at every point of a grid
+compare.py      runs side by side
 calls.py        sweep and compare, as Python calls them
 cuts.py         every strategy once more on prices that end early
 audits.py       the look-ahead audit of a strategy, and the record of the last one

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from functools import reduce
 from os import PathLike
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from lstmstrat.config.files import one_line, override
+from lstmstrat.config.files import changed, one_line
 from lstmstrat.config.schema import Config
 from lstmstrat.config.section import plain_value
 from lstmstrat.errors import ConfigError
@@ -32,6 +33,7 @@ def sweep(
     config: Given,
     over: Mapping[str, Sequence[Any]],
     *,
+    strategies: Sequence[Any] | None = None,
     prices: Prices | pd.DataFrame | None = None,
     session: Session | None = None,
     progress: bool | None = None,
@@ -41,7 +43,8 @@ def sweep(
     """Run a config at every point of a grid; each point is a trial, and all of them deflate each.
 
     Equal forecasts are trained once. ``best(strategy)`` of what it gives says whether the best point stands on a
-    plateau; ``table()`` has a row for each strategy at each point. In a notebook it shows both.
+    plateau; ``table()`` has a row for each strategy at each point. In a notebook it shows both. A point that fails
+    while it runs is in ``failures``, and the others go on.
 
     Parameters
     ----------
@@ -50,8 +53,8 @@ def sweep(
     over
         The values of each key of the config: ``{"forecast.epochs": [6, 10], "strategies.0.params.threshold": [0.0,
         0.001]}``.
-    prices
-        In place of those that ``data:`` names, as for `run`.
+    strategies, prices
+        In place of those of the config, as for `run`.
     session
         Store, ledger, threads and progress, as for `run`.
     progress
@@ -63,6 +66,8 @@ def sweep(
     ------
     ConfigError, DataError, StrategyError
         A point cannot be run; nothing has been trained then.
+    StrategyError
+        All points failed while they ran.
 
     Examples
     --------
@@ -80,23 +85,24 @@ def sweep(
             return sweep(
                 config,
                 over,
+                strategies=strategies,
                 prices=prices,
                 session=default_session,
                 progress=progress,
                 offline=offline,
                 refresh=refresh,
             )
-    axes, base = _axes(over), config_of(config)
+    axes, base = _axes(over), config_of(config, strategies)
     if prices is not None:
         prices = as_prices(prices, base.data)
     values = base.model_dump(by_alias=True)
 
     def made(settings: list[str]) -> Config:
-        return config_of(override(values, settings))
+        return config_of(reduce(changed, settings, values))
 
     with shown_stages(progress) as stages:
         session.ledger.read()  # so that it is known before the training if it cannot be used
-        return study_sweep.sweep(made, axes, session, stages, offline, refresh, prices)
+        return study_sweep.sweep(made, axes, session, stages, offline, refresh, prices, "sweep:")
 
 
 def _axes(over: Mapping[str, Sequence[Any]]) -> tuple[Axis, ...]:
@@ -134,7 +140,8 @@ def compare(
     Raises
     ------
     ConfigError
-        There are fewer than two runs, or one is neither a result nor the name of a folder.
+        There are fewer than two runs, one is given twice, or one is neither a result nor the name of a folder. A
+        config is run first, by `run`.
     DataError
         A folder has no run.
 
@@ -157,9 +164,18 @@ def compare(
     return study_compare.compare(results)
 
 
+RUN_IT = "lstmstrat.compare([lstmstrat.run({}), ...])"
+
+
 def _result(run: Result | str | PathLike[str]) -> Result:
     if isinstance(run, Result):
         return run
+    if isinstance(run, (Config, Mapping)):
+        raise ConfigError(f"compare: a config given; run it first: {RUN_IT.format('config')}")
+    if isinstance(run, (str, PathLike)) and Path(run).suffix in (".yaml", ".yml"):
+        raise ConfigError(
+            f"compare: {run} given, which is a config; run it first: {RUN_IT.format(repr(str(run)))}"
+        )
     if isinstance(run, (str, PathLike)):
         return run_folder.read(Path(run))
     raise ConfigError(f"compare: {type(run).__name__} given, expected a result or the folder of a run")

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from lstmstrat.config.data import DataConfig
 from lstmstrat.config.files import files_beside, override, read
 from lstmstrat.config.forecast import ForecastConfig
 from lstmstrat.config.names import wrong_names
@@ -53,11 +54,11 @@ def load_config(path: str | Path, settings: Sequence[str] = ()) -> Config:
     ('AAPL', 3)
     """
     path = Path(path)
-    return _of_file(path, override(read(path), list(settings)))
+    return config_of_file(path, override(read(path), list(settings)))
 
 
-def _of_file(path: Path, values: dict[str, Any]) -> Config:
-    """The values of a file as a config; files and modules are looked for in its folder too."""
+def config_of_file(path: Path, values: dict[str, Any]) -> Config:
+    """The values of a file as a config, as `load_config` checks it; its folder is searched too."""
     with searched(folders_of(path)):
         return _checked(files_beside(values, path.parent), f"{path}:")
 
@@ -81,7 +82,7 @@ def config_of(given: Given, strategies: Sequence[Any] | None = None) -> Config:
         if strategies is None:
             return load_config(os.fspath(given))
         path = Path(given)
-        return _of_file(path, {**read(path), "strategies": strategies})
+        return config_of_file(path, {**read(path), "strategies": strategies})
     if isinstance(given, Config):
         own = {} if strategies is None else {"strategies": strategies}
         return validated(Config, {**dict(given), **own}, "config:") if own else given
@@ -103,12 +104,21 @@ def _checked(values: dict[str, Any], heading: str) -> Config:
     return config
 
 
+Loaded = dict[str, "tuple[DataConfig, Prices]"]
+"""Prices and their ``data:`` section as the run knows it, by that section as it was given."""
+
+
 def prepare(
-    config: Config, offline: bool = False, refresh: bool = False, prices: Prices | pd.DataFrame | None = None
+    config: Config,
+    offline: bool = False,
+    refresh: bool = False,
+    prices: Prices | pd.DataFrame | None = None,
+    loaded: Loaded | None = None,
 ) -> tuple[Config, Prices]:
     """`config` with train_size in bars, and its prices; `offline` and `refresh` as in `load_prices`.
 
-    `prices` stand in place of those that ``data:`` names, and the config says so then.
+    `prices` stand in place of those that ``data:`` names, and the config says so then. Prices that are in `loaded`
+    are taken from there, and others put there, so that several configs share them.
 
     Raises
     ------
@@ -121,26 +131,30 @@ def prepare(
     from lstmstrat.study.build import building_mistakes
 
     _raise_all(_plugin_mistakes(config), "the config cannot be run:")
-    config, loaded = _with_prices(config, offline, refresh, prices)
-    bars = len(loaded.frame)
+    known = {} if loaded is None else loaded
+    section = config.data.model_dump_json()
+    if section not in known:
+        known[section] = _load(config.data, offline, refresh, prices)
+    data, found = known[section]
+    config = config.model_copy(update={"data": data})
+    bars = len(found.frame)
     heading = f"the config cannot be run on {bars} bars:"
     forecast = validated(ForecastConfig, resolved(config.forecast, bars).model_dump(), heading)
-    _check_length(forecast, loaded)
+    _check_length(forecast, found)
     config = config.model_copy(update={"forecast": forecast})
-    if lines := building_mistakes(config, loaded):
+    if lines := building_mistakes(config, found):
         raise StrategyError("\n  ".join(["strategies and settings do not go together:", *lines]))
-    return config, loaded
+    return config, found
 
 
-def _with_prices(
-    config: Config, offline: bool, refresh: bool, prices: Prices | pd.DataFrame | None
-) -> tuple[Config, Prices]:
+def _load(
+    data: DataConfig, offline: bool, refresh: bool, prices: Prices | pd.DataFrame | None
+) -> tuple[DataConfig, Prices]:
     from lstmstrat.prices.sources import handed_over, load
 
     if prices is None:
-        return config, load(config.data, offline=offline, refresh=refresh)
-    data, made = handed_over(prices, config.data, offline=offline, refresh=refresh)
-    return config.model_copy(update={"data": data}), made
+        return data, load(data, offline=offline, refresh=refresh)
+    return handed_over(prices, data, offline=offline, refresh=refresh)
 
 
 def planned_folds(config: Config, prices: Prices) -> pd.DataFrame:

@@ -2,28 +2,38 @@
 
 from __future__ import annotations
 
+import hashlib
+import logging
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from concurrent.futures import CancelledError
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from itertools import product
 from math import prod
+from typing import TypeVar
 
 from lstmstrat.config.schema import Config
-from lstmstrat.errors import ConfigError
+from lstmstrat.errors import ConfigError, LSTMStratError, StrategyError, sentence
+from lstmstrat.forecasting.forecasts import Forecasts
 from lstmstrat.forecasting.session import Session
 from lstmstrat.prices import Prices
 from lstmstrat.report.result import Sweep
+from lstmstrat.results.account import Account
 from lstmstrat.results.assessment import Check
 from lstmstrat.results.run import Run
-from lstmstrat.results.sweep import Axis, Outcome
+from lstmstrat.results.sweep import Axis, Failure, Outcome, Place
 from lstmstrat.study.checks import run_checks
 from lstmstrat.study.extras import Extras, extras
-from lstmstrat.study.prepare import prepare
-from lstmstrat.study.proof import RunJudgement, entered, judged
+from lstmstrat.study.prepare import Loaded, prepare
+from lstmstrat.study.proof import entered, judged
 from lstmstrat.study.simulate import simulate_all
 from lstmstrat.study.stages import Stages, silent
 
+_log = logging.getLogger(__name__)
+
 MOST_POINTS = 1000
 Made = Callable[[list[str]], Config]  # a config from settings such as ``forecast.epochs=10``
+T = TypeVar("T")
 
 
 def axes_of(texts: Sequence[str]) -> tuple[Axis, ...]:
@@ -95,50 +105,156 @@ def sweep(
     offline: bool = False,
     refresh: bool = False,
     prices: Prices | None = None,
+    heading: str = "--over",
 ) -> Sweep:
     """Run a config at every point of `axes`, in one session, so that equal forecasts are trained once.
 
     Every point is entered in the ledger before the first is judged. `prices` stand in place of those of ``data:``.
+    `heading` stands before the settings of a point in the error that says why it cannot be run. A point that fails
+    while it runs is a `Failure` of the sweep, and the others go on.
 
     Raises
     ------
     ConfigError, DataError, StrategyError
         A point cannot be run; nothing has been trained then.
+    StrategyError
+        All points failed while they ran.
     """
-    places = list(product(*(range(len(axis.values)) for axis in axes)))
-    ready = [prepare(made(_settings(axes, place)), offline, refresh, prices) for place in places]
-    points = list[_Point]()
+    ready = _ready(made, axes, heading, offline, refresh, prices)
+    attempts = _Attempts()
+    points = _run_all(ready, attempts, session, stages)
+    outcomes = _judge_all(points, attempts, session, stages)
+    if not outcomes:
+        first = attempts.failures[0]
+        raise StrategyError(f"every point failed; at {', '.join(_settings(axes, first.place))}: {first.error}")
+    judged_at = {one.place for one in outcomes}
+    return Sweep(
+        name=next(iter(ready.values()))[0].name,
+        symbol=", ".join(dict.fromkeys(bars.symbol for place, (_, bars) in ready.items() if place in judged_at)),
+        axes=tuple(axes),
+        outcomes=tuple(outcomes),
+        kept=session.ledger.kept,
+        failures=tuple(attempts.failures),
+    )
+
+
+Ready = dict[Place, tuple[Config, Prices]]
+
+
+def _ready(
+    made: Made, axes: Sequence[Axis], heading: str, offline: bool, refresh: bool, prices: Prices | None
+) -> Ready:
+    """The checked config of each point, and its prices, which equal points share."""
+    ready, loaded = Ready(), Loaded()
+    for place in product(*(range(len(axis.values)) for axis in axes)):
+        settings = _settings(axes, place)
+        with _named(f"{heading} {', '.join(settings)}"):
+            ready[place] = prepare(made(settings), offline, refresh, prices, loaded)
+    return ready
+
+
+def _run_all(ready: Ready, attempts: _Attempts, session: Session, stages: Stages) -> list[_Point]:
+    """Run every point and enter it in the ledger; of each is kept what its judgement needs."""
+    points, slim = list[_Point](), _Slim()
     with stages("sweep", "points") as show:
-        for place, (config, loaded) in zip(places, ready, strict=True):
-            show(len(points), len(ready))
-            run = simulate_all(config, loaded, session, stages)
-            point = _Point(place, run, extras(run, session, stages), run_checks(run, session))
-            entered(run, point.checks, point.extras, session)
-            points.append(point)
-    outcomes = list[Outcome]()
+        for done, (place, (config, prices)) in enumerate(ready.items()):
+            show(done, len(ready))
+            found = attempts(place, lambda: _run(place, config, prices, session, stages))  # noqa: B023
+            points += [] if found is None else [found.slim(slim)]
+    return points
+
+
+def _judge_all(points: list[_Point], attempts: _Attempts, session: Session, stages: Stages) -> list[Outcome]:
+    """Judge every point by all trials; each is given up when it is judged."""
+    outcomes, count = list[Outcome](), len(points)
     with stages("judging by all trials", "points") as show:
-        for done, point in enumerate(points):
-            show(done, len(points))
-            outcomes += _outcomes(point, judged(point.run, point.checks, point.extras, session, stages))
-    symbols = dict.fromkeys(point.run.prices.symbol for point in points)
-    return Sweep(points[0].run.config.name, ", ".join(symbols), tuple(axes), tuple(outcomes), session.ledger.kept)
+        for done in range(count):
+            show(done, count)
+            point = points.pop(0)
+            outcomes += attempts(point.place, lambda: _outcomes(point, session, stages)) or []  # noqa: B023
+    return outcomes
+
+
+@contextmanager
+def _named(point: str) -> Iterator[None]:
+    """In the block, an error says at which point of the grid it was."""
+    try:
+        yield
+    except LSTMStratError as error:
+        raise type(error)(f"{point}: {error}") from None
+
+
+class _Attempts:
+    """Does the work of one point after the other. An error, also one of the user's code, ends only its point."""
+
+    def __init__(self) -> None:
+        self.failures = list[Failure]()
+
+    def __call__(self, place: Place, work: Callable[[], T]) -> T | None:
+        try:
+            return work()
+        except CancelledError:
+            raise
+        except Exception as error:
+            if not isinstance(error, LSTMStratError):
+                _log.exception("a point of the sweep failed")
+            self.failures.append(Failure(place, sentence(error)))
+            return None
 
 
 @dataclass(frozen=True, eq=False)
 class _Point:
     """A point of the grid that was run and entered, before it is judged."""
 
-    place: tuple[int, ...]
+    place: Place
     run: Run
     extras: Extras
     checks: list[Check]
 
+    def slim(self, slim: _Slim) -> _Point:
+        """The same without what no judgement reads."""
+        rungs = tuple(slim(rung) for rung in self.extras.rungs)
+        return replace(self, run=slim(self.run), extras=replace(self.extras, rungs=rungs))
 
-def _settings(axes: Sequence[Axis], place: Sequence[int]) -> list[str]:
+
+class _Slim:
+    """Takes from runs what no judgement reads: the checks have read it, and a sweep has many runs.
+
+    Equal forecasts are kept once, also those of different points.
+    """
+
+    def __init__(self) -> None:
+        self._forecasts = dict[str, Forecasts]()
+
+    def __call__(self, run: Run) -> Run:
+        accounts = tuple(self._account(account) for account in run.strategies)
+        return replace(
+            run, benchmark=self._account(run.benchmark), strategies=accounts, forecasts=self._once(run.forecasts)
+        )
+
+    def _account(self, account: Account) -> Account:
+        forecasts = None if account.forecasts is None else self._once(account.forecasts)
+        return replace(account, placed=(), fills=(), targets=account.targets.iloc[:0], forecasts=forecasts)
+
+    def _once(self, found: Forecasts) -> Forecasts:
+        parts = [found.times, found.forecast, found.spread, found.fold]
+        key = hashlib.sha256(b"".join([repr(found.config).encode(), *(part.tobytes() for part in parts)]))
+        return self._forecasts.setdefault(key.hexdigest(), found)
+
+
+def _settings(axes: Sequence[Axis], place: Place) -> list[str]:
     return [f"{axis.key}={axis.values[k]}" for axis, k in zip(axes, place, strict=True)]
 
 
-def _outcomes(point: _Point, judgement: RunJudgement) -> list[Outcome]:
+def _run(place: Place, config: Config, prices: Prices, session: Session, stages: Stages) -> _Point:
+    run = simulate_all(config, prices, session, stages)
+    point = _Point(place, run, extras(run, session, stages), run_checks(run, session))
+    entered(run, point.checks, point.extras, session)
+    return point
+
+
+def _outcomes(point: _Point, session: Session, stages: Stages) -> list[Outcome]:
+    judgement = judged(point.run, point.checks, point.extras, session, stages)
     return [
         Outcome(
             place=point.place,

@@ -6,6 +6,7 @@ import contextlib
 import io
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -180,8 +181,8 @@ def test_a_comparison_of_folders_and_a_config_is_printed_and_written(runs: Path,
     assert "forecast.epochs" in told.out
     assert "forecast.seed" in told.out
     table = files[2].read_text().splitlines()
-    assert len(table) == 1 + 3 * 2
-    assert table[1].split(",")[:2] == ["epochs=1 seed=0", "long_flat"]  # the order of the command line
+    assert len(table) == 1 + 1 + 3 * 2  # heads, holding AAPL, strategies
+    assert table[2].split(",")[:2] == ["epochs=1 seed=0", "long_flat"]  # the order of the command line
     quiet = lstmstrat("compare", runs / "one", runs / "two", "--quiet", "--csv", tmp_path / "quiet.csv")
     assert quiet == Told(0, f"{tmp_path / 'quiet.csv'}\n", "")
 
@@ -189,8 +190,24 @@ def test_a_comparison_of_folders_and_a_config_is_printed_and_written(runs: Path,
 def test_a_comparison_over_assets(runs: Path) -> None:
     told = lstmstrat("compare", runs / "one", runs / "ibm")
     assert told.code == 0, told.err
-    assert "symbol=IBM: long_flat" in told.out
-    assert "holding its asset (Hansen's SPA; yes, if small)? p = 0." in told.out
+    assert "other: long_flat" in told.out  # the names of the configs tell them apart
+    assert "holding IBM" in told.out
+    assert "holding its asset (Hansen's SPA; yes, if small)? p = 0." in " ".join(told.out.split())
+
+
+def test_a_folder_of_runs_is_answered_with_the_runs_in_it(runs: Path) -> None:
+    for arguments in ([runs], [runs, runs / "one"]):
+        told = lstmstrat("compare", *arguments)
+        assert (told.code, told.out) == (2, "")
+        said, _, *listed = told.err.splitlines()
+        assert f"{runs} is a folder of " in said
+        proposed = said.split("lstmstrat compare ")[1].split()
+        assert len(proposed) == 2
+        assert {line.strip() for line in listed} >= set(proposed)
+        assert all((Path(one) / "summary.json").exists() for one in proposed)
+    told = lstmstrat("compare", runs / "one")
+    (other,) = re.findall(r"lstmstrat compare \S+/one (\S+)", told.err)
+    assert (Path(other) / "summary.json").exists()
 
 
 def test_what_is_wrong_with_a_comparison_is_said_before_anything_is_run(runs: Path, tmp_path: Path) -> None:

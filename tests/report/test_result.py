@@ -220,6 +220,21 @@ def test_a_sweep_takes_classes_prices_and_numbers_of_numpy() -> None:
     assert found.symbol == "the asset"
 
 
+def test_a_sweep_takes_strategies_in_place_of_those_of_its_config() -> None:
+    from strategies.long_flat import LongFlat
+    from strategies.sma_cross import SmaCross
+
+    without = {key: value for key, value in tiny().items() if key != "strategies"}
+    over = {"strategies.0.params.threshold": [0.0, 0.001]}
+    with quiet() as one, quiet() as other:
+        given = lstmstrat.sweep(
+            without, over, strategies=[LongFlat, (SmaCross, {"fast": 5, "slow": 10})], session=one
+        )
+        named = lstmstrat.sweep(tiny(), over, session=other)
+    assert given.strategies == ("long_flat", "sma_cross")
+    assert [replace(a, strategy="") for a in given.outcomes] == [replace(b, strategy="") for b in named.outcomes]
+
+
 def test_a_sweep_over_dates_of_prices_may_begin_earlier_than_its_config() -> None:
     prices = lstmstrat.load_prices(DataConfig(symbol="AAPL", start="2004-01-02", end="2006-03-31"))
     with quiet() as session:
@@ -275,8 +290,12 @@ def test_results_and_folders_are_compared(result: Result, tmp_path: Path) -> Non
     assert [run.label for run in of_values.runs] == ["epochs=1", "epochs=2"]
     for runs in ([place, other], [str(place), other]):
         assert lstmstrat.compare(runs).contenders == of_values.contenders
-    assert [run.place for run in lstmstrat.compare([result, other, result]).runs] == ["tiny", "tiny #2", "tiny #3"]
-    assert [run.place for run in lstmstrat.compare({"a": result, "b": place}).runs] == ["a", "b"]
+    third = replace(other, equity=other.equity * 2.0)
+    assert [run.place for run in lstmstrat.compare([result, other, third]).runs] == ["tiny", "tiny #2", "tiny #3"]
+    for twice in ([result, other, result], [result, place], {"a": place, "b": tmp_path / "." / "run"}):
+        with pytest.raises(ConfigError, match="a run is given twice"):
+            lstmstrat.compare(twice)
+    assert [run.place for run in lstmstrat.compare({"a": other, "b": place}).runs] == ["a", "b"]
     assert "epochs=2: long_flat" in texts(shown(of_values), "th")
     assert repr(of_values).startswith("<Comparison of 2 runs>\n")
 
@@ -287,8 +306,14 @@ def test_results_and_folders_are_compared(result: Result, tmp_path: Path) -> Non
         ("runs/one", ConfigError, "str given, expected a list of results or of run folders"),
         (3, ConfigError, "int given, expected a list"),
         ([3, 4], ConfigError, "int given, expected a result or the folder of a run"),
-        ([], ConfigError, "0 run given; expected at least two"),
+        ([], ConfigError, "0 runs given; expected at least two"),
         (["nowhere", "nowhere"], DataError, "there is no folder nowhere"),
+        (
+            [tiny(), tiny()],
+            ConfigError,
+            "a config given; run it first: lstmstrat.compare([lstmstrat.run(config), ...])",
+        ),
+        (["a.yaml", "b"], ConfigError, "a.yaml given, which is a config; run it first: "),
     ],
 )
 def test_what_cannot_be_compared_is_refused(runs: Any, kind: type[Exception], said: str) -> None:

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from itertools import product
+from typing import NamedTuple
+
 import pandas as pd
 
+from lstmstrat.errors import count
 from lstmstrat.report import comparison as texts
 from lstmstrat.report.figures.values import Json, date_axis, drawn, label, line, log_axis, shared, stamps, thinned
 from lstmstrat.report.page.render import as_json, render
@@ -11,58 +15,75 @@ from lstmstrat.report.page.tables import Cell, Line, Table, leading_number
 from lstmstrat.results.comparison import Comparison
 
 COLOURS = ("--chosen", "--world", "--seed", "--forecast", "--good", "--bad", "--open", "--soft")
-DASHES = ("solid", "dash", "dot", "dashdot")
+DASHES = {"solid": "none", "dash": "7 4", "dot": "2 4", "dashdot": "7 3 2 3"}
+"""How a line is drawn, by plotly.js and in SVG."""
+
+
+class Drawn(NamedTuple):
+    """A line of the chart, for its key."""
+
+    name: str  # of a column of `Comparison.equity`
+    colour: str
+    dash: str
+
+    @property
+    def gaps(self) -> str:
+        """The dash in SVG."""
+        return DASHES[self.dash]
 
 
 def comparison_page(found: Comparison) -> str:
     """The text of the page. All names from the runs are escaped."""
+    lines = _lines(found)
     return render(
         "comparison.html",
-        title=f"{len(found.runs)} runs compared",
+        title=f"{count(len(found.runs), 'run')} compared",
         sentences=texts.sentences(found),
-        bars=found.bars,
-        differing=_table("What differs in the configs", texts.differences(found)),
-        contenders=_table("The contenders", texts.contenders(found)),
-        runs=_table("The runs", texts.skill(found)),
-        notes=texts.notes(found) if found.bars else [],
-        payload=as_json(_payload(found)),
+        lines=lines,
+        parts=[(part.heading, _table(part), _css(part)) for part in texts.parts(found)],
+        notes=texts.notes(found),
+        payload=as_json(_payload(found, lines)),
     )
 
 
-def _table(caption: str, rows: texts.Rows) -> Table:
-    heads, *body = rows
+def _table(part: texts.Part) -> Table:
+    heads, *body = part.rows
     lines = (Line(row[0], tuple(Cell(text, leading_number(text)) for text in row[1:])) for row in body)
-    return Table(caption, tuple(heads[1:]), tuple(lines), heads[0])
+    return Table(part.caption, tuple(heads[1:]), tuple(lines), heads[0])
 
 
-def _payload(found: Comparison) -> Json:
-    frame = found.equity
+def _css(part: texts.Part) -> str:
+    return "folded words" if part.rows[0][0] in ("key", "run") else "folded"
+
+
+def _lines(found: Comparison) -> list[Drawn]:
+    """The lines of the chart: holdings in one colour; dashes tell lines of one colour apart."""
     if not found.bars:
+        return []
+    names = list(found.equity.columns)
+    held, others = names[: len(found.holdings)], names[len(found.holdings) :]
+    looks = list(product(DASHES, COLOURS))
+    holdings = [Drawn(name, "--hold", list(DASHES)[k % len(DASHES)]) for k, name in enumerate(held)]
+    contenders = [(name, *looks[k % len(looks)]) for k, name in enumerate(others)]
+    return [*holdings, *(Drawn(name, colour, dash) for name, dash, colour in contenders)]
+
+
+def _payload(found: Comparison, lines: list[Drawn]) -> Json:
+    if not lines:
         return {"dates": [], "series": [], "figures": {}, "trades": []}
-    index = pd.DatetimeIndex(frame.index)
-    value = frame.where(frame > 0.0)
+    index = pd.DatetimeIndex(found.equity.index)
+    value = found.equity.where(found.equity > 0.0)
     data = []
-    strategies = holdings = 0
-    for name in frame.columns:
-        made = line(label(name), thinned(value[name], 5), "--hold", "%{y:.2f}")
-        if name.startswith("holding "):
-            made["line"] |= {"dash": DASHES[holdings % len(DASHES)]}
-            holdings += 1
-        else:
-            made["line"] = {
-                "color": COLOURS[strategies % len(COLOURS)],
-                "dash": DASHES[strategies // len(COLOURS) % len(DASHES)],
-                "width": 1.5,
-            }
-            strategies += 1
-        data.append(made)
+    for one in lines:
+        trace = line(label(one.name), thinned(value[one.name], 5), one.colour, "%{y:.2f}")
+        trace["line"] |= {"dash": one.dash, "width": 1.5}
+        data.append(trace)
     layout = {
         "height": 480,
         "hovermode": "x unified",
-        "legend": {"orientation": "h", "x": 0, "y": -0.08, "yanchor": "top"},
+        "showlegend": False,  # the key stands below the chart, where it takes no room from it
         "xaxis": date_axis(index),
         "yaxis": log_axis(value) | {"tickformat": "~g"},  # 0.5, where ~s would write 500m
     }
     figures = {"answer": {"data": data, "layout": layout}}
-    dates = stamps(index[drawn(len(index))])
-    return {"dates": dates, "series": shared(figures), "figures": figures, "trades": []}
+    return {"dates": stamps(index[drawn(len(index))]), "series": shared(figures), "figures": figures, "trades": []}

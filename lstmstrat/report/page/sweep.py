@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from lstmstrat.errors import count
 from lstmstrat.report import sweep as texts
-from lstmstrat.report.cells import ratio
+from lstmstrat.report.cells import UNDEFINED, ratio
 from lstmstrat.report.page.render import as_json, render
 from lstmstrat.report.page.tables import Cell, Line, Table, leading_number
 from lstmstrat.results.sweep import Outcome, Sweep
+
+LEAST_REACH = 0.25
+"""The smallest difference of Sharpe ratios that has the full colour."""
 
 
 def sweep_page(found: Sweep) -> str:
@@ -15,7 +19,7 @@ def sweep_page(found: Sweep) -> str:
     lines = tuple(Line(row[0], tuple(Cell(text, leading_number(text)) for text in row[1:])) for row in body)
     return render(
         "sweep.html",
-        title=f"{found.name} on {found.symbol}: {len(found.points()):,} points",
+        title=f"{found.name} on {found.symbol}: {count(len(found.points()), 'point')}",
         headline=texts.headline(found),
         sentences=texts.sentences(found),
         heats=[_heat(found, name) for name in found.strategies],
@@ -27,22 +31,17 @@ def sweep_page(found: Sweep) -> str:
 def _heat(found: Sweep, strategy: str) -> Table:
     """Sharpe ratios over the first two axes, coloured by their distance from that of holding."""
     rows = texts.grid(found, strategy)
-    reach = max((abs(_lead(cell)) for row in rows for cell in row), default=0.0) or 1.0
+    reach = max(LEAST_REACH, *(abs(one.lead or 0.0) for one in found.outcomes))  # one scale for all strategies
     first, *others = found.axes
     lines = tuple(
         Line(value, tuple(_cell(cell, reach) for cell in row))
         for value, row in zip(first.values, rows, strict=True)
     )
     heads = others[0].values if others else ("Sharpe",)
-    by = f"{first.key} down, {others[0].key} across" if others else first.key
-    return Table(f"{strategy}: Sharpe ratio ({by}); green is above holding", tuple(heads), lines, first.key)
+    return Table(f"{texts.caption(found, strategy)}; green is above holding", tuple(heads), lines, first.key)
 
 
-def _lead(one: Outcome) -> float:
-    return 0.0 if one.sharpe is None else one.sharpe - (one.holding or 0.0)
-
-
-def _cell(one: Outcome, reach: float) -> Cell:
-    if one.sharpe is None:
-        return Cell(ratio(one.sharpe))
-    return Cell(ratio(one.sharpe), one.sharpe, shade=_lead(one) / reach)
+def _cell(one: Outcome | None, reach: float) -> Cell:
+    if one is None:
+        return Cell(UNDEFINED)
+    return Cell(ratio(one.sharpe), one.sharpe, shade=None if one.lead is None else one.lead / reach)

@@ -7,6 +7,7 @@
     progress    the stages of a run; notebook draws them there
     runs        a list of runs
     sweep       a config at many settings
+    rows        a table that fits on every screen, for the two above
     trials      the ledger of trials
     audit       the findings of an audit
     console     helpers for rich, which all of these use
