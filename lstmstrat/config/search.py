@@ -57,7 +57,7 @@ _MARKS = ("pyproject.toml", ".git")
 def other_file(module: ModuleType) -> str:
     """A sentence if one of `folders` has a file of this name, and the module was loaded from another one."""
     if module.__name__.partition(".")[0] == __name__.partition(".")[0]:
-        return ""  # who installs this package and works in its checkout has it twice, and runs the one that is here
+        return ""  # in a checkout of this package, after `pip install .`, there are two
     spec = PathFinder.find_spec(module.__name__, folders())
     here, there = getattr(module, "__file__", None), spec and spec.origin
     if not here or not there or os.path.realpath(here) == os.path.realpath(there):
