@@ -105,6 +105,7 @@ def of_text(text: str, title: str, hints: Hints) -> Table:
     tops = {separator: _top(text, separator) for separator in SEPARATORS}
     separator = max(SEPARATORS, key=lambda one: _score(tops[one], hints))
     rows = tops[separator]
+    _check_quotes(text, separator, title)
     if not rows or max(len(row.filled) for row in rows) < 2:
         raise DataError(f"{title}: not a table of columns with commas, semicolons or tabs between them")
     head, names, notices = _heading(rows, title, hints)
@@ -137,9 +138,37 @@ def _top(text: str, separator: str) -> list[_Row]:
                 rows.append(_Row(tuple(cell.strip() for cell in cells), stream.tell()))
             if len(rows) == TOP:
                 break
-    except csv.Error:
-        return []
+    except csv.Error:  # a cell of more than 131,072 letters: see `_check_quotes`
+        return rows
     return rows
+
+
+def _check_quotes(text: str, separator: str, title: str) -> None:
+    """Raises where a cell goes on over the end of its line: a quote that is not closed takes rows with it.
+
+    A name of two lines in a heading does so too, but has no separator in it, as rows have that are taken.
+    """
+    if '"' not in text:
+        return
+    reader = csv.reader(io.StringIO(f"{text}\n\n"), delimiter=separator, skipinitialspace=True)
+    before, below = 0, False  # lines that are read, and whether they reach below the heading
+    try:
+        for cells in reader:
+            below = below or _is_data(cells)
+            if reader.line_num - before > 1:
+                for cell in cells:
+                    if "\n" in cell and (below or separator in cell):
+                        raise _stray_quote(title, before, shown(cell.partition("\n")[0]), reader.line_num)
+            before = reader.line_num
+    except csv.Error:
+        raise _stray_quote(title, before, "of more than 131,072 letters", reader.line_num) from None
+
+
+def _stray_quote(title: str, before: int, cell: str, last: int) -> DataError:
+    return DataError(
+        f"{title}: line {before + 1}: a quote opens the cell {cell}, which goes on to line {last}, so that these "
+        "lines would be one row; remove the quote, or, if it is a text of several lines, write it on one line"
+    )
 
 
 def _score(rows: list[_Row], hints: Hints) -> tuple[int, int, int]:

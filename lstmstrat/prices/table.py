@@ -113,7 +113,8 @@ def _of_symbol(cells: pd.DataFrame, hints: Hints, found: Findings) -> pd.DataFra
         if len(named) == 1:
             found.notices.append(f"the rows of {shown(named[0])}, one of {len(known)} symbols in the table")
             return _rows(cells, symbols == named[0])
-    found.faults.append(several(known, hints))
+    none = hints.write("columns", {SYMBOL: None})
+    found.faults.append(f"{several(known, hints)}; if all rows are of one, {none}")
     return _rows(cells, symbols == known[0])
 
 
