@@ -1,7 +1,7 @@
 """The adjustment factor, Adj Close / Close, where it cannot be that of dividends and splits.
 
-Between two payments the factor is constant. A dividend lets it rise, and a split too; a reverse split lets it fall by
-a ratio of small numbers. One that falls otherwise, again and again, is that of two series that do not belong
+Between two payments the factor is constant. A dividend lets it rise, and a split too; a reverse split lets it fall
+by a ratio of small numbers. One that falls otherwise, again and again, is that of two series that do not belong
 together: the Adj Close of another share, or of the row beside, and then every open is adjusted by a return.
 
 Letters: n bars.
