@@ -108,12 +108,14 @@ def of_text(text: str, title: str, hints: Hints) -> Table:
     _check_quotes(text, separator, title)
     if not rows or max(len(row.filled) for row in rows) < 2:
         raise DataError(f"{title}: not a table of columns with commas, semicolons or tabs between them")
+    if separator == ",":
+        _check_decimal_commas(rows, title, hints)
     head, names, notices = _heading(rows, title, hints)
     body = rows[head:]
     names = layouts.completed(names, [row.cells for row in body])
     width = max([len(names), *(len(row.filled) for row in body)])
     if width > len(names) and not hints.columns:
-        cure = hints.write("columns", {"date": 1, "open": 2, "high": 3, "low": 4, "close": 5, "volume": 6})
+        cure = hints.write("columns", layouts.likely_numbers([row.cells for row in body]))
         raise DataError(
             f"{title}: the heading has {len(names)} columns and a row has {width}; {cure}, with the number of "
             "each column, or mend the heading"
@@ -126,6 +128,12 @@ def of_text(text: str, title: str, hints: Hints) -> Table:
 
     sample = pd.DataFrame([[*row.cells, *([""] * width)][:width] for row in body[:SAMPLE]], columns=range(width))
     return Table(title, names, sample, read, notices)
+
+
+def _check_decimal_commas(rows: Sequence[_Row], title: str, hints: Hints) -> None:
+    names = next((len(row.filled) for row in rows if _known(row.cells, hints)), None)
+    if names is not None or not hints.columns:
+        layouts.check_decimal_commas(names, [row.filled for row in rows if _is_data(row.cells)], title)
 
 
 def _top(text: str, separator: str) -> list[_Row]:
@@ -199,7 +207,7 @@ def _heading(rows: list[_Row], title: str, hints: Hints) -> tuple[int, tuple[Nam
         usual = _usual_width(rows)
         best = next(k for k, row in enumerate(rows) if len(row.cells) == usual)
         if _is_data(rows[best].cells):
-            names, notice = layouts.without_heading(rows[best].cells, hints, title)
+            names, notice = layouts.without_heading([row.cells for row in rows[best:]], hints, title)
             return best, names, (*_skipped(rows[:best]), *notice)
     first, last = _levels(rows, best)
     return last + 1, _level_names([row.cells for row in rows[first : last + 1]]), _skipped(rows[:first])
