@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any
 
 import backtrader as bt
@@ -250,6 +251,29 @@ def test_a_feed_without_volume_is_judged() -> None:
     found = lstmstrat.judge(forex)
     assert list(found.by_strategy) == ["Cross"]
     assert {check.name: check.status for check in found.checks}["stale prices"] == PASSED
+
+
+@pytest.mark.parametrize("whole", [False, True])
+def test_a_bar_without_a_price_is_named_and_not_the_account(whole: bool) -> None:
+    frame = IBM.frame.copy()
+    held = 100 + int(np.flatnonzero(frame.index[100:].day_of_week == 1)[0])  # a close at which it has a position
+    frame.iloc[held, 0 if whole else 3 : 5 if whole else 4] = np.nan
+    feed: Any = SimpleNamespace(frame=frame, symbol="IBM")
+    day = str(frame.index[held].date())
+    with pytest.raises(DataError, match=rf"the prices cannot be used\n  {day}: .*close") as caught:
+        lstmstrat.judge(cerebro(Tuesdays, feed))
+    assert "account" not in str(caught.value)
+
+
+@pytest.mark.parametrize("exactbars", [False, True, 1])
+def test_a_volume_of_whole_numbers_is_one_whatever_backtrader_keeps(exactbars: bool) -> None:
+    found = list[Any]()
+    for kind in (float, int):
+        feed: Any = SimpleNamespace(frame=IBM.frame.astype({"volume": kind}), symbol="IBM")
+        judged = cerebro(Tuesdays, feed)
+        judged.p.exactbars = exactbars
+        found.append(lstmstrat.judge(judged).strategies[0].sharpe)
+    assert found[0] == found[1]
 
 
 def test_a_forecast_is_audited_with_a_small_network(answer: Callable[[str], list[Any]]) -> None:
