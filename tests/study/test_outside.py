@@ -265,6 +265,25 @@ def test_a_bar_without_a_price_is_named_and_not_the_account(whole: bool) -> None
     assert "account" not in str(caught.value)
 
 
+class Always(lstmstrat.ExposureStrategy):
+    def target_exposure(self) -> float:
+        return 0.9
+
+
+@pytest.mark.parametrize("column", ["open", "close"])
+def test_a_strategy_of_exposures_names_the_bar_too(column: str) -> None:
+    """The value of its account is not a number at the open of this bar, or of the next."""
+    frame = IBM.frame.copy()
+    frame.loc[frame.index[100], column] = np.nan
+    feed: Any = SimpleNamespace(frame=frame, symbol="IBM")
+    said = f"Always: at the bar of {frame.index[100].date()}, IBM has nan as its {column}"
+    with pytest.raises(StrategyError, match=said) as caught:
+        lstmstrat.judge(cerebro(Always, feed, cheat_on_open=True))
+    assert "expose less" not in str(caught.value)
+    whole: Any = SimpleNamespace(frame=frame.dropna(), symbol="IBM")  # as it says
+    assert lstmstrat.judge(cerebro(Always, whole, cheat_on_open=True)).by_strategy
+
+
 @pytest.mark.parametrize("exactbars", [False, True, 1])
 def test_a_volume_of_whole_numbers_is_one_whatever_backtrader_keeps(exactbars: bool) -> None:
     found = list[Any]()
