@@ -78,6 +78,8 @@ def _main(options: argparse.Namespace) -> int:
 
     config = read_config(options.config, [*options.set, *_short_settings(options)])
     default = RUNS / config.name / f"{dt.datetime.now():%Y-%m-%d_%H%M%S}"
+    from scipy import special  # noqa: F401  (the end needs it; a library that fails to load shall do so before the work)
+
     from lstmstrat.prices.acceptance import all_faults
     from lstmstrat.report import terminal
     from lstmstrat.report.page import page
