@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import errno
 import logging
 import sqlite3
 import time
@@ -42,6 +43,25 @@ def connect(path: Path | None, prepare: Prepare) -> sqlite3.Connection:
     except BaseException:
         connection.close()
         raise
+    return connection
+
+
+def connect_to_read(path: Path) -> sqlite3.Connection:
+    """A connection to a file in which nothing can be written, such as one in a folder that is read-only.
+
+    SQLite needs files beside a database that is open for many. Where it cannot make them, the database is read
+    alone, unless rows are left in a file beside it.
+
+    Raises
+    ------
+    sqlite3.Error, OSError
+        It cannot be read.
+    """
+    log = path.with_name(f"{path.name}-wal")
+    alone = not log.exists() or not log.stat().st_size
+    mode = "immutable=1" if alone else "mode=ro"
+    connection = sqlite3.connect(f"{path.absolute().as_uri()}?{mode}", uri=True, check_same_thread=False)
+    connection.text_factory = _text
     return connection
 
 
@@ -88,6 +108,13 @@ def is_damaged(error: Exception) -> bool:
 def is_locked(error: Exception) -> bool:
     """Whether an error says that another process has the file."""
     return isinstance(error, sqlite3.OperationalError) and _code(error) in _BUSY
+
+
+def is_read_only(error: Exception) -> bool:
+    """Whether an error says that a file, or the folder that it is in, may be read and not written."""
+    if isinstance(error, sqlite3.OperationalError):
+        return _code(error) in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM)
+    return isinstance(error, OSError) and error.errno in (errno.EACCES, errno.EPERM, errno.EROFS)
 
 
 def set_aside(path: Path) -> Path:

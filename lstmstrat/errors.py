@@ -12,6 +12,7 @@ message and exits with 2.
 from __future__ import annotations
 
 import difflib
+import os
 import sysconfig
 import traceback
 from collections.abc import Iterable
@@ -88,6 +89,23 @@ def did_you_mean(word: str, candidates: Iterable[str]) -> str:
     if matches:
         return f"; did you mean {matches[0]!r}?"
     return f"; known: {', '.join(words)}" if words else ""
+
+
+def as_path(given: object, expected: str) -> Path:
+    """A name of a file or folder that a user hands over in Python.
+
+    >>> as_path("runs/a", "the name of a run folder").name
+    'a'
+
+    Raises
+    ------
+    ConfigError
+        It is no name: the message says what was given, and what is `expected`.
+    """
+    name = os.fspath(given) if isinstance(given, (str, os.PathLike)) else None
+    if not isinstance(name, str):
+        raise ConfigError(f"{type(given).__name__} given, expected {expected}")
+    return Path(name)
 
 
 def sentence(error: Exception) -> str:

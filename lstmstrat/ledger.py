@@ -53,6 +53,7 @@ _SEQUENCE = "SELECT CAST(max(seq) AS INTEGER) FROM sqlite_sequence WHERE name = 
 _NEWEST = f"SELECT max(ifnull(max(number), 0), ifnull(({_SEQUENCE}), 0)) FROM rows"
 _FIELDS = "number, kind, version, entered, content, sha256"
 _MOST = 10**9  # a number above this was not given by a ledger
+WRITABLE = "make the file and its folder writable, or name another file in LSTMSTRAT_LEDGER"
 _EXAMPLES = 5  # row numbers that a notice lists
 
 
@@ -154,7 +155,7 @@ class Ledger:
             return database.patiently(self.path, lambda: _enter(connection, kind, content))
 
     def _select(self) -> Contents:
-        with closing(database.connect(self.path, _prepare)) as connection:
+        with closing(self._to_read()) as connection:
             connection.text_factory = lambda text: text.decode(
                 errors="replace"
             )  # else one bad byte hides all rows
@@ -172,6 +173,17 @@ class Ledger:
             if number not in skipped
         )
         return Contents(rows, len(skipped) + missing)
+
+    def _to_read(self) -> sqlite3.Connection:
+        """A connection to the file; to one that is read-only, too, which a notice says."""
+        try:
+            return database.connect(self.path, _prepare)
+        except (sqlite3.Error, OSError) as error:
+            if self.path is None or not (database.is_read_only(error) and self.path.is_file()):
+                raise
+            connection = database.connect_to_read(self.path)
+        self._notice(f"the ledger {self.path} can be read and not written, so nothing is added to it; {WRITABLE}")
+        return connection
 
     def _tell(self, newer: list[int], damaged: list[int], missing: int) -> None:
         counted = "each counts as a trial"
@@ -192,17 +204,21 @@ class Ledger:
             yield
         except (sqlite3.Error, OSError) as error:
             self.kept = False
-            locked = database.is_locked(error)
-            cure = "run again when that process has ended" if locked else "to begin a new one, move that file away"
             self._notice(
                 f"the ledger {self.path} could not be used ({verb}: {error}), so other trials are not known and "
-                f"no edge can be supported; {cure}"
+                f"no edge can be supported; {_cure(error)}"
             )
 
     def _notice(self, sentence: str) -> None:
         if sentence not in self.notices:
             _log.warning(sentence)
             self.notices.append(sentence)
+
+
+def _cure(error: Exception) -> str:
+    if database.is_locked(error):
+        return "run again when that process has ended"
+    return WRITABLE if database.is_read_only(error) else "to begin a new one, move that file away"
 
 
 def _prepare(connection: sqlite3.Connection) -> None:

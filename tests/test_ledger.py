@@ -5,10 +5,12 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import shutil
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Callable
+import tempfile
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 
@@ -19,6 +21,10 @@ from lstmstrat.ledger import VERSION, Contents, Ledger, ledger_path
 from lstmstrat.store import default_path
 
 ROWS = [{"a": 1}, {"a": 2}, {"a": 3}]
+TRIAL = {
+    "asset": 1, "symbol": "X", "strategy": "long_flat", "class_path": "a:B", "params": {}, "model": None,
+    "refit_every": None, "first": "2010-01-04", "last": "2011-01-04", "bars": 252, "sharpe": 0.5, "failed": [],
+}  # fmt: skip
 
 
 def filled(path: Path) -> Ledger:
@@ -216,3 +222,79 @@ def test_it_is_where_the_environment_says_and_never_in_the_cache(monkeypatch: py
         monkeypatch.delenv(name)
     assert ledger_path().name == "ledger.sqlite"
     assert ledger_path().parent != default_path().parent
+
+
+@pytest.fixture
+def read_only(tmp_path: Path) -> Iterator[Path]:
+    """A ledger of three rows in a folder that this user, and "nobody", may read and not write."""
+    folder = Path(tempfile.mkdtemp(prefix="lstmstrat-"))  # the folders of pytest are closed to "nobody"
+    filled(folder / "ledger")
+    for key in ("a", "b"):
+        Ledger(folder / "ledger").enter("trial", {**TRIAL, "key": key})
+    (folder / "ledger").chmod(0o444)
+    folder.chmod(0o555)
+    yield folder / "ledger"
+    folder.chmod(0o755)
+    shutil.rmtree(folder)
+
+
+def by_nobody(code: str, path: Path, *more: str) -> subprocess.CompletedProcess[str]:
+    """Code in a Python of a user whom permissions bind, as they do not bind root; modules are imported before."""
+    bound = "\nimport os\nif os.geteuid() == 0: os.seteuid(65534)\n"
+    first, _, then = code.partition("# from here on\n")
+    command = [sys.executable, "-c", f"{first}{bound}{then}", str(path), *more]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+LIST = """
+import sys
+from lstmstrat.commands.main import main
+main(["trials", "--ledger", sys.argv[1]])
+print("---")
+# from here on
+sys.exit(main(["trials", *sys.argv[2:], "--ledger", sys.argv[1]]))
+"""
+READ = """
+import json, sys
+from lstmstrat.ledger import Ledger
+# from here on
+ledger = Ledger(sys.argv[1])
+rows = [row.content for row in ledger.rows("trial")]
+print(json.dumps([rows, ledger.kept, ledger.enter("trial", {}), ledger.kept]))
+"""
+
+
+def test_trials_in_a_folder_that_is_read_only_are_listed(read_only: Path) -> None:
+    done = by_nobody(LIST, read_only)
+    assert done.returncode == 0, done.stderr
+    assert "2 trials" in done.stdout.partition("---")[2]
+    told = f"the ledger {read_only} can be read and not written, so nothing is added to it; make the file and its"
+    assert done.stderr.count(told) == 1
+    assert "move" not in done.stderr
+
+
+def test_a_ratio_in_a_folder_that_is_read_only_is_not_said_to_be_struck(read_only: Path) -> None:
+    done = by_nobody(LIST, read_only, "strike", "4", "--why", "a mistake")
+    assert done.returncode == 2
+    assert "struck" not in done.stdout
+    assert "could not be used (write" in done.stderr
+
+
+@pytest.mark.parametrize("log", [False, True])
+def test_a_ledger_in_a_folder_that_is_read_only_is_read(read_only: Path, log: bool) -> None:
+    """With rows in the log beside it, too, as a process that was killed leaves them."""
+    if log:
+        read_only.parent.chmod(0o755)
+        read_only.chmod(0o644)
+        with closing(sqlite3.connect(read_only)) as other:
+            other.execute("SELECT * FROM rows").fetchall()  # while it is open, its log stays
+            Ledger(read_only).enter("trial", {"a": 4})
+            read_only.parent.chmod(0o555)
+            done = by_nobody(READ, read_only)
+    else:
+        done = by_nobody(READ, read_only)
+    rows, kept, number, kept_then = json.loads(done.stdout)
+    assert rows[:3] == ROWS
+    assert rows[5:] == [{"a": 4}] * log
+    assert (kept, number, kept_then) == (True, 6 + log, False)
+    assert "no edge can be supported; make the file and its folder writable" in done.stderr

@@ -33,8 +33,9 @@ class Terminated(KeyboardInterrupt):
 def exit_code(work: Callable[[], int], interrupted: Callable[[], str] = lambda: "stopped") -> int:
     """The exit code of `work`, and a sentence for what ended it; `interrupted` has that of a signal.
 
-    2 with the message of an error that the user can correct, or if code of the user's ends the program; 130 after
-    Ctrl-C; 128 and its number after another signal, such as 143 after SIGTERM.
+    2 with the message of an error that the user can correct, if a library cannot be loaded or memory is used up,
+    or if code of the user's ends the program; 130 after Ctrl-C; 128 and its number after another signal, such as
+    143 after SIGTERM.
     """
     with lasting_streams():
         return _code(work, interrupted)
@@ -47,6 +48,9 @@ def _code(work: Callable[[], int], interrupted: Callable[[], str]) -> int:
     except LSTMStratError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
+    except (ImportError, MemoryError) as error:  # of a library: a user's own code has a sentence by now
+        print(f"error: {_no_room(error)}\n{interrupted()}", file=sys.stderr)
+        return 2
     except Exception:  # a fault of ours
         raise
     except Terminated as error:
@@ -58,6 +62,16 @@ def _code(work: Callable[[], int], interrupted: Callable[[], str]) -> int:
     except BaseException as error:  # sys.exit, GeneratorExit, or a class of the user's: we raise none
         print(f"error: code of yours ended the run: {describe(error)}", file=sys.stderr)
         return 2
+
+
+def _no_room(error: Exception) -> str:
+    what = " ".join(f"{type(error).__name__}: {error}".split())
+    if isinstance(error, MemoryError):
+        return f"there is not enough memory ({what}); end other programs, or raise its limit (ulimit -v)"
+    return (
+        f"a library cannot be loaded ({what}); if memory has a limit, raise it (ulimit -v), else install it anew: "
+        "pip install --force-reinstall lstmstrat"
+    )
 
 
 @contextmanager

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import sys
 
 from lstmstrat.commands.console import at_home, exit_code
 from lstmstrat.errors import ConfigError
@@ -57,9 +56,8 @@ def _main(options: argparse.Namespace) -> int:
     ledger = Ledger(path)
     if options.action:
         trial = strike(ledger, options.number, options.why)
-        print(f"struck the ratio of trial {trial.number}, {trial.strategy} on {trial.symbol}; it still counts")
+        if ledger.kept:
+            print(f"struck the ratio of trial {trial.number}, {trial.strategy} on {trial.symbol}; it still counts")
     else:
         print_trials(read_trials(ledger, options.symbol))
-    for notice in ledger.notices:
-        print(f"note: {notice}", file=sys.stderr)
     return 0 if ledger.kept else 2

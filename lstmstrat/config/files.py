@@ -6,7 +6,7 @@ import re
 from collections.abc import Hashable, Iterator
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import yaml
 
@@ -20,6 +20,8 @@ DEEPEST = 30  # levels of lists and mappings
 MOST = 100_000  # values, each use of an anchor counted
 LARGEST = 1_000_000  # bytes of a config
 LONGEST = 10**300  # of whole numbers: beyond it there is no float of this size
+WHOLE = re.compile(r"[-+]?(0|[1-9]\d*)")  # numbers that are in YAML what they look like
+DECIMAL = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)(e[-+]?\d+)?|[-+]?\.inf|\.nan", re.IGNORECASE)
 EXAMPLE = "such as --set forecast.members=3"
 
 
@@ -49,6 +51,28 @@ def _mapping(loader: _Loader, node: yaml.MappingNode, deep: bool = False) -> dic
     return yaml.SafeLoader.construct_mapping(loader, node, deep)
 
 
+def _whole(loader: _Loader, node: yaml.ScalarNode) -> int:
+    """A whole number as it is written: in YAML 1.1, 010 is 8, 0x10 is 16, 12:30 is 750 and 1_000 is 1000."""
+    value: int = loader.construct_yaml_int(node)
+    return value if WHOLE.fullmatch(node.value) else _refuse(node, value)
+
+
+def _decimal(loader: _Loader, node: yaml.ScalarNode) -> float:
+    """A number as it is written: in YAML 1.1, 12:30.5 is 750.5 and 1_000.5 is 1000.5."""
+    value: float = loader.construct_yaml_float(node)
+    return value if DECIMAL.fullmatch(node.value) else _refuse(node, value)
+
+
+def _refuse(node: yaml.ScalarNode, value: float) -> NoReturn:
+    looks = [f"{int(node.value)}"] if re.fullmatch(r"[-+]?\d+", node.value) else []
+    raise ConfigError(
+        f"line {node.start_mark.line + 1}: {node.value} would be {value} in YAML; write "
+        f'{" or ".join([str(value), *looks])}, or, if it is text, "{node.value}" in quotes'
+    )
+
+
+_Loader.add_constructor("tag:yaml.org,2002:int", _whole)
+_Loader.add_constructor("tag:yaml.org,2002:float", _decimal)
 _Loader.add_constructor(yaml.resolver.BaseResolver.DEFAULT_MAPPING_TAG, _mapping)
 
 
@@ -64,7 +88,7 @@ def parse(text: str) -> Any:
         values = yaml.load(text, Loader=_Loader)  # a SafeLoader
     except ConfigError:
         raise
-    except (yaml.YAMLError, ValueError, OverflowError) as error:  # a date such as 2005-02-30
+    except (yaml.YAMLError, ValueError, OverflowError, IndexError) as error:  # a date such as 2005-02-30
         raise ConfigError(f"not valid YAML: {error}") from None
     except KeyError as error:  # !!bool 120
         raise ConfigError(f"not valid YAML: {error} is neither true nor false") from None

@@ -68,9 +68,17 @@ def _sentence(error: Any, model: type[Section]) -> str:
     message = error["msg"].removeprefix("Value error, ").replace("Input should be", "expected")
     message = f"expected {EXPECTED[error['type']]}" if error["type"] in EXPECTED else message
     value = f"{yaml_text(error['input'])} given, " if isinstance(error["input"], SCALARS) else ""
+    if error["type"] == "string_type" and value and error["input"] is not None:
+        message += f"; if it is text, put it in quotes: {_quoted(error['input'])}"
     if error["type"] == "tuple_type" and value:
         message += f", such as [{error['input']}]"
     return f"{path}: {value}{message}" if path else message
+
+
+def _quoted(value: object) -> str:
+    """What YAML took for a number, a date, true or false, as text, in a file and with ``--set``."""
+    text = {True: "ON", False: "NO"}[value] if isinstance(value, bool) else str(value)
+    return f'"{text}"' + f""" (--set: '"{text}"')"""
 
 
 def _unknown(key: str, model: type[BaseModel]) -> str:

@@ -201,3 +201,14 @@ def _pesaran_timmermann(f: Floats, r: Floats) -> float | None:
     of_expected = (2.0 * up - 1.0) ** 2 * said * (1.0 - said) + (2.0 * said - 1.0) ** 2 * up * (1.0 - up)
     variance = (of_hits - of_expected) / len(r)
     return 0.5 * math.erfc((hits - expected) / math.sqrt(2.0 * variance)) if variance > 0.0 else None
+
+
+def load_libraries() -> None:
+    """Load what `forecast_skill` needs only at its end.
+
+    Raises
+    ------
+    ImportError
+        scipy is broken, or there is no memory for it.
+    """
+    import scipy.special  # noqa: F401

@@ -214,11 +214,16 @@ def _call(name: str, function: Callable[..., Any], arguments: tuple[np.ndarray, 
     """The values of a user's function for copies of its arguments; an error in it causes a ConfigError."""
     bars = arguments[0]
     try:
-        return np.asarray(function(*(argument.copy() for argument in arguments)), dtype=np.float64)
+        values = np.asarray(function(*(argument.copy() for argument in arguments)))
+        numbers = None if values.dtype.kind in NO_NUMBERS else values.astype(np.float64)
     except ERRORS_OF_CODE as error:
         raise ConfigError(f"features: {name!r} failed on {len(bars)} bars: {describe(error)}") from error
+    if numbers is None:
+        raise ConfigError(f"features: {name!r} gave values of type {values.dtype}; expected real numbers")
+    return numbers
 
 
+NO_NUMBERS = "cmMSU"  # complex numbers, of which the half would be lost; times; text
 _CHANGES = {"difference": difference, "change": change}
 
 

@@ -105,14 +105,17 @@ def of_text(text: str, title: str, hints: Hints) -> Table:
     tops = {separator: _top(text, separator) for separator in SEPARATORS}
     separator = max(SEPARATORS, key=lambda one: _score(tops[one], hints))
     rows = tops[separator]
+    _check_quotes(text, separator, title)
     if not rows or max(len(row.filled) for row in rows) < 2:
         raise DataError(f"{title}: not a table of columns with commas, semicolons or tabs between them")
+    if separator == ",":
+        _check_decimal_commas(rows, title, hints)
     head, names, notices = _heading(rows, title, hints)
     body = rows[head:]
     names = layouts.completed(names, [row.cells for row in body])
     width = max([len(names), *(len(row.filled) for row in body)])
     if width > len(names) and not hints.columns:
-        cure = hints.write("columns", {"date": 1, "open": 2, "high": 3, "low": 4, "close": 5, "volume": 6})
+        cure = hints.write("columns", layouts.likely_numbers([row.cells for row in body]))
         raise DataError(
             f"{title}: the heading has {len(names)} columns and a row has {width}; {cure}, with the number of "
             "each column, or mend the heading"
@@ -127,6 +130,12 @@ def of_text(text: str, title: str, hints: Hints) -> Table:
     return Table(title, names, sample, read, notices)
 
 
+def _check_decimal_commas(rows: Sequence[_Row], title: str, hints: Hints) -> None:
+    names = next((len(row.filled) for row in rows if _known(row.cells, hints)), None)
+    if names is not None or not hints.columns:
+        layouts.check_decimal_commas(names, [row.filled for row in rows if _is_data(row.cells)], title)
+
+
 def _top(text: str, separator: str) -> list[_Row]:
     """The first rows that are not blank; none if they cannot be told apart."""
     stream, rows = io.StringIO(text[:MOST_TOP]), []
@@ -137,9 +146,37 @@ def _top(text: str, separator: str) -> list[_Row]:
                 rows.append(_Row(tuple(cell.strip() for cell in cells), stream.tell()))
             if len(rows) == TOP:
                 break
-    except csv.Error:
-        return []
+    except csv.Error:  # a cell of more than 131,072 letters: see `_check_quotes`
+        return rows
     return rows
+
+
+def _check_quotes(text: str, separator: str, title: str) -> None:
+    """Raises where a cell goes on over the end of its line: a quote that is not closed takes rows with it.
+
+    A name of two lines in a heading does so too, but has no separator in it, as rows have that are taken.
+    """
+    if '"' not in text:
+        return
+    reader = csv.reader(io.StringIO(f"{text}\n\n"), delimiter=separator, skipinitialspace=True)
+    before, below = 0, False  # lines that are read, and whether they reach below the heading
+    try:
+        for cells in reader:
+            below = below or _is_data(cells)
+            if reader.line_num - before > 1:
+                for cell in cells:
+                    if "\n" in cell and (below or separator in cell):
+                        raise _stray_quote(title, before, shown(cell.partition("\n")[0]), reader.line_num)
+            before = reader.line_num
+    except csv.Error:
+        raise _stray_quote(title, before, "of more than 131,072 letters", reader.line_num) from None
+
+
+def _stray_quote(title: str, before: int, cell: str, last: int) -> DataError:
+    return DataError(
+        f"{title}: line {before + 1}: a quote opens the cell {cell}, which goes on to line {last}, so that these "
+        "lines would be one row; remove the quote, or, if it is a text of several lines, write it on one line"
+    )
 
 
 def _score(rows: list[_Row], hints: Hints) -> tuple[int, int, int]:
@@ -170,7 +207,7 @@ def _heading(rows: list[_Row], title: str, hints: Hints) -> tuple[int, tuple[Nam
         usual = _usual_width(rows)
         best = next(k for k, row in enumerate(rows) if len(row.cells) == usual)
         if _is_data(rows[best].cells):
-            names, notice = layouts.without_heading(rows[best].cells, hints, title)
+            names, notice = layouts.without_heading([row.cells for row in rows[best:]], hints, title)
             return best, names, (*_skipped(rows[:best]), *notice)
     first, last = _levels(rows, best)
     return last + 1, _level_names([row.cells for row in rows[first : last + 1]]), _skipped(rows[:first])

@@ -165,9 +165,11 @@ def _values(cells: pd.DataFrame, clock: Clock, hints: Hints, found: Findings) ->
         )
     wrong = np.flatnonzero((numbers[VALUE].wrong & (doubt is None)) | np.isinf(values))
     if wrong.size:
+        signs = str(cells[VALUE].iloc[wrong[0]]).count("%")
+        percent = "; write the numbers without %, all in percent or all as fractions" if signs else ""
         found.faults.append(
             f"row {cells.index[wrong[0]] + 1}: the value is {shown(cells[VALUE].iloc[wrong[0]])}, expected a "
-            f"number such as -0.25{such(wrong.size)}"
+            f"number such as -0.25{such(wrong.size)}{percent}"
         )
     undated = np.flatnonzero(clock.unreadable & ~np.isnan(values))
     if undated.size and not found.faults:

@@ -36,10 +36,10 @@ class Fault:
     date
         The time of that bar, ISO; by its day the finding is accepted.
     kind
-        split, unit, bar, price, jump, hole, spacing, thin, flat or volume.
+        split, unit, bar, price, jump, hole, spacing, thin, flat, volume or factor (see `factor.py`).
     size
         The factor of a price, or of the ``spacing`` of bars; the number of bars of the others, or the share of
-        days of ``thin``.
+        days of ``thin``; the number of falls of a ``factor``.
     text
         What it looks like, in words, without the date.
     voids

@@ -66,12 +66,16 @@ def _existing(path: Path) -> Path:
     try:
         if path.is_file():
             return path
-        is_folder, in_folder = path.is_dir(), path.parent.is_dir()
+        is_folder, in_folder, is_there = path.is_dir(), path.parent.is_dir(), path.exists()
     except (OSError, ValueError) as error:  # a name that is too long, or has a zero byte
         why = getattr(error, "strerror", None) or error
         raise DataError(f"no file {str(path)[:100]!r}: correct its path, {why}") from None
     if is_folder:
         raise DataError(f"{path} is a folder; write the path of a file in it")
+    if is_there:
+        raise DataError(
+            f"{path} is no file but a pipe or a device; write what comes from it to a file, and its path"
+        )
     folder = path.parent.absolute()
     where = "" if path.is_absolute() else ", nor beside the config"
     if not in_folder:

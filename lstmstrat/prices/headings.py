@@ -32,7 +32,7 @@ NAMES: dict[str, tuple[str, ...]] = {
     "close": (
         "close c closeprice priceclose closing closingprice closelast mktclose cierre chiusura fechamento schluss "
         "schlusskurs cloture",
-        "price last latest lastprice",
+        "price last latest lastprice settle settlement settleprice settlementprice sett settprice",
     ),
     "volume": ("volume vol v totalvolume tradevolume tradingvolume basevolume totaltradequantity "
                "totaltradedquantity totaltradedqty sharestraded noofshares volumen stuck stucke stuecke "
@@ -61,6 +61,10 @@ ADJUSTMENT = re.compile(
 )
 ADJUSTED_TOO = re.compile(r"(adj|adjusted)(open|high|low|volume)|(open|high|low|volume)(adj|adjusted)")
 EVENTS = re.compile(r"split|dividend|divcash|exdiv|capitalgain|factor")
+OTHER_DAY = re.compile(
+    r"prev|^pre(open|high|low|close|sett)|prior|yest|ystd|^[py](close|open|high|low)$|vortag|vorig|vorherig|anterior|"
+    r"preced|ayer|hier|ieri|next|tomorrow|昨|前"
+)  # prices of the day before or after
 SPLITS, FACTOR = re.compile("split"), re.compile("factor")
 
 

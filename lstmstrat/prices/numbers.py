@@ -10,12 +10,17 @@ import numpy as np
 import pandas as pd
 
 from lstmstrat.arrays import Bools, Floats
+from lstmstrat.prices.bars import PRICES
 
 EMPTY = ("", "-", "--", "—", "–", ".", "na", "n/a", "#n/a", "nan", "nat", "null", "none", "<na>", "nil")
 CODES = "usd|eur|gbp|gbx|jpy|chf|cad|aud|inr|cny|hkd|sek|nok|krw|brl|usdt|btc"
 CURRENCY = rf"[$€£¥₹₩₽₺₿฿]|(?i:(?<![a-z])(?:{CODES})(?![a-z]))"
 UNITS = {"": 1.0, "k": 1e3, "m": 1e6, "b": 1e9, "bn": 1e9, "t": 1e12}
 FORM = re.compile(r"([-+]?[\d.,]*\d[\d.,]*(?:e[-+]?\d+)?)(k|m|bn|b|t)?")
+GROUPS = re.compile(r"[-+]?[1-9]\d{0,2}([\s'’])\d{3}(?:\1\d{3})*(?![\d\s'’])")  # 1 234 567, or 1'234'567
+BOND = re.compile(r"(\d{1,3})['’-]([0-2]\d|3[01])([0257]|\+)?")  # 99'26, 99'262, 99-26+: 99 and 26/32, 26.25, 26.5
+EIGHTHS = {None: 0.0, "0": 0.0, "2": 0.25, "5": 0.5, "+": 0.5, "7": 0.75}  # of a 32nd
+FAR = 30.0  # times as much as the other prices: no thousands
 
 
 @dataclass(frozen=True)
@@ -34,6 +39,23 @@ class TwoReadings:
     row: int
     text: str
 
+    @property
+    def bond(self) -> float | None:
+        """The price in 32nds that it may be, as those of bonds are; None if it is a matter of the comma."""
+        return in_32nds(self.text)
+
+
+def in_32nds(text: str) -> float | None:
+    """A price of a bond in 32nds as a number; None if the text has not the form of one.
+
+    Examples
+    --------
+    >>> in_32nds("99'26"), in_32nds("99'262"), in_32nds("110-16+"), in_32nds("1'234")
+    (99.8125, 99.8203125, 110.515625, None)
+    """
+    found = BOND.fullmatch(text)
+    return None if found is None else int(found[1]) + (int(found[2]) + EIGHTHS[found[3]]) / 32.0
+
 
 def read_numbers(
     columns: Mapping[str, pd.Series], decimal: str | None
@@ -41,19 +63,23 @@ def read_numbers(
     """The numbers of each column, and a cell such as 1,234 if nothing shows which sign the decimal one is.
 
     Where all cells are plain numbers they are taken as such. Else the decimal sign is looked for, in each column
-    and then in the others: 1,234.50 and 100,11 show it, 1,234 alone does not.
+    and then in the others: 1,234.50 and 100,11 show it, 1,234 alone does not. Prices are held against each other
+    too: 1.002 beside 998 is in doubt, and 99'260 where no price beside it is as large.
     """
     plain = {name: _plain(column) for name, column in columns.items()}
     if decimal != "," and not any(numbers.wrong.any() for numbers in plain.values()):
-        return plain, None
+        return plain, None if decimal else _point_in_doubt(columns, plain)
     texts = [name for name in columns if plain[name].wrong.any() or _is_text(columns[name])]
     cleaned = {name: _cleaned(_texts(columns[name])) for name in texts}
     shown = {name: {decimal} if decimal else _shown_signs(text) for name, text in cleaned.items()}
     common = set[str]().union(*shown.values())  # a column that shows none has that of the others
     signs = {name: of_column or common for name, of_column in shown.items()}
-    doubts = (_in_doubt(name, text) for name, text in cleaned.items() if not decimal and len(signs[name]) != 1)
     read = {name: _numbers(text, "," if signs[name] == {","} else ".") for name, text in cleaned.items()}
-    return plain | read, next(filter(None, doubts), None)
+    if decimal:
+        return plain | read, None
+    doubts = [_in_doubt(name, text) for name, text in cleaned.items() if len(signs[name]) != 1]
+    of_prices = [_bond_in_doubt(columns), _point_in_doubt(columns, plain | read)]
+    return plain | read, next(filter(None, [*of_prices, *doubts]), None)
 
 
 def _is_text(column: pd.Series) -> bool:
@@ -83,14 +109,57 @@ def _texts(column: pd.Series) -> pd.Series:
 
 
 def _cleaned(text: pd.Series) -> pd.Series:
-    """Text without its currency, and without spaces and apostrophes between thousands; in small letters.
+    """Text without its currency, and without spaces and apostrophes between thousands; in small letters."""
+    return _bare(text).map(_together)
+
+
+def _bare(text: pd.Series) -> pd.Series:
+    """Text without its currency; in small letters.
 
     A cell of another currency than the first one keeps it, and so is no number: GBp are pence, and GBP pounds.
     """
     currency = text.str.extract(f"({CURRENCY})")[0]
     first = next(iter(currency.dropna()), None)
     bare = text.where(currency.notna() & (currency != first), text.str.replace(CURRENCY, "", regex=True))
-    return bare.str.lower().str.strip().str.replace(r"(?<=\d)[\s'’](?=\d{3}(?!\d))", "", regex=True)
+    return bare.str.lower().str.strip()
+
+
+def _together(cell: str) -> str:
+    """A cell without the spaces or apostrophes between its thousands, where all groups have three digits."""
+    groups = GROUPS.match(cell)
+    return cell if groups is None else cell[: groups.end()].replace(groups[1], "") + cell[groups.end() :]
+
+
+def _bond_in_doubt(columns: Mapping[str, pd.Series]) -> TwoReadings | None:
+    """The first price such as 99'260, if all such prices may be 32nds, and are no thousands of the others."""
+    apart, rest = _prices_with("'", columns)
+    if not apart or not all(re.fullmatch(r"\d+'\d{3}", one.text) and one.bond for one in apart):
+        return None
+    thousands = np.median([float(one.text.replace("'", "")) for one in apart])
+    return None if thousands < FAR * rest else apart[0]
+
+
+def _point_in_doubt(columns: Mapping[str, pd.Series], read: Mapping[str, Numbers]) -> TwoReadings | None:
+    """The first price such as 1.002, if all with a point have three digits after it, and the others far more."""
+    values = np.concatenate([np.abs(read[name].values) for name in columns if name in PRICES] or [np.zeros(0)])
+    if not values.size or not np.nanmax(values, initial=0.0) > FAR * np.nanmin(values, initial=np.inf):
+        return None
+    apart, rest = _prices_with(".", columns)
+    if not apart or not all(re.fullmatch(r"[1-9]\d{0,2}\.\d{3}", one.text) for one in apart):
+        return None
+    return apart[0] if FAR * np.median([float(one.text) for one in apart]) < rest else None
+
+
+def _prices_with(mark: str, columns: Mapping[str, pd.Series]) -> tuple[list[TwoReadings], float]:
+    """The prices that are text with a mark in it, and the median of the others; NaN if there are none."""
+    apart, rest = list[TwoReadings](), list[str]()
+    for name in (name for name in columns if name in PRICES and _is_text(columns[name])):
+        for row, cell in enumerate(_bare(_texts(columns[name])).str.replace("’", "'")):
+            if mark in cell:
+                apart.append(TwoReadings(name, row, cell))
+            else:
+                rest.append(cell)
+    return apart, float(pd.to_numeric(pd.Series(rest, dtype=object), errors="coerce").median())
 
 
 def _shown_signs(text: pd.Series) -> set[str]:

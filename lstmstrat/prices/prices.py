@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -17,6 +17,7 @@ from lstmstrat.prices.bars import COLUMNS
 from lstmstrat.prices.cells import of_frame
 from lstmstrat.prices.check import ADJUSTED_CLOSE, IN_A_FRAME, Cure, check, day
 from lstmstrat.prices.download import UNKNOWN, Vendor
+from lstmstrat.prices.factor import factor_faults
 from lstmstrat.prices.faults import Fault, find_faults
 from lstmstrat.prices.findings import Column, Hints
 from lstmstrat.prices.outside import NOTHING, Outside
@@ -40,6 +41,8 @@ class Prices:
         Extra columns and peers, each row with the time at which it was known.
     vendor
         Currency, time zone and time of the download, where they are known.
+    of_factor
+        Findings about Adj Close, which the adjusted bars do not show; see `factor.factor_faults`.
 
     Raises
     ------
@@ -67,6 +70,7 @@ class Prices:
     notices: tuple[str, ...]
     vendor: Vendor = UNKNOWN
     outside: Outside = NOTHING
+    of_factor: tuple[Fault, ...] = ()
 
     def __post_init__(self) -> None:
         check(self.frame, f"{self.symbol} ({self.source})")
@@ -75,7 +79,7 @@ class Prices:
 
     def __reduce__(self) -> tuple[type[Prices], tuple[object, ...]]:
         """Without the arrays below, which are made again where they are needed."""
-        parts = self.symbol, self.source, self.frame, self.notices, self.vendor, self.outside
+        parts = self.symbol, self.source, self.frame, self.notices, self.vendor, self.outside, self.of_factor
         return Prices, parts
 
     @classmethod
@@ -136,8 +140,14 @@ class Prices:
 
     @cached_property
     def faults(self) -> tuple[Fault, ...]:
-        """What cannot be true in the bars, or is worth a look; see `faults.find_faults`."""
-        return find_faults(self.times, self.bars)
+        """What cannot be true in the bars or in their adjustment, or is worth a look; in the order of time."""
+        bars = [int(np.searchsorted(self.times, np.datetime64(fault.date))) for fault in self.of_factor]
+        begun = [  # before the bars that are left, or among them
+            replace(fault, bar=bar)
+            for fault, bar in zip(self.of_factor, bars, strict=True)
+            if bar < len(self.times)
+        ]
+        return tuple(sorted([*find_faults(self.times, self.bars), *begun], key=lambda fault: fault.bar))
 
     @cached_property
     def sha256(self) -> str:
@@ -164,7 +174,7 @@ def made(symbol: str, source: str, bars: Raw, title: str, cure: Cure) -> Prices:
     check(raw, title, cure)
     if ADJUSTED_CLOSE not in raw:
         notices = (*notices, _unadjusted_notice(raw["close"]))
-    return Prices(symbol, source, adjusted(raw), notices)
+    return Prices(symbol, source, adjusted(raw), notices, of_factor=tuple(factor_faults(raw)))
 
 
 def _unadjusted_notice(close: pd.Series) -> str:

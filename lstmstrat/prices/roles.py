@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
 from lstmstrat.prices.bars import COLUMNS, PRICES
@@ -16,6 +16,7 @@ from lstmstrat.prices.headings import (
     ADJUSTMENT,
     DATE,
     EVENTS,
+    OTHER_DAY,
     SYMBOL,
     TICKS,
     TIME,
@@ -93,6 +94,9 @@ class Free:
             cure = hints.write("columns", {role: two[0] if alone else best[0] + 1})
             found.faults.append(f"more than one column is called {role}: {listed(two)}; {cure} for the first")
         taken = {role: best[0]} if best else {}
+        if role == "close" and len(ranks) > len(best) == 1:
+            others = listed(self.names[k] for k in ranks if k != best[0])
+            found.notices.append(f"the close is the column {shown(self.names[best[0]])}; not used: {others}")
         self.take(taken)
         return taken
 
@@ -150,7 +154,7 @@ def _asked(hints: Hints, names: Mapping[int, str], found: Findings) -> dict[str,
     for role, column in hints.columns.items():
         position = None if column is None else position_of(column, names)
         if column is not None and position is None:
-            near = difflib.get_close_matches(str(column), names.values(), n=1)
+            near = difflib.get_close_matches(str(column), _of_the_day(names.values()), n=1)
             hint = f"; did you mean {shown(near[0])}?" if near else f"; there are {listed(names.values())}"
             found.faults.append(f"{hints.setting('columns', {role: column})}: there is no such column{hint}")
             continue
@@ -220,13 +224,18 @@ def _missing(positions: Mapping[str, int], names: Mapping[int, str], hints: Hint
         closes = hints.write("columns", dict.fromkeys(PRICES, name))
         found.faults.append(f"no column {', '.join(missing)}; to trade at the closes alone, {closes}")
         return
-    cure = _likely(missing, rest)
+    cure = _likely(missing, _of_the_day(rest))
     named = ", ".join(missing)
     if "HEADING" not in cure.values():
         found.faults.append(f"no column {named}; did you mean {hints.setting('columns', cure)}?")
         return
     there = f"; there are {listed(rest)}; say which it is: {hints.setting('columns', cure)}" if rest else ""
     found.faults.append(f"no column {named}{there}")
+
+
+def _of_the_day(names: Iterable[str]) -> list[str]:
+    """The headings that may be offered for a price of the bar: not those of the day before or after."""
+    return [name for name in names if not OTHER_DAY.search(plain(name))]
 
 
 def _likely(missing: list[str], rest: list[str]) -> dict[str, str]:

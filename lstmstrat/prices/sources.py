@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Final, NoReturn, TypeVar
+from typing import Any, Final, NoReturn, TypeVar
 
 import numpy as np
 import pandas as pd
 
 from lstmstrat.config.data import DataConfig, ExtraConfig, PeerConfig, SourceConfig
-from lstmstrat.errors import DataError
+from lstmstrat.config.validation import validated
+from lstmstrat.errors import ConfigError, DataError
 from lstmstrat.prices import acceptance, bundled, files, yahoo
 from lstmstrat.prices.cells import Table
 from lstmstrat.prices.check import IN_A_FILE, Cure
@@ -28,7 +30,7 @@ E = TypeVar("E", ExtraConfig, PeerConfig)
 T = TypeVar("T")
 
 
-def load(data: DataConfig, *, offline: bool = False, refresh: bool = False) -> Prices:
+def load(data: DataConfig | Mapping[str, Any], *, offline: bool = False, refresh: bool = False) -> Prices:
     """The prices that `data` asks for, from `data.start` to `data.end`, both days included.
 
     A file that does not reach from start to end is an error; Yahoo may lack the first days (a holiday) and the
@@ -37,7 +39,7 @@ def load(data: DataConfig, *, offline: bool = False, refresh: bool = False) -> P
     Parameters
     ----------
     data
-        Symbol, source and dates, and what is done about prices that cannot be true.
+        Symbol, source and dates, and what is done about prices that cannot be true; a dict of the keys too.
     offline
         Never use the network: of ``source: yahoo`` the newest download that is kept and reaches from start to end.
     refresh
@@ -46,6 +48,8 @@ def load(data: DataConfig, *, offline: bool = False, refresh: bool = False) -> P
 
     Raises
     ------
+    ConfigError
+        `data` has mistakes: a sentence for each.
     DataError
         The source cannot give them, or `Prices` or ``faults: refuse`` refuses them.
 
@@ -56,8 +60,20 @@ def load(data: DataConfig, *, offline: bool = False, refresh: bool = False) -> P
     >>> len(prices.frame), list(prices.frame.columns)
     (291, ['open', 'high', 'low', 'close', 'volume'])
     """
+    data = _as_config(data)
     prices = _refreshed(data, offline) if refresh else _loaded(data, _network(offline))
     return _with_outside(prices, data, offline, refresh)
+
+
+def _as_config(data: object) -> DataConfig:
+    if isinstance(data, DataConfig):
+        return data
+    if isinstance(data, Mapping):
+        return validated(DataConfig, data, "the prices cannot be loaded:")
+    raise ConfigError(
+        f"{data!r:.60} given, expected a DataConfig or a dict of its keys, such as "
+        'load_prices({"symbol": "AAPL"})'
+    )
 
 
 def _network(offline: bool) -> Network:
@@ -89,12 +105,17 @@ def as_prices(prices: Prices | pd.DataFrame, data: DataConfig) -> Prices:
     """`Prices`, made of a frame if it is one; see `handed_over`."""
     if isinstance(prices, Prices):
         return prices
+    symbol = data.symbol if "symbol" in data.model_fields_set else UNNAMED
     try:
-        return Prices.from_frame(prices, data.symbol if "symbol" in data.model_fields_set else UNNAMED)
+        return Prices.from_frame(prices, symbol)
     except DataError as error:
+        argument = re.search(r"\bpass (columns|date_format|time_zone|decimal|symbol)=", str(error))
+        if argument is None:
+            raise
+        called = "" if argument[1] == "symbol" else f"{symbol!r}, "
         raise DataError(
-            f"{error}\n  what is to be passed is an argument of lstmstrat.Prices.from_frame(frame, symbol, ...), "
-            "which makes prices that can be handed over"
+            f"{error}\n  Make prices of the frame with this argument, and hand them over: "
+            f"prices=lstmstrat.Prices.from_frame(frame, {called}{argument[1]}=...)"
         ) from None
 
 

@@ -27,7 +27,7 @@ from lstmstrat.prices.clock import FIRST_YEAR, LAST_YEAR, Clock, no_times, read_
 from lstmstrat.prices.events import check_events
 from lstmstrat.prices.findings import Findings, Hints, shown, such
 from lstmstrat.prices.headings import DATE, SYMBOL, TICKS, TIME, role_of
-from lstmstrat.prices.numbers import Numbers, read_numbers
+from lstmstrat.prices.numbers import Numbers, TwoReadings, in_32nds, read_numbers
 from lstmstrat.prices.order import ordered
 from lstmstrat.prices.roles import Roles, chosen, several
 
@@ -74,17 +74,32 @@ def _read(cells: pd.DataFrame, hints: Hints, found: Findings) -> tuple[Read, Clo
     """The numbers of each role, the times, and which rows are no bars, (n,); what cannot be read is a fault."""
     numbers, doubt = read_numbers({name: cells[name] for name in NUMBERS if name in cells}, hints.decimal)
     if doubt is not None:
-        found.faults.append(
-            f"row {cells.index[doubt.row] + 1}: {doubt.name} is {shown(doubt.text)}, which is two numbers; if the "
-            f"comma parts thousands, {hints.write('decimal', '.')}; if it is the decimal sign, "
-            f"{hints.write('decimal', ',')}"
-        )
+        found.faults.append(f"row {cells.index[doubt.row] + 1}: {_two_readings(doubt, hints)}")
     barren = _without_prices(cells, numbers)
     clock = _clock(cells, barren, hints, found)
     if doubt is None:
         _check_numbers(cells, numbers, clock, barren, found)
     found.check()
     return numbers, clock, barren
+
+
+def _two_readings(doubt: TwoReadings, hints: Hints) -> str:
+    cell, point, comma = (
+        f"{doubt.name} is {shown(doubt.text)}",
+        hints.write("decimal", "."),
+        hints.write("decimal", ","),
+    )
+    if doubt.bond is not None:
+        rest = f"if the apostrophe parts thousands, {point}; if it parts 32nds, {_decimals(doubt.bond)}"
+    elif "," in doubt.text:
+        rest = f"if the comma parts thousands, {point}; if it is the decimal sign, {comma}"
+    else:
+        rest = f"if the point parts thousands, {comma}; if it is the decimal sign, {point}"
+    return f"{cell}, which is two numbers; {rest}"
+
+
+def _decimals(bond: float) -> str:
+    return f"write the prices as decimals, here {bond!r}"
 
 
 def _cells(table: Table, roles: Roles) -> pd.DataFrame:
@@ -113,7 +128,8 @@ def _of_symbol(cells: pd.DataFrame, hints: Hints, found: Findings) -> pd.DataFra
         if len(named) == 1:
             found.notices.append(f"the rows of {shown(named[0])}, one of {len(known)} symbols in the table")
             return _rows(cells, symbols == named[0])
-    found.faults.append(several(known, hints))
+    none = hints.write("columns", {SYMBOL: None})
+    found.faults.append(f"{several(known, hints)}; if all rows are of one, {none}")
     return _rows(cells, symbols == known[0])
 
 
@@ -165,9 +181,11 @@ def _check_numbers(cells: pd.DataFrame, numbers: Read, clock: Clock, barren: Boo
         if rows.size:
             row = rows[0]
             at = "" if clock.unreadable[row] else f", {day(clock.local[row])}"
+            bond = in_32nds(str(cells[name].iloc[row]).strip())
+            in_32 = "" if bond is None else f"; if this is a price in 32nds, {_decimals(bond)}"
             found.faults.append(
                 f"row {cells.index[row] + 1}{at}: {name} is {shown(cells[name].iloc[row])}, "
-                f"expected a number such as 1234.5{such(rows.size)}"
+                f"expected a number such as 1234.5{such(rows.size)}{in_32}"
             )
 
 

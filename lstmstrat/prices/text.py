@@ -50,8 +50,7 @@ def read_text(data: bytes, title: str) -> str:
         message says which, and what to do.
     """
     text = _decoded(_unpacked(data, title), title)
-    if "\n" not in text:
-        text = text.replace("\r", "\n")  # the line ends of an old Mac
+    text = text.replace("\r\n", "\n").replace("\r", "\n")  # the line ends of Windows, and of an old Mac
     if reason := _no_table(text):
         raise DataError(f"{title}: not a table, but {reason}")
     return text

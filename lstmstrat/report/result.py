@@ -10,7 +10,10 @@ from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
+from lstmstrat.errors import as_path
 from lstmstrat.results import comparison, result, run_folder, sweep
+
+FOLDER = "the name of a run folder, such as runs/aapl/2026-01-31_120000"
 
 if TYPE_CHECKING:
     from lstmstrat.report.picture import Picture
@@ -85,11 +88,11 @@ class Result(result.Result):
         Raises
         ------
         ConfigError
-            The file cannot be written.
+            `path` is no name, or the file cannot be written.
         """
         from lstmstrat.report.page import page
 
-        return run_folder.replace_file(Path(path), page(self))
+        return run_folder.replace_file(as_path(path, "the name of a file, such as report.html"), page(self))
 
     def save(self, folder: str | PathLike[str]) -> Path:
         """Write the run folder, with its page, and return where it is; `lstmstrat.load_run` reads it back.
@@ -99,12 +102,13 @@ class Result(result.Result):
         Raises
         ------
         ConfigError
-            `folder` is not empty, or cannot be written.
+            `folder` is no name, is not empty, or cannot be written.
         """
         from lstmstrat.report.page import page
 
-        run_folder.check_free(Path(folder))
-        return run_folder.write(self, Path(folder), page(self))
+        place = as_path(folder, FOLDER)
+        run_folder.check_free(place)
+        return run_folder.write(self, place, page(self))
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -150,6 +154,8 @@ def load_run(folder: str | PathLike[str]) -> Result:
 
     Raises
     ------
+    ConfigError
+        `folder` is no name.
     DataError
         There is no such folder, it has no run, the run is of another version of lstmstrat, or a file is broken;
         the message names the file and says what to do.
@@ -166,4 +172,4 @@ def load_run(folder: str | PathLike[str]) -> Result:
     >>> again.assessment == result.assessment, again.equity.equals(result.equity)
     (True, True)
     """
-    return Result.of(run_folder.read(Path(folder)))
+    return Result.of(run_folder.read(as_path(folder, FOLDER)))

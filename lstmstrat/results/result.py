@@ -9,7 +9,7 @@ from typing import Any, Final
 import pandas as pd
 
 from lstmstrat.config.schema import Config
-from lstmstrat.errors import StrategyError, did_you_mean
+from lstmstrat.errors import StrategyError, as_path
 from lstmstrat.evaluation.metrics import returns
 from lstmstrat.results import exports
 from lstmstrat.results.assessment import Assessment
@@ -104,15 +104,15 @@ class Result:
             self.assessment.data.currency,
         )
         if path is not None:
-            exports.write_csv(table, Path(path))
+            exports.write_csv(table, as_path(path, "the name of a file, such as trades.csv"))
         return table
 
     def _account(self, name: str | None) -> str:
         """The account of that name; None is the first strategy of the config."""
         if name is None:
             return self.assessment.strategies[0].name
-        if name not in self.equity.columns:
-            known = ", ".join(self.equity.columns)
-            hint = did_you_mean(str(name), list(self.equity.columns)) or f"; there are {known}"
-            raise StrategyError(f"{name!r} given, which is no account of this run{hint}")
+        known = list(self.equity.columns)
+        if name not in known:
+            hint = f", expected {', '.join(known)}, of which {HOLDING} is holding the asset"
+            raise StrategyError(f"{name!r:.60} given, which is no account of this run{hint}")
         return name

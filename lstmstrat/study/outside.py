@@ -202,8 +202,9 @@ def _case(
     cerebro: Any, watched: Watched, name: str, costs: BrokerConfig | str, accepted: Dates, session: Session
 ) -> _Case:
     data, recorded = cerebro.datas[0], watched.recorded
+    _check_length(recorded.equity, name)
+    prices = Prices(str(data._name or "feed 0"), "cerebro", watched.frame, ())  # a bar may lack a price
     _check_account(recorded.equity, name)
-    prices = Prices(str(data._name or "feed 0"), "cerebro", watched.frame, ())
     benchmark = hold(prices, same_broker(cerebro)(), recorded.start, BENCHMARK, session)
     path = f"{watched.cls.__module__}:{watched.cls.__qualname__}"
     account = recorded.account(prices.frame, name, path)
@@ -221,9 +222,12 @@ def _case(
     )
 
 
-def _check_account(equity: Sequence[float], name: str) -> None:
+def _check_length(equity: Sequence[float], name: str) -> None:
     if not equity:
         raise StrategyError(f"{name}: its indicators need more bars than there are; give more history")
+
+
+def _check_account(equity: Sequence[float], name: str) -> None:
     if not min(equity) > 0.0:  # also where it is not a number
         raise StrategyError(f"{name}: its account is down to {amount(min(equity))}; make its positions smaller")
 

@@ -14,7 +14,7 @@ from lstmstrat.config.names import wrong_names
 from lstmstrat.config.schema import Config, StrategyConfig
 from lstmstrat.config.search import folders_of, searched
 from lstmstrat.config.validation import validated
-from lstmstrat.errors import ConfigError, DataError, StrategyError
+from lstmstrat.errors import ConfigError, DataError, StrategyError, as_path
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 MINIMUM_WINDOW = 30  # bars after the first forecast, below which no comparison means anything
 
 
-def load_config(path: str | Path, settings: Sequence[str] = ()) -> Config:
+def load_config(path: str | os.PathLike[str], settings: Sequence[str] = ()) -> Config:
     """Read a config from a YAML file.
 
     Parameters
@@ -53,7 +53,7 @@ def load_config(path: str | Path, settings: Sequence[str] = ()) -> Config:
     >>> config.data.symbol, config.forecast.members
     ('AAPL', 3)
     """
-    path = Path(path)
+    path = as_path(path, "the name of a YAML file, such as configs/aapl.yaml; lstmstrat.run takes a dict too")
     return config_of_file(path, override(read(path), list(settings)))
 
 
@@ -80,8 +80,8 @@ def config_of(given: Given, strategies: Sequence[Any] | None = None) -> Config:
     """
     if isinstance(given, (str, os.PathLike)):
         if strategies is None:
-            return load_config(os.fspath(given))
-        path = Path(given)
+            return load_config(given)
+        path = as_path(given, "the name of a YAML file")
         return config_of_file(path, {**read(path), "strategies": strategies})
     if isinstance(given, Config):
         own = {} if strategies is None else {"strategies": strategies}

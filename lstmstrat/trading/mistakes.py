@@ -6,7 +6,7 @@ import dis
 import math
 import re
 import traceback
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from types import CodeType, FunctionType
 from typing import Any
@@ -30,6 +30,20 @@ def never_called(name: str) -> str:
     cure = "call it first" if name == "__init__" else "call it, or decide in target_exposure() alone"
     own = "" if name == "__init__" else "; a strategy that orders by itself is a plain bt.Strategy"
     return f"its {name}() does not call super().{name}(), so {NEEDS[name]}; {cure}{own}"
+
+
+def bar_without_price(datas: Sequence[Any]) -> str:
+    """The sentence on the price that a feed lacks: a close of the bar before, or the open of this one; else ''."""
+    for data in datas:
+        for bars_ago, line in ((-1, data.close), (0, data.open)):
+            if len(data) > -bars_ago and not math.isfinite(line[bars_ago]):
+                name, date = getattr(data, "_name", "") or "the feed", data.datetime.date(bars_ago)
+                what = "open" if line is data.open else "close"
+                return (
+                    f"at the bar of {date}, {name} has {line[bars_ago]} as its {what}, so nobody knows what the "
+                    "account is worth; give the feed bars that have all prices, or leave this one out"
+                )
+    return ""
 
 
 def class_mistake(cls: type[Any], methods: tuple[str, ...] = ("next", "next_open")) -> str:

@@ -19,7 +19,7 @@ import backtrader as bt
 from lstmstrat.errors import StrategyError, amount
 from lstmstrat.trading.broker import book_of, describe, fills_now, open_orders
 from lstmstrat.trading.indicator import LSTMForecast
-from lstmstrat.trading.mistakes import FORECAST, account_mistake, class_mistake, never_called
+from lstmstrat.trading.mistakes import FORECAST, account_mistake, bar_without_price, class_mistake, never_called
 from lstmstrat.trading.sizing import TOLERANCE
 
 _log = logging.getLogger(__name__)
@@ -122,6 +122,8 @@ class ExposureStrategy(bt.Strategy):  # type: ignore[misc]
             return
         target, self._target = self._target, None
         account = self._account()
+        if math.isnan(account) and (mistake := bar_without_price(self.datas)):
+            raise StrategyError(f"{type(self).__name__}: {mistake}")
         if not account > 0.0:
             raise StrategyError(
                 f"{type(self).__name__}: the account is worth {amount(account)} at the open of "

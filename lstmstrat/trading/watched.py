@@ -53,7 +53,7 @@ class _Watcher(Recorder):
 
     def stop(self) -> None:
         index = pd.DatetimeIndex(to_times(np.array(self.times)))
-        frame = pd.DataFrame(self.bars, index=index, columns=list(COLUMNS))
+        frame = pd.DataFrame(self.bars, index=index, columns=list(COLUMNS), dtype=np.float64)
         self.frame = frame.fillna({"volume": 0.0}) if frame["volume"].isna().all() else frame  # as in forex
         super().stop()
 

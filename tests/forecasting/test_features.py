@@ -258,6 +258,32 @@ def test_user_function_of_wrong_shape(mine, give, shape):
         feature_set(["user_features:wrong"]).rows(TIMES, BARS, 0)
 
 
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize(
+    ("give", "kind"),
+    [
+        (lambda b: np.fft.fft(b[:, 3]), "complex128"),
+        (lambda b: [1.0, 2.0, 3.0, 4.0, 5.0, 6j], "complex128"),
+        (lambda b: TIMES, r"datetime64\[\w+\]"),
+        (lambda b: np.diff(TIMES, prepend=TIMES[:1]), r"timedelta64\[\w+\]"),
+        (lambda b: ["up", "up", "up", "up", "up", "down"], "<U4"),
+        (lambda b: b[:, 3].astype(str), r"<U\d+"),
+    ],
+)
+def test_what_a_user_function_gives_that_is_no_number_is_refused(mine, give, kind):
+    """Of a complex number the imaginary part was dropped, and a time was a number of nanoseconds."""
+    mine.wrong = give
+    said = rf"user_features:wrong' gave values of type {kind}; expected real numbers"
+    with pytest.raises(ConfigError, match=said):
+        feature_set(["user_features:wrong"]).rows(TIMES, BARS, 0)
+
+
+@pytest.mark.parametrize("kind", [bool, np.int8, np.float32, object])
+def test_numbers_of_any_type_are_numbers(mine, kind):
+    mine.up = lambda b: np.array([True, False, True, True, False, False]).astype(kind)
+    assert feature_set(["user_features:up"]).rows(TIMES, BARS, 0)[:, 0].tolist() == [1, 0, 1, 1, 0, 0]
+
+
 def test_unknown_names_are_all_named_with_a_hint(mine):
     mine.momentum, mine.number = len, 3
     names = ["range", "rnage", "return_0", "user_features:momentun", "no_such_module:f", "user_features:number"]

@@ -94,6 +94,10 @@ AMBIGUOUS: dict[str, tuple[str, list[pd.DataFrame]]] = {
         lines(DAYS, f"{ISO},A", f"{HEADING},Symbol") + lines(DAYS * 2.0, f"{ISO},B"),
         [DAYS],
     ),
+    "one symbol under two names": (
+        lines(DAYS.iloc[:30], f"{ISO},FB", f"{HEADING},Symbol") + lines(DAYS.iloc[30:], f"{ISO},META"),
+        [DAYS.iloc[:30], DAYS],
+    ),
     "days of Excel": (lines(DAYS, "{d},{o},{h},{l},{c},{v}", HEADING), [DAYS]),
     "clocks put back": (
         lines(local(NIGHT), "{t:%Y-%m-%d %H:%M},{o},{h},{l},{c},{v}", HEADING),

@@ -70,6 +70,15 @@ def test_times_in_utc_need_the_clock_of_the_exchange(tmp_path: Path) -> None:
     assert at(prices, "2012-01-05 09:30") == 2.0
 
 
+def test_percent_signs_are_named_and_without_them_the_values_are_read(tmp_path: Path) -> None:
+    text = "date,score\n2011-12-30,0.1%\n2012-01-05,-2.5%\n"
+    with pytest.raises(
+        DataError, match=r"'0.1%', expected a number .*; write the numbers without %, all in percent"
+    ):
+        loaded(tmp_path, text)
+    assert at(loaded(tmp_path, text.replace("%", "")), "2012-01-09") == -2.5
+
+
 def test_rows_out_of_order_and_rows_given_twice(tmp_path: Path) -> None:
     prices = loaded(tmp_path, "date,score\n2012-01-05,2\n2012-01-03,1\n2012-01-05,2\n2012-01-04,\n2012-01-06,3\n")
     stream = prices.outside.extra[0]

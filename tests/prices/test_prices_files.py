@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import datetime as dt
 import gzip
+import os
 import sys
 from pathlib import Path
+from typing import Literal
 
 import pandas as pd
 import pytest
@@ -250,3 +252,11 @@ def test_a_missing_file_is_answered_with_near_names(tmp_path: Path, source: str)
         load(DataConfig(source=source, path=str(tmp_path / f"aapl-daily.{source}")))
     with pytest.raises(DataError, match=r"there is no folder .*missing"):
         load(DataConfig(source=source, path=str(tmp_path / "missing" / f"aapl.{source}")))
+
+
+@pytest.mark.parametrize("source", ["csv", "parquet"])
+def test_a_pipe_or_a_device_is_said_to_be_one(tmp_path: Path, source: Literal["csv", "parquet"]) -> None:
+    os.mkfifo(tmp_path / "ff1")
+    for path in (str(tmp_path / "ff1"), "/dev/null"):
+        with pytest.raises(DataError, match=f"{path} is no file but a pipe or a device"):
+            load(DataConfig(source=source, path=path))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
@@ -19,7 +19,7 @@ from helpers import made_up
 from helpers.command import tiny
 
 import lstmstrat
-from lstmstrat import ConfigError, DataConfig, DataError, Ledger, Result, Session, Store
+from lstmstrat import ConfigError, DataConfig, DataError, Ledger, Result, Session, Store, StrategyError
 from lstmstrat.report import answer
 from lstmstrat.report.page import page
 
@@ -172,6 +172,26 @@ def test_report_writes_the_page(result: Result, tmp_path: Path) -> None:
     assert [file.name for file in tmp_path.iterdir()] == ["mine.html"]
     with pytest.raises(ConfigError, match="cannot write"):
         result.report(tmp_path / "none" / "mine.html")
+
+
+@pytest.mark.parametrize("given", [3, None, b"page.html", {}])
+def test_what_is_no_name_of_a_file_is_refused_in_a_sentence(result: Result, given: Any) -> None:
+    calls: list[Callable[[Any], Any]] = [result.report, result.save]
+    if given is not None:  # None writes no file
+        calls.append(lambda path: result.to_tradingview(path=path))
+    for call in calls:
+        with pytest.raises(ConfigError, match=f"{type(given).__name__} given, expected the name of a"):
+            call(given)
+
+
+@pytest.mark.parametrize("given", ["holding", "lon_flat", "", 3, ["long_flat"]])
+def test_an_account_that_is_none_is_answered_with_those_there_are(result: Result, given: Any) -> None:
+    for call in (result.transactions, result.positions, result.to_quantstats, result.to_tradingview):
+        with pytest.raises(StrategyError) as caught:
+            call(given)
+        known = ", ".join(result.equity.columns)
+        assert f"expected {known}, of which buy_and_hold is holding the asset" in str(caught.value)
+    assert len(result.transactions("buy_and_hold"))
 
 
 def test_save_writes_the_run_folder_and_load_reads_it(result: Result, tmp_path: Path) -> None:

@@ -292,11 +292,63 @@ def test_a_config_of_prices_from_python_does_not_run_on_others() -> None:
     pd.testing.assert_frame_equal(again.equity, result.equity, check_exact=True)
 
 
-def test_what_cannot_be_prices_is_refused_with_a_cure() -> None:
-    with pytest.raises(DataError, match="list given, expected a DataFrame"):
-        lstmstrat.run(tiny(), prices=[1.0])  # type: ignore[arg-type]
-    with pytest.raises(DataError, match=r"lstmstrat\.Prices\.from_frame\(frame, symbol, \.\.\.\)"):
-        lstmstrat.run(tiny(), prices=pd.DataFrame({"a": [1.0]}))
+BARS = pd.DataFrame(
+    {"open": [1.0, 2.0, 3.0], "high": 5.0, "low": 0.5, "close": [2.0, 3.0, 4.0], "volume": 1.0},
+    index=pd.date_range("2024-01-02", periods=3),
+)
+
+
+@pytest.mark.parametrize(
+    ("prices", "said"),
+    [
+        ([1.0], "list given, expected a DataFrame"),
+        ("prices.csv", "str given, expected a DataFrame"),
+        (pd.DataFrame(), "no column"),
+        (BARS.assign(open="x"), "open is 'x', expected a number"),
+        (BARS * -1.0, "expected prices above 0"),
+        (BARS.set_axis(["2024-01-02", "2024-01-02", "2024-01-03"]), "given twice, with different values"),
+    ],
+)
+def test_what_cannot_be_prices_is_refused_in_a_sentence(prices: Any, said: str) -> None:
+    """No argument would help, so none is named: the frame is to be corrected."""
+    with pytest.raises(DataError, match=said) as caught:
+        lstmstrat.run(tiny(), prices=prices)
+    assert "from_frame" not in str(caught.value)
+
+
+def test_where_an_argument_is_the_cure_it_is_said_how_to_give_it() -> None:
+    frame = lstmstrat.load_prices(DATA).frame
+    frame = frame[frame.index.day <= 12]
+    frame = frame.set_axis(frame.index.strftime("%d/%m/%Y")).rename_axis("Date")
+    with pytest.raises(DataError, match="pass date_format='%d/%m/%Y'") as caught:
+        lstmstrat.run(tiny(), prices=frame)
+    said = "hand them over: prices=lstmstrat.Prices.from_frame(frame, 'AAPL', date_format=...)"
+    assert str(caught.value).endswith(said)
+    prices = lstmstrat.Prices.from_frame(frame, "AAPL", date_format="%d/%m/%Y")
+    assert prices.frame.index[0] == pd.Timestamp("2005-01-03")
+
+
+def test_prices_are_loaded_from_a_dict_too() -> None:
+    given = {"symbol": "AAPL", "start": "2005-01-03", "end": "2006-03-31"}
+    assert lstmstrat.load_prices(given).sha256 == lstmstrat.load_prices(DATA).sha256
+    with pytest.raises(ConfigError, match="symbl: unknown key; did you mean 'symbol'"):
+        lstmstrat.load_prices({"symbl": "AAPL"})
+
+
+@pytest.mark.parametrize("given", ["AAPL", 3, None, [], b"AAPL", DataConfig])
+def test_what_is_no_section_of_prices_is_refused_with_one_that_is(given: Any) -> None:
+    with pytest.raises(ConfigError, match=r"given, expected a DataConfig or a dict of its keys") as caught:
+        lstmstrat.load_prices(given)
+    shown = str(caught.value).partition("such as load_prices(")[2].removesuffix(")")
+    assert lstmstrat.load_prices(yaml.safe_load(shown)).symbol == "AAPL"
+
+
+@pytest.mark.parametrize("given", [{}, 3, None, [], b"a.yaml", Path])
+def test_what_is_no_name_is_refused_in_a_sentence(given: Any) -> None:
+    with pytest.raises(ConfigError, match=r"given, expected the name of a YAML file"):
+        lstmstrat.load_config(given)
+    with pytest.raises(ConfigError, match=r"given, expected the name of a run folder"):
+        lstmstrat.load_run(given)
 
 
 def test_prices_keep_what_came_with_them(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any
 
 import backtrader as bt
@@ -250,6 +251,48 @@ def test_a_feed_without_volume_is_judged() -> None:
     found = lstmstrat.judge(forex)
     assert list(found.by_strategy) == ["Cross"]
     assert {check.name: check.status for check in found.checks}["stale prices"] == PASSED
+
+
+@pytest.mark.parametrize("whole", [False, True])
+def test_a_bar_without_a_price_is_named_and_not_the_account(whole: bool) -> None:
+    frame = IBM.frame.copy()
+    held = 100 + int(np.flatnonzero(frame.index[100:].day_of_week == 1)[0])  # a close at which it has a position
+    frame.iloc[held, 0 if whole else 3 : 5 if whole else 4] = np.nan
+    feed: Any = SimpleNamespace(frame=frame, symbol="IBM")
+    day = str(frame.index[held].date())
+    with pytest.raises(DataError, match=rf"the prices cannot be used\n  {day}: .*close") as caught:
+        lstmstrat.judge(cerebro(Tuesdays, feed))
+    assert "account" not in str(caught.value)
+
+
+class Always(lstmstrat.ExposureStrategy):
+    def target_exposure(self) -> float:
+        return 0.9
+
+
+@pytest.mark.parametrize("column", ["open", "close"])
+def test_a_strategy_of_exposures_names_the_bar_too(column: str) -> None:
+    """The value of its account is not a number at the open of this bar, or of the next."""
+    frame = IBM.frame.copy()
+    frame.loc[frame.index[100], column] = np.nan
+    feed: Any = SimpleNamespace(frame=frame, symbol="IBM")
+    said = f"Always: at the bar of {frame.index[100].date()}, IBM has nan as its {column}"
+    with pytest.raises(StrategyError, match=said) as caught:
+        lstmstrat.judge(cerebro(Always, feed, cheat_on_open=True))
+    assert "expose less" not in str(caught.value)
+    whole: Any = SimpleNamespace(frame=frame.dropna(), symbol="IBM")  # as it says
+    assert lstmstrat.judge(cerebro(Always, whole, cheat_on_open=True)).by_strategy
+
+
+@pytest.mark.parametrize("exactbars", [False, True, 1])
+def test_a_volume_of_whole_numbers_is_one_whatever_backtrader_keeps(exactbars: bool) -> None:
+    found = list[Any]()
+    for kind in (float, int):
+        feed: Any = SimpleNamespace(frame=IBM.frame.astype({"volume": kind}), symbol="IBM")
+        judged = cerebro(Tuesdays, feed)
+        judged.p.exactbars = exactbars
+        found.append(lstmstrat.judge(judged).strategies[0].sharpe)
+    assert found[0] == found[1]
 
 
 def test_a_forecast_is_audited_with_a_small_network(answer: Callable[[str], list[Any]]) -> None:

@@ -1,0 +1,132 @@
+"""Apostrophes and spaces in numbers: thousands, or 32nds of a bond, or both, which is refused."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+from helpers.vendors import DAYS, assert_bars, csv, lines, made_up
+
+from lstmstrat.errors import DataError
+from lstmstrat.prices.numbers import in_32nds
+
+HEADING = "Date,Open,High,Low,Close,Volume"
+MIDDLE = made_up(DAYS.index, start=990.0, digits=0)  # some below 1,000 and some above
+LARGE = made_up(DAYS.index, start=45_000.0, digits=0)
+
+
+def parted(price: float, by: str) -> str:
+    return f"{price:,.0f}".replace(",", by)
+
+
+def text_of(bars: object, by: str) -> str:
+    rows = lines(bars, "{t:%Y-%m-%d};{o:,.0f};{h:,.0f};{l:,.0f};{c:,.0f};{v}", HEADING.replace(",", ";"))
+    return re.sub(r"(?<=\d),(?=\d)", by, rows)
+
+
+def ticks(price: float, dash: str) -> str:
+    """A price in 32nds and their quarters, as the Chicago exchanges write it: 99'262 is 99 + 26.25/32."""
+    quarters = round(price * 128)
+    whole, rest = divmod(quarters, 128)
+    return f"{whole}{dash}{rest // 4:02d}{'0257'[rest % 4]}"
+
+
+BONDS = made_up(DAYS.index, start=99.0)
+BONDS = BONDS.assign(**{name: (BONDS[name] * 128).round() / 128 for name in ("open", "high", "low", "close")})
+
+
+def bonds(dash: str) -> str:
+    rows = [
+        f"{t:%Y-%m-%d},{ticks(o, dash)},{ticks(h, dash)},{ticks(low, dash)},{ticks(c, dash)},{v:.0f}"
+        for t, o, h, low, c, v in BONDS.itertuples()
+    ]
+    return "\n".join([HEADING, *rows, ""])
+
+
+def as_decimals(text: str) -> str:
+    """What the message says: each price as decimals, by the table of the exchange."""
+    part = {"0": 0.0, "2": 0.25, "5": 0.5, "7": 0.75}
+    return re.sub(r"(?<=,)(\d+)['’-](\d\d)(\d)", lambda m: str(int(m[1]) + (int(m[2]) + part[m[3]]) / 32), text)
+
+
+@pytest.mark.parametrize("by", ["'", "’", " ", "\u00a0", "\u202f"])
+def test_thousands_in_groups_of_three(tmp_path: Path, by: str) -> None:
+    for bars in (MIDDLE, LARGE):
+        assert_bars(csv(tmp_path, text_of(bars, by)), bars)
+
+
+@pytest.mark.parametrize("dash", ["'", "’"])
+def test_32nds_are_refused_and_each_cure_works(tmp_path: Path, dash: str) -> None:
+    text = bonds(dash)
+    with pytest.raises(DataError, match="which is two numbers") as caught:
+        csv(tmp_path, text)
+    first = text.splitlines()[1].split(",")[1]
+    assert f"write the prices as decimals, here {float(BONDS['open'].iloc[0])}" in str(caught.value)
+    assert_bars(csv(tmp_path, as_decimals(text)), BONDS)
+    thousands = csv(tmp_path, text, decimal=".")
+    assert thousands.frame["open"].iloc[0] == float(first.replace(dash, ""))
+
+
+def test_32nds_beside_whole_prices_are_refused(tmp_path: Path) -> None:
+    """99 alone stands for 99'000: as thousands it would be a thousandth of its neighbours."""
+    text = bonds("'").replace("'000", "")
+    assert re.search(r",\d+,", text)
+    with pytest.raises(DataError, match="which is two numbers"):
+        csv(tmp_path, text)
+
+
+@pytest.mark.parametrize(
+    ("cell", "value"),
+    [("99'26", 99.8125), ("99-262", 99.8203125), ("110'16+", 110.515625), ("99'31", 99.96875), ("0'01", 0.03125)],
+)
+def test_what_can_only_be_32nds_is_said_as_a_number(tmp_path: Path, cell: str, value: float) -> None:
+    """By hand: 26/32 = 0.8125, 26.25/32 = 0.8203125, 16.5/32 = 0.515625, 31/32 = 0.96875, 1/32 = 0.03125."""
+    assert in_32nds(cell) == value
+    text = lines(DAYS, "{t:%Y-%m-%d}," + ",".join([cell] * 4) + ",{v}", HEADING)
+    with pytest.raises(DataError, match="price in 32nds") as caught:
+        csv(tmp_path, text)
+    assert f"write the prices as decimals, here {value}" in str(caught.value)
+    assert csv(tmp_path, text.replace(cell, str(value))).frame["close"].eq(value).all()
+
+
+@pytest.mark.parametrize(
+    "cell", ["12345'678", "1'2345", "1'23", "0'123", "1'234 567", "1234 567", "'123", "1''234"]
+)
+def test_groups_that_are_not_of_three_are_no_number(tmp_path: Path, cell: str) -> None:
+    text = lines(DAYS, "{t:%Y-%m-%d}," + ",".join([cell] * 4) + ",{v}", HEADING)
+    with pytest.raises(DataError, match="expected a number"):
+        csv(tmp_path, text)
+
+
+def test_a_volume_may_have_any_thousands(tmp_path: Path) -> None:
+    text = lines(DAYS, "{t:%Y-%m-%d},{o},{h},{l},{c},1'002", HEADING)
+    assert_bars(csv(tmp_path, text), DAYS.assign(volume=1002.0))
+
+
+@pytest.mark.parametrize("currency", ["", "€ "])
+@pytest.mark.parametrize("volume", ["{v}", "1.234.567", "12K"])
+def test_points_that_part_thousands_beside_prices_below_1000(tmp_path: Path, currency: str, volume: str) -> None:
+    """998;1.002 as a European spreadsheet writes whole prices that cross 1,000."""
+    form = f"{{t:%Y-%m-%d}};{currency}{{o:,.0f}};{currency}{{h:,.0f}};{currency}{{l:,.0f}};{currency}{{c:,.0f}};"
+    rows = lines(MIDDLE, f"{form}{volume}", HEADING.replace(",", ";"))
+    text = re.sub(r"(?<=\d),(?=\d)", ".", rows)
+    assert re.search(r";\D*998;|;\D*99\d;", text)
+    if volume != "1.234.567":  # which shows what the point is
+        with pytest.raises(DataError, match=r"which is two numbers; if the point parts thousands") as caught:
+            csv(tmp_path, text)
+        assert 'write data.decimal: ","; if it is the decimal sign, write data.decimal: "."' in str(caught.value)
+        with pytest.raises(DataError, match="high 1 is below low 9"):  # so it is: it was no decimal sign
+            csv(tmp_path, text, decimal=".")
+    prices = csv(tmp_path, text, decimal=",")
+    assert prices.frame["close"].tolist() == MIDDLE["close"].tolist()
+
+
+@pytest.mark.parametrize("start", [1.2, 25.0, 150.0])
+def test_three_decimals_are_decimals(tmp_path: Path, start: float) -> None:
+    """Also where some of them are left out, as in a file of a program that writes 1.25 and 2."""
+    bars = made_up(DAYS.index, start=start, digits=3)
+    bars.iloc[5, :4] = np.maximum(np.round(bars.iloc[5, :4] + np.array([0.0, 1.0, -0.9, 0.0])), 1.0)
+    text = lines(bars, "{t:%Y-%m-%d},{o:g},{h:g},{l:g},{c:g},{v}", HEADING)
+    assert_bars(csv(tmp_path, text), bars)
