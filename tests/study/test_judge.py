@@ -30,12 +30,11 @@ from lstmstrat.prices import Prices, load
 from lstmstrat.prices.bars import OPEN
 from lstmstrat.results import tables
 from lstmstrat.results.account import Account
-from lstmstrat.results.assessment import FAILED, Check, PlaceboFacts, StrategyAssessment, Trials
+from lstmstrat.results.assessment import AUDIT, FAILED, VOIDING, Check, PlaceboFacts, StrategyAssessment, Trials
 from lstmstrat.results.run import Run
 from lstmstrat.study import fingerprint, replicas, resampled
 from lstmstrat.study import judge as judgement
 from lstmstrat.study.audits import AuditRecord
-from lstmstrat.study.checks import AUDIT, VOIDING
 from lstmstrat.study.extras import Extras
 from lstmstrat.study.prepare import load_config, prepare
 from lstmstrat.study.simulate import simulate_all
