@@ -6,8 +6,20 @@ from collections.abc import Sequence
 
 from lstmstrat.evaluation.bootstrap import Difference
 from lstmstrat.evaluation.sharpe import SIGNIFICANCE
-from lstmstrat.report.answer import CHIPS, interval, listed
-from lstmstrat.report.cells import amount, fine_percent, p_in_words, p_value, percent, ratio, tenths, thousandths
+from lstmstrat.report.answer import listed
+from lstmstrat.report.cells import (
+    amount,
+    counted,
+    estimate,
+    fine_percent,
+    p_in_words,
+    p_value,
+    percent,
+    ratio,
+    tenths,
+    thousandths,
+    verdict,
+)
 from lstmstrat.results.comparison import Comparison, Contender
 
 Rows = list[list[str]]  # the heads first
@@ -25,7 +37,7 @@ def _beside_holding(found: Comparison) -> str:
         [c.name for c in found.contenders if _shown(c.lead, c.lead_p) and sign * (c.lead.difference or 0.0) > 0.0]
         for sign in (1, -1)
     )
-    many = f"{len(found.contenders)} contenders on {found.bars:,} common dates"
+    many = f"{counted(len(found.contenders), 'contender')} on {counted(found.bars, 'common date')}"
     said = (
         f"Of {many}, {listed(better)} earned more than holding for its risk, by more than the best of so many "
         "does by luck."
@@ -89,15 +101,13 @@ def _row(c: Contender) -> list[str]:
         p_value(c.lead_p),
         "" if c.reference is None else spread(c.reference),
         "" if c.reference is None else p_value(c.reference_p),
-        CHIPS[c.verdict][0],
+        verdict(c.verdict)[0],
     ]
 
 
 def spread(found: Difference) -> str:
     """``0.12 [-0.45, 0.69]``."""
-    if found.low is None or found.high is None:
-        return ratio(found.difference)
-    return f"{ratio(found.difference)} {interval(found.low, found.high)}"
+    return estimate(found.difference, found.low, found.high)
 
 
 def skill(found: Comparison) -> Rows:
@@ -123,9 +133,9 @@ def notes(found: Comparison) -> list[str]:
     """How the numbers were made."""
     count, pairs = len(found.contenders), sum(c.reference is not None for c in found.contenders)
     said = [
-        f"Sharpe differences are of the {found.bars:,} common dates, {found.first} to {found.last}; intervals and "
-        f"p (paired block bootstrap) are adjusted for {count} leads over holding"
-        + (f" and for {pairs} differences from {found.runs[0].label}." if pairs else "."),
+        f"Sharpe differences are of {counted(found.bars, 'common date')}, {found.first} to {found.last}; "
+        f"intervals and p (paired block bootstrap) are adjusted for {counted(count, 'lead')} over holding"
+        + (f" and for {counted(pairs, 'difference')} from {found.runs[0].label}." if pairs else "."),
     ]
     best = p_in_words(found.best)
     return [*said, f"Does any contender earn more than holding its asset (Hansen's SPA; yes, if small)? {best}"]

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from lstmstrat.evaluation.verdict import SUPPORTED
-from lstmstrat.report.answer import CHIPS, listed
-from lstmstrat.report.cells import amount, ratio
+from lstmstrat.report.answer import listed
+from lstmstrat.report.cells import amount, counted, percent, ratio, verdict
 from lstmstrat.results.sweep import Best, Outcome, Sweep
 
 Rows = list[list[str]]  # the heads first
@@ -30,8 +30,8 @@ def _best(found: Sweep, name: str, best: Best | None) -> str:
         return f"{name}: no Sharpe ratio is defined at any point."
     top = best.outcome
     left = (
-        f"deflated by {top.trials:,} trials {ratio(top.deflated_sharpe)}, its lead {ratio(top.deflated_lead)} "
-        "(an edge needs 0.95 of both)"
+        f"deflated by {counted(top.trials, 'trial')} {ratio(top.deflated_sharpe)}, its lead "
+        f"{ratio(top.deflated_lead)} (an edge needs 0.95 of both)"
         if found.kept
         else "without a ledger nobody knows what all trials leave of it"
     )
@@ -46,16 +46,14 @@ def _shape(best: Best) -> str:
         return "No point is further from it than a neighbour, so nobody can tell a plateau from a peak."
     if best.kept <= 0.0:
         return "It is a peak: its neighbours are no better than the points further away. Take it for luck."
-    share = f"its neighbours keep {best.kept:.0%} of its lead over the points further away"
+    share = f"its neighbours keep {percent(best.kept)} of its lead over the points further away"
     return f"It stands on a plateau: {share}." if best.plateau else f"It is a peak: {share}. Take it for luck."
 
 
 def _trials(found: Sweep) -> str:
-    points = len(found.points())
-    return (
-        f"{points:,} points of {len(found.strategies)} strateg{'y' if len(found.strategies) == 1 else 'ies'} were "
-        f"tried, and all of them are trials on {found.symbol}."
-    )
+    points, strategies = len(found.points()), counted(len(found.strategies), "strategy", "strategies")
+    were = "was tried, and it is a trial" if points == 1 else "were tried, and all of them are trials"
+    return f"{counted(points, 'point')} of {strategies} {were} on {found.symbol}."
 
 
 def every_point(found: Sweep) -> Rows:
@@ -69,7 +67,7 @@ def _row(found: Sweep, one: Outcome) -> list[str]:
     values = [axis.values[k] for axis, k in zip(found.axes, one.place, strict=True)]
     figures = [amount(one.final_value), ratio(one.sharpe), ratio(one.lead)]
     figures += [ratio(one.deflated_sharpe), ratio(one.deflated_lead)]
-    return [*values, one.strategy, *figures, CHIPS[one.verdict][0]]
+    return [*values, one.strategy, *figures, verdict(one.verdict)[0]]
 
 
 def grid(found: Sweep, strategy: str) -> list[list[Outcome]]:

@@ -5,20 +5,22 @@ from __future__ import annotations
 import pandas as pd
 
 from lstmstrat.report import comparison as texts
-from lstmstrat.report.figures.values import Json, date_axis, drawn, label, line, log_axis, shared, stamps, thinned
+from lstmstrat.report.cells import counted
+from lstmstrat.report.figures.values import Json, date_axis, drawn, label, line, log_axis, numbers, shared, times
 from lstmstrat.report.page.render import as_json, render
 from lstmstrat.report.page.tables import Cell, Line, Table, leading_number
 from lstmstrat.results.comparison import Comparison
 
 COLOURS = ("--chosen", "--world", "--seed", "--forecast", "--good", "--bad", "--open", "--soft")
 DASHES = ("solid", "dash", "dot", "dashdot")
+LONGEST = 40  # letters of a name beside its line
 
 
 def comparison_page(found: Comparison) -> str:
     """The text of the page. All names from the runs are escaped."""
     return render(
         "comparison.html",
-        title=f"{len(found.runs)} runs compared",
+        title=f"{counted(len(found.runs), 'run')} compared",
         sentences=texts.sentences(found),
         bars=found.bars,
         differing=_table("What differs in the configs", texts.differences(found)),
@@ -38,13 +40,15 @@ def _table(caption: str, rows: texts.Rows) -> Table:
 def _payload(found: Comparison) -> Json:
     frame = found.equity
     if not found.bars:
-        return {"dates": [], "series": [], "figures": {}, "trades": []}
+        return {"dates": times(pd.DatetimeIndex([])), "series": [], "figures": {}, "trades": []}
     index = pd.DatetimeIndex(frame.index)
     value = frame.where(frame > 0.0)
     data = []
     strategies = holdings = 0
+    places = drawn(len(frame), len(frame.columns))
     for name in frame.columns:
-        made = line(label(name), thinned(value[name], 5), "--hold", "%{y:.2f}")
+        y = numbers(value[name].to_numpy(dtype=float)[places], 5)
+        made = line(label(name, LONGEST), y, "--hold", "%{y:.2f}")
         if name.startswith("holding "):
             made["line"] |= {"dash": DASHES[holdings % len(DASHES)]}
             holdings += 1
@@ -59,10 +63,8 @@ def _payload(found: Comparison) -> Json:
     layout = {
         "height": 480,
         "hovermode": "x unified",
-        "legend": {"orientation": "h", "x": 0, "y": -0.08, "yanchor": "top"},
         "xaxis": date_axis(index),
         "yaxis": log_axis(value) | {"tickformat": "~g"},  # 0.5, where ~s would write 500m
     }
     figures = {"answer": {"data": data, "layout": layout}}
-    dates = stamps(index[drawn(len(index))])
-    return {"dates": dates, "series": shared(figures), "figures": figures, "trades": []}
+    return {"dates": times(index[places]), "series": shared(figures), "figures": figures, "trades": []}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from lstmstrat.report import sweep as texts
-from lstmstrat.report.cells import ratio
+from lstmstrat.report.cells import counted, ratio
 from lstmstrat.report.page.render import as_json, render
 from lstmstrat.report.page.tables import Cell, Line, Table, leading_number
 from lstmstrat.results.sweep import Outcome, Sweep
@@ -15,12 +15,12 @@ def sweep_page(found: Sweep) -> str:
     lines = tuple(Line(row[0], tuple(Cell(text, leading_number(text)) for text in row[1:])) for row in body)
     return render(
         "sweep.html",
-        title=f"{found.name} on {found.symbol}: {len(found.points()):,} points",
+        title=f"{found.name} on {found.symbol}: {counted(len(found.points()), 'point')}",
         headline=texts.headline(found),
         sentences=texts.sentences(found),
         heats=[_heat(found, name) for name in found.strategies],
         points=Table("Every point", tuple(heads[1:]), lines, heads[0]),
-        payload=as_json({"dates": [], "series": [], "figures": {}, "trades": []}),
+        payload=as_json({"dates": {"seconds": 1, "steps": []}, "series": [], "figures": {}, "trades": []}),
     )
 
 
