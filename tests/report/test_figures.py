@@ -211,7 +211,10 @@ def test_a_chart_without_data_says_why() -> None:
 def test_without_forecasts_there_is_no_line_and_the_panel_says_so() -> None:
     made = history.prices(unusual("no forecast"))
     assert not {"forecast"} & {trace["name"] for trace in made["data"]}
-    assert made["layout"]["yaxis2"]["title"]["text"] == "no forecast"
+    assert made["layout"]["annotations"][0]["text"] == "There was no forecast in this period."
+    used = {trace.get("yaxis", "y") for trace in made["data"]}
+    axes = {name.replace("axis", "") for name in made["layout"] if name.startswith("yaxis")}
+    assert used == axes == {"y", "y4"}  # no panel is empty
     assert history.prices(result())["layout"]["yaxis2"]["title"]["text"] == "forecast, 1 bar"
 
 

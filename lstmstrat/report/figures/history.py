@@ -133,8 +133,7 @@ def prices(result: Result) -> Json:
         for place, name in enumerate(names)
         for t in (_position(result, name, place), *_fills(result, name, place))
     ]
-    none = {} if np.isfinite(said["forecast"]).any() else {"title": {"text": "no forecast"}, "tickvals": []}
-    layout = {
+    layout: Json = {
         **PANELS,
         "margin": {"t": 34, "b": 30, "l": 64, "r": 10},
         "xaxis": date_axis(_index(result.prices), anchor="y4", rangeselector=RANGES, **span(result.equity)),
@@ -144,13 +143,25 @@ def prices(result: Result) -> Json:
             "title": {"text": f"forecast, {cells.counted(horizon, 'bar')}"},
             "tickformat": ".1%",
             "zeroline": True,
-            **none,
         },
-        "yaxis3": {"domain": [0.16, 0.26], "title": {"text": "distance"}, "rangemode": "tozero", **none},
+        "yaxis3": {"domain": [0.16, 0.26], "title": {"text": "distance"}, "rangemode": "tozero"},
         "yaxis4": {"domain": [0.0, 0.13], "title": {"text": "position"}, "tickformat": ".0%", "zeroline": True},
     }
-    drawn_ = [trace for trace in lines if any(value is not None for value in trace["y"])]
-    return {"data": [*drawn_, *own], "layout": layout}
+    if not np.isfinite(said["forecast"]).any():
+        return {"data": [lines[0], *own], "layout": _without_forecast(layout)}
+    known = [trace for trace in lines if any(value is not None for value in trace["y"])]
+    return {"data": [*known, *own], "layout": layout}
+
+
+def _without_forecast(layout: Json) -> Json:
+    """Two panels, and a line between them that says where the others are."""
+    line = {"text": "There was no forecast in this period.", "showarrow": False}
+    return {
+        **{name: value for name, value in layout.items() if name not in ("yaxis2", "yaxis3")},
+        "grid": {"rows": 2, "columns": 1, "subplots": [["xy"], ["xy4"]]},
+        "yaxis": layout["yaxis"] | {"domain": [0.24, 1.0]},
+        "annotations": [line | {"xref": "paper", "yref": "paper", "x": 0, "y": 0.19, "yanchor": "middle"}],
+    }
 
 
 def _position(result: Result, name: str, place: int) -> Json:
