@@ -252,7 +252,7 @@ def test_a_share_dearer_than_the_account_leaves_no_verdict() -> None:
     assert poor.benchmark.traded.sum() == 0.0
     found = judged(poor)
     assert {one.versus_benchmark.verdict for one in found.values()} == {NO_VERDICT}
-    assert all("a buy-and-hold that bought something" in one.versus_benchmark.missing for one in found.values())
+    assert all("a holding that bought something" in one.versus_benchmark.missing for one in found.values())
     whole = ran(broker={"fractional": False})
     assert NO_VERDICT not in {one.versus_benchmark.verdict for one in judged(whole).values()}
 

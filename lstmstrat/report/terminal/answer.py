@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, TextIO
 
 from lstmstrat.prices.acceptance import listed, open_faults
 from lstmstrat.report.answer import checks, not_tested, sentence
-from lstmstrat.report.cells import HOLDING, amount, difference, fine_percent, percent, ratio, verdict
+from lstmstrat.report.cells import HOLDING, amount, counted, difference, fine_percent, percent, ratio, verdict
 from lstmstrat.report.terminal.console import console_on
 from lstmstrat.results.assessment import Assessment
 
@@ -35,8 +35,9 @@ def print_answer(assessment: Assessment, file: TextIO | None = None) -> None:
     console.print(_table(assessment))
     more = len(assessment.strategies) - MOST
     others = f"{more} more: --full. " if more > 0 else ""
-    open_ = ", ".join(words for words, _ in not_tested(assessment))
-    console.print(f"{others}{checks(assessment)}{f' Not tested: {open_}.' if open_ else ''}")
+    skipped = len(not_tested(assessment))
+    unrun = f" {counted(skipped, 'test')} not run: the page names them." if skipped else ""
+    console.print(f"{others}{checks(assessment)}{unrun}")
 
 
 def _table(assessment: Assessment) -> Table:
