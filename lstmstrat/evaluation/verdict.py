@@ -14,21 +14,32 @@ WORSE = "worse than buy-and-hold"
 UNDECIDED = "not distinguishable from buy-and-hold"
 UNPROVEN = "edge not proven"
 NO_VERDICT = "no verdict, as buy-and-hold never bought"
+NEVER_TRADED = "never traded"
+WORDS = {
+    SUPPORTED: "edge supported",
+    UNPROVEN: "not proven",
+    UNDECIDED: "may be luck",
+    WORSE: "worse",
+    NEVER_TRADED: "never traded",
+    NO_VERDICT: "no verdict",
+}
+"""How each verdict is said to a reader, in every sentence and table; the keys are what files hold."""
 DEFLATED = 0.95  # smallest deflated Sharpe ratio, lead and timing
 SEEDS = 0.80  # smallest share of the seeds with a Sharpe ratio above that of buy-and-hold
 AUDIT_PASSED = "a look-ahead audit that passed"
 RULE = (
-    f"{SUPPORTED!r} needs all of these: a Sharpe ratio above buy-and-hold's with a p-value below {SIGNIFICANCE} "
-    "(Ledoit-Wolf test by the studentised block bootstrap, two-sided, times the number of strategies of the run); "
-    f"above {DEFLATED} the chance that the best of as many trials without skill as are in the ledger has a lower "
-    "Sharpe ratio, a smaller lead over buy-and-hold and worse timing, each for itself; better timing than "
-    "95% of its own holdings in random order, or where that is undefined than 95% of null worlds; where seeds "
-    f"were run, {SEEDS:.0%} of them above buy-and-hold; where null worlds were run, a p-value below "
+    f"{WORDS[SUPPORTED]!r} needs all of these: a Sharpe ratio above that of holding with a p-value below "
+    f"{SIGNIFICANCE} (Ledoit-Wolf test by the studentised block bootstrap, two-sided, times the number of "
+    f"strategies of the run); above {DEFLATED} the chance that the best of as many trials without skill as are in "
+    "the ledger has a lower Sharpe ratio, a smaller lead over holding and worse timing, each for itself; better "
+    "timing than 95% of its own holdings in random order, or where that is undefined than 95% of null worlds; "
+    f"where seeds were run, {SEEDS:.0%} of them above holding; where null worlds were run, a p-value below "
     f"{SIGNIFICANCE} among them. And it needs proof: no failed check of prices, of look-ahead, of stale prices, "
-    "of fills and cash, or of the benchmark; and a look-ahead audit of the very code that ran, which is made as "
-    f"soon as all the rest holds, and passes. Where only the proof is missing, it is {UNPROVEN!r}. "
-    f"{WORSE!r} needs the first with a Sharpe ratio below. All else, and what is undefined, is {UNDECIDED!r}. "
-    "Where buy-and-hold could not buy a share there is no verdict."
+    "of fills and cash, or of holding; and a look-ahead audit of the very code that ran, which is made as "
+    f"soon as all the rest holds, and passes. Where only the proof is missing, it is {WORDS[UNPROVEN]!r}. "
+    f"{WORDS[WORSE]!r} needs the first with a Sharpe ratio below. Without a single trade it is "
+    f"{WORDS[NEVER_TRADED]!r}. All else, and what is undefined, is {WORDS[UNDECIDED]!r}. Where holding could not "
+    "buy a share there is no verdict."
 )
 
 
@@ -47,6 +58,7 @@ class Evidence:
     seeds_above: float | None = None  # share of the seeds with a Sharpe ratio above buy-and-hold's
     worlds: float | None = None  # p-value among null worlds
     held: bool = True  # buy-and-hold bought something
+    traded: bool = True  # the strategy did
 
 
 @dataclass(frozen=True)
@@ -75,6 +87,8 @@ def verdict(evidence: Evidence) -> Verdict:
     missing, failed = _unmet(statistics), _unmet(checks)
     if not evidence.held:
         return Verdict(NO_VERDICT, missing, conditions)
+    if not evidence.traded:
+        return Verdict(NEVER_TRADED, missing, conditions)
     if not missing:
         lacking = (*failed, *_unmet(proof))
         return Verdict(UNPROVEN if lacking else SUPPORTED, lacking, conditions)
@@ -107,8 +121,8 @@ def _statistics(e: Evidence) -> tuple[Condition, ...]:
     """The conditions of an edge apart from its proof."""
     known = e.placebo.p_value is not None  # else null worlds stand in
     timing = e.placebo.p_value if known else e.worlds
-    bought = Condition("bought", e.held, "yes" if e.held else "no", "a buy-and-hold that bought something")
-    higher, ahead = (e.sharpe.difference or 0.0) > 0.0, "a Sharpe ratio above buy-and-hold's"
+    bought = Condition("bought", e.held, "yes" if e.held else "no", "a holding that bought something")
+    higher, ahead = (e.sharpe.difference or 0.0) > 0.0, "a Sharpe ratio above that of holding"
     return (
         bought,
         Condition("Sharpe above", higher, _signed(e.sharpe.difference), ahead),
@@ -148,11 +162,11 @@ def _enough(value: float | None) -> bool:
 
 
 def _text(value: float | None) -> str:
-    return "undefined" if value is None else f"{value:.3f}"
+    return "undefined" if value is None else f"{round(value, 3) + 0.0:.3f}"  # + 0.0: never -0.000
 
 
 def _signed(value: float | None) -> str:
-    return "undefined" if value is None else f"{value:+.2f}"
+    return "undefined" if value is None else f"{value:+.2f}" if abs(value) >= 0.005 else "0.00"
 
 
 def headline(verdicts: Mapping[str, str]) -> str:
@@ -162,10 +176,14 @@ def headline(verdicts: Mapping[str, str]) -> str:
         by_text.setdefault(text, []).append(name)
     if NO_VERDICT in by_text:
         return (
-            "There is no verdict, as buy-and-hold never bought: a share costs more than the account; raise "
+            "There is no verdict, as holding never bought: a share costs more than the account; raise "
             "broker.cash or set broker.fractional: true."
         )
     if list(by_text) == [UNDECIDED]:
-        sentence = f"None of the {len(verdicts)} strategies is {UNDECIDED.removeprefix('not ')}."
-        return sentence if len(verdicts) > 1 else f"The strategy is {UNDECIDED}."
-    return " ".join(f"{text[0].upper()}{text[1:]}: {', '.join(names)}." for text, names in by_text.items())
+        who = f"None of the {len(verdicts)} strategies did" if len(verdicts) > 1 else "The strategy did not do"
+        return f"{who} reliably better than holding."
+    return " ".join(f"{_capital(WORDS.get(text, text))}: {', '.join(names)}." for text, names in by_text.items())
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]

@@ -6,27 +6,37 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from lstmstrat.evaluation.metrics import Performance
-from lstmstrat.evaluation.verdict import NO_VERDICT, SUPPORTED, UNDECIDED, UNPROVEN, WORSE
-from lstmstrat.report.cells import UNDEFINED, amount, fine_percent, percent, ratio
-from lstmstrat.results.assessment import FAILED, NOT_RUN, PASSED, Assessment, StrategyAssessment
+from lstmstrat.evaluation.verdict import NEVER_TRADED, NO_VERDICT, SUPPORTED, UNDECIDED, UNPROVEN, WORSE
+from lstmstrat.report.cells import HOLDING, amount, fine_percent, interval, lasted, level, percent, ratio
+from lstmstrat.results.assessment import (
+    AUDIT,
+    FAILED,
+    NOT_RUN,
+    PASSED,
+    Assessment,
+    Check,
+    StrategyAssessment,
+)
 
-CHIPS = {
-    SUPPORTED: ("edge supported", "good"),
-    UNPROVEN: ("not proven", "open"),
-    UNDECIDED: ("may be luck", "none"),
-    WORSE: ("worse", "bad"),
-    NO_VERDICT: ("no verdict", "none"),
+NOT_TESTED = {
+    AUDIT: ("whether a decision has seen the future", "made"),
+    "seeds": ("other random numbers", "luck"),
+    "null worlds": ("histories with nothing to forecast", "luck"),
+    "ladder": ("cheaper models", "forecast"),
+    "cut bars": ("the same orders on shorter histories", "made"),
+    "forecasts": ("the forecasts, as no strategy asked for one", "made"),
+    "training labels": ("what was learned, as no strategy asked for a forecast", "made"),
 }
-"""The verdict in two or three words, and its colour."""
+"""What a check that was not run leaves open, and the section of the page that says how to run it."""
 
 
 @dataclass(frozen=True)
 class Number:
-    """One of the large numbers: of the strategy, and of holding."""
+    """One of the large numbers of a strategy, and what it is to be read beside."""
 
     label: str
     value: str
-    holding: str
+    beside: str  # "holding 12.3%", "95% interval [-0.38, 0.63]", or why it is undefined
     term: str  # in the glossary
 
 
@@ -44,6 +54,7 @@ def sentence(assessment: Assessment) -> str:
             (SUPPORTED, _supported),
             (UNPROVEN, _unproven),
             (WORSE, _worse),
+            (NEVER_TRADED, _never),
             (UNDECIDED, _undecided(len(assessment.strategies))),
         )
         if text in groups
@@ -68,6 +79,10 @@ def _unproven(names: Sequence[str], symbol: str) -> str:
 
 def _worse(names: Sequence[str], symbol: str) -> str:
     return f"{listed(names)} did worse than simply holding {symbol}, by more than bad luck explains."
+
+
+def _never(names: Sequence[str], symbol: str) -> str:
+    return f"{listed(names)} never traded."
 
 
 def _undecided(strategies: int) -> Callable[[Sequence[str], str], str]:
@@ -95,50 +110,66 @@ def listed(names: Sequence[str], most: int = 4) -> str:
 
 def money(assessment: Assessment, strategy: StrategyAssessment) -> str:
     """What the cash of the config became, with the strategy and with holding."""
-    cash, years = assessment.costs.cash, assessment.period.years
-    span = f"{years:.1f} years" if years >= 1.0 else f"{assessment.period.bars:,} bars"
-    return (
-        f"With {strategy.name}, {amount(cash)} became {amount(strategy.metrics.final_value)} in {span}; holding "
-        f"{assessment.data.symbol}, it became {amount(assessment.benchmark.final_value)}."
-    )
+    cash, span = amount(assessment.costs.cash), lasted(assessment.period.years)
+    own = f"With {strategy.name}, {cash} became {amount(strategy.metrics.final_value)} in {span}"
+    if strategy.versus_benchmark.verdict == NEVER_TRADED:
+        own = f"{strategy.name} never traded, so {cash} stayed {cash} for {span}"
+    return f"{own}; holding {assessment.data.symbol}, it became {amount(assessment.benchmark.final_value)}."
 
 
 def numbers(assessment: Assessment, strategy: StrategyAssessment) -> tuple[Number, ...]:
     """The four large numbers."""
     own, hold, versus = strategy.metrics, assessment.benchmark, strategy.versus_benchmark
-    growth = _growth(own), _growth(hold)
-    label = "a year" if own.cagr is not None or hold.cagr is not None else "in all"
+    yearly = own.cagr is not None or hold.cagr is not None
+    label, term = ("a year", "CAGR") if yearly else ("in all", "")
     return (
-        Number(f"{amount(assessment.costs.cash)} became", amount(own.final_value), amount(hold.final_value), ""),
-        Number(label, *growth, term="CAGR" if label == "a year" else ""),
-        Number("worst fall", fine_percent(own.max_drawdown), fine_percent(hold.max_drawdown), "worst fall"),
-        Number(
-            "Sharpe difference", ratio(versus.sharpe), interval(versus.sharpe_low, versus.sharpe_high), "Sharpe"
-        ),
+        _beside(f"{amount(assessment.costs.cash)} became", amount(own.final_value), amount(hold.final_value)),
+        _beside(label, _growth(own), _growth(hold), term),
+        _beside("worst fall", fine_percent(own.max_drawdown), fine_percent(hold.max_drawdown), "worst fall"),
+        Number("Sharpe difference", ratio(versus.sharpe), _sure(assessment, strategy), "Sharpe difference"),
     )
+
+
+def _beside(label: str, value: str, holding: str, term: str = "") -> Number:
+    return Number(label, value, f"{HOLDING} {holding}", term)
 
 
 def _growth(metrics: Performance) -> str:
     return percent(metrics.total_return) if metrics.cagr is None else fine_percent(metrics.cagr)
 
 
+def _sure(assessment: Assessment, strategy: StrategyAssessment) -> str:
+    """The interval of the Sharpe difference with its level, or why there is none."""
+    versus = strategy.versus_benchmark
+    if versus.sharpe_low is not None and versus.sharpe_high is not None:
+        return f"{level(len(assessment.strategies))} {interval(versus.sharpe_low, versus.sharpe_high)}"
+    if versus.verdict == NEVER_TRADED:
+        return "undefined, for it never traded"
+    if versus.sharpe is None:
+        return "undefined, for an account never moved"
+    return "no interval: too few returns differ from holding"
+
+
 def checks(assessment: Assessment) -> str:
-    """How many of the checks that can fail have passed, and which did not."""
+    """How many of the checks that can fail have passed, what failed, and whether that decides anything."""
     asked = [check for check in assessment.checks if check.status in (PASSED, FAILED)]
-    failed = [check.name for check in asked if check.status == FAILED]
-    said = f"{len(asked) - len(failed)} of {len(asked)} checks passed"
-    said += f"; failed: {', '.join(failed)}" if failed else ""
+    failed = [check for check in asked if check.status == FAILED]
+    said = [f"{len(asked) - len(failed)} of {len(asked)} checks passed."]
+    if deciding := [check.name for check in failed if check.decides]:
+        said.append(f"No edge is supported while this fails: {', '.join(dict.fromkeys(deciding))}.")
+    said += [
+        f"A warning that decides nothing ({check.name}): {_sentence(check)}"
+        for check in failed
+        if not check.decides
+    ]
+    return " ".join(said)
+
+
+def _sentence(check: Check) -> str:
+    return f"{check.detail.rstrip('.')}."
+
+
+def not_tested(assessment: Assessment) -> list[tuple[str, str]]:
+    """What the checks that were not run leave open, in plain words, each with its section of the page."""
     skipped = [check.name for check in assessment.checks if check.status == NOT_RUN]
-    return f"{said}{'. Not run: ' + ', '.join(skipped) if skipped else ''}."
-
-
-def interval(low: float | None, high: float | None) -> str:
-    """``[-0.84, -0.07]``; an end that is not zero keeps its sign."""
-    if low is None or high is None:
-        return UNDEFINED
-    return f"[{_end(low)}, {_end(high)}]"
-
-
-def _end(value: float) -> str:
-    text = ratio(value)
-    return f"{value:.1g}" if value and text == "0.00" else text
+    return [NOT_TESTED.get(name, (name, "made")) for name in skipped]

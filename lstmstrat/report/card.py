@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from lstmstrat.evaluation.calendar import DAYS_A_YEAR, is_a_year
+from lstmstrat.errors import count
+from lstmstrat.evaluation.calendar import is_a_year
 from lstmstrat.evaluation.verdict import UNPROVEN
 from lstmstrat.prices.acceptance import cure, listed, open_faults
 from lstmstrat.prices.faults import Fault
-from lstmstrat.report.cells import fine_percent, p_in_words, per_year, percent, ratio, thousandths
+from lstmstrat.report import answer
+from lstmstrat.report.cells import fine_percent, lasted, p_in_words, per_year, percent, ratio, thousandths
 from lstmstrat.results.assessment import FAILED, NOT_RUN, PASSED, RAN, Assessment, OutsideFacts, WalkForwardFacts
 
 STATUSES = (PASSED, FAILED, RAN, NOT_RUN)  # the order of the checks on the card
@@ -20,7 +22,7 @@ def card(assessment: Assessment) -> list[tuple[str, str]]:
     currency = f" in {data.currency}" if data.currency else ""
     prices = f"{data.symbol}{currency}, {data.source}, {data.first} to {data.last}, sha256 {data.sha256[:12]}"
     return [
-        ("verdict", assessment.verdict.text),
+        ("verdict", answer.sentence(assessment)),
         *(("not proven", reason) for reason in _not_proven(assessment)),
         ("data", prices),
         *(("outside", _outside(one)) for one in data.outside),
@@ -35,7 +37,7 @@ def card(assessment: Assessment) -> list[tuple[str, str]]:
 def _outside(one: OutsideFacts) -> str:
     """A column or a peer: where it comes from, how late it is used, and its hash."""
     return (
-        f"{one.kind} {one.name}: {one.path}, {one.rows:,} rows, used {one.lag} after their time, sha256 "
+        f"{one.kind} {one.name}: {one.path}, {count(one.rows, 'row')}, used {one.lag} after their time, sha256 "
         f"{one.sha256[:12]}"
     )
 
@@ -62,8 +64,7 @@ def calendar(assessment: Assessment) -> str:
     sentence = f"{per_year(period.periods_per_year)} bars a year{by_count}."
     if is_a_year(period.years):
         return sentence
-    days = period.years * DAYS_A_YEAR
-    return f"{sentence} No growth by the year (CAGR), because {days:,.0f} days are less than one."
+    return f"{sentence} No growth by the year (CAGR), because {lasted(period.years)} are less than a year."
 
 
 def _not_proven(assessment: Assessment) -> list[str]:
@@ -91,7 +92,7 @@ def _seeds(walk: WalkForwardFacts) -> str:
 
 def _best(assessment: Assessment) -> str:
     p = p_in_words(assessment.verdict.superior_predictive_ability)
-    return f"does any strategy earn more than buy-and-hold (Hansen's SPA; yes, if small)? {p}"
+    return f"does any strategy earn more than holding (Hansen's SPA; yes, if small)? {p}"
 
 
 def _checks(assessment: Assessment, status: str) -> str:
@@ -125,8 +126,8 @@ def skill(assessment: Assessment) -> str:
     """The skill of the forecasts in sentences, with the number of observations."""
     s = assessment.forecast_skill
     return (
-        f"Over {s.observations:,} forecasts: correlation with the realised return "
-        f"{thousandths(s.correlation)}; its median over {s.folds.known:,} folds is "
+        f"Over {count(s.observations, 'forecast')}: correlation with the realised return "
+        f"{thousandths(s.correlation)}; its median over {count(s.folds.known, 'fold')} is "
         f"{thousandths(s.folds.median_correlation)}, and {fine_percent(s.folds.above_zero)} are above 0. "
         f"Right sign {fine_percent(s.hit_rate)}; always up would have had {fine_percent(s.always_up)}. "
         f"R2 against a forecast of zero {thousandths(s.r2_against_zero)}, against the mean of the training set "

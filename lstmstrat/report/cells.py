@@ -1,23 +1,80 @@
-"""Numbers as text. An undefined number is ``n/a``, never 0."""
+"""Numbers and verdicts as text, in one form everywhere.
+
+An undefined number is ``n/a``, never 0, and no number is minus nothing. Text has a hyphen for a minus, so that it
+can be copied; the page writes it as a minus sign.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
-from lstmstrat.evaluation.verdict import NO_VERDICT, UNDECIDED, WORSE
+from lstmstrat.errors import count
+from lstmstrat.evaluation.calendar import DAYS_A_YEAR
+from lstmstrat.evaluation.verdict import (
+    NEVER_TRADED,
+    NO_VERDICT,
+    SUPPORTED,
+    UNDECIDED,
+    UNPROVEN,
+    WORDS,
+    WORSE,
+)
 from lstmstrat.results.assessment import VersusBenchmark
+from lstmstrat.results.result import HOLDING as HELD
 
 UNDEFINED = "n/a"
+HOLDING = "holding"
+"""What buy-and-hold is called for a reader; its column in files is ``buy_and_hold``."""
 
-SHORT_VERDICTS = {WORSE: "worse", UNDECIDED: "not distinguishable", NO_VERDICT: "no verdict"}
-"""Short forms of the verdicts that name buy-and-hold, for a column whose heading names it."""
+COLOURS = {
+    SUPPORTED: "good",
+    UNPROVEN: "open",
+    UNDECIDED: "none",
+    WORSE: "bad",
+    NEVER_TRADED: "none",
+    NO_VERDICT: "none",
+}
+"""The colour of each verdict."""
 
 Format = Callable[[float | None], str]
 
 
+def verdict(text: str) -> tuple[str, str]:
+    """A verdict in words, and its colour; one that another version wrote is shown as it is."""
+    return WORDS.get(text, text), COLOURS.get(text, "none")
+
+
+def account(name: str) -> str:
+    """The name of an account for a reader."""
+    return HOLDING if name == HELD else name
+
+
+def lasted(years: float) -> str:
+    """How long a period is, in the largest unit of which it has two or more.
+
+    >>> lasted(9.84), lasted(0.55), lasted(0.1), lasted(0.02), lasted(0.0005)
+    ('9.8 years', '7 months', '5 weeks', '7 days', '4 hours')
+    """
+    if years >= 1.0:
+        return f"{years:.1f} years"
+    days = years * DAYS_A_YEAR
+    for name, length in (("month", DAYS_A_YEAR / 12.0), ("week", 7.0), ("day", 1.0)):
+        if days >= 2.0 * length:
+            return count(round(days / length), name)
+    return count(round(days * 24.0), "hour")
+
+
+def fixed(value: float | None, digits: int, form: str = ",") -> str:
+    """`digits` decimals; `form` is what stands before the dot in a format, such as ``+``."""
+    if value is None:
+        return UNDEFINED
+    value = round(value, digits) + 0.0  # + 0.0: never -0
+    return f"{value:{form if value else ''}.{digits}f}"
+
+
 def percent(value: float | None) -> str:
     """A fraction as whole percent: ``-0.616`` is ``-62%``."""
-    return UNDEFINED if value is None else f"{round(value, 2) + 0.0:.0%}"  # + 0.0: never -0%
+    return UNDEFINED if value is None else f"{round(value, 2) + 0.0:.0%}"
 
 
 def fine_percent(value: float | None) -> str:
@@ -27,34 +84,32 @@ def fine_percent(value: float | None) -> str:
 
 def ratio(value: float | None) -> str:
     """Two decimals: Sharpe ratios and differences of them."""
-    return UNDEFINED if value is None else f"{round(value, 2) + 0.0:.2f}"  # + 0.0: never -0.00
+    return fixed(value, 2)
 
 
 def tenths(value: float | None) -> str:
     """One decimal: turnover, in account values a year."""
-    return UNDEFINED if value is None else f"{value:.1f}"
+    return fixed(value, 1)
 
 
 def per_year(bars: float | None) -> str:
     """A number of bars a year: whole if it is, as 252, else with one decimal."""
-    if bars is None:
-        return UNDEFINED
-    return f"{bars:,.0f}" if bars == round(bars) else f"{bars:,.1f}"
+    return fixed(bars, 0 if bars is not None and bars == round(bars) else 1)
 
 
 def amount(value: float | None) -> str:
     """Money or a count, as a whole number with a comma between thousands."""
-    return UNDEFINED if value is None else f"{value:,.0f}"
+    return fixed(value, 0)
 
 
 def thousandths(value: float | None) -> str:
     """Three decimals: correlations and R2, which are small."""
-    return UNDEFINED if value is None else f"{value:.3f}"
+    return fixed(value, 3)
 
 
 def p_value(value: float | None) -> str:
     """Three decimals, and ``<0.001`` where these would all be 0: no test gives a p of nothing."""
-    return UNDEFINED if value is None else "<0.001" if value < 0.0005 else f"{value:.3f}"
+    return UNDEFINED if value is None else "<0.001" if value < 0.0005 else fixed(value, 3)
 
 
 def p_in_words(value: float | None) -> str:
@@ -65,32 +120,39 @@ def p_in_words(value: float | None) -> str:
 
 def basis_points(value: float | None) -> str:
     """A cost as a fraction of the value traded: ``0.0015`` is ``15 bp``."""
-    return UNDEFINED if value is None else f"{value * 1e4:.0f} bp"
+    return UNDEFINED if value is None else f"{fixed(value * 1e4, 0)} bp"
 
 
 def loss(value: float | None) -> str:
     """A loss of Sharpe ratio, written as a change: ``0.12`` is ``-0.12``."""
-    return UNDEFINED if value is None else f"{round(-value, 2) + 0.0:+.2f}"
+    return UNDEFINED if value is None else fixed(-value, 2, "+")
 
 
-def spread(middle: float | None, low: float | None, high: float | None, write: Format) -> str:
-    """A number, with its interval if there is one: ``2.1% [-3.0%,7.3%]``."""
-    return write(middle) if low is None or high is None else f"{write(middle)} [{write(low)},{write(high)}]"
+def level(strategies: int) -> str:
+    """How much the intervals of the Sharpe differences hold: 95%, for all strategies of the run together."""
+    return "95% interval" if strategies == 1 else f"95% for all {strategies}"
 
 
-def difference(versus: VersusBenchmark) -> str:
-    """The Sharpe ratio minus that of buy-and-hold, with its interval: ``0.12 [-0.45,0.69]``."""
-    if versus.sharpe_low is None or versus.sharpe_high is None:
-        return ratio(versus.sharpe)
-    return f"{ratio(versus.sharpe)} [{_signed_ratio(versus.sharpe_low)},{_signed_ratio(versus.sharpe_high)}]"
+def interval(low: float | None, high: float | None) -> str:
+    """``[-0.84, -0.07]``; an end that is not zero keeps its sign, as the verdict depends on it."""
+    return UNDEFINED if low is None or high is None else f"[{_end(low)}, {_end(high)}]"
 
 
-def _signed_ratio(value: float | None) -> str:
-    """As `ratio`, but an end that is not zero keeps its sign: ``-0.003``, as the verdict depends on it."""
+def _end(value: float) -> str:
     text = ratio(value)
     return f"{value:.1g}" if value and text == "0.00" else text
 
 
-def verdict(versus: VersusBenchmark) -> str:
-    """The verdict in its short form: ``not distinguishable``."""
-    return SHORT_VERDICTS.get(versus.verdict, versus.verdict)
+def spread(middle: float | None, low: float | None, high: float | None, write: Format) -> str:
+    """A number, with its interval if there is one: ``2.1% [-3.0%, 7.3%]``."""
+    return write(middle) if low is None or high is None else f"{write(middle)} [{write(low)}, {write(high)}]"
+
+
+def estimate(middle: float | None, low: float | None, high: float | None) -> str:
+    """A Sharpe difference, with its interval if there is one: ``0.12 [-0.45, 0.69]``."""
+    return ratio(middle) if low is None or high is None else f"{ratio(middle)} {interval(low, high)}"
+
+
+def difference(versus: VersusBenchmark) -> str:
+    """The Sharpe ratio minus that of holding, with its interval."""
+    return estimate(versus.sharpe, versus.sharpe_low, versus.sharpe_high)

@@ -34,11 +34,6 @@ class Column:
     write: Format
 
 
-def interval(strategies: int) -> str:
-    """How much the intervals of the Sharpe differences hold: 95 %, for all strategies of the run together."""
-    return "95% interval" if strategies == 1 else f"95% for all {strategies}"
-
-
 METRICS = (
     Column("total_return", "total return", percent),
     Column("cagr", "CAGR", fine_percent),
@@ -57,7 +52,7 @@ FURTHER_METRICS = (
     Column("hit_rate", "hit rate", fine_percent),
     Column("profit_factor", "profit factor", ratio),
     Column("commission_paid", "commission paid", amount),
-    Column("orders_rejected", "orders rejected", amount),
+    Column("orders_rejected", "orders refused", amount),
     Column("final_value", "final value", amount),
 )
 """The metrics that only the page shows, below the main table."""
@@ -124,18 +119,18 @@ UNCERTAINTY: tuple[Entry[StrategyAssessment], ...] = (
     Entry("CAGR difference [95% interval]", _cagr_difference),
     Entry("max. DD difference [95%]", _drawdown_difference),
     Entry("detectable", lambda s: ratio(s.versus_benchmark.detectable)),
-    Entry("Sharpe above 0", lambda s: ratio(s.luck.probabilistic_sharpe)),
+    Entry("chance that the Sharpe is\u00a0above\u00a00", lambda s: ratio(s.luck.probabilistic_sharpe)),
     Entry("published deflated Sharpe", lambda s: ratio(s.luck.published_deflated_sharpe)),
 )
 """How uncertain the difference is; `detectable` is the Sharpe difference found in 80 % of such samples."""
 
 LEAD_ORIGIN: tuple[Entry[StrategyAssessment], ...] = (
     Entry("net exposure", lambda s: percent(s.luck.exposure_matched.exposure)),
-    Entry("hold\u00a0of that", lambda s: percent(s.luck.exposure_matched.total_return)),
+    Entry("holding only that\u00a0part", lambda s: percent(s.luck.exposure_matched.total_return)),
     Entry("lead\u00a0from best\u00a0fold", lambda s: percent(s.versus_benchmark.best_fold_share)),
     Entry("lead\u00a0from best\u00a05\u00a0days", lambda s: percent(s.versus_benchmark.best_days_share)),
     Entry("break-even cost", lambda s: basis_points(s.versus_benchmark.break_even_cost)),
-    Entry("one\u00a0bar later", lambda s: loss(s.versus_benchmark.delay_cost)),
+    Entry("Sharpe if\u00a0orders come\u00a0a\u00a0bar later", lambda s: loss(s.versus_benchmark.delay_cost)),
 )
 """Where a lead comes from, and the costs and the delay that it survives."""
 
@@ -151,7 +146,7 @@ LADDER: tuple[Entry[Rung], ...] = (
     Entry("folds", lambda r: amount(r.folds)),
     Entry("seconds", lambda r: f"{r.seconds:.2f}"),
     Entry("forecasts", lambda r: amount(r.observations)),
-    Entry("correlation", lambda r: thousandths(r.correlation)),
+    Entry("corre\u00adlation", lambda r: thousandths(r.correlation)),
     Entry("hit rate", lambda r: fine_percent(r.hit_rate)),
     Entry("R2 to zero", lambda r: thousandths(r.r2_against_zero)),
     Entry("Clark-West p\u00a0to\u00a0mean", lambda r: p_value(r.clark_west_mean)),

@@ -8,8 +8,19 @@ from typing import NamedTuple
 from lstmstrat.errors import count
 from lstmstrat.evaluation.bootstrap import Difference
 from lstmstrat.evaluation.sharpe import SIGNIFICANCE
-from lstmstrat.report.answer import CHIPS, interval, listed
-from lstmstrat.report.cells import amount, fine_percent, p_in_words, p_value, percent, ratio, tenths, thousandths
+from lstmstrat.report.answer import listed
+from lstmstrat.report.cells import (
+    amount,
+    estimate,
+    fine_percent,
+    p_in_words,
+    p_value,
+    percent,
+    ratio,
+    tenths,
+    thousandths,
+    verdict,
+)
 from lstmstrat.results.comparison import Comparison, Figures
 
 Rows = list[list[str]]  # the heads first
@@ -126,7 +137,7 @@ def own_runs(found: Comparison) -> Rows:
                 amount(c.own_run.final_value),
                 tenths(c.own_run.turnover),
                 amount(c.own_run.trades),
-                CHIPS[c.own_run.verdict][0],
+                verdict(c.own_run.verdict)[0],
             ]
             for c in found.contenders
         ),
@@ -158,9 +169,7 @@ def parts(found: Comparison) -> list[Part]:
 
 def spread(found: Difference) -> str:
     """``0.12 [-0.45, 0.69]``."""
-    if found.low is None or found.high is None:
-        return ratio(found.difference)
-    return f"{ratio(found.difference)} {interval(found.low, found.high)}"
+    return estimate(found.difference, found.low, found.high)
 
 
 def runs(found: Comparison) -> Rows:

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from lstmstrat.report import answer, comparison, sweep
+from lstmstrat.report.cells import HOLDING as HOLDS
+from lstmstrat.report.cells import verdict
 from lstmstrat.report.columns import METRICS, metric_cells
 from lstmstrat.report.page.curves import bounds, points
 from lstmstrat.results.assessment import Assessment
@@ -59,9 +61,9 @@ def result_html(result: Result) -> str:
     first, *_ = found.strategies
     heads = ["", *(column.heading.replace("\u00ad", "") for column in METRICS), "verdict"]
     rows = [
-        ["buy and hold", *metric_cells(found.benchmark, METRICS), ""],
+        [HOLDS, *metric_cells(found.benchmark, METRICS), ""],
         *(
-            [one.name, *metric_cells(one.metrics, METRICS), answer.CHIPS[one.versus_benchmark.verdict][0]]
+            [one.name, *metric_cells(one.metrics, METRICS), verdict(one.versus_benchmark.verdict)[0]]
             for one in found.strategies
         ),
     ]

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from lstmstrat.errors import count
 from lstmstrat.evaluation.verdict import SUPPORTED
-from lstmstrat.report.answer import CHIPS, listed
-from lstmstrat.report.cells import UNDEFINED, amount, percent, ratio
+from lstmstrat.report.answer import listed
+from lstmstrat.report.cells import UNDEFINED, amount, percent, ratio, verdict
 from lstmstrat.results.sweep import ALONE, BORDER, NO_LEAD, PEAK, PLATEAU, Best, Failure, Outcome, Sweep
 
 Rows = list[list[str]]  # the heads first
@@ -104,7 +104,7 @@ def _row(found: Sweep, one: Outcome | Failure) -> list[str]:
         return [*values, UNDEFINED, *[UNDEFINED] * 5, f"failed: {one.error}"]
     figures = [amount(one.final_value), ratio(one.sharpe), ratio(one.lead)]
     figures += [ratio(one.deflated_sharpe), ratio(one.deflated_lead)]
-    return [*values, one.strategy, *figures, CHIPS[one.verdict][0]]
+    return [*values, one.strategy, *figures, verdict(one.verdict)[0]]
 
 
 def grid(found: Sweep, strategy: str) -> list[list[Outcome | None]]:

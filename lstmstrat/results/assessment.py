@@ -25,6 +25,18 @@ from lstmstrat.prices.faults import Fault
 
 SCHEMA = 8  # version of summary.json and of the files beside it; other versions are refused
 PASSED, FAILED, RAN, NOT_RUN = "passed", "failed", "ran", "not run"
+AUDIT = "look-ahead audit"
+VOIDING = (
+    "prices",
+    "features",
+    "training labels",
+    "buy-and-hold",
+    "fills and cash",
+    "cut bars",
+    "stale prices",
+    "too good to be true",
+)
+"""If one of these checks fails, no edge is supported. The look-ahead audit must even have passed."""
 
 
 @dataclass(frozen=True)
@@ -279,6 +291,11 @@ class Check:
     def __post_init__(self) -> None:
         if self.status not in (PASSED, FAILED, RAN, NOT_RUN):
             raise ValueError(f"status {self.status!r}")
+
+    @property
+    def decides(self) -> bool:
+        """Whether no edge is supported while it fails; another check that fails is a warning."""
+        return self.name in (*VOIDING, AUDIT)
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from typing import Any
 
 from lstmstrat.errors import count
 from lstmstrat.evaluation.bootstrap import Difference
-from lstmstrat.evaluation.verdict import headline
+from lstmstrat.evaluation.verdict import WORDS, headline
 from lstmstrat.results.assessment import FAILED, Check, Trials
 
 
@@ -26,7 +26,10 @@ class Judged:
     deflated_lead: float | None
 
     def __str__(self) -> str:
-        parts = [f"{self.name}: {self.verdict}", f"Sharpe {_text(self.sharpe)}, holding {_text(self.benchmark)}"]
+        parts = [
+            f"{self.name}: {WORDS.get(self.verdict, self.verdict)}",
+            f"Sharpe {_text(self.sharpe)}, holding {_text(self.benchmark)}",
+        ]
         low, high = self.difference.low, self.difference.high
         parts.append(f"difference {_text(self.difference.difference)} [{_text(low)}, {_text(high)}]")
         needs = f"\n    an edge would need {'; '.join(self.missing)}" if self.missing else ""
@@ -59,4 +62,4 @@ class Judgement:
 
 
 def _text(value: float | None) -> str:
-    return "undefined" if value is None else f"{value:.2f}"
+    return "undefined" if value is None else f"{round(value, 2) + 0.0:.2f}"

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from lstmstrat.audit.books import BOOKS, check_benchmark, check_books
+from lstmstrat.audit.books import check_benchmark, check_books
 from lstmstrat.audit.features import check_features
 from lstmstrat.audit.labels import check_labels
 from lstmstrat.evaluation.metrics import REJECTED, sharpe
@@ -17,17 +17,14 @@ from lstmstrat.forecasting.session import Session
 from lstmstrat.prices.acceptance import listed, open_faults
 from lstmstrat.prices.staleness import LARGEST_STILL_SHARE, staleness, without_volume
 from lstmstrat.results.account import Account
-from lstmstrat.results.assessment import FAILED, NOT_RUN, PASSED, Check
+from lstmstrat.results.assessment import AUDIT, FAILED, NOT_RUN, PASSED, VOIDING, Check
 from lstmstrat.results.run import Run
 from lstmstrat.study.audits import AuditRecord
-from lstmstrat.study.cuts import CUT_BARS, check_cuts
+from lstmstrat.study.cuts import check_cuts
 
-AUDIT = "look-ahead audit"
 PRICES = "prices"
 STALE = "stale prices"
 TOO_GOOD = "too good to be true"
-VOIDING = (PRICES, "features", "training labels", "buy-and-hold", BOOKS, CUT_BARS, STALE, TOO_GOOD)
-"""If one of these fails, no edge is supported. The look-ahead audit must even have passed."""
 TRIPWIRES = "tripwires"
 LARGEST_SHARPE, LARGEST_R2, LARGEST_GROWTH = 3.0, 0.02, 100.0  # annual; out of sample; of the account
 CHANCE_R2 = 6.63  # chance alone gives more than 6.63 / n over n bars in 1% of cases (chi-square, one degree)
@@ -150,8 +147,8 @@ def check_orders(accounts: Sequence[Account]) -> Check:
     """Orders that the broker refused, and accounts without any order."""
     rejected = {a.name: int(a.orders["status"].isin(REJECTED).sum()) for a in accounts}
     counts = [f"{count} of {name}" for name, count in rejected.items() if count]
-    faults = [f"rejected: {', '.join(counts)}"] if counts else []
+    faults = [f"the broker refused {', '.join(counts)}"] if counts else []
     idle = [account.name for account in accounts if account.orders.empty]
-    faults += [f"none at all: {', '.join(idle)}"] if idle else []
+    faults += [f"{', '.join(idle)} never ordered anything"] if idle else []
     total = sum(len(account.orders) for account in accounts)
-    return Check("orders", FAILED if faults else PASSED, "; ".join(faults) or f"none of {total} rejected")
+    return Check("orders", FAILED if faults else PASSED, "; ".join(faults) or f"none of {total} refused")

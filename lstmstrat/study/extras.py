@@ -14,7 +14,7 @@ from lstmstrat.forecasting.session import Progress, Session
 from lstmstrat.results.assessment import NOT_RUN, RAN, Check, Ladder, Seeds, Worlds
 from lstmstrat.results.run import Run
 from lstmstrat.study.ladder import ladder
-from lstmstrat.study.replicas import seeds, worlds
+from lstmstrat.study.replicas import depends_on_a_seed, seeds, worlds
 from lstmstrat.study.stages import Stages
 
 T = TypeVar("T")
@@ -55,10 +55,10 @@ def extras(run: Run, session: Session, stages: Stages) -> Extras:
     if climb and climb.errors:
         failed["ladder"] = _failure_text(climb.errors)
     by_seed = by_world = None
+    if not depends_on_a_seed(run):
+        attempt.not_run["seeds"] = "no strategy trades a forecast of the config that depends on a seed"
     if section.seeds > 1:
         by_seed = attempt("seeds", "more seeds", lambda show: seeds(run, section.seeds, session, show))
-        if by_seed == {}:
-            attempt.not_run["seeds"] = "no strategy trades a forecast of the config that depends on a seed"
     if section.worlds:
         by_world = attempt("null worlds", "worlds", lambda show: worlds(run, section.worlds, session, show))
     return Extras(

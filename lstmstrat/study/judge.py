@@ -175,6 +175,7 @@ class _StrategyJudge:
                 seeds_above=luck.seeds.above if luck.seeds else None,
                 worlds=luck.worlds.p_value if luck.worlds else None,
                 held=bool(self.run.returns[0].any()),
+                traded=bool(len(self.account.trades)) or bool(self.account.returns.any()),
             )
         )
 

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from lstmstrat.evaluation.verdict import AUDIT_PASSED, UNPROVEN
 from lstmstrat.forecasting.session import Session
 from lstmstrat.results.account import Account
-from lstmstrat.results.assessment import Check, StrategyAssessment, Trials
+from lstmstrat.results.assessment import AUDIT, Check, StrategyAssessment, Trials
 from lstmstrat.results.run import Run
 from lstmstrat.store import Store
 from lstmstrat.study.audits import AuditRecord, audit_now, known_audits
-from lstmstrat.study.checks import AUDIT, check_audits, voiding
+from lstmstrat.study.checks import check_audits, voiding
 from lstmstrat.study.extras import Extras
 from lstmstrat.study.judge import assess
 from lstmstrat.study.ledger import enter_trials

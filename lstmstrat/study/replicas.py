@@ -45,7 +45,7 @@ def seeds(run: Run, count: int, session: Session, progress: Progress) -> dict[st
     Empty if no strategy depends on a seed.
     """
     config, strategies = run.config, run.on_the_forecast
-    if not strategies or not model_class(config.forecast.model).ensemble:
+    if not depends_on_a_seed(run):
         return {}
     variations = [
         Variation(
@@ -59,6 +59,11 @@ def seeds(run: Run, count: int, session: Session, progress: Progress) -> dict[st
         s.label: _seeds((own_differences[s.label], *replicas.of(s.label)), len(replicas.errors))
         for s in strategies
     }
+
+
+def depends_on_a_seed(run: Run) -> bool:
+    """Whether another seed could change anything: a strategy trades a forecast of the config by a network."""
+    return bool(run.on_the_forecast) and model_class(run.config.forecast.model).ensemble
 
 
 def _with_seed(config: Config, seed: int) -> Config:

@@ -104,7 +104,7 @@ def run(
     >>> result
     <Result of backtest: AAPL, 2012-03-14 to 2013-03-01>
     None of the 2 strategies did reliably better than simply holding AAPL.
-    With cautious, 100,000 became 71,608 in 242 bars; holding AAPL, it became 72,741.
+    With cautious, 100,000 became 71,608 in 12 months; holding AAPL, it became 72,741.
     """
     checked = config_of(config, strategies)
     if session is None:

@@ -27,11 +27,13 @@ from lstmstrat.evaluation.sharpe import minimum_detectable_difference, sharpe_di
 from lstmstrat.evaluation.skill import forecast_skill
 from lstmstrat.evaluation.timing import UNKNOWN, Placebo
 from lstmstrat.evaluation.verdict import (
+    NEVER_TRADED,
     NO_VERDICT,
     RULE,
     SUPPORTED,
     UNDECIDED,
     UNPROVEN,
+    WORDS,
     WORSE,
     Evidence,
     headline,
@@ -336,7 +338,7 @@ def test_an_edge_needs_everything_that_the_rule_says():
         assert len(found.missing) == 1, one
     unknown = {"placebo": UNKNOWN, "deflated_timing": None}
     assert verdict(evidence(**unknown)).text == SUPPORTED  # null worlds stand in for it
-    assert all(text in RULE for text in (SUPPORTED, WORSE, UNDECIDED, UNPROVEN, "0.95", "80%"))
+    assert all(words in RULE for words in (*WORDS.values(), "0.95", "80%"))
 
 
 def test_without_a_proof_there_is_no_edge_and_the_reason_is_named():
@@ -393,23 +395,35 @@ def test_worse_needs_a_significantly_lower_sharpe_ratio_and_nothing_else():
     assert verdict(evidence(sharpe=below, p_adjusted=0.05)).text == UNDECIDED
 
 
+def test_a_strategy_without_a_trade_is_called_so_whatever_else_was_found():
+    assert verdict(evidence(traded=False)).text == NEVER_TRADED
+    assert verdict(evidence(traded=False, sharpe=Difference(-0.9, -1.6, -0.2, 0.01))).text == NEVER_TRADED
+    assert verdict(evidence(traded=False, held=False)).text == NO_VERDICT
+    assert headline({"a": NEVER_TRADED, "b": UNDECIDED}) == "Never traded: a. May be luck: b."
+
+
+def test_no_figure_of_a_condition_is_plus_or_minus_nothing():
+    for ratio in (-0.0049, 0.0, 0.0049):
+        above = verdict(evidence(sharpe=Difference(ratio, -1.0, 1.0, 0.9))).conditions[1]
+        assert (above.name, above.found) == ("Sharpe above", "0.00")
+    assert verdict(evidence(sharpe=Difference(-0.36, -1.0, 1.0, 0.9))).conditions[1].found == "-0.36"
+
+
 def test_where_holding_never_bought_there_is_no_verdict_and_a_sentence_says_so():
     assert verdict(evidence(held=False)).text == NO_VERDICT
     assert verdict(evidence(held=False, sharpe=Difference(-0.9, -1.6, -0.2, 0.01))).text == NO_VERDICT
     said = headline({"a": NO_VERDICT, "b": NO_VERDICT})
-    assert said.startswith("There is no verdict, as buy-and-hold never bought")
+    assert said.startswith("There is no verdict, as holding never bought")
     assert "broker.cash" in said
     assert "broker.fractional" in said
 
 
 def test_the_headline_is_one_sentence():
-    assert headline({"a": UNDECIDED}) == "The strategy is not distinguishable from buy-and-hold."
-    assert headline({"a": UNDECIDED, "b": UNDECIDED}) == (
-        "None of the 2 strategies is distinguishable from buy-and-hold."
+    assert headline({"a": UNDECIDED}) == "The strategy did not do reliably better than holding."
+    assert (
+        headline({"a": UNDECIDED, "b": UNDECIDED}) == "None of the 2 strategies did reliably better than holding."
     )
-    assert headline({"a": WORSE, "b": SUPPORTED, "c": WORSE}) == (
-        "Worse than buy-and-hold: a, c. Edge supported: b."
-    )
+    assert headline({"a": WORSE, "b": SUPPORTED, "c": WORSE}) == "Worse: a, c. Edge supported: b."
 
 
 def test_other_lengths_are_refused():

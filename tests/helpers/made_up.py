@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from lstmstrat.config.schema import Config
+from lstmstrat.evaluation.verdict import NEVER_TRADED
 from lstmstrat.results.account import ORDERS, TRADES
 from lstmstrat.results.assessment import SCHEMA, Assessment
 from lstmstrat.results.result import Result
@@ -61,11 +62,14 @@ def result(names: tuple[str, ...] = NAMES) -> Result:
 UNUSUAL = ("no trades", "one trade", "no forecast", "failed folds", "undefined", "lost account", "two bars")
 
 
-def unusual(kind: str) -> Result:
+def unusual(kind: str, names: tuple[str, ...] = NAMES) -> Result:
     """A run of which something is missing."""
-    run, nothing = result(), float("nan")
+    run, nothing = result(names), float("nan")
     if kind == "no trades":
-        return replace(run, trades=run.trades.iloc[:0], orders=run.orders.iloc[:0])
+        found = run.assessment
+        for place in range(len(names)):
+            found = _never_traded(found, f"strategies.{place}")
+        return replace(run, trades=run.trades.iloc[:0], orders=run.orders.iloc[:0], assessment=found)
     if kind == "one trade":
         return replace(run, trades=run.trades.iloc[:1])
     if kind == "no forecast":
@@ -83,6 +87,16 @@ def unusual(kind: str) -> Result:
         return replace(run, equity=equity)
     tables = {name: getattr(run, name).iloc[:2] for name in ("equity", "exposure", "forecasts", "prices", "folds")}
     return replace(run, **tables, trades=run.trades.iloc[:0], orders=run.orders.iloc[:0])
+
+
+def _never_traded(found: Assessment, strategy: str) -> Assessment:
+    for field in ("sharpe", "sortino", "calmar", "hit_rate"):
+        found = put(found, f"{strategy}.metrics.{field}", None)
+    for field in ("sharpe", "sharpe_low", "sharpe_high", "p_value", "p_adjusted"):
+        found = put(found, f"{strategy}.versus_benchmark.{field}", None)
+    found = put(found, f"{strategy}.metrics.trades", 0)
+    found = put(found, f"{strategy}.metrics.final_value", 100_000.0)
+    return put(found, f"{strategy}.versus_benchmark.verdict", NEVER_TRADED)
 
 
 def _undefined(found: Assessment) -> Assessment:

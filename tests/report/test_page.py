@@ -11,16 +11,36 @@ from typing import Any
 
 import pytest
 from helpers.made_up import NAMES, UNUSUAL, put, result, unusual
+from hypothesis import given
+from hypothesis import strategies as st
 
-from lstmstrat.evaluation.verdict import NO_VERDICT, SUPPORTED, UNDECIDED, UNPROVEN, WORSE
+from lstmstrat.evaluation.verdict import (
+    NO_VERDICT,
+    SUPPORTED,
+    UNDECIDED,
+    UNPROVEN,
+    WORDS,
+    WORSE,
+    Condition,
+)
 from lstmstrat.report import cells
-from lstmstrat.report.answer import interval, money, numbers, sentence
+from lstmstrat.report.answer import checks, money, not_tested, numbers, sentence
+from lstmstrat.report.cells import interval
 from lstmstrat.report.page import page
 from lstmstrat.report.page.glossary import GLOSSARY
 from lstmstrat.report.page.render import PLOTLY_SHA256
-from lstmstrat.report.page.tables import TERMS, bars, conditions, entries
+from lstmstrat.report.page.tables import (
+    MONTH_NAMES,
+    NEEDED,
+    PLAIN,
+    TERMS,
+    bars,
+    conditions,
+    entries,
+    unmet,
+)
 from lstmstrat.report.page.view import view
-from lstmstrat.results.assessment import NOT_RUN, Assessment, Check
+from lstmstrat.results.assessment import AUDIT, FAILED, NOT_RUN, PASSED, VOIDING, Assessment, Check
 
 EVIL = '</script><img src=x onerror="window.hurt=1">\'&'
 STATIC = resources.files("lstmstrat.report.page").joinpath("static")
@@ -66,10 +86,15 @@ def test_the_large_numbers_are_those_of_the_summary() -> None:
     second = found.strategies[1]
     became, growth, fall, difference = numbers(found, second)
     assert (became.label, became.value) == ("100,000 became", f"{second.metrics.final_value:,.0f}")
-    assert became.holding == f"{found.benchmark.final_value:,.0f}"
-    assert (growth.label, growth.value, growth.holding) == ("a year", "3.2%", "1.2%")  # 0.0323 and 0.0123, by hand
-    assert (fall.value, fall.holding) == ("-61.5%", "-61.5%")
-    assert (difference.value, difference.holding) == ("0.18", "[-0.42, 0.78]")
+    assert became.beside == f"holding {found.benchmark.final_value:,.0f}"
+    assert (growth.label, growth.value, growth.beside) == (
+        "a year",
+        "3.2%",
+        "holding 1.2%",
+    )  # 0.0323 and 0.0123, by hand
+    assert (fall.value, fall.beside) == ("-61.5%", "holding -61.5%")
+    assert (difference.value, difference.beside) == ("0.18", "95% for all 7 [-0.42, 0.78]")
+    assert (difference.label, difference.term) == ("Sharpe difference",) * 2
     assert f"With long_short, 100,000 became {became.value} in " in money(found, second)
 
 
@@ -84,34 +109,155 @@ def test_an_interval_that_ends_beside_zero_shows_on_which_side() -> None:
     assert interval(-1.58, 0.0) == "[-1.58, 0.00]"
     assert interval(None, 0.1) == "n/a"
     versus = replace(result().assessment.strategies[0].versus_benchmark, sharpe=-0.79, sharpe_low=-1.58)
-    assert cells.difference(replace(versus, sharpe_high=-0.0031)) == "-0.79 [-1.58,-0.003]"
-    assert cells.difference(replace(versus, sharpe_high=0.0)) == "-0.79 [-1.58,0.00]"
+    assert cells.difference(replace(versus, sharpe_high=-0.0031)) == "-0.79 [-1.58, -0.003]"
+    assert cells.difference(replace(versus, sharpe_high=0.0)) == "-0.79 [-1.58, 0.00]"
 
 
-def test_no_percentage_is_minus_nothing() -> None:
-    assert (cells.percent(-0.004), cells.fine_percent(-0.0004)) == ("0%", "0.0%")
+FORMATS = (
+    cells.percent,
+    cells.fine_percent,
+    cells.ratio,
+    cells.tenths,
+    cells.amount,
+    cells.thousandths,
+    cells.basis_points,
+    cells.loss,
+)
 
 
-def test_a_verdict_stands_without_buy_and_hold_which_the_heading_names() -> None:
-    versus = result().assessment.strategies[0].versus_benchmark
-    short = [cells.verdict(replace(versus, verdict=text)) for text in (SUPPORTED, WORSE, UNDECIDED)]
-    assert short == ["edge supported", "worse", "not distinguishable"]
+@given(st.sampled_from(FORMATS), st.floats(-1.0, 1.0))
+def test_no_number_is_plus_or_minus_nothing(write: cells.Format, value: float) -> None:
+    text = write(value)
+    assert text[0] not in "+-" or any(digit in text for digit in "123456789"), text
 
 
-def test_each_condition_of_an_edge_says_whether_it_is_met_and_what_was_found() -> None:
-    found = conditions(result().assessment.strategies)
+@given(st.floats(0.0, 200.0))
+def test_a_period_is_said_in_the_largest_unit_of_which_there_are_two(years: float) -> None:
+    number, unit = cells.lasted(years).split(" ")
+    hours = {"years": 8766.0, "months": 730.5, "weeks": 168.0, "days": 24.0, "hours": 1.0, "hour": 1.0}[unit]
+    assert float(number) * hours == pytest.approx(years * 8766.0, rel=0.25, abs=1.0)
+    assert float(number) >= (1.0 if unit == "years" else 2.0) or unit in ("hour", "hours")
+
+
+def test_a_verdict_has_the_same_words_everywhere_and_every_verdict_has_a_colour() -> None:
+    assert cells.COLOURS.keys() == WORDS.keys()
+    words = [cells.verdict(text)[0] for text in (SUPPORTED, WORSE, UNDECIDED)]
+    assert words == ["edge supported", "worse", "may be luck"]
+    assert cells.verdict("of another version") == ("of another version", "none")
+
+
+def test_what_an_edge_needs_stands_above_what_was_found() -> None:
+    strategies = result().assessment.strategies
+    found = conditions(strategies)
     assert found.heads == ("Sharpe above", "adjusted p", "worlds p")
-    assert [(c.text, c.css) for c in found.lines[0].cells] == [
+    assert (found.lines[0].name, [c.text for c in found.lines[0].cells]) == (NEEDED, list(found.heads))
+    assert [(c.text, c.css) for c in found.lines[1].cells] == [
         ("+0.30", "good"),
         ("0.280", "bad"),
         ("not run", "none"),
     ]
-    assert found.lines[0].cells[1].hint == "not met: adjusted p (0.280)"
+    why = Condition("checks", False, "failed", "a check that passed (stale prices: half of them did not move)")
+    one = put(strategies[0], "versus_benchmark.conditions", (why,))
+    assert unmet([one]) == ["long_flat lacks a check that passed (stale prices: half of them did not move)."]
+    assert "title=" not in page(result()).replace(plotly(), "").split("<script")[0]  # nothing is for a mouse alone
+
+
+def with_checks(*found: Check) -> Assessment:
+    return replace(result().assessment, checks=found)
+
+
+def test_a_check_that_failed_says_whether_it_decides() -> None:
+    """The same names void an edge and are called deciding."""
+    passed = Check("forecasts", PASSED, "")
+    for name in (*VOIDING, AUDIT):
+        said = checks(with_checks(passed, Check(name, FAILED, "why")))
+        assert said == f"1 of 2 checks passed. No edge is supported while this fails: {name}."
+    never = Check("orders", FAILED, "long_flat never ordered anything")
+    assert checks(with_checks(passed, never)) == (
+        "1 of 2 checks passed. A warning that decides nothing (orders): long_flat never ordered anything."
+    )
+
+
+def test_what_was_not_tested_is_said_plainly_with_the_section_that_explains_it() -> None:
+    names = (AUDIT, "seeds", "null worlds", "ladder")
+    found = with_checks(*(Check(name, NOT_RUN, "to run it: add --x") for name in names))
+    assert [words for words, _ in not_tested(found)] == [
+        "whether a decision has seen the future",
+        "other random numbers",
+        "histories with nothing to forecast",
+        "cheaper models",
+    ]
+    text = page(replace(result(), assessment=found))
+    for _, section in not_tested(found):
+        assert f'<section id="{section}">' in text
+    assert "look-ahead audit" not in text[text.index("<main>") : text.index("</section>")]
+
+
+def test_a_chart_of_replicas_says_why_seeds_were_not_run() -> None:
+    found = result(NAMES[:1]).assessment
+    for field in ("seeds", "worlds"):
+        found = put(found, f"strategies.0.luck.{field}", None)
+    why = "no strategy trades a forecast of the config that depends on a seed"
+    made = replace(
+        found, checks=(Check("seeds", NOT_RUN, why), Check("null worlds", NOT_RUN, "to run it: add it"))
+    )
+    said = view(replace(result(NAMES[:1]), assessment=made))["replicas_say"]
+    assert said == f"The difference from holding. Not run: seeds ({why}), null worlds (to run it: add it)."
+
+
+def test_a_strategy_that_never_traded_is_said_to_have_never_traded() -> None:
+    run = unusual("no trades", NAMES[:1])
+    found = run.assessment
+    assert sentence(found) == "long_flat never traded."
+    assert money(found, found.strategies[0]).startswith(
+        "long_flat never traded, so 100,000 stayed 100,000 for 9.7"
+    )
+    assert numbers(found, found.strategies[0])[-1].beside == "undefined, for it never traded"
+    text = page(run)
+    assert '<span class="chip none">never traded</span>' in text
+    first = text[text.index("<main>") : text.index('id="other-answers"')]
+    assert "may be luck" not in re.sub(r'data-tip="[^"]*"', "", first)
+
+
+def test_every_heading_explains_itself_or_is_plain() -> None:
+    """A term is in the glossary, or is a word of every day."""
+    text = page(result()).replace(plotly(), "").split('id="payload"')[0]
+    heads = re.findall(r'<th scope="col"[^>]*>(.*?)</th>', text)
+    bare = {head.replace("\u00a0", " ") for head in heads if 'class="term"' not in head}
+    trips = {"opened", "closed", "side", "size", "entry", "exit", "profit"}  # of the table of round trips
+    assert bare <= {*PLAIN, *MONTH_NAMES, *trips, "verdict", "account", "&nbsp;"}
+
+
+def test_no_count_of_one_is_a_plural() -> None:
+    found = put(put(result(NAMES[:1]).assessment, "trials.count", 1), "walk_forward.folds", 1)
+    text = page(replace(result(NAMES[:1]), assessment=found)).replace(plotly(), "")
+    assert not re.findall(r"(?<![\d.,])1 (?:strategies|points|round trips|folds|trials|networks|forecasts)", text)
+    assert "1 strategy has been tried" in text
+
+
+def test_no_caption_repeats_the_heading_above_it() -> None:
+    text = re.sub(r'<caption class="unseen">.*?</caption>', "", page(result()).replace(plotly(), ""))
+    said = re.findall(r"<(?:h2|h3|caption|summary)[^>]*>(.*?)</", text)
+    words = [set(re.findall(r"[a-z]{4,}", re.sub("<[^>]*>", "", one).lower())) for one in said]
+    same = [(a, b) for k, a in enumerate(said[1:]) for b in [said[k]] if words[k] and words[k] <= words[k + 1]]
+    assert same == []
+
+
+def test_numbers_have_a_minus_sign_and_settings_and_dates_a_hyphen() -> None:
+    run = result(("f(x=-1)", *NAMES[1:]))
+    made = replace(run.assessment, made=replace(run.assessment.made, command="lstmstrat run c.yaml --set a -1"))
+    text = page(replace(run, assessment=made)).replace(plotly(), "").split('id="payload"')[0]
+    body = text[text.index("<main>") :]
+    shown = re.sub(r"<[^>]*>", "|", re.sub(r"<pre.*?</pre>", "", body, flags=re.DOTALL))
+    assert not re.findall(r"[|\s\[]-\d", shown.replace("--set a -1", ""))
+    assert "f(x=-1)" in shown
+    assert "--set a -1" in shown
+    assert "2004-01-05" in shown
 
 
 def test_the_bar_of_an_interval_lies_around_the_line_of_no_difference() -> None:
     strategies = put(result().assessment, "strategies.1.versus_benchmark.sharpe_low", None).strategies
-    drawn = bars(strategies, interval)
+    drawn = bars(strategies)
     assert drawn[1] is None
     widest = max(b.high - b.low for b in drawn if b)
     for strategy, bar in zip(strategies, drawn, strict=True):

@@ -66,7 +66,7 @@ def test_a_notebook_gets_the_sentence_the_table_and_the_curve(result: Result) ->
     sentence, money, label = texts(tree, "p")
     assert sentence == answer.sentence(result.assessment)
     assert money == answer.money(result.assessment, result.assessment.strategies[0])
-    assert texts(tree, "th")[-3:] == ["buy and hold", "long_flat", "cross"]
+    assert texts(tree, "th")[-3:] == ["holding", "long_flat", "cross"]
     for name in ("buy_and_hold", "long_flat", "cross"):
         assert f"{result.metrics.loc[name, 'sharpe']:.2f}" in texts(tree, "td")
     lines = [element.get("points", "").split() for element in tree.iter("polyline")]

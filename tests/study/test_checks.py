@@ -20,7 +20,7 @@ from lstmstrat.forecasting import trainer
 from lstmstrat.forecasting.forecasts import TRAINING_FAILED as FAILED_FOLD
 from lstmstrat.forecasting.schedule import Fold
 from lstmstrat.prices import Prices, load
-from lstmstrat.results.assessment import FAILED, PASSED, Check
+from lstmstrat.results.assessment import FAILED, PASSED, VOIDING, Check
 from lstmstrat.study import checks
 from lstmstrat.study.prepare import load_config
 from lstmstrat.study.run import run
@@ -168,7 +168,7 @@ def test_rejected_orders_are_said(prices: Prices) -> None:
     hold = simulate(prices, BuyAndHold, {}, BrokerConfig(), session=alone(), start=50, name="buy_and_hold")
     assert checks.check_orders([hold]).status == PASSED
     refused = dataclasses.replace(hold, orders=hold.orders.assign(status="Margin"))
-    assert checks.check_orders([refused]) == Check("orders", FAILED, "rejected: 1 of buy_and_hold")
+    assert checks.check_orders([refused]) == Check("orders", FAILED, "the broker refused 1 of buy_and_hold")
 
 
 def test_half_an_ensemble_is_no_forecast(prices: Prices, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -224,4 +224,4 @@ def test_what_voids_an_edge_is_a_check_that_there_is() -> None:
     config = load_config(Path("configs/aapl.yaml"), ["forecast.model=always_up", "forecast.members=1"])
     config = config.model_copy(update={"strategies": config.strategies[:1]})
     names = {check.name for check in run(config).assessment.checks}
-    assert names >= set(checks.VOIDING)
+    assert names >= set(VOIDING)

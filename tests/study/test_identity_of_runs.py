@@ -27,9 +27,8 @@ from lstmstrat.audit.finding import AuditResult, Finding
 from lstmstrat.commands.audit import _keep
 from lstmstrat.config.plugins import changed_files, load_module
 from lstmstrat.config.validation import validated
-from lstmstrat.results.assessment import Seeds
+from lstmstrat.results.assessment import AUDIT, Seeds
 from lstmstrat.study import audits, fingerprint, replicas
-from lstmstrat.study.checks import AUDIT
 from lstmstrat.study.prepare import prepare
 from lstmstrat.study.simulate import simulate_all
 

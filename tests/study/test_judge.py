@@ -30,12 +30,11 @@ from lstmstrat.prices import Prices, load
 from lstmstrat.prices.bars import OPEN
 from lstmstrat.results import tables
 from lstmstrat.results.account import Account
-from lstmstrat.results.assessment import FAILED, Check, PlaceboFacts, StrategyAssessment, Trials
+from lstmstrat.results.assessment import AUDIT, FAILED, VOIDING, Check, PlaceboFacts, StrategyAssessment, Trials
 from lstmstrat.results.run import Run
 from lstmstrat.study import fingerprint, replicas, resampled
 from lstmstrat.study import judge as judgement
 from lstmstrat.study.audits import AuditRecord
-from lstmstrat.study.checks import AUDIT, VOIDING
 from lstmstrat.study.extras import Extras
 from lstmstrat.study.prepare import load_config, prepare
 from lstmstrat.study.simulate import simulate_all
@@ -253,7 +252,7 @@ def test_a_share_dearer_than_the_account_leaves_no_verdict() -> None:
     assert poor.benchmark.traded.sum() == 0.0
     found = judged(poor)
     assert {one.versus_benchmark.verdict for one in found.values()} == {NO_VERDICT}
-    assert all("a buy-and-hold that bought something" in one.versus_benchmark.missing for one in found.values())
+    assert all("a holding that bought something" in one.versus_benchmark.missing for one in found.values())
     whole = ran(broker={"fractional": False})
     assert NO_VERDICT not in {one.versus_benchmark.verdict for one in judged(whole).values()}
 

@@ -18,8 +18,8 @@ from lstmstrat.config.data import PeerConfig
 from lstmstrat.config.validation import validated
 from lstmstrat.ledger import Ledger, ledger_path
 from lstmstrat.prices.acceptance import all_faults
-from lstmstrat.results.assessment import FAILED, PASSED, Check
-from lstmstrat.study.checks import VOIDING, voiding
+from lstmstrat.results.assessment import FAILED, PASSED, VOIDING, Check
+from lstmstrat.study.checks import voiding
 from lstmstrat.study.ledger import read_trials
 
 SPLIT, SPIKE = 150, 200  # bars

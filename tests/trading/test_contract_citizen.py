@@ -307,7 +307,9 @@ class NotANumber(bt.Strategy):
 def test_c30_orders_rejected_or_never_given_are_flagged_and_nan_is_an_error() -> None:
     found = checks.check_orders([simulated(BuyAndHold), simulated(TooMuch), simulated(Idle)])
     assert found.status == checks.FAILED
-    assert found.detail == "rejected: 95 of TooMuch; none at all: Idle"  # from FIRST to the last but one bar
+    assert (
+        found.detail == "the broker refused 95 of TooMuch; Idle never ordered anything"
+    )  # from FIRST to the last but one bar
     with pytest.raises(StrategyError, match=r"NotANumber: at 2020-.* the account value is NaN"):
         simulated(NotANumber)
 

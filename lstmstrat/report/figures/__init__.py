@@ -9,9 +9,10 @@
 
 Colours are names of CSS variables (``--ink``), and one colour has one meaning on the whole page. The page replaces
 them, so that one chart works in light and dark mode. An ``x`` of ``"dates"`` stands for the closes that are drawn,
-which the page contains once; such a trace has a number in ``series`` as its ``y``. ``meta.of`` is the number of
-the strategy that a trace belongs to; the page shows that of its menu. Numbers have at most six significant digits;
-a value that is not finite becomes None, a gap.
+which the page contains once; such a trace has a number in ``series`` as its ``y``, and these are packed (`packed`,
+`times`). ``meta.of`` is the number of the strategy that a trace belongs to; the page shows that of its menu.
+``why`` is what stands in the place of a chart without data: a line, or one or None for each strategy. A value that
+is not finite becomes None, a gap.
 """
 
 from __future__ import annotations
@@ -21,9 +22,9 @@ import pandas as pd
 from lstmstrat.report.figures.chance import differences, shuffles
 from lstmstrat.report.figures.history import answer, dates, fold_skill, folds, prices, through_time
 from lstmstrat.report.figures.skill import ladder, outcomes, rolling
-from lstmstrat.report.figures.trades import costs, profits
+from lstmstrat.report.figures.trades import costs, profits, spread
 from lstmstrat.report.figures.trust import reliability, weights
-from lstmstrat.report.figures.values import Json, numbers, shared, stamps
+from lstmstrat.report.figures.values import Json, exact, packed, shared, times
 from lstmstrat.results.result import Result
 
 
@@ -42,6 +43,7 @@ def payload(result: Result) -> Json:
         "time": through_time(result),
         "prices": prices(result),
         "profits": profits(result),
+        "spread": spread(result),
         "costs": costs(result),
         "folds": folds(result.folds),
         "weights": weights(result.folds),
@@ -51,29 +53,29 @@ def payload(result: Result) -> Json:
         "dates": dates(result),
         "series": shared(kept),
         "figures": kept,
-        "trades": [_trades(result.trades, strategy.name) for strategy in assessment.strategies],
+        "trades": [
+            _trades(result.trades, strategy.name, MOST_TRADES // len(assessment.strategies))
+            for strategy in assessment.strategies
+        ],
     }
 
 
 TRADES = ("opened", "closed", "side", "size", "entry_price", "exit_price", "pnl", "bars")
 """The columns of the table of trades."""
+MOST_TRADES = 12_000  # of all strategies in a page: the newest of each; trades.csv has all
 
 
-def _trades(frame: pd.DataFrame, name: str) -> Json:
-    """The round trips of a strategy by column."""
-    rows = frame[frame["strategy"] == name]
-    found: Json = {}
-    for column in TRADES:
-        values = rows[column]
-        if column in ("opened", "closed"):
-            found[column] = _times(values)
-        else:
-            found[column] = list(values) if column == "side" else numbers(values, 6)
-    return found
+def _trades(frame: pd.DataFrame, name: str, most: int) -> Json:
+    """The newest `most` round trips of a strategy by column, and how many there are in `all`."""
+    every = frame[frame["strategy"] == name]
+    rows = every.tail(most)
+    found: Json = {"all": len(every)} | {column: _times(rows[column]) for column in ("opened", "closed")}
+    found["side"] = [int(side == "short") for side in rows["side"]]
+    found |= {column: packed(exact(rows[column], 2)) for column in ("entry_price", "exit_price")}
+    return found | {column: exact(rows[column], 0) for column in ("size", "pnl", "bars")}
 
 
-def _times(values: pd.Series) -> list[str | None]:
-    """Times as text; None for one that is missing."""
+def _times(values: pd.Series) -> Json:
+    """Times, packed; those that are missing are left out, and their places are in ``missing``."""
     known = values.notna().to_numpy()
-    texts = iter(stamps(pd.DatetimeIndex(values[known])))
-    return [next(texts) if there else None for there in known]
+    return times(pd.DatetimeIndex(values[known])) | {"missing": [k for k, there in enumerate(known) if not there]}

@@ -2,33 +2,40 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
+from lstmstrat.errors import count
 from lstmstrat.evaluation.periods import drawdowns, rolling_sharpe
+from lstmstrat.report import cells
 from lstmstrat.report.figures.values import (
-    LEGEND,
     Json,
+    Numbers,
     date_axis,
     drawn,
     label,
     line,
     log_axis,
+    money,
+    nothing,
     numbers,
     of,
+    packed,
+    rounded,
     span,
     stamps,
-    thinned,
+    times,
 )
-from lstmstrat.results.result import Result
+from lstmstrat.results.result import HOLDING, Result
 
-HOLDING = "buy_and_hold"
 CHANCE = 1.96  # standard errors: 95 % of the correlations without skill are closer to 0
 
 
 PANELS = {
     "height": 760,
-    "showlegend": False,
     "hovermode": "x unified",
     "hoversubplots": "axis",
     "grid": {"rows": 4, "columns": 1, "subplots": [["xy"], ["xy2"], ["xy3"], ["xy4"]]},
@@ -47,18 +54,24 @@ def answer(frame: pd.DataFrame) -> Json:
         "xaxis": date_axis(_index(frame)),
         "yaxis": log_axis(value),
     }
-    return {"data": _accounts(value, "y", "%{y:,.0f}"), "layout": layout}
-
-
-def _accounts(frame: pd.DataFrame, axis: str, hover: str, digits: int = 6) -> list[Json]:
-    """A line for each account; holding is drawn last, so that it lies above."""
-    strategies = [
-        line(label(name), thinned(frame[name], digits), "--others", hover, yaxis=axis, **of(place, always=True))
-        for place, name in enumerate(name for name in frame.columns if name != HOLDING)
+    names = [name for name in frame.columns if name != HOLDING]
+    own = [
+        line(label(name), at_closes(value, name, money), "--others", "%{y:,.0f}", **of(place, always=True))
+        for place, name in enumerate(names)
     ]
-    hold = line("holding", thinned(frame[HOLDING], digits), "--hold", hover, yaxis=axis)
+    hold = line(cells.HOLDING, at_closes(value, HOLDING, money), "--hold", "%{y:,.0f}")
     hold["line"]["width"] = 2.2
-    return [*strategies, hold]
+    return {"data": [*own, hold], "layout": layout}  # holding is drawn last, so that it lies above
+
+
+def at_closes(frame: pd.DataFrame, name: str, write: Callable[[npt.NDArray[np.float64]], Numbers]) -> Numbers:
+    """A column of the accounts at the closes that are drawn."""
+    return write(frame[name].to_numpy(dtype=float)[drawn(len(frame), len(frame.columns))])
+
+
+def _of_accounts(values: pd.Series[float], result: Result, digits: int) -> Numbers:
+    """A series beside the accounts, at the same closes as theirs."""
+    return numbers(values.to_numpy(dtype=float)[drawn(len(values), len(result.equity.columns))], digits)
 
 
 def _index(frame: pd.DataFrame) -> pd.DatetimeIndex:
@@ -69,23 +82,24 @@ def through_time(result: Result) -> Json:
     """Account value, falls, Sharpe ratio of the last year and exposure, one below the other, with one hover."""
     equity, period = result.equity, result.assessment.period
     window = max(20, round(period.periods_per_year))
+    above = equity.where(equity > 0.0)
     panels = (
-        (equity.where(equity > 0.0), "y", "%{y:,.0f}", 6),
-        (drawdowns(equity), "y2", "%{y:.1%}", 3),
-        (equity.apply(rolling_sharpe, args=(window, period.periods_per_year)), "y3", "%{y:.2f}", 3),
-        (result.exposure, "y4", "%{y:.0%}", 3),
+        _chosen(above, "y", "account %{y:,.0f}", money),
+        _chosen(drawdowns(equity), "y2", "fall %{y:.1%}", lambda y: rounded(y, 3)),
+        _chosen(
+            equity.apply(rolling_sharpe, args=(window, period.periods_per_year)),
+            "y3",
+            "Sharpe %{y:.2f}",
+            lambda y: rounded(y, 2),
+        ),
+        _chosen(result.exposure, "y4", "exposure %{y:.0%}", lambda y: rounded(y, 2)),
     )
-    data = [
-        trace
-        for frame, axis, hover, digits in panels
-        for trace in _chosen(frame, axis, hover, digits)
-        if any(value is not None for value in trace["y"])
-    ]
+    data = [trace for panel in panels for trace in panel if any(value is not None for value in trace["y"])]
     layout = {
         **PANELS,
         "margin": {"t": 10, "b": 30, "l": 64, "r": 10},
         "xaxis": date_axis(_index(equity), anchor="y4"),
-        "yaxis": log_axis(panels[0][0]) | {"domain": [0.62, 1.0], "title": {"text": "account"}},
+        "yaxis": log_axis(above) | {"domain": [0.62, 1.0], "title": {"text": "account"}},
         "yaxis2": {"domain": [0.42, 0.59], "title": {"text": "fall"}, "tickformat": ".0%"},
         "yaxis3": {"domain": [0.21, 0.39], "title": {"text": f"Sharpe, {window} bars"}, "zeroline": True},
         "yaxis4": {"domain": [0.0, 0.18], "title": {"text": "exposure"}, "tickformat": ".0%", "zeroline": True},
@@ -93,24 +107,26 @@ def through_time(result: Result) -> Json:
     return {"data": data, "layout": layout}
 
 
-def _chosen(frame: pd.DataFrame, axis: str, hover: str, digits: int) -> list[Json]:
+def _chosen(
+    frame: pd.DataFrame, axis: str, hover: str, write: Callable[[npt.NDArray[np.float64]], Numbers]
+) -> list[Json]:
     """Holding, and each strategy to be shown alone beside it."""
     names = [name for name in frame.columns if name != HOLDING]
     lines = [
-        line(label(name), thinned(frame[name], digits), "--chosen", hover, yaxis=axis, **of(place))
+        line(label(name), at_closes(frame, name, write), "--chosen", hover, yaxis=axis, **of(place))
         for place, name in enumerate(names)
     ]
-    return [line("holding", thinned(frame[HOLDING], digits), "--hold", hover, yaxis=axis), *lines]
+    return [line(cells.HOLDING, at_closes(frame, HOLDING, write), "--hold", hover, yaxis=axis), *lines]
 
 
 def prices(result: Result) -> Json:
     """Close with the trades, forecast with its band, distance of the inputs, and the position of the strategy."""
-    horizon = result.assessment.walk_forward.horizon
+    horizon, said = result.assessment.walk_forward.horizon, result.forecasts
     lines = (
-        line("close", thinned(result.prices["close"]), "--hold", "%{y:,.2f}", yaxis="y"),
+        line("close", _of_accounts(result.prices["close"], result, 6), "--hold", "%{y:,.2f}", yaxis="y"),
         *_band(result),
-        line("forecast", thinned(result.forecasts["forecast"], 4), "--forecast", "%{y:.2%}", yaxis="y2"),
-        line("distance", thinned(result.forecasts["distance"], 3), "--soft", "%{y:.2f}", yaxis="y3"),
+        line("forecast", _of_accounts(said["forecast"], result, 4), "--forecast", "%{y:.2%}", yaxis="y2"),
+        line("distance", _of_accounts(said["distance"], result, 3), "--soft", "%{y:.2f}", yaxis="y3"),
     )
     names = [strategy.name for strategy in result.assessment.strategies]
     own = [
@@ -118,26 +134,41 @@ def prices(result: Result) -> Json:
         for place, name in enumerate(names)
         for t in (_position(result, name, place), *_fills(result, name, place))
     ]
-    layout = {
+    layout: Json = {
         **PANELS,
         "margin": {"t": 34, "b": 30, "l": 64, "r": 10},
         "xaxis": date_axis(_index(result.prices), anchor="y4", rangeselector=RANGES, **span(result.equity)),
         "yaxis": log_axis(result.prices["close"]) | {"domain": [0.52, 1.0], "title": {"text": "close"}},
         "yaxis2": {
             "domain": [0.29, 0.49],
-            "title": {"text": f"forecast, {horizon} bar{'s' * (horizon > 1)}"},
+            "title": {"text": f"forecast, {count(horizon, 'bar')}"},
             "tickformat": ".1%",
             "zeroline": True,
         },
         "yaxis3": {"domain": [0.16, 0.26], "title": {"text": "distance"}, "rangemode": "tozero"},
         "yaxis4": {"domain": [0.0, 0.13], "title": {"text": "position"}, "tickformat": ".0%", "zeroline": True},
     }
-    return {"data": [*lines, *own], "layout": layout}
+    if not np.isfinite(said["forecast"]).any():
+        return {"data": [lines[0], *own], "layout": _without_forecast(layout)}
+    known = [trace for trace in lines if any(value is not None for value in trace["y"])]
+    return {"data": [*known, *own], "layout": layout}
+
+
+def _without_forecast(layout: Json) -> Json:
+    """Two panels, and a line between them that says where the others are."""
+    line = {"text": "There was no forecast in this period.", "showarrow": False}
+    return {
+        **{name: value for name, value in layout.items() if name not in ("yaxis2", "yaxis3")},
+        "grid": {"rows": 2, "columns": 1, "subplots": [["xy"], ["xy4"]]},
+        "yaxis": layout["yaxis"] | {"domain": [0.24, 1.0]},
+        "annotations": [line | {"xref": "paper", "yref": "paper", "x": 0, "y": 0.19, "yanchor": "middle"}],
+    }
 
 
 def _position(result: Result, name: str, place: int) -> Json:
     """The position of a strategy, filled down to nothing."""
-    made = line("position", thinned(result.exposure[name], 3), "--chosen", "%{y:.0%}", yaxis="y4", **of(place))
+    held = at_closes(result.exposure, name, lambda y: rounded(y, 2))
+    made = line("position", held, "--chosen", "%{y:.0%}", yaxis="y4", **of(place))
     shape = {"color": "--chosen", "width": 1, "shape": "hv"}
     return made | {"line": shape, "fill": "tozeroy", "fillcolor": "--chosen-soft"}
 
@@ -159,11 +190,15 @@ def _band(result: Result) -> list[Json]:
     levels = result.assessment.walk_forward.quantiles
     names = [f"quantile_{level}" for level in (levels[0], levels[-1])] if len(levels) > 1 else []
     bands = [
-        line(f"{level:.0%} quantile", thinned(result.forecasts[name], 3), "--forecast", "%{y:.1%}", yaxis="y2")
-        | {"line": {"width": 0}}
+        line(f"{level:.0%} quantile", _of_accounts(result.forecasts[name], result, 3), "--forecast", "%{y:.1%}")
+        | {"line": {"width": 0}, "yaxis": "y2", "showlegend": False}
         for level, name in zip((levels[0], levels[-1]), names, strict=False)
     ]
-    return [bands[0], bands[1] | {"fill": "tonexty", "fillcolor": "--forecast-soft"}] if bands else []
+    return (
+        [bands[0], bands[1] | {"fill": "tonexty", "fillcolor": "--forecast-soft", "showlegend": True}]
+        if bands
+        else []
+    )
 
 
 def _fills(result: Result, name: str, place: int) -> list[Json]:
@@ -174,8 +209,8 @@ def _fills(result: Result, name: str, place: int) -> list[Json]:
             "type": "scatter",
             "mode": "markers",
             "name": words,
-            "x": stamps(pd.DatetimeIndex(some["executed"])),
-            "y": numbers(some["price"]),
+            "x": times(pd.DatetimeIndex(some["executed"])),
+            "y": packed(numbers(some["price"], 5)),
             "yaxis": "y",
             "marker": {"symbol": symbol, "color": colour, "size": 6, "line": {"width": 0}},
             "hovertemplate": "%{y:,.2f}",
@@ -191,6 +226,8 @@ def _fills(result: Result, name: str, place: int) -> list[Json]:
 
 def folds(frame: pd.DataFrame) -> Json:
     """Training loss of the first and last epoch of each fold."""
+    if not np.isfinite(frame["train_loss"]).any():
+        return nothing("No fold has a training loss: the model is fitted in one step, or no fold was trained.")
     x = stamps(pd.DatetimeIndex(frame["first_forecast"]))
     data = [
         by_fold("first epoch", x, frame["first_loss"], "--soft", "lines"),
@@ -199,7 +236,6 @@ def folds(frame: pd.DataFrame) -> Json:
     layout = {
         "height": 300,
         "hovermode": "x unified",
-        "legend": LEGEND | {"y": -0.15},
         "xaxis": date_axis(pd.DatetimeIndex(frame["first_forecast"])),
         "yaxis": {"title": {"text": "training loss"}, "rangemode": "tozero"},
     }
@@ -226,7 +262,9 @@ def fold_skill(frame: pd.DataFrame) -> Json:
     The band is +-1.96 / sqrt(observations). With horizon 1, it contains 19 of 20 folds without any skill. With a
     longer horizon the returns overlap, and it contains fewer. A fold of fewer than five bars is not drawn.
     """
-    frame = frame[frame["observations"] >= 5]
+    frame = frame[(frame["observations"] >= 5) & frame["correlation"].notna()]
+    if frame.empty:
+        return nothing("No fold has five forecasts with an outcome and a correlation.")
     x = stamps(pd.DatetimeIndex(frame["first_forecast"]))
     chance = CHANCE / np.sqrt(frame["observations"])
     edge = {"type": "scatter", "mode": "lines", "x": x, "line": {"width": 0}, "hoverinfo": "skip"}
@@ -238,14 +276,13 @@ def fold_skill(frame: pd.DataFrame) -> Json:
     ]
     layout = {
         "height": 320,
-        "legend": LEGEND | {"y": -0.15},
         "xaxis": date_axis(pd.DatetimeIndex(frame["first_forecast"]), **span(frame.set_index("first_forecast"))),
         "yaxis": {"title": {"text": "correlation"}, "zeroline": True},
     }
     return {"data": data, "layout": layout}
 
 
-def dates(result: Result) -> list[str]:
+def dates(result: Result) -> Json:
     """The closes that are drawn."""
     index = pd.DatetimeIndex(result.equity.index)
-    return stamps(index[drawn(len(index))])
+    return times(index[drawn(len(index), len(result.equity.columns))])

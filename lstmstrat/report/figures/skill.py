@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from lstmstrat.evaluation.periods import levels, rolling_correlation
-from lstmstrat.report.figures.values import LEGEND, Json, date_axis, line, numbers, thinned
+from lstmstrat.report.figures.values import Json, date_axis, drawn, label, line, nothing, numbers, rounded
 from lstmstrat.results.assessment import Ladder, Rung
 from lstmstrat.results.result import Result
 
@@ -16,6 +16,8 @@ ERRORS = 1.96  # standard errors: 95 % of the means are closer
 def outcomes(frame: pd.DataFrame) -> Json:
     """The mean outcome of the bars in each tenth of the forecast, with what chance allows, beside the forecast."""
     found = levels(frame["forecast"].to_numpy(dtype=float), frame["realised"].to_numpy(dtype=float))
+    if not found:
+        return nothing("There are too few forecasts with an outcome to sort them into tenths.")
     names = [f"{k}" for k in range(1, len(found) + 1)]
     bars = {
         "type": "bar",
@@ -31,7 +33,7 @@ def outcomes(frame: pd.DataFrame) -> Json:
         },
         "marker": {"color": "--band"},
         "customdata": [one.count for one in found],
-        "hovertemplate": "%{y:.3%} on %{customdata:,} bars<extra>mean outcome</extra>",
+        "hovertemplate": "%{y:.3%} (bars: %{customdata:,})<extra>mean outcome</extra>",
     }
     said = {
         "type": "scatter",
@@ -45,8 +47,7 @@ def outcomes(frame: pd.DataFrame) -> Json:
     layout = {
         "height": 340,
         "hovermode": "closest",
-        "legend": LEGEND | {"y": -0.22},
-        "xaxis": {"title": {"text": "tenth of the forecasts, the lowest first"}, "type": "category"},
+        "xaxis": {"title": {"text": "tenth of the forecasts, lowest first"}, "type": "category"},
         "yaxis": {"title": {"text": "return"}, "tickformat": ".2%", "zeroline": True},
     }
     return {"data": [bars, said], "layout": layout}
@@ -56,6 +57,9 @@ def rolling(result: Result) -> Json:
     """The correlation of forecast and outcome over the last year of bars."""
     frame, window = result.forecasts, max(20, round(result.assessment.period.periods_per_year))
     found = rolling_correlation(frame["forecast"], frame["realised"], window)
+    if not np.isfinite(found).any():
+        return nothing(f"There are not {window} bars in a row with a forecast and its outcome.")
+    y = rounded(found.to_numpy(dtype=float)[drawn(len(found), len(result.equity.columns))], 3)
     layout = {
         "height": 280,
         "showlegend": False,
@@ -63,7 +67,7 @@ def rolling(result: Result) -> Json:
         "xaxis": date_axis(pd.DatetimeIndex(frame.index)),
         "yaxis": {"title": {"text": f"correlation, {window} bars"}, "zeroline": True},
     }
-    return {"data": [line("correlation", thinned(found, 3), "--forecast", "%{y:.3f}")], "layout": layout}
+    return {"data": [line("correlation", y, "--forecast", "%{y:.3f}")], "layout": layout}
 
 
 def ladder(found: Ladder | None) -> Json | None:
@@ -71,11 +75,13 @@ def ladder(found: Ladder | None) -> Json | None:
     if found is None:
         return None
     rungs = [*((rung, _model(rung)) for rung in found.models), *((rung, _refit(rung)) for rung in found.refits)]
+    if not any(rung.sharpe is not None for rung, _ in rungs):
+        return nothing("No Sharpe ratio is defined: on no forecast did the account of the strategy move.")
     data = {
         "type": "scatter",
         "mode": "markers",
         "x": numbers([np.nan if rung.sharpe is None else rung.sharpe for rung, _ in rungs], 4),
-        "y": [name for _, name in rungs],
+        "y": [label(name, 24) for _, name in rungs],
         "marker": {"color": "--forecast", "size": 10},
         "customdata": [rung.correlation for rung, _ in rungs],
         "hovertemplate": "Sharpe %{x:.2f}, correlation %{customdata:.3f}<extra>%{y}</extra>",
@@ -85,7 +91,7 @@ def ladder(found: Ladder | None) -> Json | None:
         "showlegend": False,
         "hovermode": "closest",
         "margin": {"t": 10, "b": 50, "l": 10, "r": 10},
-        "xaxis": {"title": {"text": "Sharpe ratio of the same strategy on this forecast"}},
+        "xaxis": {"title": {"text": "Sharpe ratio"}},
         "yaxis": {"type": "category", "automargin": True, "autorange": "reversed"},
     }
     return {"data": [data], "layout": layout}

@@ -3,36 +3,37 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
 
 from lstmstrat.arrays import Floats
-from lstmstrat.report.figures.values import LEGEND, Json, date_axis, label, numbers, of, span, stamps
-from lstmstrat.results.result import Result
+from lstmstrat.report import cells
+from lstmstrat.report.figures.values import Json, date_axis, label, log_axis, money, numbers, of, span
+from lstmstrat.results.result import HOLDING, Result
 
 MOST_COST = 0.005  # of each trade, each way
-HOLDING = "buy_and_hold"
+POINTS = 25  # of a curve, which is a straight line on the log scale
 
 
 def profits(result: Result) -> Json:
-    """The profit of each round trip, at the bar on which it was closed."""
-    data = []
-    for place, strategy in enumerate(result.assessment.strategies):
-        trades = _closed(result.trades, strategy.name)
-        if len(trades):
-            data.append(
-                {
-                    "type": "scatter",
-                    "mode": "markers",
-                    "name": "round trip",
-                    "x": stamps(pd.DatetimeIndex(trades["closed"])),
-                    "y": numbers(trades["pnl"], 4),
-                    "marker": {"color": "--chosen", "size": 5, "opacity": 0.6},
-                    "hovertemplate": "%{y:,.0f}",
-                    **of(place),
-                }
-            )
+    """The profit of each round trip, at the bar on which it was closed; the page has both in its table."""
+    found = _closed_profits(result)
+    data = [
+        {
+            "type": "scatter",
+            "mode": "markers",
+            "name": "round trip",
+            "x": "closed",
+            "y": "pnl",
+            "marker": {"color": "--chosen", "size": 5, "opacity": 0.6},
+            "hovertemplate": "%{y:,.0f}",
+            **of(place),
+        }
+        for place, profit in enumerate(found)
+        if len(profit)
+    ]
     layout = {
         "height": 280,
         "showlegend": False,
@@ -40,11 +41,58 @@ def profits(result: Result) -> Json:
         "xaxis": date_axis(pd.DatetimeIndex(result.equity.index), **span(result.equity)),
         "yaxis": {"title": {"text": "profit"}, "tickformat": "~s", "zeroline": True},
     }
-    return {"data": data, "layout": layout}
+    return {"data": data, "layout": layout, "why": _without_profits(result, found)}
 
 
-def _closed(trades: pd.DataFrame, name: str) -> pd.DataFrame:
-    return trades[(trades["strategy"] == name) & trades["closed"].notna()]
+def spread(result: Result) -> Json:
+    """How many round trips had which profit."""
+    found = _closed_profits(result)
+    data = [_counts(profit) | of(place) for place, profit in enumerate(found) if len(profit)]
+    layout = {
+        "height": 280,
+        "showlegend": False,
+        "hovermode": "closest",
+        "bargap": 0.06,
+        "xaxis": {"title": {"text": "profit"}, "tickformat": "~s", "zeroline": True},
+        "yaxis": {"title": {"text": "round trips"}, "rangemode": "tozero"},
+    }
+    return {"data": data, "layout": layout, "why": _without_profits(result, found)}
+
+
+def _closed_profits(result: Result) -> list[Floats]:
+    """The profits of the closed round trips of each strategy."""
+    trades = result.trades[result.trades["closed"].notna()]
+    names = (strategy.name for strategy in result.assessment.strategies)
+    return [trades.loc[trades["strategy"] == name, "pnl"].to_numpy(dtype=float) for name in names]
+
+
+def _without_profits(result: Result, found: Sequence[Floats]) -> list[str | None]:
+    """Why a strategy has no profit to draw; None where it has."""
+    strategies = result.assessment.strategies
+    return [
+        None
+        if len(profit)
+        else f"{strategy.name} never {'closed a trade' if strategy.metrics.trades else 'traded'}."
+        for strategy, profit in zip(strategies, found, strict=True)
+    ]
+
+
+def _counts(profits: Floats) -> Json:
+    """A bar for each of up to 40 equal ranges of profit, one of which begins at 0, so that none mixes signs."""
+    low, high = min(float(profits.min()), 0.0), max(float(profits.max()), 0.0)
+    width = (high - low) / min(40, max(8, round(len(profits) ** 0.5) * 2)) or 1.0
+    first, last = math.floor(low / width), math.ceil(high / width) or 1
+    edges = width * np.arange(first, last + 1)
+    count, _ = np.histogram(profits, edges)
+    return {
+        "type": "bar",
+        "name": "round trips",
+        "x": numbers(edges[:-1] + 0.5 * width, 5),
+        "y": count.tolist(),
+        "width": float(f"{width:.5g}"),
+        "marker": {"color": "--chosen"},
+        "hovertemplate": "about %{x:,.0f}: %{y:,}<extra></extra>",
+    }
 
 
 def costs(result: Result) -> Json:
@@ -53,20 +101,19 @@ def costs(result: Result) -> Json:
     The trades stay the same; the log of the end value falls by the cost times the value turned over.
     """
     paid = result.assessment.costs.commission + result.assessment.costs.slippage
-    cost = np.linspace(0.0, max(MOST_COST, 2.0 * paid), 51)
+    cost = np.linspace(0.0, max(MOST_COST, 2.0 * paid), POINTS)
     data = [
         _curve(result, s.name, cost, paid) | {"line": {"color": "--chosen", "width": 2}, **of(place)}
         for place, s in enumerate(result.assessment.strategies)
         if result.equity[s.name].iloc[-1] > 0.0
     ]
-    hold = _curve(result, HOLDING, cost, paid) | {"name": "holding", "line": {"color": "--hold", "width": 2}}
+    hold = _curve(result, HOLDING, cost, paid) | {"name": cells.HOLDING, "line": {"color": "--hold", "width": 2}}
+    ends = [value for curve in (*data, hold) for value in curve["y"] if value is not None]
     layout = {
         "height": 320,
         "hovermode": "x unified",
-        "showlegend": False,
-        "legend": LEGEND,
-        "xaxis": {"title": {"text": "cost of each trade, each way (dotted: this run)"}, "tickformat": ".2%"},
-        "yaxis": {"title": {"text": "end value"}, "type": "log", "tickformat": "~s", "dtick": "D2"},
+        "xaxis": {"title": {"text": "cost of each trade, each way"}, "tickformat": ".2%"},
+        "yaxis": {"title": {"text": "end value"}, **log_axis(ends)},
         "shapes": [
             {
                 "type": "line",
@@ -79,7 +126,9 @@ def costs(result: Result) -> Json:
             }
         ],
     }
-    return {"data": [*data, hold], "layout": layout}
+    lost = [s.name for s in result.assessment.strategies if not result.equity[s.name].iloc[-1] > 0.0]
+    why = [f"{s.name} lost its account." if s.name in lost else None for s in result.assessment.strategies]
+    return {"data": [*data, hold], "layout": layout, "why": why}
 
 
 def _curve(result: Result, name: str, cost: Floats, paid: float) -> Json:
@@ -91,7 +140,7 @@ def _curve(result: Result, name: str, cost: Floats, paid: float) -> Json:
         "mode": "lines",
         "name": label(name),
         "x": numbers(cost, 4),
-        "y": numbers(values, 5),
+        "y": money(values),
         "hovertemplate": "%{y:,.0f}",
     }
 

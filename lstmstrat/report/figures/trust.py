@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from lstmstrat.evaluation.reliability import Reliability, UpBin
-from lstmstrat.report.figures.values import LEGEND, Json, date_axis, numbers, stamps
+from lstmstrat.report.figures.values import Json, date_axis, nothing, numbers, stamps
 
 FEWEST = 20  # bars of a bin that is drawn: of fewer, any share may come true
 ERRORS = 1.96  # standard errors: 95 % of the bins of a reliable forecast are closer
@@ -18,8 +18,10 @@ ERRORS = 1.96  # standard errors: 95 % of the bins of a reliable forecast are cl
 def reliability(found: Reliability) -> Json:
     """The share of bars on which the return was above the threshold, for each stated probability."""
     drawn = [one for one in found.up if one.observations >= FEWEST]
+    if not drawn:
+        return nothing(f"No probability was stated on {FEWEST} bars or more.")
     stated = [one.stated for one in drawn]
-    low, high = (min(stated), max(stated)) if stated else (0.4, 0.6)
+    low, high = min(stated), max(stated)
     ends = numbers([low - 0.03, high + 0.03], 4)
     diagonal = {
         "type": "scatter",
@@ -33,7 +35,6 @@ def reliability(found: Reliability) -> Json:
     layout = {
         "height": 380,
         "hovermode": "closest",
-        "legend": LEGEND | {"y": -0.2},
         "xaxis": {"title": {"text": "stated probability"}, "tickformat": ".0%", "range": ends},
         "yaxis": {"title": {"text": "share that came true"}, "tickformat": ".0%"},
     }
@@ -57,7 +58,7 @@ def _bins(bins: Sequence[UpBin]) -> Json:
         },
         "marker": {"color": "--forecast", "size": 9},
         "customdata": [one.observations for one in bins],
-        "hovertemplate": "stated %{x:.1%}, came true %{y:.1%} of %{customdata:,} bars<extra></extra>",
+        "hovertemplate": "stated %{x:.1%}, came true %{y:.1%} (bars: %{customdata:,})<extra></extra>",
     }
 
 
@@ -78,9 +79,10 @@ def weights(frame: pd.DataFrame) -> Json:
         for column, name, colour in names
         if np.isfinite(frame[column]).any()
     ]
+    if not data:
+        return nothing("The forecast was not weighed: calibration is off, or no fold was trained.")
     layout = {
         "height": 300,
-        "legend": LEGEND | {"y": -0.15},
         "xaxis": date_axis(pd.DatetimeIndex(frame["first_forecast"])),
         "yaxis": {"title": {"text": "weight"}, "rangemode": "tozero", "zeroline": True},
     }

@@ -9,12 +9,13 @@ import pandas as pd
 
 from lstmstrat.errors import count
 from lstmstrat.report import comparison as texts
-from lstmstrat.report.figures.values import Json, date_axis, drawn, label, line, log_axis, shared, stamps, thinned
+from lstmstrat.report.figures.values import Json, date_axis, drawn, label, line, log_axis, numbers, shared, times
 from lstmstrat.report.page.render import as_json, render
 from lstmstrat.report.page.tables import Cell, Line, Table, leading_number
 from lstmstrat.results.comparison import Comparison
 
 COLOURS = ("--chosen", "--world", "--seed", "--forecast", "--good", "--bad", "--open", "--soft")
+LONGEST = 40  # letters of a name in the hover
 DASHES = {"solid": "none", "dash": "7 4", "dot": "2 4", "dashdot": "7 3 2 3"}
 """How a line is drawn, by plotly.js and in SVG."""
 
@@ -70,12 +71,13 @@ def _lines(found: Comparison) -> list[Drawn]:
 
 def _payload(found: Comparison, lines: list[Drawn]) -> Json:
     if not lines:
-        return {"dates": [], "series": [], "figures": {}, "trades": []}
+        return {"dates": times(pd.DatetimeIndex([])), "series": [], "figures": {}, "trades": []}
     index = pd.DatetimeIndex(found.equity.index)
     value = found.equity.where(found.equity > 0.0)
-    data = []
+    places, data = drawn(len(index), len(lines)), []
     for one in lines:
-        trace = line(label(one.name), thinned(value[one.name], 5), one.colour, "%{y:.2f}")
+        y = numbers(value[one.name].to_numpy(dtype=float)[places], 5)
+        trace = line(label(one.name, LONGEST), y, one.colour, "%{y:.2f}")
         trace["line"] |= {"dash": one.dash, "width": 1.5}
         data.append(trace)
     layout = {
@@ -86,4 +88,4 @@ def _payload(found: Comparison, lines: list[Drawn]) -> Json:
         "yaxis": log_axis(value) | {"tickformat": "~g"},  # 0.5, where ~s would write 500m
     }
     figures = {"answer": {"data": data, "layout": layout}}
-    return {"dates": stamps(index[drawn(len(index))]), "series": shared(figures), "figures": figures, "trades": []}
+    return {"dates": times(index[places]), "series": shared(figures), "figures": figures, "trades": []}

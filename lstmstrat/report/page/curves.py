@@ -9,7 +9,7 @@ from lstmstrat.arrays import Floats
 POINTS = 160
 
 
-def points(values: Floats, low: float, high: float, width: float, height: float) -> str:
+def points(values: Floats, low: float, high: float, width: float, height: float, most: int = POINTS) -> str:
     """Values on a log scale from `low` to `high` as points of a picture of that size.
 
     A value at or below zero is drawn at the bottom.
@@ -18,7 +18,7 @@ def points(values: Floats, low: float, high: float, width: float, height: float)
     >>> points(np.array([1.0, 10.0, 100.0]), 1.0, 100.0, 20.0, 10.0)
     '0,10 10,5 20,0'
     """
-    places = np.unique(np.linspace(0, len(values) - 1, min(len(values), POINTS)).round().astype(int))
+    places = np.unique(np.linspace(0, len(values) - 1, min(len(values), most)).round().astype(int))
     drawn = np.log(np.clip(values[places], low, high))
     span = np.log(high) - np.log(low) or 1.0
     x = places / max(len(values) - 1, 1) * width

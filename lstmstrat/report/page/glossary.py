@@ -13,13 +13,26 @@ GLOSSARY = {
     ),
     "Sharpe difference": (
         "The Sharpe ratio of the strategy minus that of holding. The interval holds the truth in 95 of 100 "
-        "such histories; if it holds 0, the difference may be luck."
+        "such histories, and with several strategies all their intervals together do. If it holds 0, the "
+        "difference may be luck."
     ),
+    "total return": ("What the account gained from the first close to the last, as a part of its beginning."),
+    "volatility": ("How far the returns of the account spread around their mean, by the year."),
     "CAGR": ("Growth by the year: the steady yearly return that makes the same end value."),
     "worst fall": (
         "The deepest loss from a highest value to the lowest before that height came back (maximum drawdown)."
     ),
     "exposure": ("Mean part of the account that is invested, shorts counted as positive."),
+    "round trip": (
+        "From the first share bought, or sold short, to the last given back; one that is still open counts."
+    ),
+    "Sortino": ("As the Sharpe ratio, but only the downs are counted in what the mean return is divided by."),
+    "Calmar": ("Growth by the year divided by the worst fall."),
+    "hit rate": ("The share of closed round trips that gained; of a forecast, the share with the right sign."),
+    "profit factor": ("What the round trips gained in all, divided by what they lost in all."),
+    "orders refused": ("Orders that the broker did not take, for want of cash or margin."),
+    "CAGR difference": ("Growth by the year minus that of holding, with its 95% interval."),
+    "fall difference": ("Worst fall minus that of holding, with its 95% interval; above 0 is the smaller fall."),
     "turnover": ("Value bought and sold in a year, in account values. Changing everything once is 2."),
     "adjusted p": (
         "How often a strategy that is no better would differ as much by luck, counted for all strategies of "
@@ -31,6 +44,15 @@ GLOSSARY = {
     ),
     "deflated lead": ("The same for the lead over holding."),
     "deflated timing": ("The same for the choice of the days on which it was invested."),
+    "chance above 0": ("The probability that the true Sharpe ratio is above 0, whatever holding did."),
+    "published deflated Sharpe": (
+        "The deflated Sharpe ratio as its inventors published it, by how much the tries differ. It decides "
+        "nothing here."
+    ),
+    "best by luck": (
+        "The Sharpe ratio that the best of all tries in the ledger would have if none had any skill. The more "
+        "were tried, the higher it is."
+    ),
     "timing p": ("The share of its own holdings in random order that did at least as well."),
     "shuffles": ("The strategy's own holdings in random order: as much in the market, at other times."),
     "null worlds": (
@@ -59,6 +81,16 @@ GLOSSARY = {
         "comparison for a strategy that is seldom invested."
     ),
     "break-even cost": ("The cost of each trade, each way, at which strategy and holding end with the same."),
+    "delay": ("How much its Sharpe ratio would change if every order were filled one bar later."),
+    "checks": (
+        "The checks that decide: prices, features, training labels, holding, fills and cash, cut bars, stale "
+        "prices, results too good to be true. Other checks warn, and decide nothing."
+    ),
+    "correlation": ("How far two series move together: 1 is always, 0 not at all, below 0 against each other."),
+    "this run minus it": (
+        "The Sharpe ratio on the forecast of this run minus that on this one, and its 95% interval."
+    ),
+    "worst 5%": ("The return below which 5 of 100 bars are (value at risk), and the mean of those bars."),
     "lead": ("The log return above that of holding. If it comes from one fold or five days, it is one lucky hit."),
     "detectable": (
         "The Sharpe difference that would be shown in 80 of 100 periods of this length. A smaller edge cannot"

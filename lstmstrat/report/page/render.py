@@ -37,8 +37,8 @@ def _environment() -> Environment:
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
     loader = PackageLoader("lstmstrat.report.page", "templates")
-    made = Environment(loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True)
-    made.filters |= {"slug": _slug, "minus": _minus}
+    made = Environment(loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, finalize=_said)
+    made.filters |= {"slug": _slug, "raw": _raw}
     return made
 
 
@@ -62,6 +62,19 @@ def _slug(text: str) -> str:
     return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")
 
 
-def _minus(text: str) -> str:
-    """A number with a minus sign in place of a hyphen, as the charts write it; dates keep theirs."""
-    return re.sub(r"(?<![\w.])-(?=\d)", "\u2212", text)
+def _said(value: Any) -> Any:
+    """A text with a minus sign in front of its numbers in place of a hyphen, as the charts write it.
+
+    Dates, and the settings in a name such as ``f(x=-1)``, keep their hyphen, and so does what is `_raw`.
+    """
+    return MINUS.sub("\u2212", value) if type(value) is str else value
+
+
+MINUS = re.compile(r"(?<![^\s\[<])-(?=\d)")
+
+
+def _raw(text: str) -> Any:
+    """A text that somebody may want to copy, as it is."""
+    from markupsafe import escape
+
+    return escape(text)

@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 import numpy as np
 
-from lstmstrat.report.answer import CHIPS
+from lstmstrat.report.cells import verdict
 from lstmstrat.report.page.curves import bounds, points
 from lstmstrat.report.page.render import render
 from lstmstrat.results.index import Listed
@@ -44,7 +44,7 @@ def _row(one: Listed, folder: Path) -> _Row:
         one=one,
         link=_link(one.folder / ("report.html" if one.page else "summary.json"), folder),
         made=one.made[:16].replace("T", " "),
-        verdicts=[(name, *CHIPS.get(verdict, (verdict, "none"))) for name, verdict in one.verdicts.items()],
+        verdicts=[(name, *verdict(text)) for name, text in one.verdicts.items()],
         sparks=_sparks(one),
     )
 

@@ -2,45 +2,89 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import pandas as pd
 
 from lstmstrat.evaluation.periods import monthly_returns, worst_falls, yearly_returns
 from lstmstrat.evaluation.tearsheet import tear_sheet
-from lstmstrat.report.cells import UNDEFINED, Format, amount, fine_percent, percent, ratio
+from lstmstrat.report.cells import (
+    HOLDING,
+    UNDEFINED,
+    Format,
+    account,
+    amount,
+    difference,
+    fine_percent,
+    percent,
+    ratio,
+)
 from lstmstrat.report.columns import Column, Entry, Row
 from lstmstrat.results.assessment import Assessment, StrategyAssessment
+from lstmstrat.results.result import HOLDING as HELD
 from lstmstrat.results.result import Result
 
 TERMS = {
+    "total return": "total return",
     "CAGR": "CAGR",
+    "vol.": "volatility",
     "Sharpe": "Sharpe",
     "max. DD": "worst fall",
     "expo\u00adsure": "exposure",
     "turn\u00adover": "turnover",
-    "net exposure": "net exposure",
-    "lead\u00a0from best\u00a0fold": "lead",
-    "break-even cost": "break-even cost",
+    "trades": "round trip",
+    "Sortino": "Sortino",
+    "Calmar": "Calmar",
+    "hit rate": "hit rate",
+    "profit factor": "profit factor",
+    "orders refused": "orders refused",
+    "CAGR difference [95% interval]": "CAGR difference",
+    "max. DD difference [95%]": "fall difference",
     "detectable": "detectable",
+    "chance that the Sharpe is\u00a0above\u00a00": "chance above 0",
+    "published deflated Sharpe": "published deflated Sharpe",
+    "seeds above, worst, median": "seeds",
+    "net exposure": "net exposure",
+    "holding only that\u00a0part": "net exposure",
+    "lead\u00a0from best\u00a0fold": "lead",
+    "lead\u00a0from best\u00a05\u00a0days": "lead",
+    "break-even cost": "break-even cost",
+    "Sharpe if\u00a0orders come\u00a0a\u00a0bar later": "delay",
+    "Sharpe above": "Sharpe difference",
     "adjusted p": "adjusted p",
     "deflated Sharpe": "deflated Sharpe",
     "deflated lead": "deflated lead",
     "deflated timing": "deflated timing",
     "timing p": "timing p",
+    "timing known": "timing p",
     "worlds p": "null worlds",
     "seeds above": "seeds",
+    "checks": "checks",
     "audit": "look-ahead audit",
+    "refit every": "walk-forward",
+    "corre\u00adlation": "correlation",
     "R2 to zero": "R2",
     "Clark-West p\u00a0to\u00a0mean": "Clark-West",
+    "this\u00a0run\u00a0minus\u00a0it [95%]": "this run minus it",
     "folds": "fold",
     "beta": "beta",
     "alpha a\u00a0year": "alpha",
     "information ratio": "information ratio",
+    "correlation with\u00a0holding": "correlation",
+    "worst 5% of\u00a0bars below": "worst 5%",
+    "their mean": "worst 5%",
     "time under\u00a0water": "time under water",
+    "depth": "worst fall",
 }
 """The term of the glossary that explains a heading."""
+
+PLAIN = (
+    *("strategy", "bought", "model", "seconds", "forecasts", "bars", "from", "lowest", "back", "year", "holding"),
+    *("commission paid", "final value", "average trade", "differ\u00adence"),
+    *("best bar", "worst bar", "best month", "worst month"),
+)
+"""The headings that say themselves what they are, apart from the months."""
 
 
 @dataclass(frozen=True)
@@ -51,7 +95,12 @@ class Cell:
     sort: float | None = None
     css: str = ""
     shade: float | None = None  # -1 to 1: how strongly a gain or a loss is coloured
-    hint: str = ""  # what a reader sees who points at it
+
+    @property
+    def tone(self) -> str:
+        """The class of that colour, in nine steps: ``up3``, ``down9``, or "" without one."""
+        step = 0 if self.shade is None else round(9.0 * self.shade)
+        return f"{'up' if step > 0 else 'down'}{abs(step)}" if step else ""
 
 
 @dataclass(frozen=True)
@@ -76,7 +125,7 @@ class Table:
 
 def metrics(assessment: Assessment, columns: Sequence[Column], caption: str) -> Table:
     """Holding and every strategy, a column for each metric."""
-    accounts = [("holding", assessment.benchmark), *((s.name, s.metrics) for s in assessment.strategies)]
+    accounts = [(HOLDING, assessment.benchmark), *((s.name, s.metrics) for s in assessment.strategies)]
     lines = tuple(
         Line(
             name,
@@ -107,14 +156,14 @@ TEAR_SHEET: tuple[tuple[str, str, Format], ...] = (
 
 def tear_sheets(result: Result) -> Table:
     """Holding and every strategy, with the figures of other tear sheets."""
-    periods, holding = result.assessment.period.periods_per_year, result.equity["buy_and_hold"]
+    periods, holding = result.assessment.period.periods_per_year, result.equity[HELD]
     lines = []
     for name in result.equity.columns:
         own = result.trades[(result.trades["strategy"] == name) & result.trades["closed"].notna()]
-        base = None if name == "buy_and_hold" else holding
+        base = None if name == HELD else holding
         found = tear_sheet(result.equity[name], base, own["pnl"], periods)
         cells = tuple(Cell(write(getattr(found, key)), getattr(found, key)) for key, _, write in TEAR_SHEET)
-        lines.append(Line("holding" if base is None else name, cells, "benchmark" if base is None else ""))
+        lines.append(Line(account(name), cells, "benchmark" if base is None else ""))
     return Table(
         "As other tear sheets have it", tuple(head for _, head, _ in TEAR_SHEET), tuple(lines), "strategy"
     )
@@ -142,16 +191,35 @@ def leading_number(text: str) -> float | None:
         return None
 
 
+NEEDED = "an edge needs"
+"""The name of the first row of the table of conditions."""
+
+
 def conditions(strategies: Sequence[StrategyAssessment]) -> Table:
-    """Strategies by conditions of an edge; met, not met or not asked, with what was found.
+    """What an edge needs, and below it, by strategy, what was found: met, not met or not asked.
 
     A condition that every strategy meets and that names no number is left out: that holding bought something.
     """
-    names = list(dict.fromkeys(one.name for s in strategies for one in s.versus_benchmark.conditions))
-    lines = tuple(Line(s.name, tuple(_condition(s, name) for name in names)) for s in strategies)
-    shown = [k for k, name in enumerate(names) if name != "bought" or any(x.cells[k].css != "good" for x in lines)]
-    kept = tuple(Line(x.name, tuple(x.cells[k] for k in shown)) for x in lines)
-    return Table("What an edge needs, by strategy", tuple(names[k] for k in shown), kept, "strategy")
+    all_ = [one for s in strategies for one in s.versus_benchmark.conditions]
+    names = list(dict.fromkeys(one.name for one in all_))
+    shown = [n for n in names if n != "bought" or any(one.name == n and not one.met for one in all_)]
+    needed = {one.name: Cell(one.sentence.partition(" (")[0]) for one in reversed(all_)}
+    first = Line(NEEDED, tuple(needed[name] for name in shown), "needed")
+    lines = (Line(s.name, tuple(_condition(s, name) for name in shown)) for s in strategies)
+    return Table("What an edge needs, by strategy", tuple(shown), (first, *lines), "strategy")
+
+
+def unmet(strategies: Sequence[StrategyAssessment]) -> list[str]:
+    """The conditions that are not met for a reason which does not fit into a cell, each in a sentence."""
+    return [
+        f"{s.name} lacks {one.sentence}."
+        for s in strategies
+        for one in s.versus_benchmark.conditions
+        if one.met is False and (one.name == "checks" or len(one.found) > LONGEST)
+    ]
+
+
+LONGEST = 12  # letters of what was found, in a cell
 
 
 def _condition(strategy: StrategyAssessment, name: str) -> Cell:
@@ -161,9 +229,7 @@ def _condition(strategy: StrategyAssessment, name: str) -> Cell:
         return Cell("–", css="none")
     one = min(found, key=lambda condition: condition.met is not False)
     css = {True: "good", False: "bad", None: "none"}[one.met]
-    mark = {True: "met", False: "not met", None: "not asked"}[one.met]
-    text = one.found if len(one.found) <= 12 else ("passed" if one.met else "failed")
-    return Cell(text, css=css, hint=f"{mark}: {one.sentence}")
+    return Cell(one.found if len(one.found) <= LONGEST else ("passed" if one.met else "failed"), css=css)
 
 
 STRONG = 0.15  # a month that gained or lost so much has the full colour
@@ -193,7 +259,7 @@ def months(equity: pd.Series[float], holding: pd.Series[float]) -> Table:
 def _return(value: float, css: str = "") -> Cell:
     if value != value:
         return Cell("", css=css)
-    return Cell(fine_percent(value), value, css, shade=max(-1.0, min(1.0, value / STRONG)))
+    return Cell(fine_percent(value), css=css, shade=max(-1.0, min(1.0, value / STRONG)))
 
 
 def falls(equity: pd.Series[float]) -> Table:
@@ -202,11 +268,11 @@ def falls(equity: pd.Series[float]) -> Table:
         Line(
             str(place),
             (
-                Cell(fine_percent(fall.depth), fall.depth),
+                Cell(fine_percent(fall.depth)),
                 Cell(str(fall.peak)),
                 Cell(str(fall.trough)),
                 Cell(str(fall.recovered) if fall.recovered else "not yet"),
-                Cell(f"{fall.bars:,}", fall.bars),
+                Cell(amount(fall.bars)),
             ),
         )
         for place, fall in enumerate(worst_falls(equity), 1)
@@ -224,9 +290,7 @@ class Bar:
     text: str
 
 
-def bars(
-    strategies: Sequence[StrategyAssessment], write: Callable[[float | None, float | None], str]
-) -> list[Bar | None]:
+def bars(strategies: Sequence[StrategyAssessment]) -> list[Bar | None]:
     """The interval of each Sharpe difference, drawn on one axis; None where it is undefined."""
     known = [
         (v.sharpe_low, v.sharpe, v.sharpe_high)
@@ -244,6 +308,5 @@ def bars(
         if v.sharpe is None or v.sharpe_low is None or v.sharpe_high is None:
             found.append(None)
         else:
-            text = f"{ratio(v.sharpe)} {write(v.sharpe_low, v.sharpe_high)}"
-            found.append(Bar(place(v.sharpe_low), place(v.sharpe), place(v.sharpe_high), text))
+            found.append(Bar(place(v.sharpe_low), place(v.sharpe), place(v.sharpe_high), difference(v)))
     return found

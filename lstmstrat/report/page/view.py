@@ -5,11 +5,23 @@ from __future__ import annotations
 from typing import Any
 
 from lstmstrat.config.files import dump
+from lstmstrat.errors import count
 from lstmstrat.evaluation.bootstrap import CONFIDENCE
+from lstmstrat.evaluation.sharpe import SIGNIFICANCE
 from lstmstrat.prices.acceptance import open_faults
 from lstmstrat.report import answer
 from lstmstrat.report.card import calendar, findings, skill, trust
-from lstmstrat.report.cells import amount, basis_points, p_in_words, percent, thousandths
+from lstmstrat.report.cells import (
+    amount,
+    basis_points,
+    fine_percent,
+    level,
+    loss,
+    p_in_words,
+    percent,
+    thousandths,
+    verdict,
+)
 from lstmstrat.report.columns import (
     FURTHER_METRICS,
     LADDER,
@@ -19,11 +31,12 @@ from lstmstrat.report.columns import (
     SEEDS,
     UNCERTAINTY,
 )
+from lstmstrat.report.figures.chance import best_by_luck
 from lstmstrat.report.figures.values import step
 from lstmstrat.report.page import tables
 from lstmstrat.report.page.curves import bounds, points
-from lstmstrat.results.assessment import Assessment, StrategyAssessment, WalkForwardFacts
-from lstmstrat.results.result import Result
+from lstmstrat.results.assessment import NOT_RUN, Assessment, StrategyAssessment, WalkForwardFacts
+from lstmstrat.results.result import HOLDING, Result
 
 SECTIONS = (
     ("strategies", "Strategies"),
@@ -37,8 +50,8 @@ SECTIONS = (
 )
 FACTS = ("train_size", "refit_every", "lookback", "horizon", "purge", "members", "first_forecast")
 """The fields of the walk-forward that the page lists beside the charts of the training."""
-HOLDING = "buy_and_hold"
 CURVE, SPARK = (640.0, 380.0), (100.0, 26.0)  # width and height
+SPARK_POINTS = 60
 
 
 def view(result: Result) -> dict[str, Any]:
@@ -49,18 +62,18 @@ def view(result: Result) -> dict[str, Any]:
         "subtitle": f"{found.period.first} to {found.period.last}",
         "symbol": found.data.symbol,
         "sections": SECTIONS,
-        "chips": answer.CHIPS,
         "sentence": answer.sentence(found),
         "findings": findings(found.data.faults),
         "wrong": bool(open_faults(found.data.faults)),
         "checks": answer.checks(found),
+        "not_tested": answer.not_tested(found),
         "strategies": _strategies(result),
         **_curves(result),
         **_strategy_tables(found),
         "tear_sheets": tables.tear_sheets(result),
         **_luck(found),
         **_forecast(found),
-        "drawn": _drawn(found.period.bars),
+        "drawn": _drawn(found),
         "folds_say": _folds(found.walk_forward),
         "facts": [(name.replace("_", " "), str(getattr(found.walk_forward, name))) for name in FACTS],
         "made": _made(found),
@@ -78,16 +91,18 @@ def _strategies(result: Result) -> list[dict[str, Any]]:
         bounds(result.equity.to_numpy(dtype=float)),
         bounds(result.equity[HOLDING].to_numpy(dtype=float)),
     )
-    bars = tables.bars(found.strategies, answer.interval)
+    bars = tables.bars(found.strategies)
     return [
         {
             "name": strategy.name,
-            "verdict": strategy.versus_benchmark.verdict,
+            "chip": verdict(strategy.versus_benchmark.verdict),
             "money": answer.money(found, strategy),
             "numbers": answer.numbers(found, strategy),
             "rejected": amount(strategy.metrics.orders_rejected) if strategy.metrics.orders_rejected else "",
-            "curve": points(values, *limits, *CURVE),
-            "spark": points(values, min(spark[0], *bounds(values)), max(spark[1], *bounds(values)), *SPARK),
+            "curve": points(values, *limits, *CURVE, most=max(40, 960 // len(found.strategies))),
+            "spark": points(
+                values, min(spark[0], *bounds(values)), max(spark[1], *bounds(values)), *SPARK, SPARK_POINTS
+            ),
             "bar": bar,
             "months": tables.months(result.equity[strategy.name], result.equity[HOLDING]),
             "falls": tables.falls(result.equity[strategy.name]),
@@ -110,24 +125,25 @@ def _curves(result: Result) -> dict[str, Any]:
     )
     return {
         "holding_curve": points(held, *limits, *CURVE),
-        "holding_spark": points(held, *bounds(held), *SPARK),
+        "holding_spark": points(held, *bounds(held), *SPARK, SPARK_POINTS),
         "curve_says": says,
     }
 
 
 def _strategy_tables(found: Assessment) -> dict[str, Any]:
     count = len(found.strategies)
-    level = f"{1 - (1 - CONFIDENCE) / count:.1%}"
-    note = f"With {count} strategies each interval has {level}, so that all together hold the truth with 95%. "
+    each = fine_percent(1 - (1 - CONFIDENCE) / count)
+    note = f"With {count} strategies each interval has {each}, so that all together hold the truth with 95%. "
     return {
         "period": f"{found.period.first} to {found.period.last}, the same broker and costs for all. "
         f"{calendar(found)}",
         "results": tables.metrics(found, METRICS, f"The strategies beside holding {found.data.symbol}"),
-        "interval_says": "95% interval" if count == 1 else f"95% for all {count}",
+        "interval_says": level(count),
         "interval_note": (note if count > 1 else "")
         + "An interval leaves out 0 just where the adjusted p is below 0.05.",
         "further": tables.metrics(found, FURTHER_METRICS, "Further metrics"),
         "conditions": tables.conditions(found.strategies),
+        "unmet": tables.unmet(found.strategies),
         "rule": found.verdict.rule,
     }
 
@@ -136,11 +152,14 @@ def _luck(found: Assessment) -> dict[str, Any]:
     shuffled = found.strategies[0].luck.placebo
     return {
         "luck_says": _trials(found),
-        "shuffles": shuffled.shuffles,
+        "shuffles": amount(shuffled.shuffles),
         "band": percent(shuffled.band),
         "replicas_say": _replicas(found),
+        "best_by_luck": best_by_luck(found) is not None,
         "evidence": tables.entries(found.strategies, (NAME, *UNCERTAINTY, SEEDS), "How sure is it?"),
-        "sources": tables.entries(found.strategies, (NAME, *LEAD_ORIGIN), "Where a lead comes from"),
+        "sources": tables.entries(
+            found.strategies, (NAME, *LEAD_ORIGIN), "Net exposure, and what the lead rests on"
+        ),
     }
 
 
@@ -148,26 +167,27 @@ def _trials(found: Assessment) -> str:
     trials = found.trials
     if not trials.kept:
         return "There is no ledger that outlives this run, so nobody knows how many strategies were tried before."
+    tried = f"{count(trials.count, 'strategy')} {'has' if trials.count == 1 else 'have'}"
     return (
-        f"{trials.count} strategies have been tried on {found.data.symbol} over this period, counted in a ledger "
-        f"since {trials.begun}. The more were tried, the better the best one looks by luck alone."
+        f"{tried} been tried on {found.data.symbol} over this period in a ledger since {trials.begun}. "
+        "The more were tried, the better the best one looks by luck alone."
     )
 
 
 def _replicas(found: Assessment) -> str:
-    """What the chart of replicas shows, or how to get them."""
+    """What the chart of replicas shows, and why it does not show the rest."""
     lucks = [strategy.luck for strategy in found.strategies]
     seeds = next((len(luck.seeds.differences) for luck in lucks if luck.seeds), 0)
     worlds = next((len(luck.worlds.differences) for luck in lucks if luck.worlds), 0)
-    dots = [f"{worlds} histories with nothing to forecast"] if worlds else []
-    dots += [f"{seeds} seeds"] if seeds else []
-    missing = " and ".join(option for option, run in (("--worlds 40", worlds), ("--seeds 20", seeds)) if not run)
-    return " ".join(
-        [
-            f"The difference from holding among {' and '.join(dots)}." if dots else "The difference from holding.",
-            *([f"Not run; to see more, add {missing}."] if missing else []),
-        ]
-    )
+    dots = [count(worlds, "history") + " with nothing to forecast"] if worlds else []
+    dots += [count(seeds, "seed")] if seeds else []
+    missing = [
+        f"{check.name} ({check.detail.rstrip('.')})"
+        for check in found.checks
+        if check.name in ("null worlds", "seeds") and check.status == NOT_RUN
+    ]
+    shown = f"The difference from holding among {' and '.join(dots)}." if dots else "The difference from holding."
+    return f"{shown} Not run: {', '.join(missing)}." if missing else shown
 
 
 def _forecast(found: Assessment) -> dict[str, Any]:
@@ -192,18 +212,18 @@ def _skill(found: Assessment) -> list[str]:
     if not known:
         return ["There was no forecast in this period."]
     said = [
-        f"Over {known:,} forecasts, the sign was right in {percent(s.hit_rate)}; always saying up would have been "
-        f"right in {percent(s.always_up)}."
+        f"Over {count(known, 'forecast')}, the sign was right in {percent(s.hit_rate)}; always saying up would "
+        f"have been right in {percent(s.always_up)}."
     ]
     if s.clark_west_mean is not None:
-        signal = "more than chance gives" if s.clark_west_mean < 0.05 else "not more than chance gives"
+        signal = "more" if s.clark_west_mean < SIGNIFICANCE else "no more"
         said.append(
-            f"Beside the past average, the forecast explains {signal} (Clark-West: "
+            f"Beside the past average, the forecast explains {signal} than chance would (Clark-West: "
             f"{p_in_words(s.clark_west_mean)}; correlation {thousandths(s.correlation)})."
         )
     if s.reliability.interval:
         nominal, share = s.reliability.interval
-        said.append(f"Where it said {percent(nominal)} would fall within its band, {share:.1%} did.")
+        said.append(f"Where it said {percent(nominal)} would fall within its band, {fine_percent(share)} did.")
     return said
 
 
@@ -214,19 +234,20 @@ def _break_even(strategy: StrategyAssessment) -> str:
         if cost is not None
         else f"No cost of a trade, not even none, makes {strategy.name} end where holding ends."
     )
-    later = "" if delay is None else f" Every order a bar later would change its Sharpe ratio by {-delay:+.2f}."
+    later = "" if delay is None else f" Every order a bar later would change its Sharpe ratio by {loss(delay)}."
     return said + later
 
 
-def _drawn(bars: int) -> str:
-    every = step(bars)
-    return "Point at a day to read it in every panel." + (f" Every {every}th close is drawn." if every > 1 else "")
+def _drawn(found: Assessment) -> str:
+    every = step(found.period.bars, len(found.strategies) + 1)
+    said = "Point at a day to read it in every panel."
+    return f"{said} One close in {every} is drawn." if every > 1 else said
 
 
 def _folds(walk: WalkForwardFacts) -> str:
-    failed = f"{walk.failed} failed and gave no forecast" if walk.failed else "none failed"
+    failed = f"{walk.failed:,} failed and gave no forecast" if walk.failed else "none failed"
     return (
-        f"{walk.folds:,} folds of {walk.members} network{'s' * (walk.members > 1)}: {walk.fitted:,} trained in "
+        f"{count(walk.folds, 'fold')} of {count(walk.members, 'network')}: {walk.fitted:,} trained in "
         f"{walk.fit_seconds:.1f} s, {walk.cached:,} from the cache, {failed}"
     )
 
@@ -238,7 +259,10 @@ def _made(found: Assessment) -> list[tuple[str, str]]:
     rows = [
         ("made", found.made.when),
         ("command", found.made.command or "lstmstrat.run in Python"),
-        ("prices", f"{data.symbol}{currency}, {data.source}, {data.first} to {data.last}, {data.bars:,} bars"),
+        (
+            "prices",
+            f"{data.symbol}{currency}, {data.source}, {data.first} to {data.last}, {count(data.bars, 'bar')}",
+        ),
         ("sha256", data.sha256),
         *((one.kind, f"{one.name}: {one.path}, used {one.lag} after its time") for one in data.outside),
         ("costs", f"commission {costs.commission:.2%} and slippage {costs.slippage:.2%} of each trade"),

@@ -5,11 +5,12 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, TextIO
 
+from lstmstrat.errors import count
 from lstmstrat.prices.acceptance import listed, open_faults
-from lstmstrat.report.answer import CHIPS, checks, interval, sentence
-from lstmstrat.report.cells import UNDEFINED, amount, fine_percent, percent, ratio
+from lstmstrat.report.answer import checks, not_tested, sentence
+from lstmstrat.report.cells import HOLDING, amount, difference, fine_percent, percent, ratio, verdict
 from lstmstrat.report.terminal.console import console_on
-from lstmstrat.results.assessment import Assessment, StrategyAssessment
+from lstmstrat.results.assessment import Assessment
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -35,7 +36,9 @@ def print_answer(assessment: Assessment, file: TextIO | None = None) -> None:
     console.print(_table(assessment))
     more = len(assessment.strategies) - MOST
     others = f"{more} more: --full. " if more > 0 else ""
-    console.print(f"{others}{checks(assessment)}")
+    skipped = len(not_tested(assessment))
+    unrun = f" {count(skipped, 'test')} not run: the page names them." if skipped else ""
+    console.print(f"{others}{checks(assessment)}{unrun}")
 
 
 def _table(assessment: Assessment) -> Table:
@@ -48,21 +51,14 @@ def _table(assessment: Assessment) -> Table:
     for heading in (f"{cash}\nbecame", "a\nyear", "worst\nfall", "\nSharpe", "\ndifference [95%]"):
         table.add_column(heading, justify="right", no_wrap=True)
     table.add_column("\nverdict", no_wrap=True)
-    table.add_row(f"holding {assessment.data.symbol}", *_cells(assessment.benchmark), "", "")
+    table.add_row(f"{HOLDING} {assessment.data.symbol}", *_cells(assessment.benchmark), "", "")
     for strategy in assessment.strategies[:MOST]:
-        words, kind = CHIPS[strategy.versus_benchmark.verdict]
-        cells = _cells(strategy.metrics)
-        table.add_row(strategy.name, *cells, _difference(strategy), Text(words, style=STYLES[kind]))
+        words, kind = verdict(strategy.versus_benchmark.verdict)
+        figures = *_cells(strategy.metrics), difference(strategy.versus_benchmark)
+        table.add_row(strategy.name, *figures, Text(words, style=STYLES[kind]))
     return table
 
 
 def _cells(metrics: Performance) -> tuple[str, ...]:
-    growth = UNDEFINED if metrics.cagr is None else fine_percent(metrics.cagr)
-    return amount(metrics.final_value), growth, percent(metrics.max_drawdown), ratio(metrics.sharpe)
-
-
-def _difference(strategy: StrategyAssessment) -> str:
-    versus = strategy.versus_benchmark
-    if versus.sharpe_low is None or versus.sharpe_high is None:
-        return ratio(versus.sharpe)
-    return f"{ratio(versus.sharpe)} {interval(versus.sharpe_low, versus.sharpe_high)}"
+    fall = percent(metrics.max_drawdown)
+    return amount(metrics.final_value), fine_percent(metrics.cagr), fall, ratio(metrics.sharpe)

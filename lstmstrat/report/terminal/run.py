@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Literal, TextIO
 
 from lstmstrat.report.card import calendar, card, findings, skill, trust
-from lstmstrat.report.cells import difference, verdict
+from lstmstrat.report.cells import HOLDING, difference, level, verdict
 from lstmstrat.report.columns import (
     FOR_THE_VERDICT,
     LADDER,
@@ -18,7 +18,6 @@ from lstmstrat.report.columns import (
     Entry,
     Row,
     cells_by_heading,
-    interval,
     metric_cells,
 )
 from lstmstrat.report.terminal.console import PIPE_WIDTH, console_on, needed_width
@@ -35,7 +34,8 @@ CARD_WIDTH = 86
 EXPLANATION = (
     "Adjusted p: of the Sharpe difference, for the number of strategies. Deflated: the chance that the best of as "
     "many trials without skill has less. Timing p: the share of its holdings in random order that did as well. "
-    "Hold of that: buy-and-hold with the net exposure. The report says more; n/a: undefined, or there is no lead."
+    "Holding only that part: holding as much as the net exposure. The report says more; n/a: undefined, or there "
+    "is no lead."
 )
 
 LOOK_FIRST = "look first"
@@ -134,18 +134,18 @@ def _table_that_fits(
 
 
 def _metrics(assessment: Assessment, columns: Sequence[Column]) -> Table:
-    """Strategies as rows below buy-and-hold, `columns` of metrics, the Sharpe difference and the verdict."""
+    """Strategies as rows below holding, `columns` of metrics, the Sharpe difference and the verdict."""
     table = _empty_table()
     table.add_column("", no_wrap=True)
     for column in columns:
         table.add_column(_break_lines(column.heading), justify="right", no_wrap=True, vertical="bottom")
-    heading = f"Sharpe difference\n[{interval(len(assessment.strategies))}]"
+    heading = f"Sharpe difference\n[{level(len(assessment.strategies))}]"
     table.add_column(heading, justify="right", no_wrap=True)
-    table.add_column("against\nbuy-and-hold", no_wrap=True)
-    table.add_row("buy_and_hold", *metric_cells(assessment.benchmark, columns), "", "")
+    table.add_column(f"against\n{HOLDING}", no_wrap=True)
+    table.add_row(HOLDING, *metric_cells(assessment.benchmark, columns), "", "")
     for strategy in assessment.strategies:
         versus, cells = strategy.versus_benchmark, metric_cells(strategy.metrics, columns)
-        table.add_row(strategy.name, *cells, difference(versus), verdict(versus))
+        table.add_row(strategy.name, *cells, difference(versus), verdict(versus.verdict)[0])
     return table
 
 

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Sequence
 from typing import TextIO
 
-from lstmstrat.report.answer import CHIPS
+from lstmstrat.report.cells import verdict
 from lstmstrat.report.terminal.console import console_on, needed_width
 from lstmstrat.results.index import Listed
 
@@ -30,7 +30,7 @@ def print_runs(runs: Sequence[Listed], file: TextIO | None = None) -> None:
 def said(one: Listed) -> str:
     """The verdicts of a run, with the number of strategies of each: ``worse 1, may be luck 5``."""
     counts: dict[str, int] = {}
-    for verdict in one.verdicts.values():
-        words = CHIPS[verdict][0] if verdict in CHIPS else verdict
+    for text in one.verdicts.values():
+        words, _ = verdict(text)
         counts[words] = counts.get(words, 0) + 1
     return ", ".join(f"{words} {count}" for words, count in counts.items())
