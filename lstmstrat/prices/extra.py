@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -12,19 +13,43 @@ import pandas as pd
 from lstmstrat.config.data import ExtraConfig
 from lstmstrat.prices.cells import Table
 from lstmstrat.prices.check import day
-from lstmstrat.prices.clock import FIRST_YEAR, LAST_YEAR, Clock, exact, read_clock
+from lstmstrat.prices.clock import Clock, are_days, exact
 from lstmstrat.prices.files import read_csv_file, read_parquet_file
 from lstmstrat.prices.findings import Findings, Hints, listed, shown, such, yaml_text
 from lstmstrat.prices.headings import DATE, SYMBOL, TIME, plain, role_of
 from lstmstrat.prices.numbers import read_numbers
 from lstmstrat.prices.order import by_time
 from lstmstrat.prices.roles import WORD, Free, dates, position_of
+from lstmstrat.prices.time_cells import FIRST_YEAR, LAST_YEAR, read_clock
+from lstmstrat.prices.utc_offset import UtcOffset
 
 VALUE = "value"
 PARQUET = (".parquet", ".pq")
 WRITTEN = re.compile(r"\d{4}([-./])\d{1,2}\1\d{1,2}\b|\d{1,2}([-./])\d{1,2}\2\d{2,4}\b")  # a date, and no number
 
-Column = tuple[pd.Series, tuple[str, ...]]  # (m,) by time, ascending, each time once; notices
+MANY = 1.5  # times as many rows of midnight as of any other time of day: then some of them are dates
+
+
+@dataclass(frozen=True, eq=False)
+class Column:
+    """A column of numbers as its file has it.
+
+    Attributes
+    ----------
+    values
+        (m,) by time, ascending, each time once.
+    has_times
+        Whether its rows have a time of day; else they are dates, which no clock moves.
+    offset
+        How far the clock of its times is ahead of UTC; None where nothing says it.
+    notices
+        Sentences for the report.
+    """
+
+    values: pd.Series
+    has_times: bool
+    offset: UtcOffset | None
+    notices: tuple[str, ...]
 
 
 class _Hints(Hints):
@@ -61,17 +86,20 @@ def read_column(extra: ExtraConfig) -> Column:
     found.check()
     read = table.read(sorted(set(positions.values())))
     cells = pd.DataFrame({role: read[k] for role, k in positions.items()}, index=read.index)
-    clock = read_clock(cells[DATE], cells.get(TIME), hints, found)
+    headings = " ".join(" ".join(table.names[positions[role]]) for role in (DATE, TIME) if role in positions)
+    clock = read_clock(cells[DATE], cells.get(TIME), hints, found, headings)
     values = _values(cells, clock, hints, found)
-    _check_zone(clock, hints, found)
     found.check()
     kept = np.flatnonzero(~np.isnan(values))
     if left_out := len(values) - len(kept):
         found.notices.append(f"rows without a value left out: {left_out}")
-    series = pd.Series(values[kept], exact(clock.of_rows(kept), hints, found))
-    ordered = _each_once(series, cells.index[kept], found)
+    clock = clock.of_rows(kept)
+    if extra.lag is None:
+        _check_hours(clock, cells[DATE].iloc[kept], hints, found)
+    one = exact(clock, hints, found)
+    series = _each_once(pd.Series(values[kept], one.local), cells.index[kept], found)
     found.check()
-    return ordered, tuple(found.notices)
+    return Column(series, not are_days(one.local), one.offset, tuple(found.notices))
 
 
 def _positions(table: Table, extra: ExtraConfig, hints: Hints, found: Findings) -> dict[str, int]:
@@ -181,15 +209,19 @@ def _values(cells: pd.DataFrame, clock: Clock, hints: Hints, found: Findings) ->
     return values
 
 
-def _check_zone(clock: Clock, hints: Hints, found: Findings) -> None:
-    """Adds a fault for times of day in UTC or with an offset, where nothing says what the exchange's clock is."""
-    if clock.utc is None or hints.time_zone is not None:
+def _check_hours(clock: Clock, cells: pd.Series, hints: Hints, found: Findings) -> None:
+    """Adds a fault for rows that are dates among rows with a time of day: they are known at different hours."""
+    midnight = np.asarray(clock.local == clock.local.normalize())
+    if midnight.all():
         return
-    known = clock.utc[clock.utc.notna()]
-    if (known != known.normalize()).any():
+    hours = pd.Series(clock.local[~midnight] - clock.local[~midnight].normalize()).value_counts()
+    dates = clock.untimed | (midnight & (midnight.sum() > MANY * hours.max()))
+    if dates.any():
+        row = int(np.flatnonzero(dates)[0])
         found.faults.append(
-            "its times are in UTC or have an offset, and those of the prices are of the clock of their exchange; "
-            f"{hints.write('time_zone', 'America/New_York')}, or where the exchange is"
+            f"row {cells.index[row] + 1}: {shown(cells.iloc[row])} has no time of day, and other rows have "
+            f"one{such(int(dates.sum()))}; to use every row a day after its time, {hints.write('lag', '1d')}; to "
+            f"use each at its time, and dates from their midnight on, {hints.setting('lag', '0d')}"
         )
 
 

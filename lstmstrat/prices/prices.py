@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -21,6 +21,7 @@ from lstmstrat.prices.faults import Fault, find_faults
 from lstmstrat.prices.findings import Column, Hints
 from lstmstrat.prices.outside import NOTHING, Outside
 from lstmstrat.prices.table import Raw, read_bars
+from lstmstrat.prices.utc_offset import UtcOffset
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,6 +41,8 @@ class Prices:
         Extra columns and peers, each row with the time at which it was known.
     vendor
         Currency, time zone and time of the download, where they are known.
+    offset
+        How far the clock of the times is ahead of UTC; None where nothing says it.
 
     Raises
     ------
@@ -67,6 +70,7 @@ class Prices:
     notices: tuple[str, ...]
     vendor: Vendor = UNKNOWN
     outside: Outside = NOTHING
+    offset: UtcOffset | None = None
 
     def __post_init__(self) -> None:
         check(self.frame, f"{self.symbol} ({self.source})")
@@ -75,7 +79,7 @@ class Prices:
 
     def __reduce__(self) -> tuple[type[Prices], tuple[object, ...]]:
         """Without the arrays below, which are made again where they are needed."""
-        parts = self.symbol, self.source, self.frame, self.notices, self.vendor, self.outside
+        parts = self.symbol, self.source, self.frame, self.notices, self.vendor, self.outside, self.offset
         return Prices, parts
 
     @classmethod
@@ -122,7 +126,8 @@ class Prices:
             raise DataError(f"{symbol}: {kind} given, expected a DataFrame of pandas{other}")
         hints = Hints(symbol, columns or {}, date_format, time_zone, decimal, in_config=False)
         title = f"{symbol} (frame)"
-        return made(symbol, "frame", read_bars(of_frame(frame, title), hints), title, IN_A_FRAME)
+        bars, offset = read_bars(of_frame(frame, title), hints)
+        return replace(made(symbol, "frame", bars, title, IN_A_FRAME), offset=offset)
 
     @cached_property
     def times(self) -> Times:
