@@ -21,6 +21,7 @@ from lstmstrat.prices.numbers import read_numbers
 from lstmstrat.prices.order import by_time
 from lstmstrat.prices.roles import WORD, Free, dates, position_of
 from lstmstrat.prices.time_cells import FIRST_YEAR, LAST_YEAR, read_clock
+from lstmstrat.prices.time_faults import goes_back
 from lstmstrat.prices.utc_offset import UtcOffset
 
 VALUE = "value"
@@ -227,6 +228,9 @@ def _check_hours(clock: Clock, cells: pd.Series, hints: Hints, found: Findings) 
 
 def _each_once(series: pd.Series, rows: pd.Index, found: Findings) -> pd.Series:
     """The values by time, equal rows once; two values of one time are a fault: nobody knows which came last."""
+    if back := goes_back(pd.DatetimeIndex(series.index)):
+        found.faults.append(back)
+        return series
     frame = series.to_frame(VALUE)
     again = frame.reset_index().duplicated().to_numpy()
     if again.any():

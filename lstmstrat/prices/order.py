@@ -10,6 +10,7 @@ from lstmstrat.prices.check import day, value_faults
 from lstmstrat.prices.findings import Findings, Hints, such
 from lstmstrat.prices.headings import SYMBOL
 from lstmstrat.prices.roles import Roles
+from lstmstrat.prices.time_faults import goes_back
 
 LEAST_BARS = 10  # that tell how long bars are
 MOST_SECONDS = 0.05  # of daily bars, that are second ones of their day
@@ -25,6 +26,9 @@ def ordered(
 
     `rows` (n,) are the rows of the table that the bars (n, k) come from, from 0.
     """
+    if back := goes_back(pd.DatetimeIndex(bars.index)):
+        found.faults.append(back)
+        return bars
     if not bars.index.is_unique:
         again = bars.reset_index().duplicated().to_numpy()
         if again.any():

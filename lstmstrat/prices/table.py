@@ -31,6 +31,7 @@ from lstmstrat.prices.numbers import Numbers, read_numbers
 from lstmstrat.prices.order import ordered
 from lstmstrat.prices.roles import Roles, chosen, several
 from lstmstrat.prices.time_cells import FIRST_YEAR, LAST_YEAR, no_times, read_clock
+from lstmstrat.prices.time_faults import check_future, check_hours
 from lstmstrat.prices.utc_offset import UtcOffset
 
 NO_VOLUME = "there is no volume: it is taken as 0 on every bar, so features of volume say nothing"
@@ -163,6 +164,9 @@ def _clock(cells: pd.DataFrame, headings: str, barren: Bools, hints: Hints, foun
                 else "correct it, or delete the row"
             )
         )
+    known = ~barren & ~clock.unreadable
+    check_hours(clock.untimed, cells[DATE], known, found)
+    check_future(clock.local, cells[DATE], known, found)
     return clock
 
 

@@ -11,8 +11,8 @@ import pandas as pd
 from lstmstrat.arrays import Bools
 from lstmstrat.prices.clock import Clock
 from lstmstrat.prices.date_numbers import GUESSES, UNITS, likely_form, of_excel, since_1970
-from lstmstrat.prices.day_forms import read_days
-from lstmstrat.prices.findings import Findings, Hints, shown
+from lstmstrat.prices.day_forms import read_days, read_form
+from lstmstrat.prices.findings import Findings, Hints, shown, such
 from lstmstrat.prices.times_of_day import ENDS_IN_ZONE, ZONE, heading_offset, offsets, times_of_day
 
 FIRST_YEAR, LAST_YEAR = 1800, 2200
@@ -29,7 +29,7 @@ def read_clock(
     """The times of the rows, in their order; `headings` are those of the two columns, which may say UTC."""
     clock = _read_date(date, hints, found)
     if time is not None:
-        clock = _with_time(clock, time)
+        clock = _with_time(clock, time, found)
     ahead = heading_offset(headings)
     if clock.utc is None and ahead is not None:
         clock = Clock(clock.local, clock.local - ahead, clock.untimed)
@@ -124,7 +124,7 @@ def _of_text(text: pd.Series, hints: Hints, found: Findings) -> Clock:
         text = parts[0].fillna(text).str.strip()
         offset = offsets(parts[1].fillna(""))
     local = _local(text, hints, found)
-    utc = None if offset is None or offset[local.notna()].isna().any() else pd.DatetimeIndex(local - offset)
+    utc = None if offset is None else _utc(text, local, offset, untimed, found)
     return Clock(pd.DatetimeIndex(local), utc, untimed)
 
 
@@ -132,7 +132,7 @@ def _local(text: pd.Series, hints: Hints, found: Findings) -> pd.Series:
     if hints.date_format is not None:
         form = hints.date_format.replace("%z", "").replace("%Z", "").strip()
         try:
-            return pd.to_datetime(text, format=form, errors="coerce")
+            return read_form(text, form)
         except (ValueError, re.error) as error:  # %Y twice
             found.faults.append(f"{hints.setting('date_format', hints.date_format)}: {error}")
             return pd.to_datetime(text.where(text == ""), errors="coerce")
@@ -145,7 +145,7 @@ def _local(text: pd.Series, hints: Hints, found: Findings) -> pd.Series:
     few = text[text != ""].head(5)
     for form in RARE:
         if len(few) and pd.to_datetime(few, format=form, errors="coerce").notna().all():
-            return pd.to_datetime(text, format=form, errors="coerce")
+            return read_form(text, form)
     return _written(text, hints, found)
 
 
@@ -177,13 +177,30 @@ def _form(order: str, text: str, rest: str) -> str:
     return form + re.match(r"[\s,T]*", between)[0] + time + (" %p" if half else "")  # type: ignore[index]
 
 
-def _with_time(clock: Clock, time: pd.Series) -> Clock:
+def _utc(
+    text: pd.Series, local: pd.Series, offset: pd.Series, untimed: Bools, found: Findings
+) -> pd.DatetimeIndex | None:
+    """The times in UTC, if each has an offset; some with and some without, of maybe another clock, is a fault."""
+    alone = offset.isna() & local.notna() & ~untimed
+    if not alone.any():
+        return pd.DatetimeIndex(local - offset)
+    if offset.notna().any():
+        row = int(np.flatnonzero(alone)[0])
+        found.faults.append(
+            f"row {text.index[row] + 1}: {shown(text.iloc[row])} has no offset from UTC, and other rows have one"
+            f"{such(int(alone.sum()))}; write it in each row, such as +00:00, or in none"
+        )
+    return None
+
+
+def _with_time(clock: Clock, time: pd.Series, found: Findings) -> Clock:
     """The dates of `clock` at the times of day of a column, which may end in an offset."""
     text = time.astype(str).where(time.notna(), "").str.strip()
     parts = text.str.extract(ZONE)
     zoned = parts[1].fillna("")
     offset = offsets(zoned) if (zoned != "").any() else None
     of_day = times_of_day(parts[0].fillna(text))
-    local = pd.DatetimeIndex(clock.local.normalize() + pd.TimedeltaIndex(of_day))
-    utc = None if offset is None or offset.isna().any() else local - pd.TimedeltaIndex(offset)
-    return Clock(local, utc, (text == "").to_numpy())
+    local = pd.Series(clock.local.normalize() + pd.TimedeltaIndex(of_day), text.index)
+    untimed = (text == "").to_numpy(dtype=bool)
+    utc = None if offset is None else _utc(text, local, offset, untimed, found)
+    return Clock(pd.DatetimeIndex(local), utc, untimed)
