@@ -14,6 +14,7 @@ from lstmstrat.config.data import ExtraConfig
 from lstmstrat.prices.cells import Table
 from lstmstrat.prices.check import day
 from lstmstrat.prices.clock import Clock, are_days, exact
+from lstmstrat.prices.day_forms import read_days
 from lstmstrat.prices.files import read_csv_file, read_parquet_file
 from lstmstrat.prices.findings import Findings, Hints, listed, shown, such, yaml_text
 from lstmstrat.prices.headings import DATE, SYMBOL, TIME, plain, role_of
@@ -26,8 +27,17 @@ from lstmstrat.prices.utc_offset import UtcOffset
 
 VALUE = "value"
 PARQUET = (".parquet", ".pq")
-WRITTEN = re.compile(r"\d{4}([-./])\d{1,2}\1\d{1,2}\b|\d{1,2}([-./])\d{1,2}\2\d{2,4}\b")  # a date, and no number
+WRITTEN = re.compile(
+    r"\d{4}([-./])\d{1,2}\1\d{1,2}\b|\d{4}-\d\d$|\d{1,2}([-./])\d{1,2}\2\d{2,4}\b"
+)  # a date, and no number
 
+MONTH = (
+    r"(?i)(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*[\s.,'/-]*\d{2,4}$|\d{4}[\s-]?q[1-4]$|q[1-4]"
+)
+RELEASED = re.compile(
+    "releas|publi|vintage|announc|availab|known|realtime|real.time|issued|filed|filing|updated|date"
+)
+COUNTED = r"[1-6]\d{4}(\.0)?|\d{10}(\.0)?|\d{13}(\.0)?|\d{16}|\d{19}"  # days of Excel, or since 1970
 MANY = 1.5  # times as many rows of midnight as of any other time of day: then some of them are dates
 
 
@@ -135,13 +145,26 @@ def _only_dates(
     names: Mapping[int, str], positions: Mapping[str, int], table: Table, hints: Hints, found: Findings
 ) -> None:
     """Adds a fault if another column has dates: a figure is not known on the day that it is about."""
-    others = [k for k in names if k not in positions.values() and WRITTEN.match(table.first(k))]
+    others = [k for k in names if k not in positions.values() and _has_dates(table, k, names[k])]
     if others:
         both = [names[k] or k + 1 for k in (positions[DATE], *others)]
         found.faults.append(
             f"it has several columns of dates: {listed(both)}; {hints.write('columns', {DATE: both[1]})}, or that "
             "which says when a value was known"
         )
+
+
+def _has_dates(table: Table, k: int, name: str) -> bool:
+    """Whether the cells of a column are dates: in figures, in words, or numbers under a heading that says so."""
+    cells = pd.Series([str(cell).strip() for cell in table.sample[k].tolist() if not pd.isna(cell)], dtype=str)
+    cells = cells[cells != ""]
+    if not len(cells):
+        return False
+    if WORD.search(cells.iloc[0]):
+        return bool((read_days(cells).days.notna() | cells.str.match(MONTH)).all())
+    compact = pd.to_datetime(cells.str.removesuffix(".0"), format="%Y%m%d", errors="coerce")
+    said = RELEASED.search(name.lower()) is not None and bool(cells.str.fullmatch(COUNTED).all())
+    return bool(WRITTEN.match(cells.iloc[0])) or bool(compact.dt.year.between(1900, 2100).all()) or said
 
 
 def _only_symbol(table: Table, names: Mapping[int, str], positions: Mapping[str, int], found: Findings) -> None:
@@ -161,8 +184,8 @@ def _only_symbol(table: Table, names: Mapping[int, str], positions: Mapping[str,
 
 def _of_numbers(names: Mapping[int, str], table: Table) -> Mapping[int, str]:
     """The columns that begin with no word, as one of tickers does, and with no date; all if there is none."""
-    first = {k: table.first(k) for k in names}
-    return {k: names[k] for k in names if not WORD.search(first[k]) and not WRITTEN.match(first[k])} or names
+    dated = {k for k in names if _has_dates(table, k, names[k])}
+    return {k: names[k] for k in names if not WORD.search(table.first(k)) and k not in dated} or names
 
 
 def _value_column(names: Mapping[int, str], extra: ExtraConfig, hints: Hints, found: Findings) -> dict[str, int]:

@@ -39,7 +39,7 @@ def known(prices: Prices) -> list[str]:
 
 
 def of_days(start: str = "2020-01-01") -> str:
-    return lines(made_up(pd.date_range(start, periods=40)), "{t:%Y-%m-%d}" + OHLC, HEADING)
+    return lines(made_up(pd.date_range(start, periods=200)), "{t:%Y-%m-%d}" + OHLC, HEADING)
 
 
 # --- days stamped midnight are dates, on whatever clock they are stamped ----------------------------------
@@ -186,3 +186,40 @@ def test_midnight_among_times_is_a_time(tmp_path: Path, every: str) -> None:
     stream = beside(tmp_path, of_days(), text).outside.extra[0]
     assert stream.lag == "0d"
     assert np.array_equal(stream.known, times.to_numpy().astype("datetime64[ns]"))
+
+
+# --- two columns of dates ----------------------------------------------------------------------------
+
+RELEASED = {
+    "Feb 11 2020": "%b %d %Y",
+    "11-Feb-2020": "%d-%b-%Y",
+    "February 11, 2020": "%B %d, %Y",
+    "Tuesday, 11 February 2020": "%A, %d %B %Y",
+    "11 Feb 20": "%d %b %y",
+    "2020-02-11": "%Y-%m-%d",
+    "20200211": "%Y%m%d",
+    "seconds": "%s",
+    "11/02/2020": "%d/%m/%Y",
+}
+
+
+@pytest.mark.parametrize("form", RELEASED)
+@pytest.mark.parametrize("heading", ["released", "Release Date", "published", "vintage"])
+def test_a_day_of_release_in_any_form_is_not_ignored_and_the_cure_works(
+    tmp_path: Path, form: str, heading: str
+) -> None:
+    """The figure of January is known in the middle of February, and not on the 2nd of January."""
+    days = pd.DatetimeIndex(["2020-02-11", "2020-03-13", "2020-04-15", "2020-05-14"])
+    texts = [str(day.value // 10**9) if form == "seconds" else f'"{day.strftime(RELEASED[form])}"' for day in days]
+    rows = [f"2020-0{k + 1}-01,{text},{k}.5" for k, text in enumerate(texts)]
+    text = "\n".join([f"date,{heading},gdp", *rows])
+    with pytest.raises(DataError, match="several columns of dates") as caught:
+        beside(tmp_path, of_days(), text)
+    (column,) = re.findall(r'write date: "([^"]+)" beside', str(caught.value))
+    assert known(beside(tmp_path, of_days(), text, date=column))[0] == "2020-02-12T00:00"
+
+
+@pytest.mark.parametrize("value", ["20200000", "1250000", "43000.5", "0.3"])
+def test_numbers_beside_dates_are_values(tmp_path: Path, value: str) -> None:
+    text = f"date,gdp\n2020-01-01,{value}\n2020-01-02,{value}\n"
+    assert beside(tmp_path, of_days(), text).outside.extra[0].values[:, 0].tolist() == [float(value)] * 2
