@@ -91,12 +91,7 @@ def _whole_days(local: pd.DatetimeIndex) -> bool:
 def _check_days(local: pd.DatetimeIndex, clock: Clock, hints: Hints, found: Findings) -> None:
     """Adds a fault, or a notice, for daily bars whose stamps have another date than their session."""
     if clock.utc is None:
-        if not are_days(local) and a_day_early(local) and _may_be_utc(local, hints):
-            found.faults.append(
-                f"the bars are stamped {_stamps(local)}, and by their dates the market trades on Sundays and not "
-                "on Fridays, as where a session opens on the evening before: add "
-                f"{hours_to_midnight(local)} hours to each; if it does, {hints.write('time_zone', 'UTC')}"
-            )
+        _check_evenings(local, hints, found)
         return
     if hints.time_zone is not None or not (local == clock.utc).all():
         return
@@ -114,15 +109,20 @@ def _check_days(local: pd.DatetimeIndex, clock: Clock, hints: Hints, found: Find
         )
 
 
-def _may_be_utc(local: pd.DatetimeIndex, hints: Hints) -> bool:
-    """Whether stamps without an offset may be those of UTC: unless the user says that they are of a zone.
-
-    He does not, where by this zone they are all midnight of UTC.
-    """
-    zone = hints.time_zone
-    return zone is None or (
-        zone != "UTC" and are_days(local.tz_localize("UTC").tz_convert(zone).tz_localize(None))
-    )
+def _check_evenings(local: pd.DatetimeIndex, hints: Hints, found: Findings) -> None:
+    """Adds a fault for daily bars without an offset that are stamped with the evening before their date."""
+    zone, add = hints.time_zone, f"add {hours_to_midnight(local)} hours to each"
+    if are_days(local) or zone == "UTC":
+        return
+    is_midnight = zone is not None and are_days(local.tz_localize("UTC").tz_convert(zone).tz_localize(None))
+    if is_midnight and len(set(local.time)) > 1:  # one time alone may be that of a close in this zone
+        found.faults.append(f"the bars are stamped {_stamps(local)}, which is midnight of {zone} in UTC; {add}")
+    elif a_day_early(local) and (zone is None or is_midnight):
+        found.faults.append(
+            f"the bars are stamped {_stamps(local)}, and by their dates the market trades on Sundays and not on "
+            f"Fridays, as where a session opens on the evening before: {add}; if it does, "
+            f"{hints.write('time_zone', 'UTC')}"
+        )
 
 
 def _stamps(local: pd.DatetimeIndex) -> str:
@@ -132,7 +132,7 @@ def _stamps(local: pd.DatetimeIndex) -> str:
 def _two_of_a_day(one: Clock, clock: Clock, hints: Hints, found: Findings) -> None:
     """Adds a fault for daily bars two of which have one date, because midnight was written on another clock."""
     times = one.local.sort_values()
-    if len(times) < 3 or (times[1:] - times[:-1]).min() < DAYS_APART or hints.time_zone is not None:
+    if len(times) < 3 or (times[1:] - times[:-1]).min() < DAYS_APART:
         return
     what = (
         f"add {hours_to_midnight(times)} hours to each" if clock.utc is None

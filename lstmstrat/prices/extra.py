@@ -21,8 +21,9 @@ from lstmstrat.prices.headings import DATE, SYMBOL, TIME, plain, role_of
 from lstmstrat.prices.numbers import read_numbers
 from lstmstrat.prices.order import by_time
 from lstmstrat.prices.roles import WORD, Free, dates, position_of
-from lstmstrat.prices.time_cells import FIRST_YEAR, LAST_YEAR, read_clock
-from lstmstrat.prices.time_faults import goes_back
+from lstmstrat.prices.split_dates import with_one_date
+from lstmstrat.prices.time_cells import read_clock
+from lstmstrat.prices.time_faults import check_readable, goes_back
 from lstmstrat.prices.utc_offset import UtcOffset
 
 VALUE = "value"
@@ -91,7 +92,7 @@ def read_column(extra: ExtraConfig) -> Column:
     hints = _Hints(extra.name, given, extra.date_format, extra.time_zone, extra.decimal, extra.entry)
     path = Path(extra.path).expanduser()
     is_parquet = path.suffix.lower() in PARQUET
-    table = read_parquet_file(path) if is_parquet else read_csv_file(path, hints)
+    table = with_one_date(read_parquet_file(path) if is_parquet else read_csv_file(path, hints), hints)
     found = Findings(table.title, notices=list(table.notices))
     positions = _positions(table, extra, hints, found)
     found.check()
@@ -221,13 +222,8 @@ def _values(cells: pd.DataFrame, clock: Clock, hints: Hints, found: Findings) ->
             f"row {cells.index[wrong[0]] + 1}: the value is {shown(cells[VALUE].iloc[wrong[0]])}, expected a "
             f"number such as -0.25{such(wrong.size)}"
         )
-    undated = np.flatnonzero(clock.unreadable & ~np.isnan(values))
-    if undated.size and not found.faults:
-        found.faults.append(
-            f"row {cells.index[undated[0]] + 1}: the date is {shown(cells[DATE].iloc[undated[0]])}, expected the "
-            f"form 2024-01-31, from {FIRST_YEAR} to {LAST_YEAR}{such(undated.size)}; if it is one of another "
-            f"form, {hints.write('date_format', '%d/%m/%Y')}, or what it is"
-        )
+    if not found.faults:
+        check_readable(clock, cells[DATE], cells.get(TIME), ~np.isnan(values), hints, found)
     if np.isnan(values).all() and not found.faults:
         found.faults.append("no row has a value")
     return values

@@ -4,6 +4,7 @@
     layouts.py   headings that say too little      headings.py   what vendors call the columns
     roles.py     which column is which             time_cells.py, day_forms.py   dates and times
     date_numbers.py   numbers that are times       clock.py, zones.py   the clock of the exchange, and UTC
+    split_dates.py   year, month and day to one     time_faults.py   what is wrong with times
     numbers.py   cells to numbers                  order.py      each time once, the oldest first
     events.py    splits beside unadjusted prices   findings.py   what is wrong, and what the user says
 
@@ -30,8 +31,9 @@ from lstmstrat.prices.headings import DATE, SYMBOL, TICKS, TIME, role_of
 from lstmstrat.prices.numbers import Numbers, read_numbers
 from lstmstrat.prices.order import ordered
 from lstmstrat.prices.roles import Roles, chosen, several
-from lstmstrat.prices.time_cells import FIRST_YEAR, LAST_YEAR, no_times, read_clock
-from lstmstrat.prices.time_faults import check_future, check_hours
+from lstmstrat.prices.split_dates import with_one_date
+from lstmstrat.prices.time_cells import no_times, read_clock
+from lstmstrat.prices.time_faults import check_future, check_hours, check_readable
 from lstmstrat.prices.utc_offset import UtcOffset
 
 NO_VOLUME = "there is no volume: it is taken as 0 on every bar, so features of volume say nothing"
@@ -56,6 +58,7 @@ def read_bars(table: Table, hints: Hints) -> tuple[Raw, UtcOffset | None]:
         different bars; there are several symbols. The message begins with the title of the table and lists all
         that is wrong, each with what the user has to type.
     """
+    table = with_one_date(table, hints)
     found = Findings(table.title, notices=list(table.notices))
     roles = chosen(table, hints, found)
     cells = _of_symbol(_cells(table, roles), hints, found)
@@ -151,19 +154,8 @@ def _clock(cells: pd.DataFrame, headings: str, barren: Bools, hints: Hints, foun
         return no_times(len(cells))
     before = len(found.faults)
     clock = read_clock(cells[DATE], cells.get(TIME), hints, found, headings)
-    rows = np.flatnonzero(clock.unreadable & ~barren)
-    if rows.size and len(found.faults) == before:
-        row = rows[0]
-        of_day = f" {shown(cells[TIME].iloc[row])}" if TIME in cells else ""
-        found.faults.append(
-            f"row {cells.index[row] + 1}: the date is {shown(cells[DATE].iloc[row])}{of_day}, expected the form "
-            f"2024-01-31, from {FIRST_YEAR} to {LAST_YEAR}{such(rows.size)}; "
-            + (
-                f"if it is one of another form, {hints.write('date_format', '%d/%m/%Y %H:%M')}, or what it is"
-                if 2 * rows.size > len(cells)
-                else "correct it, or delete the row"
-            )
-        )
+    if len(found.faults) == before:
+        check_readable(clock, cells[DATE], cells.get(TIME), ~barren, hints, found)
     known = ~barren & ~clock.unreadable
     check_hours(clock.untimed, cells[DATE], known, found)
     check_future(clock.local, cells[DATE], known, found)

@@ -20,6 +20,10 @@ COMPACT = {8: "%Y%m%d", 10: "%Y%m%d%H", 12: "%Y%m%d%H%M", 14: "%Y%m%d%H%M%S"}
 RARE = ("%b %Y", "%B %Y", "%m/%Y", "%b-%y", "%b-%Y", "%a %b %d %H:%M:%S %Y")  # a month; the clock of C
 UNIT_FORMATS = (*UNITS.values(), "excel")  # what date_format may be beside a format of strptime
 NUMBER = re.compile(r"[-+]?\d+(\.\d*)?(e[-+]?\d+)?")
+AS_TEXT = r"""^=?"(.*)"$|^'"""  # ="2024-01-31", so that a spreadsheet shows it as it is
+SHORTENED = r"\d([.,]\d{1,8})?[eE]\+?\d+"
+ENDS_OF_DAY = r"(?<=[T ])24(?=:?00(?::?00(?:\.0+)?)?$)"
+QUARTER = r"^(?:(\d{4})[\s-]?[Qq]([1-4])|[Qq]([1-4])[\s/-]?(\d{4}))$"
 TIMED = r":|\d{8}[T ]\d{2,6}|\dT\d|\d\s?[AaPp][Mm]"  # in a cell with a time of day
 
 
@@ -55,12 +59,28 @@ def _read_date(date: pd.Series, hints: Hints, found: Findings) -> Clock:
     if kind.kind == "M":
         return Clock(pd.DatetimeIndex(date), None)
     text = date.astype(str).where(date.notna(), "").str.strip()
+    if kind.kind not in "fiu":
+        text = text.str.replace(AS_TEXT, r"\1", regex=True)
+        if _shortened(text, found):
+            return no_times(len(text))
     first = next((cell for cell in text if cell), "")
     if hints.date_format in UNIT_FORMATS or (hints.date_format is None and NUMBER.fullmatch(first)):
         number = pd.to_numeric(text, errors="coerce")
         if number.notna().any() and (number.notna() | ~text.str.contains(r"^\d", regex=True)).all():
             return _of_numbers(number, text, hints, found)
     return _of_text(text, hints, found)
+
+
+def _shortened(text: pd.Series, found: Findings) -> bool:
+    """Whether a spreadsheet has left out the last digits of times since 1970, 1.57792E+12, which is a fault."""
+    short = np.flatnonzero(text.str.fullmatch(SHORTENED))
+    if len(short):
+        cell = f"row {text.index[short[0]] + 1}: the date is {shown(text.iloc[short[0]])}{such(len(short))}"
+        found.faults.append(
+            f"{cell}, of which a spreadsheet has left out digits; take the file as it was downloaded, or show the "
+            "column there as a number without decimals, and save it again"
+        )
+    return len(short) > 0
 
 
 def _of_numbers(number: pd.Series, text: pd.Series, hints: Hints, found: Findings) -> Clock:
@@ -70,7 +90,10 @@ def _of_numbers(number: pd.Series, text: pd.Series, hints: Hints, found: Finding
     form = COMPACT.get(digits)
     if hints.date_format is None and form and (digits != 10 or _begins_with_a_year(number)):
         whole = text.str.replace(r"\.0*$", "", regex=True)
+        ends = whole.str.fullmatch(r"\d{8}240*") & (digits > 8)
+        whole = whole.where(~ends, whole.str[:8] + "0" * (digits - 8))
         days = pd.to_datetime(whole.where(whole.str.len() == digits), format=form, errors="coerce")
+        days += pd.to_timedelta(ends.astype(int), unit="D")
         if days.notna().any():
             return Clock(pd.DatetimeIndex(days), None)
         unit = None
@@ -129,6 +152,16 @@ def _of_text(text: pd.Series, hints: Hints, found: Findings) -> Clock:
 
 
 def _local(text: pd.Series, hints: Hints, found: Findings) -> pd.Series:
+    """Dates without an offset; 24:00 is 00:00 of the next day, a quarter its first day."""
+    ends = text.str.contains(ENDS_OF_DAY, regex=True)
+    if ends.any():
+        begins = text.where(~ends, text.str.replace(ENDS_OF_DAY, "00", regex=True))
+        return _local(begins, hints, found) + pd.to_timedelta(ends.astype(int), unit="D")
+    quarters = text.str.extract(QUARTER)
+    if quarters.notna().to_numpy().any():
+        year, number = quarters[0].fillna(quarters[3]), quarters[1].fillna(quarters[2])
+        month = (3 * pd.to_numeric(number) - 2).map("{:02.0f}".format)
+        text = text.where(year.isna(), year + "-" + month + "-01")
     if hints.date_format is not None:
         form = hints.date_format.replace("%z", "").replace("%Z", "").strip()
         try:

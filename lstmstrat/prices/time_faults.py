@@ -9,7 +9,9 @@ import pandas as pd
 
 from lstmstrat.arrays import Bools
 from lstmstrat.prices import present
-from lstmstrat.prices.findings import Findings, shown, such
+from lstmstrat.prices.clock import Clock
+from lstmstrat.prices.findings import Findings, Hints, shown, such
+from lstmstrat.prices.time_cells import FIRST_YEAR, LAST_YEAR
 
 MOST_ROWS = 20  # that a message lists
 FEW = 0.05  # of the rows that have a time of day: those of running days
@@ -28,6 +30,42 @@ def rows_of(numbers: Sequence[int]) -> str:
     some = [str(number) for number in numbers[:MOST_ROWS]]
     more = f" ... ({len(numbers)} in all)" if len(numbers) > MOST_ROWS else ""
     return "rows " + (", ".join(some) + more if more else " and ".join([", ".join(some[:-1]), some[-1]]))
+
+
+def check_readable(
+    clock: Clock, dates: pd.Series, times: pd.Series | None, rows: Bools, hints: Hints, found: Findings
+) -> None:
+    """Adds a fault for the `rows` (n,) whose date, or time of day, cannot be read, with what looks likely."""
+    wrong = np.flatnonzero(clock.unreadable & rows)
+    if not len(wrong):
+        return
+    texts = dates.astype(str).where(dates.notna(), "").str.strip().iloc[wrong]
+    named = rows_of([int(row) + 1 for row in dates.index[wrong]])
+    first = int(wrong[0])
+    of_day = "" if times is None else f" {shown(times.iloc[first])}"
+    cell = f"row {dates.index[first] + 1}: the date is {shown(dates.iloc[first])}{of_day}{such(len(wrong))}"
+    form = f"the form 2024-01-31, from {FIRST_YEAR} to {LAST_YEAR}"
+    good = np.flatnonzero(~clock.unreadable & rows)
+    if (texts == "").all():
+        cure = f"empty, as where cells are merged; write the date into each row, or delete {named}"
+    elif texts.str.fullmatch("#+").any():
+        cure = (
+            "what a spreadsheet shows where a column is too narrow; make it wider there, and save the file again"
+        )
+    elif hints.date_format is not None:
+        cure = (
+            f"not of {hints.setting('date_format', hints.date_format)}; correct that, or write all dates in {form}"
+        )
+    elif not len(good):
+        say = hints.write("date_format", "FORM")
+        cure = (
+            f"expected {form}; write all dates so, or {say}, with the form of all as in strptime, such as %d/%m/%Y"
+        )
+    else:
+        other = f"row {dates.index[good[0]] + 1} has {shown(dates.iloc[good[0]])}"
+        delete = f", or delete {named}" if len(wrong) < len(good) else ""
+        cure = f"expected {form}, and {other}; write it so{delete}"
+    found.faults.append(f"{cell}, {cure}")
 
 
 def check_hours(untimed: Bools, cells: pd.Series, rows: Bools, found: Findings) -> None:

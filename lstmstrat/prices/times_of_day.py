@@ -58,7 +58,7 @@ def _offset(zone: str) -> Any:
 
 
 def times_of_day(text: pd.Series) -> pd.Series:
-    """Times such as 09:30, 9:30:00 AM, 93000 as time since midnight; NaT where they cannot be read."""
+    """Times such as 09:30, 9:30:00 AM, 93000, 24:00 as time since midnight; NaT where they cannot be read."""
     cells = text.unique()
     longest = max((len(cell) for cell in cells if cell.isdigit()), default=0)  # an hour has two, 93000 is 09:30:00
     return _spans(text, {cell: _time_of_day(cell, longest) for cell in cells})
@@ -76,5 +76,5 @@ def _time_of_day(cell: str, longest: int) -> Any:
     hour, half = int(found[1]), (found[4] or "").lower()
     hour = hour % 12 + 12 * (half == "pm") if half else hour
     minute, second = int(found[2] or 0), float(found[3] or 0.0)
-    inside = hour < 24 and minute < 60 and second < 60.0
+    inside = (hour < 24 and minute < 60 and second < 60.0) or (hour == 24 and not (minute or second))  # the end
     return pd.Timedelta(hours=hour, minutes=minute, microseconds=round(second * 1e6)) if inside else pd.NaT

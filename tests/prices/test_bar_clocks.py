@@ -10,6 +10,7 @@ import pytest
 from helpers.vendors import DAYS, HOURS, assert_bars, csv, lines, made_up
 
 from lstmstrat.errors import DataError
+from lstmstrat.prices import Prices
 
 HEADING = "Date,Open,High,Low,Close,Volume"
 OHLC = ",{o},{h},{l},{c},{v}"
@@ -189,3 +190,160 @@ def test_the_end_of_a_month_that_is_not_over_is_of_this_century(tmp_path: Path) 
     with pytest.raises(DataError, match="still to come; correct it, or delete row 40") as caught:
         csv(tmp_path, text)
     assert_bars(csv(tmp_path, without_rows(text, str(caught.value))), bars[:-1])
+
+
+# --- days stamped at the midnight of another clock ---------------------------------------------
+
+YEAR = pd.bdate_range("2015-01-02", periods=300)
+EVERY_DAY = pd.date_range("2015-01-02", periods=300)
+
+
+@pytest.mark.parametrize("given", [{}, {"time_zone": "zone"}])
+@pytest.mark.parametrize(
+    ("zone", "days"),
+    [
+        ("Europe/Berlin", YEAR),  # 23:00 and 22:00
+        ("Europe/London", YEAR),  # 00:00 and 23:00 of the day before
+        ("Europe/Helsinki", YEAR),
+        ("Europe/Berlin", EVERY_DAY),
+        ("Europe/London", EVERY_DAY),
+        ("Australia/Sydney", YEAR),
+    ],
+)
+def test_hours_to_add_are_enough_in_summer_too(
+    tmp_path: Path, zone: str, days: pd.DatetimeIndex, given: dict[str, str]
+) -> None:
+    """An hour too few leaves two bars of one date where the clock is changed, one of which was to be deleted."""
+    bars = made_up(days)
+    stamps = days.tz_localize(zone).tz_convert("UTC").tz_localize(None)
+    if zone == "Europe/Berlin" and days is EVERY_DAY and not given:
+        pytest.skip("days in a row without a weekend: nothing tells the date of the evening from that of the day")
+    given = dict.fromkeys(given, zone)
+    form = "{t:%Y-%m-%d %H:%M}"
+    with pytest.raises(DataError, match=r"add \d+ hours to each") as caught:
+        csv(tmp_path, lines(bars.set_axis(stamps), form + OHLC, HEADING), **given)
+    (hours,) = re.findall(r"add (\d+) hours to each", str(caught.value))
+    moved = bars.set_axis(stamps + pd.Timedelta(hours=int(hours)))
+    assert_bars(csv(tmp_path, lines(moved, form + OHLC, HEADING), **given), bars)
+    assert "delete row" not in str(caught.value)
+
+
+@pytest.mark.parametrize("zone", ["Europe/London", "Europe/Berlin"])
+def test_days_without_weekends_in_utc_with_two_of_one_date_need_the_zone(tmp_path: Path, zone: str) -> None:
+    bars = made_up(EVERY_DAY)
+    text = lines(bars.set_axis(EVERY_DAY.tz_localize(zone).tz_convert("UTC")), "{s}" + OHLC, HEADING)
+    if zone == "Europe/London":
+        with pytest.raises(DataError, match=r'write data\.time_zone: "Europe/London"'):
+            csv(tmp_path, text)
+    assert_bars(csv(tmp_path, text, time_zone=zone), bars)
+
+
+# --- dates in several columns -------------------------------------------------------------------
+
+MONTHLY = made_up(pd.date_range("2020-01-01", periods=24, freq="MS"))
+
+
+@pytest.mark.parametrize(
+    ("heading", "form", "bars"),
+    [
+        ("Year,Month,Day", "{t:%Y},{t:%m},{t:%d}", DAYS),
+        ("year,mon,dd", "{t:%Y},{t:%b},{t.day}", DAYS),
+        ("Month,Day,Year", "{t.month},{t.day},{t:%Y}", DAYS),
+        ("YYYY,MM,DD,Hour,Minute", "{t:%Y},{t:%m},{t:%d},{t.hour},{t.minute}", HOURS),
+        ("Year,Month,Day,Time", "{t:%Y},{t:%m},{t:%d},{t:%H:%M}", HOURS),
+        ("Year,Month", "{t:%Y},{t.month}", MONTHLY),
+        ("Year,Period", "{t:%Y},M{t:%m}", MONTHLY),
+        ("Year,Quarter", "{t:%Y},Q{t.quarter}", MONTHLY.iloc[::3]),
+    ],
+)
+def test_a_date_in_several_columns(tmp_path: Path, heading: str, form: str, bars: pd.DataFrame) -> None:
+    """The day alone was taken for the date."""
+    text = lines(bars, form + OHLC, heading + HEADING.removeprefix("Date"))
+    assert_bars(csv(tmp_path, text), bars)
+    path = tmp_path / "prices.csv"
+    assert_bars(Prices.from_frame(pd.read_csv(path), "X"), bars)
+    assert any("the dates are made of the columns" in notice for notice in csv(tmp_path, text).notices)
+
+
+def test_a_date_beside_its_parts_is_the_date(tmp_path: Path) -> None:
+    text = lines(DAYS, "{t:%Y-%m-%d},{t:%Y},{t:%m}" + OHLC, "Date,Year,Month,Open,High,Low,Close,Volume")
+    assert_bars(csv(tmp_path, text), DAYS)
+
+
+# --- dates that cannot be read, and what is said of them ------------------------------------------
+
+
+def changed(rows: dict[int, str], bars: pd.DataFrame = DAYS, form: str = "{t:%Y-%m-%d}") -> str:
+    """A file whose dates in some rows are others."""
+    text = lines(bars, form + OHLC, HEADING).splitlines()
+    for row, date in rows.items():
+        text[row] = f"{date},{text[row].split(',', 1)[1]}"
+    return "\n".join(text) + "\n"
+
+
+@pytest.mark.parametrize("rows", [[8], [8, 9, 10]])
+@pytest.mark.parametrize("date", ["13/01/2015", "", "n/a", "2015-02-30", "1777-01-02"])
+def test_a_date_of_another_form_is_named_and_the_cure_works(tmp_path: Path, date: str, rows: list[int]) -> None:
+    text = changed(dict.fromkeys(rows, date))
+    with pytest.raises(DataError, match=r"row 8: the date is") as caught:
+        csv(tmp_path, text)
+    assert "date_format" not in str(caught.value)
+    assert_bars(csv(tmp_path, without_rows(text, str(caught.value))), DAYS.drop(DAYS.index[[r - 1 for r in rows]]))
+
+
+def test_a_few_dates_of_the_expected_form_among_others(tmp_path: Path) -> None:
+    text = lines(DAYS[DAYS.index.day > 12], "{t:%d/%m/%Y}" + OHLC, HEADING).splitlines()
+    text[1] = "2015-01-13" + text[1][10:]
+    with pytest.raises(
+        DataError, match=r"expected the form 2024-01-31.*, and row 1 has '2015-01-13'; write it so$"
+    ):
+        csv(tmp_path, "\n".join(text))
+
+
+def test_merged_cells_are_said_to_be(tmp_path: Path) -> None:
+    text = changed({row: "" for row in range(1, 41) if row % 7 != 1}, HOURS.iloc[:40], "{t:%Y-%m-%d}")
+    with pytest.raises(DataError, match="empty, as where cells are merged; write the date into each row"):
+        csv(tmp_path, text)
+
+
+def test_what_a_spreadsheet_has_done_is_said(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"a column is too narrow; make it wider there, and save the file again$"):
+        csv(tmp_path, changed(dict.fromkeys(range(1, 41), "########")))
+    with pytest.raises(DataError, match="has left out digits; take the file as it was downloaded") as caught:
+        csv(tmp_path, changed(dict.fromkeys(range(1, 41), "1.57792E+12")))
+    assert "date_format" not in str(caught.value)
+    assert_bars(csv(tmp_path, lines(DAYS, '"=""{t:%Y-%m-%d}"""' + OHLC, HEADING)), DAYS)
+
+
+@pytest.mark.parametrize("form", ["{t.year}Q{t.quarter}", "{t.year}-Q{t.quarter}", "Q{t.quarter} {t.year}"])
+def test_quarters(tmp_path: Path, form: str) -> None:
+    bars = made_up(pd.date_range("2010-01-01", periods=40, freq="QS"))
+    assert_bars(csv(tmp_path, lines(bars, form + OHLC, HEADING)), bars)
+
+
+@pytest.mark.parametrize(
+    ("form", "midnight", "end"),
+    [
+        ("%Y-%m-%d %H:%M", " 00:00", " 24:00"),
+        ("%Y-%m-%dT%H:%M:%S", "T00:00:00", "T24:00:00"),
+        ("%d/%m/%Y %H:%M", " 00:00", " 24:00"),
+        ("%Y%m%d %H%M%S", " 000000", " 240000"),
+        ("%Y-%m-%d,%H:%M", ",00:00", ",24:00"),
+        ("%Y%m%d%H", "00", "24"),
+        ("%Y%m%d%H%M", "0000", "2400"),
+    ],
+)
+def test_the_hour_24_is_the_midnight_after(tmp_path: Path, form: str, midnight: str, end: str) -> None:
+    """Twelve bars of the day were left, with the advice to delete the row."""
+    bars = made_up(pd.date_range("2015-01-13 01:00", periods=96, freq="h"))
+    rows = []
+    for k, line in enumerate(lines(bars, "{t:" + form + "}" + OHLC).splitlines()):
+        time = bars.index[k]
+        if time.hour == 0:
+            before = (time - pd.Timedelta(days=1)).strftime(form)
+            line = line.replace(time.strftime(form), before[: -len(midnight)] + end)
+        rows.append(line)
+    heading = HEADING.replace("Date", "Date,Time") if "," in form else HEADING
+    text = "\n".join([heading, *rows])
+    assert end in text
+    assert_bars(csv(tmp_path, text), bars)

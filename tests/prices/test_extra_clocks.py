@@ -223,3 +223,18 @@ def test_a_day_of_release_in_any_form_is_not_ignored_and_the_cure_works(
 def test_numbers_beside_dates_are_values(tmp_path: Path, value: str) -> None:
     text = f"date,gdp\n2020-01-01,{value}\n2020-01-02,{value}\n"
     assert beside(tmp_path, of_days(), text).outside.extra[0].values[:, 0].tolist() == [float(value)] * 2
+
+
+def test_the_layout_of_the_bureau_of_labor_statistics(tmp_path: Path) -> None:
+    """M13 is the mean of the year, which has no date: its row is to be deleted."""
+    rows = [
+        f"CUUR0000,{year},M{month:02},{year % 100}.{month:02}" for year in (2018, 2019) for month in range(1, 14)
+    ]
+    text = "\n".join(["Series ID,Year,Period,Value", *rows])
+    with pytest.raises(DataError, match=r"the date is '2018 M13'.*delete rows 13 and 26") as caught:
+        beside(tmp_path, of_days(), text, lag="45d")
+    assert "date_format" not in str(caught.value)
+    kept = "\n".join(line for k, line in enumerate(text.splitlines()) if k not in (13, 26))
+    prices = beside(tmp_path, of_days(), kept, lag="45d")
+    assert known(prices)[0] == "2018-02-15T00:00"  # by hand: January 1st and 45 days
+    assert prices.outside.extra[0].values[:, 0].tolist()[:2] == [18.01, 18.02]
