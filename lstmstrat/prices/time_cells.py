@@ -24,7 +24,7 @@ AS_TEXT = r"""^=?"(.*)"$|^'"""  # ="2024-01-31", so that a spreadsheet shows it 
 SHORTENED = r"\d([.,]\d{1,8})?[eE]\+?\d+"
 ENDS_OF_DAY = r"(?<=[T ])24(?=:?00(?::?00(?:\.0+)?)?$)"
 QUARTER = r"^(?:(\d{4})[\s-]?[Qq]([1-4])|[Qq]([1-4])[\s/-]?(\d{4}))$"
-TIMED = r":|\d{8}[T ]\d{2,6}|\dT\d|\d\s?[AaPp][Mm]"  # in a cell with a time of day
+TIMED = r"\d{8}[T ]\d{2,6}|\dT\d|\d\s?[AaPp][Mm]"  # in a cell with a time of day and no colon
 
 
 def read_clock(
@@ -60,8 +60,8 @@ def _read_date(date: pd.Series, hints: Hints, found: Findings) -> Clock:
         return Clock(pd.DatetimeIndex(date), None)
     text = date.astype(str).where(date.notna(), "").str.strip()
     if kind.kind not in "fiu":
-        text = text.str.replace(AS_TEXT, r"\1", regex=True)
-        if _shortened(text, found):
+        text = text.str.replace(AS_TEXT, r"\1", regex=True) if _anywhere("[\"']", text) else text
+        if _anywhere("[eE]", text) and _shortened(text, found):
             return no_times(len(text))
     first = next((cell for cell in text if cell), "")
     if hints.date_format in UNIT_FORMATS or (hints.date_format is None and NUMBER.fullmatch(first)):
@@ -69,6 +69,11 @@ def _read_date(date: pd.Series, hints: Hints, found: Findings) -> Clock:
         if number.notna().any() and (number.notna() | ~text.str.contains(r"^\d", regex=True)).all():
             return _of_numbers(number, text, hints, found)
     return _of_text(text, hints, found)
+
+
+def _anywhere(pattern: str, text: pd.Series) -> bool:
+    """Whether a plain pattern, without groups, is in one of the cells: a quick question before a slow one."""
+    return bool(text.str.contains(pattern, regex=True).any())
 
 
 def _shortened(text: pd.Series, found: Findings) -> bool:
@@ -139,7 +144,8 @@ def no_times(rows: int) -> Clock:
 
 def _of_text(text: pd.Series, hints: Hints, found: Findings) -> Clock:
     """Dates written out, with or without a time of day and an offset."""
-    untimed = (~text.str.contains(TIMED, regex=True)).to_numpy(dtype=bool)
+    untimed = (~text.str.contains(":", regex=False)).to_numpy(dtype=bool).copy()
+    untimed[untimed] = (~text[untimed].str.contains(TIMED, regex=True)).to_numpy(dtype=bool)
     zoned = text.str.contains(ENDS_IN_ZONE, regex=True)
     offset = None
     if zoned.any():
@@ -153,12 +159,11 @@ def _of_text(text: pd.Series, hints: Hints, found: Findings) -> Clock:
 
 def _local(text: pd.Series, hints: Hints, found: Findings) -> pd.Series:
     """Dates without an offset; 24:00 is 00:00 of the next day, a quarter its first day."""
-    ends = text.str.contains(ENDS_OF_DAY, regex=True)
-    if ends.any():
+    if _anywhere("[T ]24", text) and (ends := text.str.contains(ENDS_OF_DAY, regex=True)).any():
         begins = text.where(~ends, text.str.replace(ENDS_OF_DAY, "00", regex=True))
         return _local(begins, hints, found) + pd.to_timedelta(ends.astype(int), unit="D")
-    quarters = text.str.extract(QUARTER)
-    if quarters.notna().to_numpy().any():
+    if _anywhere("[Qq][1-4]", text):
+        quarters = text.str.extract(QUARTER)
         year, number = quarters[0].fillna(quarters[3]), quarters[1].fillna(quarters[2])
         month = (3 * pd.to_numeric(number) - 2).map("{:02.0f}".format)
         text = text.where(year.isna(), year + "-" + month + "-01")
