@@ -47,7 +47,7 @@ def check_readable(
     form = f"the form 2024-01-31, from {FIRST_YEAR} to {LAST_YEAR}"
     good = np.flatnonzero(~clock.unreadable & rows)
     if (texts == "").all():
-        cure = f"empty, as where cells are merged; write the date into each row, such as 2024-01-31, or delete {named}"
+        cure = f"empty, as where cells are merged; write a date, such as 2024-01-31, into each, or delete {named}"
     elif texts.str.fullmatch("#+").any():
         cure = (
             "what a spreadsheet shows where a column is too narrow; make it wider there, and save the file again"

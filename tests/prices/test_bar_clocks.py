@@ -302,7 +302,9 @@ def test_a_few_dates_of_the_expected_form_among_others(tmp_path: Path) -> None:
 
 def test_merged_cells_are_said_to_be(tmp_path: Path) -> None:
     text = changed({row: "" for row in range(1, 41) if row % 7 != 1}, HOURS.iloc[:40], "{t:%Y-%m-%d}")
-    with pytest.raises(DataError, match="empty, as where cells are merged; write the date into each row"):
+    with pytest.raises(
+        DataError, match="empty, as where cells are merged; write a date, such as 2024-01-31, into each"
+    ):
         csv(tmp_path, text)
 
 
