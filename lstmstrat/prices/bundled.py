@@ -17,6 +17,7 @@ from lstmstrat.prices.cells import of_text
 from lstmstrat.prices.findings import Hints
 from lstmstrat.prices.table import read_bars
 
+TIME_ZONE = "America/New_York"  # of the exchanges of all bundled symbols
 FOLDER: Traversable = files("lstmstrat.prices") / "snapshots"
 
 # The volume of the snapshot is one day late: on the day of a split the price is per new share, but the volume
@@ -43,7 +44,7 @@ def read(symbol: str, folder: Traversable = FOLDER) -> tuple[pd.DataFrame, tuple
         "DATA: bundled snapshot, Quandl WIKI end-of-day prices (public domain, no guarantee of accuracy), "
         f"not Yahoo; sha256 {hashlib.sha256(text).hexdigest()}"
     )
-    raw, _ = read_bars(of_text(text.decode(), title, Hints(symbol)), Hints(symbol))
+    (raw, _), _ = read_bars(of_text(text.decode(), title, Hints(symbol)), Hints(symbol))
     on_split_day = raw.index.isin(pd.to_datetime(SPLIT_DAYS.get(symbol, ())))
     raw["volume"] *= np.where(on_split_day, 2.0, 1.0)
     return raw, (origin,)

@@ -1,30 +1,24 @@
-"""The column of dates, and that of times if there is one, to times of bars.
+"""The times of rows on the clock of their exchange and in UTC: `Clock`, and which of them dates the bars.
 
 Two clocks are kept as long as possible: the local one of the exchange, which dates a bar, and UTC, which orders
-bars where the local one is put back.
+bars where the local one is put back, and joins them with those of another exchange.
 """
 
 from __future__ import annotations
 
-import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from lstmstrat.arrays import Bools
-from lstmstrat.prices.date_numbers import GUESSES, UNITS, likely_form, of_excel, since_1970
-from lstmstrat.prices.day_forms import read_days
-from lstmstrat.prices.findings import Findings, Hints, shown
-from lstmstrat.prices.times_of_day import ENDS_IN_ZONE, ZONE, offsets, times_of_day
-from lstmstrat.prices.zones import a_day_early, likely_zone
+from lstmstrat.prices.findings import Findings, Hints
+from lstmstrat.prices.utc_offset import UtcOffset, utc_of
+from lstmstrat.prices.zones import a_day_early, hours_to_midnight, likely_zone, one_clock, span_of_offsets
 
-FIRST_YEAR, LAST_YEAR = 1800, 2200
-COMPACT = {8: "%Y%m%d", 10: "%Y%m%d%H", 12: "%Y%m%d%H%M", 14: "%Y%m%d%H%M%S"}
-RARE = ("%b %Y", "%B %Y", "%m/%Y", "%b-%y", "%b-%Y", "%a %b %d %H:%M:%S %Y")  # a month; the clock of C
-UNIT_FORMATS = (*UNITS.values(), "excel")  # what date_format may be beside a format of strptime
-NUMBER = re.compile(r"[-+]?\d+(\.\d*)?(e[-+]?\d+)?")
+DAY = np.timedelta64(1, "D").astype("timedelta64[ns]")
+DAYS_APART = pd.Timedelta(hours=22)  # two bars of a day each, or more; a clock is changed by up to two hours
 
 
 @dataclass(frozen=True)
@@ -33,75 +27,142 @@ class Clock:
 
     local: pd.DatetimeIndex  # (n,), naive
     utc: pd.DatetimeIndex | None  # (n,), naive
+    untimed: Bools = field(default_factory=lambda: np.zeros(0, dtype=bool))  # (n,): a date without a time of day
+
+    def __post_init__(self) -> None:
+        if len(self.untimed) != len(self.local):
+            object.__setattr__(self, "untimed", np.zeros(len(self.local), dtype=bool))
 
     @property
     def unreadable(self) -> Bools:
         """The rows without a time; (n,)."""
         return np.asarray(self.local.isna())
 
+    @property
+    def offset(self) -> UtcOffset | None:
+        """How far the clock is ahead of UTC; None where nothing says it."""
+        return None if self.utc is None else UtcOffset.of(self.local, self.utc)
+
     def of_rows(self, rows: Any) -> Clock:
         """The times of some rows."""
-        return Clock(self.local[rows], None if self.utc is None else self.utc[rows])
+        return Clock(self.local[rows], None if self.utc is None else self.utc[rows], self.untimed[rows])
 
 
-def read_clock(date: pd.Series, time: pd.Series | None, hints: Hints, found: Findings) -> Clock:
-    """The times of the rows, in their order."""
-    clock = _read_date(date, hints, found)
-    if time is not None:
-        clock = _with_time(clock, time)
-    inside = (clock.local.year >= FIRST_YEAR) & (clock.local.year <= LAST_YEAR)
-    return Clock(_where(clock.local, inside), None if clock.utc is None else _where(clock.utc, inside))
+def are_days(times: pd.DatetimeIndex) -> bool:
+    """Whether all times are midnight: dates, whatever the clock that they were written on."""
+    return bool((times == times.normalize()).all())
 
 
-def _where(times: pd.DatetimeIndex, inside: Bools) -> pd.DatetimeIndex:
-    return pd.DatetimeIndex(times.where(inside))
-
-
-def exact(clock: Clock, hints: Hints, found: Findings) -> pd.DatetimeIndex:
+def exact(clock: Clock, hints: Hints, found: Findings) -> Clock:
     """One time for each row: on the clock of the exchange if it orders the rows as they happened, else in UTC."""
-    local = _in_zone(clock, hints)
+    local = _in_zone(clock, hints, found)
     utc = clock.utc if clock.utc is not None else _inferred(local, hints)
-    if utc is not None and not _same_order(local, utc):
+    if utc is None:
+        utc = None if hints.time_zone is None else utc_of(local, hints.time_zone)
+    elif not _same_order(local, utc):
         twice = local[local.duplicated(keep=False)]
         at = f": {twice[0]} is there twice" if len(twice) else ""
         found.notices.append(f"the clocks were put back within the data{at}; the times are those of UTC")
         local = utc
-    return local
+    return Clock(local, utc)
 
 
-def settled(clock: Clock, hints: Hints, found: Findings) -> pd.DatetimeIndex:
+def settled(clock: Clock, hints: Hints, found: Findings) -> Clock:
     """The `exact` times of bars; the time of day is dropped where no date has two bars."""
-    local = exact(clock, hints, found)
-    days = local.normalize()
+    one = exact(clock, hints, found)
+    local, days = one.local, one.local.normalize()
     if not days.is_unique:
-        return local
-    if clock.utc is None and hints.time_zone is None and not days.equals(local) and a_day_early(local):
-        found.faults.append(
-            f"the bars are stamped {local[0]:%H:%M}, and by their dates the market trades on Sundays and not on "
-            f"Fridays, as where a session opens on the evening before: add {24 - local[0].hour} hours to each; if "
-            f"it does, {hints.write('time_zone', 'UTC')}"
-        )
-    if clock.utc is None or hints.time_zone is not None or not (local == clock.utc).all():
-        return days
+        _two_of_a_day(one, clock, hints, found)
+    if not days.is_unique or not _whole_days(local):
+        return one
+    _check_days(local, clock, hints, found)
+    if are_days(local):
+        return one
+    return Clock(days, None if hints.time_zone is None else utc_of(days, hints.time_zone))
+
+
+def _whole_days(local: pd.DatetimeIndex) -> bool:
+    """Whether bars are usually a whole number of days apart, up to a change of clocks; of 36 hours are not."""
+    gaps = np.diff(np.sort(local.to_numpy()))
+    rest = np.median(gaps) % DAY if len(gaps) else DAY - DAY
+    return bool(min(rest, DAY - rest) <= DAY - DAYS_APART.to_timedelta64())
+
+
+def _check_days(local: pd.DatetimeIndex, clock: Clock, hints: Hints, found: Findings) -> None:
+    """Adds a fault, or a notice, for daily bars whose stamps have another date than their session."""
+    if clock.utc is None:
+        _check_evenings(local, hints, found)
+        return
+    if hints.time_zone is not None or not (local == clock.utc).all():
+        return
     if a_day_early(local):
         found.faults.append(
-            f"the bars are stamped {local[0]:%H:%M} UTC, and by the dates of UTC the market trades on Sundays and "
+            f"the bars are stamped {_stamps(local)} UTC, and by the dates of UTC the market trades on Sundays and "
             "not on Fridays, as where its day begins before that of UTC; "
             f"{hints.write('time_zone', likely_zone(local))}, or where the exchange is; if it does, "
             f"{hints.setting('time_zone', 'UTC')}"
         )
     elif (local.hour >= 18).all():
         found.notices.append(
-            f"the bars are stamped {local[0]:%H:%M} UTC and have the date of UTC; where the exchange is a day "
+            f"the bars are stamped {_stamps(local)} UTC and have the date of UTC; where the exchange is a day "
             f"ahead by then, {hints.write('time_zone', 'Asia/Tokyo')}, or where it is"
         )
-    return days
 
 
-def _in_zone(clock: Clock, hints: Hints) -> pd.DatetimeIndex:
-    if clock.utc is None or hints.time_zone is None:
+def _check_evenings(local: pd.DatetimeIndex, hints: Hints, found: Findings) -> None:
+    """Adds a fault for daily bars without an offset that are stamped with the evening before their date."""
+    zone, add = hints.time_zone, f"add {hours_to_midnight(local)} hours to each"
+    if are_days(local) or zone == "UTC":
+        return
+    is_midnight = zone is not None and are_days(local.tz_localize("UTC").tz_convert(zone).tz_localize(None))
+    if is_midnight and len(set(local.time)) > 1:  # one time alone may be that of a close in this zone
+        found.faults.append(f"the bars are stamped {_stamps(local)}, which is midnight of {zone} in UTC; {add}")
+    elif a_day_early(local) and (zone is None or is_midnight):
+        found.faults.append(
+            f"the bars are stamped {_stamps(local)}, and by their dates the market trades on Sundays and not on "
+            f"Fridays, as where a session opens on the evening before: {add}; if it does, "
+            f"{hints.write('time_zone', 'UTC')}"
+        )
+
+
+def _stamps(local: pd.DatetimeIndex) -> str:
+    return " and ".join(sorted({f"{time:%H:%M}" for time in local})[:2])
+
+
+def _two_of_a_day(one: Clock, clock: Clock, hints: Hints, found: Findings) -> None:
+    """Adds a fault for daily bars two of which have one date, because midnight was written on another clock."""
+    times = one.local.sort_values()
+    if len(times) < 3 or (times[1:] - times[:-1]).min() < DAYS_APART:
+        return
+    what = (
+        f"add {hours_to_midnight(times)} hours to each" if clock.utc is None
+        else f"{hints.write('time_zone', likely_zone(clock.utc))}, or where its day begins"
+    )  # fmt: skip
+    found.faults.append(
+        f"the bars are a day apart and stamped {_stamps(times)}, so that two have the date {_twice(times)}, as "
+        f"where midnight is written on another clock, before and after it is changed: {what}"
+    )
+
+
+def _twice(times: pd.DatetimeIndex) -> str:
+    days = times.normalize()
+    return f"{days[days.duplicated()][0]:%Y-%m-%d}"
+
+
+def _in_zone(clock: Clock, hints: Hints, found: Findings) -> pd.DatetimeIndex:
+    """The times on the clock of the exchange; what is stamped midnight, in UTC too, is a date and stays it."""
+    if clock.utc is None or are_days(clock.local):
         return clock.local
-    return clock.utc.tz_localize("UTC").tz_convert(hints.time_zone).tz_localize(None)
+    if hints.time_zone is not None:
+        return clock.utc.tz_localize("UTC").tz_convert(hints.time_zone).tz_localize(None)
+    if one_clock(clock.local, clock.utc):
+        return clock.local
+    found.notices.append(
+        f"the times have offsets from {span_of_offsets(clock.local, clock.utc)}, which are not those of one "
+        "clock: they are made times of UTC; for those of an exchange "
+        f"{hints.write('time_zone', 'America/New_York')}, or where it is"
+    )
+    return clock.utc
 
 
 def _inferred(local: pd.DatetimeIndex, hints: Hints) -> pd.DatetimeIndex | None:
@@ -123,149 +184,3 @@ def _same_order(local: pd.DatetimeIndex, utc: pd.DatetimeIndex) -> bool:
     real, seen = np.diff(utc.to_numpy()[order]), np.diff(local.to_numpy()[order])
     zero = np.timedelta64(0)
     return bool(np.all((seen > zero) | (real <= zero)))
-
-
-def _read_date(date: pd.Series, hints: Hints, found: Findings) -> Clock:
-    kind = date.dtype
-    if isinstance(kind, pd.ArrowDtype) and kind.kind == "M":
-        date = pd.Series(pd.DatetimeIndex(date), date.index)
-        kind = date.dtype
-    if isinstance(kind, pd.PeriodDtype):
-        return Clock(pd.DatetimeIndex(date.dt.start_time), None)
-    if isinstance(kind, pd.DatetimeTZDtype):
-        index = pd.DatetimeIndex(date)
-        return Clock(index.tz_localize(None), index.tz_convert("UTC").tz_localize(None))
-    if kind.kind == "M":
-        return Clock(pd.DatetimeIndex(date), None)
-    text = date.astype(str).where(date.notna(), "").str.strip()
-    first = next((cell for cell in text if cell), "")
-    if hints.date_format in UNIT_FORMATS or (hints.date_format is None and NUMBER.fullmatch(first)):
-        number = pd.to_numeric(text, errors="coerce")
-        if number.notna().any() and (number.notna() | ~text.str.contains(r"^\d", regex=True)).all():
-            return _of_numbers(number, text, hints, found)
-    return _of_text(text, hints, found)
-
-
-def _of_numbers(number: pd.Series, text: pd.Series, hints: Hints, found: Findings) -> Clock:
-    """Dates such as 20240131, and times since 1970 in a unit that their digits show."""
-    digits = len(str(int(number.abs().max()))) if np.isfinite(number.abs().max()) else 0
-    unit: Any = hints.date_format or UNITS.get(digits)
-    form = COMPACT.get(digits)
-    if hints.date_format is None and form and (digits != 10 or _begins_with_a_year(number)):
-        whole = text.str.replace(r"\.0*$", "", regex=True)
-        days = pd.to_datetime(whole.where(whole.str.len() == digits), format=form, errors="coerce")
-        if days.notna().any():
-            return Clock(pd.DatetimeIndex(days), None)
-        unit = None
-    if unit is None:
-        example = likely_form(number, text)
-        found.faults.append(
-            f"the date is {shown(text[number.notna()].iloc[0])}, a number that may be that of the row; expected "
-            "the form 2024-01-31, 20240131, or the seconds since 1970; if it is a "
-            f"{GUESSES[example]}, {hints.write('date_format', example)}"
-        )
-        return no_times(len(text))
-    if unit == "excel":
-        return Clock(of_excel(number), None)
-    utc = since_1970(number, unit)
-    if hints.date_format is None and (each := _each_in_its_unit(number)) is not None:
-        utc = each
-    return Clock(utc, utc)
-
-
-def _each_in_its_unit(number: pd.Series) -> pd.DatetimeIndex | None:
-    """Times in several units, each by its digits, if that brings them into order; None if it does not.
-
-    Binance counts microseconds since 2025, and milliseconds before: files of both years, joined, hold both.
-    """
-    digits = np.floor(np.log10(number.abs().clip(lower=1.0))) + 1.0
-    units = {unit: digits.between(most - 2, most) for most, unit in UNITS.items()}
-    if sum(bool(rows.any()) for rows in units.values()) < 2:
-        return None
-    parts = [pd.Series(since_1970(number[rows], unit), number.index[rows]) for unit, rows in units.items()]
-    each = pd.DatetimeIndex(pd.concat([part.astype("datetime64[ns]") for part in parts]).reindex(number.index))
-    return each if each.is_monotonic_increasing or each.is_monotonic_decreasing else None
-
-
-def _begins_with_a_year(number: pd.Series) -> bool:
-    """Whether ten digits are a date with its hour, 2024013109; as seconds they would lie after 2030."""
-    return bool(number.dropna().between(1_900_010_100, 2_100_000_000).all())
-
-
-def no_times(rows: int) -> Clock:
-    """The clock of rows none of which has a time."""
-    return Clock(pd.DatetimeIndex([pd.NaT] * rows), None)
-
-
-def _of_text(text: pd.Series, hints: Hints, found: Findings) -> Clock:
-    """Dates written out, with or without a time of day and an offset."""
-    zoned = text.str.contains(ENDS_IN_ZONE, regex=True)
-    offset = None
-    if zoned.any():
-        parts = text.str.extract(ZONE)
-        text = parts[0].fillna(text).str.strip()
-        offset = offsets(parts[1].fillna(""))
-    local = _local(text, hints, found)
-    utc = None if offset is None or offset[local.notna()].isna().any() else pd.DatetimeIndex(local - offset)
-    return Clock(pd.DatetimeIndex(local), utc)
-
-
-def _local(text: pd.Series, hints: Hints, found: Findings) -> pd.Series:
-    if hints.date_format is not None:
-        form = hints.date_format.replace("%z", "").replace("%Z", "").strip()
-        try:
-            return pd.to_datetime(text, format=form, errors="coerce")
-        except (ValueError, re.error) as error:  # %Y twice
-            found.faults.append(f"{hints.setting('date_format', hints.date_format)}: {error}")
-            return pd.to_datetime(text.where(text == ""), errors="coerce")
-    short = text.str.len() < 8
-    iso = pd.to_datetime(
-        text.where(~short | text.str.contains(r"^\d{4}-\d\d?$", regex=True)), format="ISO8601", errors="coerce"
-    )
-    if iso.notna().any() or not len(text):
-        return iso if iso.dt.tz is None else iso.dt.tz_localize(None)
-    few = text[text != ""].head(5)
-    for form in RARE:
-        if len(few) and pd.to_datetime(few, format=form, errors="coerce").notna().all():
-            return pd.to_datetime(text, format=form, errors="coerce")
-    return _written(text, hints, found)
-
-
-def _written(text: pd.Series, hints: Hints, found: Findings) -> pd.Series:
-    """Dates in the forms of `day_forms`, with a time of day behind them."""
-    read = read_days(text)
-    if len(read.orders) > 1:
-        row = int(np.flatnonzero(read.days.notna())[0])
-        forms = [_form(order, text.iloc[row], read.rest.iloc[row]) for order in read.orders]
-        which = hints.write("date_format", forms[0])
-        which += "".join(f" or {hints.setting('date_format', form)}" for form in forms[1:])
-        found.faults.append(
-            f"row {text.index[row] + 1}: the date {shown(text.iloc[row])} can be read in two ways; {which}"
-        )
-    return read.days + times_of_day(read.rest)
-
-
-def _form(order: str, text: str, rest: str) -> str:
-    """The format of strptime for a date of an order, with its signs and its time of day."""
-    sign = re.sub(r"\d", "", text)[:1]
-    numbers = re.findall(r"\d+", text)
-    year = "%Y" if 4 in map(len, numbers[:3]) else "%y"
-    form = sign.join({"d": "%d", "m": "%m", "y": year}[letter] for letter in order)
-    if not rest:
-        return form
-    colons, half = rest.count(":"), "m" in rest.lower()
-    time = ":".join(["%I" if half else "%H", "%M", "%S"][: colons + 1]) + (".%f" if "." in rest else "")
-    between = text[len(re.match(r"[\d./-]+", text)[0]) :][: len(text) - len(rest)]  # type: ignore[index]
-    return form + re.match(r"[\s,T]*", between)[0] + time + (" %p" if half else "")  # type: ignore[index]
-
-
-def _with_time(clock: Clock, time: pd.Series) -> Clock:
-    """The dates of `clock` at the times of day of a column, which may end in an offset."""
-    text = time.astype(str).where(time.notna(), "").str.strip()
-    parts = text.str.extract(ZONE)
-    zoned = parts[1].fillna("")
-    offset = offsets(zoned) if (zoned != "").any() else None
-    of_day = times_of_day(parts[0].fillna(text))
-    local = pd.DatetimeIndex(clock.local.normalize() + pd.TimedeltaIndex(of_day))
-    utc = None if offset is None or offset.isna().any() else local - pd.TimedeltaIndex(offset)
-    return Clock(local, utc)

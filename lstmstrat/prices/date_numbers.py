@@ -6,6 +6,8 @@ from typing import Any
 
 import pandas as pd
 
+from lstmstrat.prices.day_forms import read_form
+
 UNITS = {10: "s", 13: "ms", 16: "us", 19: "ns"}  # of a time since 1970, by its digits
 # What a number may be that is no date at first sight, by the date_format that reads it.
 GUESSES = {
@@ -27,7 +29,7 @@ def _fits(number: pd.Series, text: pd.Series, form: str) -> bool:
     elif form in UNITS.values():
         days = since_1970(number, form)
     else:
-        days = pd.DatetimeIndex(pd.to_datetime(text, format=form, errors="coerce"))
+        days = pd.DatetimeIndex(read_form(text, form))
     inside = bool(((days.year >= 1900) & (days.year <= 2100))[number.notna()].all())
     return inside and (days.is_monotonic_increasing or days.is_monotonic_decreasing)
 

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numpy as np
 import pandas as pd
+
+from lstmstrat.prices.present import of_two_digits
 
 MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 REST = r"(?:[\s,T]+(.*))?$"
@@ -55,10 +56,16 @@ def _of_words(lower: pd.Series) -> Days:
     return Days(_days(numbers[0], months, numbers[1]), parts[3].fillna(""), ("dmy",))
 
 
+def read_form(text: pd.Series, form: str) -> pd.Series:
+    """The dates of texts (n,) in a form of strptime; NaT where they have another."""
+    days = pd.to_datetime(text, format=form, errors="coerce")
+    return of_two_digits(days) if "%y" in form and days.dt.tz is None else days
+
+
 def _days(year: pd.Series, month: pd.Series, day: pd.Series) -> pd.Series:
-    """Dates; a year of two digits is one from 1969 to 2068, as everywhere in Python."""
-    century = np.where(year < 69, 2000, 1900)
-    whole = year.where(year >= 100, year + century)
-    frame = pd.DataFrame({"year": whole, "month": month, "day": day})
+    """Dates; the century of a year of two digits is that of `of_two_digits`."""
+    short = year < 100
+    frame = pd.DataFrame({"year": year.where(~short, year + 2000), "month": month, "day": day})
     inside = frame["year"].between(1800, 2200)
-    return pd.to_datetime(frame.where(inside), errors="coerce")
+    days = pd.to_datetime(frame.where(inside), errors="coerce")
+    return days.where(~short, of_two_digits(days.where(short))) if short.any() else days

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -12,19 +13,55 @@ import pandas as pd
 from lstmstrat.config.data import ExtraConfig
 from lstmstrat.prices.cells import Table
 from lstmstrat.prices.check import day
-from lstmstrat.prices.clock import FIRST_YEAR, LAST_YEAR, Clock, exact, read_clock
+from lstmstrat.prices.clock import Clock, are_days, exact
+from lstmstrat.prices.day_forms import read_days
 from lstmstrat.prices.files import read_csv_file, read_parquet_file
 from lstmstrat.prices.findings import Findings, Hints, listed, shown, such, yaml_text
 from lstmstrat.prices.headings import DATE, SYMBOL, TIME, plain, role_of
 from lstmstrat.prices.numbers import read_numbers
 from lstmstrat.prices.order import by_time
 from lstmstrat.prices.roles import WORD, Free, dates, position_of
+from lstmstrat.prices.split_dates import with_one_date
+from lstmstrat.prices.time_cells import read_clock
+from lstmstrat.prices.time_faults import check_readable, goes_back
+from lstmstrat.prices.utc_offset import UtcOffset
 
 VALUE = "value"
 PARQUET = (".parquet", ".pq")
-WRITTEN = re.compile(r"\d{4}([-./])\d{1,2}\1\d{1,2}\b|\d{1,2}([-./])\d{1,2}\2\d{2,4}\b")  # a date, and no number
+WRITTEN = re.compile(
+    r"\d{4}([-./])\d{1,2}\1\d{1,2}\b|\d{4}-\d\d$|\d{1,2}([-./])\d{1,2}\2\d{2,4}\b"
+)  # a date, and no number
 
-Column = tuple[pd.Series, tuple[str, ...]]  # (m,) by time, ascending, each time once; notices
+MONTH = (
+    r"(?i)(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*[\s.,'/-]*\d{2,4}$|\d{4}[\s-]?q[1-4]$|q[1-4]"
+)
+RELEASED = re.compile(
+    "releas|publi|vintage|announc|availab|known|realtime|real.time|issued|filed|filing|updated|date"
+)
+COUNTED = r"[1-6]\d{4}(\.0)?|\d{10}(\.0)?|\d{13}(\.0)?|\d{16}|\d{19}"  # days of Excel, or since 1970
+MANY = 1.5  # times as many rows of midnight as of any other time of day: then some of them are dates
+
+
+@dataclass(frozen=True, eq=False)
+class Column:
+    """A column of numbers as its file has it.
+
+    Attributes
+    ----------
+    values
+        (m,) by time, ascending, each time once.
+    has_times
+        Whether its rows have a time of day; else they are dates, which no clock moves.
+    offset
+        How far the clock of its times is ahead of UTC; None where nothing says it.
+    notices
+        Sentences for the report.
+    """
+
+    values: pd.Series
+    has_times: bool
+    offset: UtcOffset | None
+    notices: tuple[str, ...]
 
 
 class _Hints(Hints):
@@ -55,23 +92,26 @@ def read_column(extra: ExtraConfig) -> Column:
     hints = _Hints(extra.name, given, extra.date_format, extra.time_zone, extra.decimal, extra.entry)
     path = Path(extra.path).expanduser()
     is_parquet = path.suffix.lower() in PARQUET
-    table = read_parquet_file(path) if is_parquet else read_csv_file(path, hints)
+    table = with_one_date(read_parquet_file(path) if is_parquet else read_csv_file(path, hints), hints)
     found = Findings(table.title, notices=list(table.notices))
     positions = _positions(table, extra, hints, found)
     found.check()
     read = table.read(sorted(set(positions.values())))
     cells = pd.DataFrame({role: read[k] for role, k in positions.items()}, index=read.index)
-    clock = read_clock(cells[DATE], cells.get(TIME), hints, found)
+    headings = " ".join(" ".join(table.names[positions[role]]) for role in (DATE, TIME) if role in positions)
+    clock = read_clock(cells[DATE], cells.get(TIME), hints, found, headings)
     values = _values(cells, clock, hints, found)
-    _check_zone(clock, hints, found)
     found.check()
     kept = np.flatnonzero(~np.isnan(values))
     if left_out := len(values) - len(kept):
         found.notices.append(f"rows without a value left out: {left_out}")
-    series = pd.Series(values[kept], exact(clock.of_rows(kept), hints, found))
-    ordered = _each_once(series, cells.index[kept], found)
+    clock = clock.of_rows(kept)
+    if extra.lag is None:
+        _check_hours(clock, cells[DATE].iloc[kept], hints, found)
+    one = exact(clock, hints, found)
+    series = _each_once(pd.Series(values[kept], one.local), cells.index[kept], found)
     found.check()
-    return ordered, tuple(found.notices)
+    return Column(series, not are_days(one.local), one.offset, tuple(found.notices))
 
 
 def _positions(table: Table, extra: ExtraConfig, hints: Hints, found: Findings) -> dict[str, int]:
@@ -106,13 +146,26 @@ def _only_dates(
     names: Mapping[int, str], positions: Mapping[str, int], table: Table, hints: Hints, found: Findings
 ) -> None:
     """Adds a fault if another column has dates: a figure is not known on the day that it is about."""
-    others = [k for k in names if k not in positions.values() and WRITTEN.match(table.first(k))]
+    others = [k for k in names if k not in positions.values() and _has_dates(table, k, names[k])]
     if others:
         both = [names[k] or k + 1 for k in (positions[DATE], *others)]
         found.faults.append(
             f"it has several columns of dates: {listed(both)}; {hints.write('columns', {DATE: both[1]})}, or that "
             "which says when a value was known"
         )
+
+
+def _has_dates(table: Table, k: int, name: str) -> bool:
+    """Whether the cells of a column are dates: in figures, in words, or numbers under a heading that says so."""
+    cells = pd.Series([str(cell).strip() for cell in table.sample[k].tolist() if not pd.isna(cell)], dtype=str)
+    cells = cells[cells != ""]
+    if not len(cells):
+        return False
+    if WORD.search(cells.iloc[0]):
+        return bool((read_days(cells).days.notna() | cells.str.match(MONTH)).all())
+    compact = pd.to_datetime(cells.str.removesuffix(".0"), format="%Y%m%d", errors="coerce")
+    said = RELEASED.search(name.lower()) is not None and bool(cells.str.fullmatch(COUNTED).all())
+    return bool(WRITTEN.match(cells.iloc[0])) or bool(compact.dt.year.between(1900, 2100).all()) or said
 
 
 def _only_symbol(table: Table, names: Mapping[int, str], positions: Mapping[str, int], found: Findings) -> None:
@@ -132,8 +185,8 @@ def _only_symbol(table: Table, names: Mapping[int, str], positions: Mapping[str,
 
 def _of_numbers(names: Mapping[int, str], table: Table) -> Mapping[int, str]:
     """The columns that begin with no word, as one of tickers does, and with no date; all if there is none."""
-    first = {k: table.first(k) for k in names}
-    return {k: names[k] for k in names if not WORD.search(first[k]) and not WRITTEN.match(first[k])} or names
+    dated = {k for k in names if _has_dates(table, k, names[k])}
+    return {k: names[k] for k in names if not WORD.search(table.first(k)) and k not in dated} or names
 
 
 def _value_column(names: Mapping[int, str], extra: ExtraConfig, hints: Hints, found: Findings) -> dict[str, int]:
@@ -171,32 +224,34 @@ def _values(cells: pd.DataFrame, clock: Clock, hints: Hints, found: Findings) ->
             f"row {cells.index[wrong[0]] + 1}: the value is {shown(cells[VALUE].iloc[wrong[0]])}, expected a "
             f"number such as -0.25{such(wrong.size)}{percent}"
         )
-    undated = np.flatnonzero(clock.unreadable & ~np.isnan(values))
-    if undated.size and not found.faults:
-        found.faults.append(
-            f"row {cells.index[undated[0]] + 1}: the date is {shown(cells[DATE].iloc[undated[0]])}, expected the "
-            f"form 2024-01-31, from {FIRST_YEAR} to {LAST_YEAR}{such(undated.size)}; if it is one of another "
-            f"form, {hints.write('date_format', '%d/%m/%Y')}, or what it is"
-        )
+    if not found.faults:
+        check_readable(clock, cells[DATE], cells.get(TIME), ~np.isnan(values), hints, found)
     if np.isnan(values).all() and not found.faults:
         found.faults.append("no row has a value")
     return values
 
 
-def _check_zone(clock: Clock, hints: Hints, found: Findings) -> None:
-    """Adds a fault for times of day in UTC or with an offset, where nothing says what the exchange's clock is."""
-    if clock.utc is None or hints.time_zone is not None:
+def _check_hours(clock: Clock, cells: pd.Series, hints: Hints, found: Findings) -> None:
+    """Adds a fault for rows that are dates among rows with a time of day: they are known at different hours."""
+    midnight = np.asarray(clock.local == clock.local.normalize())
+    if midnight.all():
         return
-    known = clock.utc[clock.utc.notna()]
-    if (known != known.normalize()).any():
+    hours = pd.Series(clock.local[~midnight] - clock.local[~midnight].normalize()).value_counts()
+    dates = clock.untimed | (midnight & (midnight.sum() > MANY * hours.max()))
+    if dates.any():
+        row = int(np.flatnonzero(dates)[0])
         found.faults.append(
-            "its times are in UTC or have an offset, and those of the prices are of the clock of their exchange; "
-            f"{hints.write('time_zone', 'America/New_York')}, or where the exchange is"
+            f"row {cells.index[row] + 1}: {shown(cells.iloc[row])} has no time of day, and other rows have "
+            f"one{such(int(dates.sum()))}; to use every row a day after its time, {hints.write('lag', '1d')}; to "
+            f"use each at its time, and dates from their midnight on, {hints.setting('lag', '0d')}"
         )
 
 
 def _each_once(series: pd.Series, rows: pd.Index, found: Findings) -> pd.Series:
     """The values by time, equal rows once; two values of one time are a fault: nobody knows which came last."""
+    if back := goes_back(pd.DatetimeIndex(series.index)):
+        found.faults.append(back)
+        return series
     frame = series.to_frame(VALUE)
     again = frame.reset_index().duplicated().to_numpy()
     if again.any():

@@ -22,31 +22,32 @@ if TYPE_CHECKING:
 
 DAY, NONE = np.timedelta64(1, "D"), np.timedelta64(0, "D")
 UNITS = {"w": 7 * DAY, "d": DAY, "h": np.timedelta64(1, "h"), "min": np.timedelta64(1, "m")}  # of a lag
-LONGER = 1.5  # times the length of one's own bars; a longer bar of a peer ends after the bar of its time
+LONGER = 1.05  # times the length of one's own bars; a longer bar of a peer ends after the bar of its time
+SHORT = 0.25  # of the distances of bars are no longer than a bar: every fourth month has 30 days or less
 RARE = 5 * DAY  # rows further apart are often dated before they are published
 STALE = 5  # times the usual distance of two rows, and at least
 STALE_DAYS = 7 * DAY
 
 
 def joined(
-    times: Times, extra: Sequence[tuple[ExtraConfig, Column]], peers: Sequence[tuple[PeerConfig, Prices]]
+    own: Prices, extra: Sequence[tuple[ExtraConfig, Column]], peers: Sequence[tuple[PeerConfig, Prices]]
 ) -> tuple[Outside, tuple[str, ...]]:
-    """Columns and peers with the time at which each row was known, and notices; `times` (n,) are those of bars.
+    """Columns and peers with the time at which each row was known on the clock of `own`, and notices.
 
     Without a lag that the user gives, a row that has a date only is known on the day after, a row with a time of
     day at this time, a bar of a peer at its own time, and a longer one, such as one of a week beside those of
-    days, when it is over.
+    days, when it is over. Where both clocks are known, what counts is the moment and not what the clocks show.
 
     Raises
     ------
     DataError
-        A column or a peer has no row that is known at any bar.
+        A column or a peer has no row that is known at any bar; one clock is known and the other is not.
     """
     notices: list[str] = []
-    columns = [_column(config, column, notices) for config, column in extra]
-    others = [_peer(config, prices, times, notices) for config, prices in peers]
+    columns = [_column(config, column, own, notices) for config, column in extra]
+    others = [_peer(config, prices, own, notices) for config, prices in peers]
     for stream in (*columns, *others):
-        notices += [f"{stream.name}: {text}" for text in _gaps(stream, times)]
+        notices += [f"{stream.name}: {text}" for text in _gaps(stream, own.times)]
     return Outside(tuple(columns), tuple(others)), tuple(notices)
 
 
@@ -62,39 +63,106 @@ def span(lag: str) -> np.timedelta64:
     return int(number) * UNITS[unit]
 
 
-def _column(config: ExtraConfig, column: Column, notices: list[str]) -> Stream:
-    series, said = column
-    notices += [f"{config.name}: {text}" for text in said]
-    times = _nanoseconds(series.index)
-    is_dated = bool((times == times.astype("datetime64[D]")).all())
-    lag = config.lag or ("1d" if is_dated else "0d")
+def _column(config: ExtraConfig, column: Column, own: Prices, notices: list[str]) -> Stream:
+    notices += [f"{config.name}: {text}" for text in column.notices]
+    times = _nanoseconds(column.values.index)
+    lag = config.lag or ("0d" if column.has_times else "1d")
     if config.lag is None and len(times) > 1 and _usual(times) > RARE:
         notices.append(
             f"{config.name}: its rows are {_days(_usual(times))} apart, and each is used {lag} after its date; if "
             f"they are published later, write lag: 45d, or how much later, beside {config.entry}"
         )
-    return Stream(config.name, later(times, span(lag)), series.to_numpy()[:, None], config.path, lag)
+    known = later(_of_column(times, config, column, own), span(lag))
+    return Stream(config.name, known, column.values.to_numpy()[:, None], config.path, lag)
 
 
-def _peer(config: PeerConfig, prices: Prices, times: Times, notices: list[str]) -> Stream:
+def _of_column(times: Times, config: ExtraConfig, column: Column, own: Prices) -> Times:
+    """The times of the rows of a column on the clock of the prices; dates are dates on every clock."""
+    if column.offset is None or not column.has_times:
+        return times
+    if config.time_zone is not None and (own.offset is None or _are_days(own.times)):
+        return times  # on the clock of the exchange, by what the user says of it
+    if own.offset is not None:
+        return own.offset.to_local(column.offset.to_utc(times))
+    raise DataError(
+        f"{config.entry}: {config.path}: its times are in UTC or have an offset, and nothing says on which clock "
+        f'the prices are; write time_zone: "America/New_York", or where their exchange is, beside {config.entry}; '
+        'if the times of the prices are those of UTC, time_zone: "UTC"'
+    )
+
+
+def _peer(config: PeerConfig, prices: Prices, own: Prices, notices: list[str]) -> Stream:
     notices += [f"{config.name}: {text}" for text in prices.notices]
-    lag = config.lag or _length_of_longer_bars(prices.times, times)
+    lag = config.lag or _length_of_longer_bars(prices.times, own.times)
     if config.lag is None and lag != "0d":
         notices.append(
             f"{config.name}: its bars are longer than those of the prices, so each is used {lag} after its time; "
             f"if that is the time at which it ends, write lag: 0d beside {config.entry}"
         )
     path = config.path or f"{config.source} {config.symbol}"
-    known = later(prices.times, span(lag))
-    used = [fault for fault in marked(prices.faults, config) if known[fault.bar] <= times[-1]]
+    known = _of_peer(config, prices, own, span(lag), notices)
+    used = [fault for fault in marked(prices.faults, config) if known[fault.bar] <= own.times[-1]]
     return Stream(config.name, known, prices.bars, path, lag, tuple(used))
+
+
+def _of_peer(config: PeerConfig, prices: Prices, own: Prices, lag: np.timedelta64, notices: list[str]) -> Times:
+    """When each bar of a peer is known, on the clock of the prices."""
+    both_of_days = _are_days(own.times) and _are_days(prices.times)
+    if prices.offset is not None and own.offset is not None:
+        moments = own.offset.to_local(later(prices.offset.to_utc(prices.times), lag))
+        if not both_of_days:
+            return moments
+        days = later(prices.times, lag)
+        if config.lag is not None or own.offset.is_utc or not (moments > days).any():
+            return days
+        notices.append(
+            f"{config.name}: its days begin {_days((moments - days).max())} after those of the prices, so each is "
+            "used from the next one on; if its bars are known before those of the prices end, write lag: 0d "
+            f"beside {config.entry}"
+        )
+        return moments
+    if _are_days(own.times):  # a day begins at midnight of UTC or before, and ends after it, wherever it is
+        utc = prices.times if prices.offset is None or both_of_days else prices.offset.to_utc(prices.times)
+        return later(utc, lag)
+    if prices.offset is None and own.offset is None:
+        return later(prices.times, lag)
+    raise DataError(f"{config.entry}: {config.path or config.symbol}: {_one_clock_alone(config, own)}")
+
+
+def _one_clock_alone(config: PeerConfig, own: Prices) -> str:
+    """The sentence on prices and a peer, of which one alone says how far its clock is ahead of UTC."""
+    zone = "America/New_York"
+    if own.offset is not None:
+        return (
+            "nothing says on which clock its times are, and the times of the prices are in UTC or have an offset; "
+            f'write time_zone: "{zone}", or where its exchange is, beside {config.entry}; if its times are those '
+            'of UTC, time_zone: "UTC"'
+        )
+    say = (
+        f'write data.time_zone: "{zone}"' if own.source in ("csv", "parquet")
+        else f"make the prices by lstmstrat.Prices.from_frame(frame, symbol, time_zone={zone!r})"
+    )  # fmt: skip
+    return (
+        f"its times are in UTC or have an offset, and nothing says on which clock those of the prices are; {say}, "
+        "or where their exchange is; if they are those of UTC, that"
+    )
 
 
 def _length_of_longer_bars(theirs: Times, own: Times) -> str:
     """The length of the bars of a peer as a lag, if they are longer than one's own; else none."""
-    if _usual(theirs) <= LONGER * _usual(own):
+    if _length(theirs) <= LONGER * _length(own):
         return "0d"
     return f"{-(-_usual(theirs) // np.timedelta64(1, 'm'))}min" if _usual(theirs) < DAY else _in_days(theirs)
+
+
+def _length(times: Times) -> np.timedelta64:
+    """The length of bars: a short distance of two of them, for the usual one may have a night in it."""
+    gaps = np.diff(times).astype(np.int64)
+    return np.timedelta64(int(np.quantile(gaps, SHORT, method="lower")), "ns") if len(gaps) else NONE
+
+
+def _are_days(times: Times) -> bool:
+    return bool((times == times.astype("datetime64[D]")).all())
 
 
 def _in_days(times: Times) -> str:

@@ -7,9 +7,11 @@ import pandas as pd
 
 from lstmstrat.prices.cells import Table
 from lstmstrat.prices.check import day, value_faults
+from lstmstrat.prices.clock import DAYS_APART
 from lstmstrat.prices.findings import Findings, Hints, such
 from lstmstrat.prices.headings import SYMBOL
 from lstmstrat.prices.roles import Roles
+from lstmstrat.prices.time_faults import goes_back
 
 LEAST_BARS = 10  # that tell how long bars are
 MOST_SECONDS = 0.05  # of daily bars, that are second ones of their day
@@ -25,6 +27,9 @@ def ordered(
 
     `rows` (n,) are the rows of the table that the bars (n, k) come from, from 0.
     """
+    if back := goes_back(pd.DatetimeIndex(bars.index)):
+        found.faults.append(back)
+        return bars
     if not bars.index.is_unique:
         again = bars.reset_index().duplicated().to_numpy()
         if again.any():
@@ -50,7 +55,7 @@ def _running(index: pd.DatetimeIndex, rows: pd.Index, found: Findings) -> None:
     place = np.argsort(index.to_numpy())
     times = index[place]
     days = times.normalize()
-    second = np.flatnonzero(days[1:] == days[:-1]) + 1
+    second = np.flatnonzero((days[1:] == days[:-1]) & (times[1:] - times[:-1] < DAYS_APART)) + 1
     if 0 < second.size <= MOST_SECONDS * len(times) and len(times) >= LEAST_BARS:
         at, what = int(second[0]), "a day"
     elif len(times) >= LEAST_BARS and not second.size and _is_short(np.diff(times.to_numpy())):

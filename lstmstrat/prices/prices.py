@@ -22,6 +22,7 @@ from lstmstrat.prices.faults import Fault, find_faults
 from lstmstrat.prices.findings import Column, Hints
 from lstmstrat.prices.outside import NOTHING, Outside
 from lstmstrat.prices.table import Raw, read_bars
+from lstmstrat.prices.utc_offset import UtcOffset
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,6 +44,8 @@ class Prices:
         Currency, time zone and time of the download, where they are known.
     of_factor
         Findings about Adj Close, which the adjusted bars do not show; see `factor.factor_faults`.
+    offset
+        How far the clock of the times is ahead of UTC; None where nothing says it.
 
     Raises
     ------
@@ -71,6 +74,7 @@ class Prices:
     vendor: Vendor = UNKNOWN
     outside: Outside = NOTHING
     of_factor: tuple[Fault, ...] = ()
+    offset: UtcOffset | None = None
 
     def __post_init__(self) -> None:
         check(self.frame, f"{self.symbol} ({self.source})")
@@ -79,7 +83,16 @@ class Prices:
 
     def __reduce__(self) -> tuple[type[Prices], tuple[object, ...]]:
         """Without the arrays below, which are made again where they are needed."""
-        parts = self.symbol, self.source, self.frame, self.notices, self.vendor, self.outside, self.of_factor
+        parts = (
+            self.symbol,
+            self.source,
+            self.frame,
+            self.notices,
+            self.vendor,
+            self.outside,
+            self.of_factor,
+            self.offset,
+        )
         return Prices, parts
 
     @classmethod
@@ -126,7 +139,8 @@ class Prices:
             raise DataError(f"{symbol}: {kind} given, expected a DataFrame of pandas{other}")
         hints = Hints(symbol, columns or {}, date_format, time_zone, decimal, in_config=False)
         title = f"{symbol} (frame)"
-        return made(symbol, "frame", read_bars(of_frame(frame, title), hints), title, IN_A_FRAME)
+        bars, offset = read_bars(of_frame(frame, title), hints)
+        return replace(made(symbol, "frame", bars, title, IN_A_FRAME), offset=offset)
 
     @cached_property
     def times(self) -> Times:

@@ -25,6 +25,7 @@ from lstmstrat.prices.kept import Network
 from lstmstrat.prices.prices import Prices, made
 from lstmstrat.prices.revision import revision
 from lstmstrat.prices.table import Raw, read_bars
+from lstmstrat.prices.utc_offset import UtcOffset
 
 E = TypeVar("E", ExtraConfig, PeerConfig)
 T = TypeVar("T")
@@ -132,7 +133,7 @@ def _with_outside(prices: Prices, data: DataConfig, offline: bool, refresh: bool
     peer_network = Network.NOW if refresh else _network(offline)
     peers = [(peer, _of_entry(peer, lambda one: _loaded(one, peer_network))) for peer in data.peers]
     extra = [(one, _of_entry(one, read_column)) for one in data.extra]
-    outside, notices = joined(prices.times, extra, peers)
+    outside, notices = joined(prices, extra, peers)
     return replace(prices, outside=outside, notices=(*prices.notices, *notices))
 
 
@@ -161,10 +162,10 @@ def _refreshed(data: DataConfig, offline: bool) -> Prices:
 
 def _loaded(data: SourceConfig, network: Network) -> Prices:
     """The prices of an asset or of a peer."""
-    bars, vendor = _read_source(data, network)
+    bars, vendor, offset = _read_source(data, network)
     cure = yahoo.cure(data) if SOURCES[data.source].network else IN_A_FILE
     prices = made(data.symbol, data.source, bars, _title(data), Cure(cure, data.entry))
-    return _plausible(replace(prices, vendor=vendor), data)
+    return _plausible(replace(prices, vendor=vendor, offset=offset), data)
 
 
 def _plausible(prices: Prices, data: SourceConfig) -> Prices:
@@ -184,26 +185,35 @@ def _plausible(prices: Prices, data: SourceConfig) -> Prices:
 class Source:
     """What reads a ``source:``. One that needs a network selects the dates itself."""
 
-    read: Callable[[SourceConfig, Network], tuple[Raw, Vendor]]
+    read: Callable[[SourceConfig, Network], tuple[Raw, Vendor, UtcOffset | None]]
     network: bool = False
 
 
 SOURCES = {
-    "bundled": Source(lambda data, _: (bundled.read(data.symbol), UNKNOWN)),
-    "csv": Source(lambda data, _: (_in_file(data, files.read_csv_file(_path(data), _hints(data))), UNKNOWN)),
-    "parquet": Source(lambda data, _: (_in_file(data, files.read_parquet_file(_path(data))), UNKNOWN)),
+    "bundled": Source(lambda data, _: _of_zone(bundled.read(data.symbol), UNKNOWN, bundled.TIME_ZONE)),
+    "csv": Source(lambda data, _: _in_file(data, files.read_csv_file(_path(data), _hints(data)))),
+    "parquet": Source(lambda data, _: _in_file(data, files.read_parquet_file(_path(data)))),
     FRAME: Source(lambda data, _: _not_here(data)),
-    "yahoo": Source(lambda data, network: yahoo.read(data, network), network=True),
+    "yahoo": Source(lambda data, network: _download(data, network), network=True),
 }
 """The source of each name."""
 
 
-def _read_source(data: SourceConfig, network: Network) -> tuple[Raw, Vendor]:
+def _read_source(data: SourceConfig, network: Network) -> tuple[Raw, Vendor, UtcOffset | None]:
     source = SOURCES[data.source]
-    (raw, notices), vendor = source.read(data, network)
+    (raw, notices), vendor, offset = source.read(data, network)
     if not source.network:
         _check_dates(raw.index, data)
-    return (_select_dates(raw, data), notices), vendor
+    return (_select_dates(raw, data), notices), vendor, offset
+
+
+def _of_zone(raw: Raw, vendor: Vendor, zone: str | None) -> tuple[Raw, Vendor, UtcOffset | None]:
+    return raw, vendor, None if zone is None else UtcOffset.of_zone(zone, pd.DatetimeIndex(raw[0].index))
+
+
+def _download(data: SourceConfig, network: Network) -> tuple[Raw, Vendor, UtcOffset | None]:
+    raw, vendor = yahoo.read(data, network)
+    return _of_zone(raw, vendor, vendor.time_zone)
 
 
 def _not_here(data: SourceConfig) -> NoReturn:
@@ -213,8 +223,9 @@ def _not_here(data: SourceConfig) -> NoReturn:
     )
 
 
-def _in_file(data: SourceConfig, table: Table) -> Raw:
-    return read_bars(table, _hints(data))
+def _in_file(data: SourceConfig, table: Table) -> tuple[Raw, Vendor, UtcOffset | None]:
+    raw, offset = read_bars(table, _hints(data))
+    return raw, UNKNOWN, offset
 
 
 def _hints(data: SourceConfig) -> Hints:

@@ -2,8 +2,9 @@
 
     text.py      bytes to text                     cells.py      text or frame to columns with names
     layouts.py   headings that say too little      headings.py   what vendors call the columns
-    roles.py     which column is which             clock.py, day_forms.py   dates and times
-    date_numbers.py   numbers that are times       zones.py      dates of UTC and of the exchange
+    roles.py     which column is which             time_cells.py, day_forms.py   dates and times
+    date_numbers.py   numbers that are times       clock.py, zones.py   the clock of the exchange, and UTC
+    split_dates.py   year, month and day to one     time_faults.py   what is wrong with times
     numbers.py   cells to numbers                  order.py      each time once, the oldest first
     events.py    splits beside unadjusted prices   findings.py   what is wrong, and what the user says
 
@@ -23,13 +24,17 @@ from lstmstrat.arrays import Bools
 from lstmstrat.prices.bars import COLUMNS, PRICES
 from lstmstrat.prices.cells import Table
 from lstmstrat.prices.check import ADJUSTED_CLOSE, day
-from lstmstrat.prices.clock import FIRST_YEAR, LAST_YEAR, Clock, no_times, read_clock, settled
+from lstmstrat.prices.clock import Clock, settled
 from lstmstrat.prices.events import check_events
 from lstmstrat.prices.findings import Findings, Hints, shown, such
 from lstmstrat.prices.headings import DATE, SYMBOL, TICKS, TIME, role_of
 from lstmstrat.prices.numbers import Numbers, TwoReadings, in_32nds, read_numbers
 from lstmstrat.prices.order import ordered
 from lstmstrat.prices.roles import Roles, chosen, several
+from lstmstrat.prices.split_dates import with_one_date
+from lstmstrat.prices.time_cells import no_times, read_clock
+from lstmstrat.prices.time_faults import check_future, check_hours, check_readable
+from lstmstrat.prices.utc_offset import UtcOffset
 
 NO_VOLUME = "there is no volume: it is taken as 0 on every bar, so features of volume say nothing"
 RAW = (*COLUMNS, ADJUSTED_CLOSE)
@@ -40,8 +45,8 @@ Raw = tuple[pd.DataFrame, tuple[str, ...]]  # bars as the source has them, and n
 Read = dict[str, Numbers]  # the numbers of each role
 
 
-def read_bars(table: Table, hints: Hints) -> Raw:
-    """The bars of a table, the oldest first, and notices.
+def read_bars(table: Table, hints: Hints) -> tuple[Raw, UtcOffset | None]:
+    """The bars of a table, the oldest first, with notices; and how far their clock is ahead of UTC, if known.
 
     A naive DatetimeIndex, each time once; float64 columns open, high, low, close, volume [, adj close], not
     checked: see `check`. Rows without any price are left out, and volume is 0 on every bar where there is none.
@@ -53,13 +58,16 @@ def read_bars(table: Table, hints: Hints) -> Raw:
         different bars; there are several symbols. The message begins with the title of the table and lists all
         that is wrong, each with what the user has to type.
     """
+    table = with_one_date(table, hints)
     found = Findings(table.title, notices=list(table.notices))
     roles = chosen(table, hints, found)
     cells = _of_symbol(_cells(table, roles), hints, found)
-    numbers, clock, barren = _read(cells, hints, found)
+    headings = " ".join(_heading(table, roles, role) for role in (DATE, TIME))
+    numbers, clock, barren = _read(cells, headings, hints, found)
     _leave_out(barren, cells, clock, found)
     kept = np.flatnonzero(~barren)
-    times = settled(clock.of_rows(kept), hints, found)
+    settled_clock = settled(clock.of_rows(kept), hints, found)
+    times = settled_clock.local
     numbers = {name: replace(one, values=one.values[kept]) for name, one in numbers.items()}
     _check_empty(numbers, times, hints, found)
     bars = ordered(_bars(numbers, times, found), cells.index[kept], table, roles, hints, found)
@@ -67,16 +75,20 @@ def read_bars(table: Table, hints: Hints) -> Raw:
         events = cells[list(roles.events)].iloc[kept].set_axis(times).sort_index()
         check_events(events[~events.index.duplicated()], bars["close"], hints, found)
     found.check()
-    return bars, tuple(found.notices)
+    return (bars, tuple(found.notices)), settled_clock.offset
 
 
-def _read(cells: pd.DataFrame, hints: Hints, found: Findings) -> tuple[Read, Clock, Bools]:
+def _heading(table: Table, roles: Roles, role: str) -> str:
+    return " ".join(table.names[roles.positions[role]]) if role in roles.positions else ""
+
+
+def _read(cells: pd.DataFrame, headings: str, hints: Hints, found: Findings) -> tuple[Read, Clock, Bools]:
     """The numbers of each role, the times, and which rows are no bars, (n,); what cannot be read is a fault."""
     numbers, doubt = read_numbers({name: cells[name] for name in NUMBERS if name in cells}, hints.decimal)
     if doubt is not None:
         found.faults.append(f"row {cells.index[doubt.row] + 1}: {_two_readings(doubt, hints)}")
     barren = _without_prices(cells, numbers)
-    clock = _clock(cells, barren, hints, found)
+    clock = _clock(cells, headings, barren, hints, found)
     if doubt is None:
         _check_numbers(cells, numbers, clock, barren, found)
     found.check()
@@ -150,27 +162,19 @@ def _without_prices(cells: pd.DataFrame, numbers: Read) -> Bools:
     return empty
 
 
-def _clock(cells: pd.DataFrame, barren: Bools, hints: Hints, found: Findings) -> Clock:
+def _clock(cells: pd.DataFrame, headings: str, barren: Bools, hints: Hints, found: Findings) -> Clock:
     """The times of the rows; a row with prices and without a time is a fault, whose cause is said once."""
     if DATE not in cells or not len(cells):
         if DATE in cells:
             found.faults.append("there is no row below the heading")
         return no_times(len(cells))
     before = len(found.faults)
-    clock = read_clock(cells[DATE], cells.get(TIME), hints, found)
-    rows = np.flatnonzero(clock.unreadable & ~barren)
-    if rows.size and len(found.faults) == before:
-        row = rows[0]
-        of_day = f" {shown(cells[TIME].iloc[row])}" if TIME in cells else ""
-        found.faults.append(
-            f"row {cells.index[row] + 1}: the date is {shown(cells[DATE].iloc[row])}{of_day}, expected the form "
-            f"2024-01-31, from {FIRST_YEAR} to {LAST_YEAR}{such(rows.size)}; "
-            + (
-                f"if it is one of another form, {hints.write('date_format', '%d/%m/%Y %H:%M')}, or what it is"
-                if 2 * rows.size > len(cells)
-                else "correct it, or delete the row"
-            )
-        )
+    clock = read_clock(cells[DATE], cells.get(TIME), hints, found, headings)
+    if len(found.faults) == before:
+        check_readable(clock, cells[DATE], cells.get(TIME), ~barren, hints, found)
+    known = ~barren & ~clock.unreadable
+    check_hours(clock.untimed, cells[DATE], known, found)
+    check_future(clock.local, cells[DATE], known, found)
     return clock
 
 

@@ -15,6 +15,28 @@ ZONE = rf"^(.*(?::\d\d|T\d{{4,6}})(?:\.\d+)?(?:\s?[AaPp][Mm])?)\s*(Z|(?:UTC|GMT)
 ENDS_IN_ZONE = rf"(?::\d\d|T\d{{4}}).*(?:[A-Za-z_]|{OFFSET})$"
 TIME_OF_DAY = re.compile(r"(\d{1,2})(?::(\d\d))?(?::(\d\d(?:\.\d+)?))?[\s-]*([ap]m)?", re.IGNORECASE)
 
+# A heading that says on which clock the times below it are: time (UTC), Gmt time, Date_UTC+2.
+SAYS_UTC = re.compile(
+    r"(?:(?<![a-z])|(?<=time)|(?<=date)|(?<=stamp))(?:utc|gmt|universal time|zulu)(?![a-z])"
+    r"(?:\s*([+-])(\d\d?)(?::?(\d\d))?(?!\d))?|(?<![a-z])(?:utc|gmt)(?=time|date)",
+    re.IGNORECASE,
+)
+
+
+def heading_offset(heading: str) -> pd.Timedelta | None:
+    """The offset from UTC that a heading states; None if it says nothing of it.
+
+    Examples
+    --------
+    >>> str(heading_offset("time (UTC)")), str(heading_offset("Date UTC+02:00")), heading_offset("outcome")
+    ('0 days 00:00:00', '0 days 02:00:00', None)
+    """
+    said = SAYS_UTC.search(heading)
+    if said is None:
+        return None
+    size = pd.Timedelta(hours=int(said[2] or 0), minutes=int(said[3] or 0))
+    return -size if said[1] == "-" else size
+
 
 def offsets(zones: pd.Series) -> pd.Series:
     """The offset from UTC that each zone states; NaT for a name such as EST."""
@@ -36,7 +58,7 @@ def _offset(zone: str) -> Any:
 
 
 def times_of_day(text: pd.Series) -> pd.Series:
-    """Times such as 09:30, 9:30:00 AM, 93000 as time since midnight; NaT where they cannot be read."""
+    """Times such as 09:30, 9:30:00 AM, 93000, 24:00 as time since midnight; NaT where they cannot be read."""
     cells = text.unique()
     longest = max((len(cell) for cell in cells if cell.isdigit()), default=0)  # an hour has two, 93000 is 09:30:00
     return _spans(text, {cell: _time_of_day(cell, longest) for cell in cells})
@@ -54,5 +76,5 @@ def _time_of_day(cell: str, longest: int) -> Any:
     hour, half = int(found[1]), (found[4] or "").lower()
     hour = hour % 12 + 12 * (half == "pm") if half else hour
     minute, second = int(found[2] or 0), float(found[3] or 0.0)
-    inside = hour < 24 and minute < 60 and second < 60.0
+    inside = (hour < 24 and minute < 60 and second < 60.0) or (hour == 24 and not (minute or second))  # the end
     return pd.Timedelta(hours=hour, minutes=minute, microseconds=round(second * 1e6)) if inside else pd.NaT

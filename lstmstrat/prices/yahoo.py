@@ -87,7 +87,7 @@ def bars_of(download: Download, data: SourceConfig) -> Raw:
     if rows.empty:
         raise DataError(f"{title}: no finished bar between start: {data.start} and end: {data.end}; widen them")
     rows, left_out = _usable(rows)
-    raw, told = read_bars(of_frame(rows, title), Hints(data.symbol))
+    (raw, told), _ = read_bars(of_frame(rows, title), Hints(data.symbol))
     notices = [_origin(download), *told, *left_out]
     if times.hasnans:
         notices.append(f"rows that Yahoo gave no date left out: {int(np.isnat(times.to_numpy()).sum())}")

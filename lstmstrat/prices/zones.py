@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pandas as pd
 
 SOME, FEW = 0.05, 0.02  # shares of the bars that lie on a weekend
@@ -32,3 +33,31 @@ def likely_zone(utc: pd.DatetimeIndex) -> str:
         return _on_weekends(local), len(set(local.time))
 
     return min((*EUROPE, *ASIA), key=misfit)
+
+
+def hours_to_midnight(stamps: pd.DatetimeIndex) -> int:
+    """How many hours after the stamps of an evening, of all of them, the next day has begun."""
+    evenings = stamps.hour[stamps.hour >= 12]
+    return int(24 - evenings.min()) if len(evenings) else 0
+
+
+ALL_YEAR = (1, 2, 6, 7, 8, 12)  # months within which hardly a clock is changed
+ONE_HOUR = np.timedelta64(1, "h")  # by which clocks are changed
+
+
+def one_clock(local: pd.DatetimeIndex, utc: pd.DatetimeIndex) -> bool:
+    """Whether the offsets of rows (n,) may be those of one clock, with its changes in spring and autumn."""
+    ahead = (local - utc).to_numpy()
+    if not len(ahead) or ahead.max() == ahead.min():
+        return True
+    still = pd.DataFrame({"month": utc.strftime("%Y-%m"), "ahead": ahead})[
+        utc.month.isin(ALL_YEAR)
+    ].drop_duplicates()
+    return bool(ahead.max() - ahead.min() <= ONE_HOUR and still["month"].is_unique)
+
+
+def span_of_offsets(local: pd.DatetimeIndex, utc: pd.DatetimeIndex) -> str:
+    """The least and the greatest offset of rows from UTC, for a message: -05:00 to +00:00."""
+    minutes = ((local - utc).to_numpy() // np.timedelta64(1, "m")).astype(int)
+    ends = [int(minutes.min()), int(minutes.max())]
+    return " to ".join(f"{'-' if end < 0 else '+'}{abs(end) // 60:02}:{abs(end) % 60:02}" for end in ends)

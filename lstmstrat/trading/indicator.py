@@ -15,7 +15,7 @@ from typing import Any, ClassVar
 import backtrader as bt
 import numpy as np
 
-from lstmstrat.arrays import Floats, Times
+from lstmstrat.arrays import Floats
 from lstmstrat.config.descriptions import descriptions
 from lstmstrat.config.forecast import ForecastConfig
 from lstmstrat.config.validation import validated
@@ -26,7 +26,8 @@ from lstmstrat.forecasting.walk_forward import WalkForward
 from lstmstrat.prices.bars import CLOSE, COLUMNS
 from lstmstrat.prices.outside import NOTHING
 from lstmstrat.trading.clock import to_times
-from lstmstrat.trading.lines import advance
+from lstmstrat.trading.lines import advance, values_of
+from lstmstrat.trading.peer_feed import PeerFeed, check_clocks
 
 _log = logging.getLogger(__name__)
 _DEFAULTS = ForecastConfig()
@@ -104,7 +105,9 @@ class LSTMForecast(bt.Indicator):  # type: ignore[misc]
     def __init__(self, *_: Any, **unknown: Any) -> None:
         self._refuse_misuse(unknown)
         values = {name: getattr(self.p, name) for name in ForecastConfig.model_fields}
-        self._peers = [_PeerFeed(peer) for peer in self.p.peers]
+        self._peers = [PeerFeed(peer) for peer in self.p.peers]
+        for peer in self.p.peers:
+            check_clocks(self._feed, peer)
         config = validated(ForecastConfig, values, "LSTMForecast:")
         outside = getattr(self._feed, "outside", NOTHING)  # of a config's own feed
         self.walk_forward = WalkForward(config, peers=len(self._peers), outside=outside)
@@ -222,8 +225,8 @@ class LSTMForecast(bt.Indicator):  # type: ignore[misc]
         bars = self.data.buflen()
         if bars <= self._first:
             return
-        columns = [_values(line, self._first, bars) for line in self._columns]
-        times = to_times(_values(self._feed.lines.datetime, self._first, bars))
+        columns = [values_of(line, self._first, bars) for line in self._columns]
+        times = to_times(values_of(self._feed.lines.datetime, self._first, bars))
         self._warn_if_short(bars)
         peers = [peer.all_bars() for peer in self._peers]
         forecasts = self.walk_forward.advance(times, np.column_stack(columns), peers)  # (n, 5 + Q)
@@ -254,44 +257,6 @@ class LSTMForecast(bt.Indicator):  # type: ignore[misc]
         return {name: value for name, value in self.__dict__.items() if name not in ("walk_forward", "_peers")}
 
 
-class _PeerFeed:
-    """The feed of a peer; the indicator collects its new bars at each bar of its own feed."""
-
-    def __init__(self, feed: Any):
-        if not isinstance(feed, bt.AbstractDataBase):
-            raise TypeError(
-                f"LSTMForecast: peers are whole data feeds, not {type(feed).__name__}; write peers=[self.data1]"
-            )
-        if feed._env is not None and feed._env.p.exactbars == 1:
-            raise TypeError(
-                "LSTMForecast: with exactbars=1 Backtrader loses bars of a second feed; use exactbars=-1"
-            )
-        if getattr(feed, "replaying", False):
-            raise TypeError("LSTMForecast: a replayed feed has unfinished bars; peers=[...] need closed ones")
-        self._feed = feed
-        self._bar_count = 0  # bars collected so far
-        self._rows: list[list[float]] = []  # time and columns of the bars since the last call of `new_bars`
-
-    def collect(self) -> None:
-        """Collects the bars that arrived since the last call."""
-        lines = [getattr(self._feed.lines, name) for name in ("datetime", *COLUMNS)]
-        for ago in range(self._bar_count - len(self._feed) + 1, 1):
-            self._rows.append([line[ago] for line in lines])
-        self._bar_count = len(self._feed)
-
-    def new_bars(self) -> tuple[Times, Floats]:
-        """The bars collected since the last call of this method; times (m,), bars (m, 5)."""
-        rows = np.array(self._rows).reshape(-1, 6)
-        self._rows = []
-        return to_times(rows[:, 0]), rows[:, 1:]
-
-    def all_bars(self) -> tuple[Times, Floats]:
-        """Every bar of a preloaded feed; times (m,), bars (m, 5)."""
-        count = self._feed.buflen()
-        bars = np.column_stack([_values(getattr(self._feed.lines, name), 0, count) for name in COLUMNS])
-        return to_times(_values(self._feed.lines.datetime, 0, count)), bars
-
-
 def _parameter_list() -> str:
     """Every parameter with its default and meaning, for help(LSTMForecast)."""
     fields, meaning = ForecastConfig.model_fields.items(), descriptions(ForecastConfig)
@@ -299,10 +264,3 @@ def _parameter_list() -> str:
 
 
 LSTMForecast.__doc__ = f"{LSTMForecast.__doc__}\n    Parameters\n    ----------\n{_parameter_list()}\n"
-
-
-def _values(line: Any, first: int, end: int) -> Floats:
-    """A copy of bars `first` to `end` of a line's buffer; NaN if there is no line."""
-    if line is None:
-        return np.full(end - first, np.nan)
-    return np.array(line.array[first:end], dtype=np.float64)

@@ -1,9 +1,13 @@
-"""The pointers of Backtrader's lines, moved with fewer calls than Backtrader takes for it."""
+"""The pointers of Backtrader's lines, moved with fewer calls than Backtrader takes for it, and their values."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from typing import Any
+
+import numpy as np
+
+from lstmstrat.arrays import Floats
 
 
 def advance(lines: Iterable[Any], size: int) -> None:
@@ -17,3 +21,10 @@ def advance(lines: Iterable[Any], size: int) -> None:
             line.lencount += size
         else:
             line.advance(size)
+
+
+def values_of(line: Any, first: int, end: int) -> Floats:
+    """A copy of bars `first` to `end` of a line's buffer; NaN if there is no line."""
+    if line is None:
+        return np.full(end - first, np.nan)
+    return np.array(line.array[first:end], dtype=np.float64)

@@ -22,12 +22,18 @@ START = {"symbol": "IBM", "start": "2012-01-03"}
 DAYS = load_prices(DataConfig.model_validate(START)).times
 
 
-def loaded(folder: Path, text: str, **entry: Any) -> Prices:
+def loaded(folder: Path, text: str, own: dict[str, str] | None = None, **entry: Any) -> Prices:
     path = folder / "mood.csv"
     path.write_text(text, encoding="utf-8")
     return load_prices(
-        DataConfig.model_validate({**START, "extra": [{"name": "mood", "path": str(path), **entry}]})
+        DataConfig.model_validate({**(own or START), "extra": [{"name": "mood", "path": str(path), **entry}]})
     )
+
+
+def of_days(folder: Path) -> dict[str, str]:
+    """The same prices from a file of days, which does not say where their exchange is."""
+    load_prices(DataConfig.model_validate(START)).frame.to_csv(folder / "IBM.csv")
+    return {"source": "csv", "path": str(folder / "IBM.csv")}
 
 
 def at(prices: Prices, day: str) -> float:
@@ -62,12 +68,18 @@ def test_a_row_with_a_time_of_day_is_known_at_it(tmp_path: Path) -> None:
 
 
 def test_times_in_utc_need_the_clock_of_the_exchange(tmp_path: Path) -> None:
+    """A file of days does not say it; of what is bundled it is known."""
     text = "time,score\n2012-01-04T23:00:00Z,1\n2012-01-05T14:30:00Z,2\n"
-    with pytest.raises(DataError, match=r'write time_zone: "America/New_York" beside name: mood in data\.extra'):
-        loaded(tmp_path, text)
-    prices = loaded(tmp_path, text, time_zone="America/New_York")  # five hours behind UTC in January
-    assert at(prices, "2012-01-05 09:29") == 1.0
-    assert at(prices, "2012-01-05 09:30") == 2.0
+    own = of_days(tmp_path)
+    with pytest.raises(
+        DataError,
+        match=r'write time_zone: "America/New_York", or where their exchange is, beside name: mood in data\.extra',
+    ):
+        loaded(tmp_path, text, own)
+    of_file = loaded(tmp_path, text, own, time_zone="America/New_York")
+    for prices in (of_file, loaded(tmp_path, text), loaded(tmp_path, text, time_zone="America/New_York")):
+        assert at(prices, "2012-01-05 09:29") == 1.0  # five hours behind UTC in January
+        assert at(prices, "2012-01-05 09:30") == 2.0
 
 
 def test_percent_signs_are_named_and_without_them_the_values_are_read(tmp_path: Path) -> None:
@@ -159,10 +171,13 @@ TOGETHER = {  # cures that are given as one
 @pytest.mark.parametrize("name", CURABLE)
 def test_each_cure_works_on_the_file_that_provoked_it(tmp_path: Path, name: str) -> None:
     text, expected = CURABLE[name]
+    own = of_days(tmp_path)
     with pytest.raises(DataError) as caught:
-        loaded(tmp_path, text)
+        loaded(tmp_path, text, own)
     found = cures(str(caught.value), MOOD)
-    assert [loaded(tmp_path, text, **cure).outside.extra[0].values[:, 0].tolist() for cure in found] == expected
+    assert [
+        loaded(tmp_path, text, own, **cure).outside.extra[0].values[:, 0].tolist() for cure in found
+    ] == expected
 
 
 @pytest.mark.parametrize("name", TOGETHER)

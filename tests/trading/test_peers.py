@@ -150,3 +150,20 @@ def test_as_many_peers_must_be_handed_over_as_were_announced() -> None:
     walk = WalkForward(CONFIG, alone(), peers=1)
     with pytest.raises(ValueError, match="zip"):
         walk.advance(OWN.times, OWN.bars)
+
+
+@pytest.mark.parametrize("which", ["prices", "peer"])
+def test_a_time_zone_on_one_of_two_frames_is_refused_and_the_cure_works(which: str) -> None:
+    """Backtrader makes zoned times UTC and leaves others: 09:00 of New York would count as 09:00 UTC."""
+    hours = market(300).frame.set_axis(pd.date_range("2020-06-01", periods=300, freq="h"))
+    naive, zoned = hours, hours.tz_localize("America/New_York")
+    frames = [naive, zoned] if which == "prices" else [zoned, naive]
+    with pytest.raises(
+        TypeError, match=rf"that of the {which} has no time zone.*tz_localize\('America/New_York'\)"
+    ):
+        recorded(frames)
+    same = recorded([naive.tz_localize("America/New_York"), zoned])[1]
+    alike = recorded([naive, naive])[1]._inputs
+    assert same._inputs is not None
+    assert alike is not None
+    assert np.array_equal(same._inputs.all, alike.all, equal_nan=True)

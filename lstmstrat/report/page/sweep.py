@@ -24,7 +24,7 @@ def sweep_page(found: Sweep) -> str:
         sentences=texts.sentences(found),
         heats=[_heat(found, name) for name in found.strategies],
         points=Table("Every point", tuple(heads[1:]), lines, heads[0]),
-        payload=as_json({"dates": [], "series": [], "figures": {}, "trades": []}),
+        payload=as_json({"dates": {"seconds": 1, "steps": []}, "series": [], "figures": {}, "trades": []}),
     )
 
 

@@ -1,0 +1,244 @@
+"""The cells of the column of dates, and of that of times if there is one, to a `Clock`: `read_clock`."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from lstmstrat.arrays import Bools
+from lstmstrat.prices.clock import Clock
+from lstmstrat.prices.date_numbers import GUESSES, UNITS, likely_form, of_excel, since_1970
+from lstmstrat.prices.day_forms import read_days, read_form
+from lstmstrat.prices.findings import Findings, Hints, shown, such
+from lstmstrat.prices.times_of_day import ENDS_IN_ZONE, ZONE, heading_offset, offsets, times_of_day
+
+FIRST_YEAR, LAST_YEAR = 1800, 2200
+COMPACT = {8: "%Y%m%d", 10: "%Y%m%d%H", 12: "%Y%m%d%H%M", 14: "%Y%m%d%H%M%S"}
+RARE = ("%b %Y", "%B %Y", "%m/%Y", "%b-%y", "%b-%Y", "%a %b %d %H:%M:%S %Y")  # a month; the clock of C
+UNIT_FORMATS = (*UNITS.values(), "excel")  # what date_format may be beside a format of strptime
+NUMBER = re.compile(r"[-+]?\d+(\.\d*)?(e[-+]?\d+)?")
+AS_TEXT = r"""^=?"(.*)"$|^'"""  # ="2024-01-31", so that a spreadsheet shows it as it is
+SHORTENED = r"\d([.,]\d{1,8})?[eE]\+?\d+"
+ENDS_OF_DAY = r"(?<=[T ])24(?=:?00(?::?00(?:\.0+)?)?$)"
+QUARTER = r"^(?:(\d{4})[\s-]?[Qq]([1-4])|[Qq]([1-4])[\s/-]?(\d{4}))$"
+TIMED = r"\d{8}[T ]\d{2,6}|\dT\d|\d\s?[AaPp][Mm]"  # in a cell with a time of day and no colon
+
+
+def read_clock(
+    date: pd.Series, time: pd.Series | None, hints: Hints, found: Findings, headings: str = ""
+) -> Clock:
+    """The times of the rows, in their order; `headings` are those of the two columns, which may say UTC."""
+    clock = _read_date(date, hints, found)
+    if time is not None:
+        clock = _with_time(clock, time, found)
+    ahead = heading_offset(headings)
+    if clock.utc is None and ahead is not None:
+        clock = Clock(clock.local, clock.local - ahead, clock.untimed)
+    inside = (clock.local.year >= FIRST_YEAR) & (clock.local.year <= LAST_YEAR)
+    utc = None if clock.utc is None else _where(clock.utc, inside)
+    return Clock(_where(clock.local, inside), utc, clock.untimed)
+
+
+def _where(times: pd.DatetimeIndex, inside: Bools) -> pd.DatetimeIndex:
+    return pd.DatetimeIndex(times.where(inside))
+
+
+def _read_date(date: pd.Series, hints: Hints, found: Findings) -> Clock:
+    kind = date.dtype
+    if isinstance(kind, pd.ArrowDtype) and kind.kind == "M":
+        date = pd.Series(pd.DatetimeIndex(date), date.index)
+        kind = date.dtype
+    if isinstance(kind, pd.PeriodDtype):
+        return Clock(pd.DatetimeIndex(date.dt.start_time), None)
+    if isinstance(kind, pd.DatetimeTZDtype):
+        index = pd.DatetimeIndex(date)
+        return Clock(index.tz_localize(None), index.tz_convert("UTC").tz_localize(None))
+    if kind.kind == "M":
+        return Clock(pd.DatetimeIndex(date), None)
+    text = date.astype(str).where(date.notna(), "").str.strip()
+    if kind.kind not in "fiu":
+        text = text.str.replace(AS_TEXT, r"\1", regex=True) if _anywhere("[\"']", text) else text
+        if _anywhere("[eE]", text) and _shortened(text, found):
+            return no_times(len(text))
+    first = next((cell for cell in text if cell), "")
+    if hints.date_format in UNIT_FORMATS or (hints.date_format is None and NUMBER.fullmatch(first)):
+        number = pd.to_numeric(text, errors="coerce")
+        if number.notna().any() and (number.notna() | ~text.str.contains(r"^\d", regex=True)).all():
+            return _of_numbers(number, text, hints, found)
+    return _of_text(text, hints, found)
+
+
+def _anywhere(pattern: str, text: pd.Series) -> bool:
+    """Whether a plain pattern, without groups, is in one of the cells: a quick question before a slow one."""
+    return bool(text.str.contains(pattern, regex=True).any())
+
+
+def _shortened(text: pd.Series, found: Findings) -> bool:
+    """Whether a spreadsheet has left out the last digits of times since 1970, 1.57792E+12, which is a fault."""
+    short = np.flatnonzero(text.str.fullmatch(SHORTENED))
+    if len(short):
+        cell = f"row {text.index[short[0]] + 1}: the date is {shown(text.iloc[short[0]])}{such(len(short))}"
+        found.faults.append(
+            f"{cell}, of which a spreadsheet has left out digits; take the file as it was downloaded, or show the "
+            "column there as a number without decimals, and save it again"
+        )
+    return len(short) > 0
+
+
+def _of_numbers(number: pd.Series, text: pd.Series, hints: Hints, found: Findings) -> Clock:
+    """Dates such as 20240131, and times since 1970 in a unit that their digits show."""
+    digits = len(str(int(number.abs().max()))) if np.isfinite(number.abs().max()) else 0
+    unit: Any = hints.date_format or UNITS.get(digits)
+    form = COMPACT.get(digits)
+    if hints.date_format is None and form and (digits != 10 or _begins_with_a_year(number)):
+        whole = text.str.replace(r"\.0*$", "", regex=True)
+        ends = whole.str.fullmatch(r"\d{8}240*") & (digits > 8)
+        whole = whole.where(~ends, whole.str[:8] + "0" * (digits - 8))
+        days = pd.to_datetime(whole.where(whole.str.len() == digits), format=form, errors="coerce")
+        days += pd.to_timedelta(ends.astype(int), unit="D")
+        if days.notna().any():
+            return Clock(pd.DatetimeIndex(days), None)
+        unit = None
+    if unit is None:
+        example = likely_form(number, text)
+        found.faults.append(
+            f"the date is {shown(text[number.notna()].iloc[0])}, a number that may be that of the row; expected "
+            "the form 2024-01-31, 20240131, or the seconds since 1970; if it is a "
+            f"{GUESSES[example]}, {hints.write('date_format', example)}"
+        )
+        return no_times(len(text))
+    if unit == "excel":
+        return Clock(of_excel(number), None)
+    utc = since_1970(number, unit)
+    if hints.date_format is None and (each := _each_in_its_unit(number)) is not None:
+        utc = each
+    return Clock(utc, utc)
+
+
+def _each_in_its_unit(number: pd.Series) -> pd.DatetimeIndex | None:
+    """Times in several units, each by its digits, if that brings them into order; None if it does not.
+
+    Binance counts microseconds since 2025, and milliseconds before: files of both years, joined, hold both.
+    """
+    digits = np.floor(np.log10(number.abs().clip(lower=1.0))) + 1.0
+    units = {unit: digits.between(most - 2, most) for most, unit in UNITS.items()}
+    if sum(bool(rows.any()) for rows in units.values()) < 2:
+        return None
+    parts = [pd.Series(since_1970(number[rows], unit), number.index[rows]) for unit, rows in units.items()]
+    each = pd.DatetimeIndex(pd.concat([part.astype("datetime64[ns]") for part in parts]).reindex(number.index))
+    return each if each.is_monotonic_increasing or each.is_monotonic_decreasing else None
+
+
+def _begins_with_a_year(number: pd.Series) -> bool:
+    """Whether ten digits are a date with its hour, 2024013109; as seconds they would lie after 2030."""
+    return bool(number.dropna().between(1_900_010_100, 2_100_000_000).all())
+
+
+def no_times(rows: int) -> Clock:
+    """The clock of rows none of which has a time."""
+    return Clock(pd.DatetimeIndex([pd.NaT] * rows), None)
+
+
+def _of_text(text: pd.Series, hints: Hints, found: Findings) -> Clock:
+    """Dates written out, with or without a time of day and an offset."""
+    untimed = (~text.str.contains(":", regex=False)).to_numpy(dtype=bool).copy()
+    untimed[untimed] = (~text[untimed].str.contains(TIMED, regex=True)).to_numpy(dtype=bool)
+    zoned = text.str.contains(ENDS_IN_ZONE, regex=True)
+    offset = None
+    if zoned.any():
+        parts = text.str.extract(ZONE)
+        text = parts[0].fillna(text).str.strip()
+        offset = offsets(parts[1].fillna(""))
+    local = _local(text, hints, found)
+    utc = None if offset is None else _utc(text, local, offset, untimed, found)
+    return Clock(pd.DatetimeIndex(local), utc, untimed)
+
+
+def _local(text: pd.Series, hints: Hints, found: Findings) -> pd.Series:
+    """Dates without an offset; 24:00 is 00:00 of the next day, a quarter its first day."""
+    if _anywhere("[T ]24", text) and (ends := text.str.contains(ENDS_OF_DAY, regex=True)).any():
+        begins = text.where(~ends, text.str.replace(ENDS_OF_DAY, "00", regex=True))
+        return _local(begins, hints, found) + pd.to_timedelta(ends.astype(int), unit="D")
+    if _anywhere("[Qq][1-4]", text):
+        quarters = text.str.extract(QUARTER)
+        year, number = quarters[0].fillna(quarters[3]), quarters[1].fillna(quarters[2])
+        month = (3 * pd.to_numeric(number) - 2).map("{:02.0f}".format)
+        text = text.where(year.isna(), year + "-" + month + "-01")
+    if hints.date_format is not None:
+        form = hints.date_format.replace("%z", "").replace("%Z", "").strip()
+        try:
+            return read_form(text, form)
+        except (ValueError, re.error) as error:  # %Y twice
+            found.faults.append(f"{hints.setting('date_format', hints.date_format)}: {error}")
+            return pd.to_datetime(text.where(text == ""), errors="coerce")
+    short = text.str.len() < 8
+    iso = pd.to_datetime(
+        text.where(~short | text.str.contains(r"^\d{4}-\d\d?$", regex=True)), format="ISO8601", errors="coerce"
+    )
+    if iso.notna().any() or not len(text):
+        return iso if iso.dt.tz is None else iso.dt.tz_localize(None)
+    few = text[text != ""].head(5)
+    for form in RARE:
+        if len(few) and pd.to_datetime(few, format=form, errors="coerce").notna().all():
+            return read_form(text, form)
+    return _written(text, hints, found)
+
+
+def _written(text: pd.Series, hints: Hints, found: Findings) -> pd.Series:
+    """Dates in the forms of `day_forms`, with a time of day behind them."""
+    read = read_days(text)
+    if len(read.orders) > 1:
+        row = int(np.flatnonzero(read.days.notna())[0])
+        forms = [_form(order, text.iloc[row], read.rest.iloc[row]) for order in read.orders]
+        which = hints.write("date_format", forms[0])
+        which += "".join(f" or {hints.setting('date_format', form)}" for form in forms[1:])
+        found.faults.append(
+            f"row {text.index[row] + 1}: the date {shown(text.iloc[row])} can be read in two ways; {which}"
+        )
+    return read.days + times_of_day(read.rest)
+
+
+def _form(order: str, text: str, rest: str) -> str:
+    """The format of strptime for a date of an order, with its signs and its time of day."""
+    sign = re.sub(r"\d", "", text)[:1]
+    numbers = re.findall(r"\d+", text)
+    year = "%Y" if 4 in map(len, numbers[:3]) else "%y"
+    form = sign.join({"d": "%d", "m": "%m", "y": year}[letter] for letter in order)
+    if not rest:
+        return form
+    colons, half = rest.count(":"), "m" in rest.lower()
+    time = ":".join(["%I" if half else "%H", "%M", "%S"][: colons + 1]) + (".%f" if "." in rest else "")
+    between = text[len(re.match(r"[\d./-]+", text)[0]) :][: len(text) - len(rest)]  # type: ignore[index]
+    return form + re.match(r"[\s,T]*", between)[0] + time + (" %p" if half else "")  # type: ignore[index]
+
+
+def _utc(
+    text: pd.Series, local: pd.Series, offset: pd.Series, untimed: Bools, found: Findings
+) -> pd.DatetimeIndex | None:
+    """The times in UTC, if each has an offset; some with and some without, of maybe another clock, is a fault."""
+    alone = offset.isna() & local.notna() & ~untimed
+    if not alone.any():
+        return pd.DatetimeIndex(local - offset)
+    if offset.notna().any():
+        row = int(np.flatnonzero(alone)[0])
+        found.faults.append(
+            f"row {text.index[row] + 1}: {shown(text.iloc[row])} has no offset from UTC, and other rows have one"
+            f"{such(int(alone.sum()))}; write it in each row, such as +00:00, or in none"
+        )
+    return None
+
+
+def _with_time(clock: Clock, time: pd.Series, found: Findings) -> Clock:
+    """The dates of `clock` at the times of day of a column, which may end in an offset."""
+    text = time.astype(str).where(time.notna(), "").str.strip()
+    parts = text.str.extract(ZONE)
+    zoned = parts[1].fillna("")
+    offset = offsets(zoned) if (zoned != "").any() else None
+    of_day = times_of_day(parts[0].fillna(text))
+    local = pd.Series(clock.local.normalize() + pd.TimedeltaIndex(of_day), text.index)
+    untimed = (text == "").to_numpy(dtype=bool)
+    utc = None if offset is None else _utc(text, local, offset, untimed, found)
+    return Clock(pd.DatetimeIndex(local), utc, untimed)
