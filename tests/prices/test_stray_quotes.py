@@ -87,7 +87,7 @@ def test_no_quote_makes_bars_fewer(rows: list[int], note: str, form: str, end: s
     closes = list[float]()
 
     def read() -> None:
-        closes.extend(read_bars(of_text(read_text(text.encode(), "t"), "t", hints), hints)[0]["close"])
+        closes.extend(read_bars(of_text(read_text(text.encode(), "t"), "t", hints), hints)[0][0]["close"])
 
     message = refusal(read)
     assert "a quote opens the cell" in message if message else closes == DAYS["close"].tolist()
