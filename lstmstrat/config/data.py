@@ -119,7 +119,7 @@ class SourceConfig(Section):
     date_format: Annotated[str, Field(min_length=1)] | None = None
     """The form of the dates, as in strptime: "%d/%m/%Y"; or s, ms, us, ns since 1970, or excel, of numbers."""
     time_zone: Annotated[str | None, AfterValidator(_zone)] = None
-    """Where the exchange is, such as Europe/London: times in UTC or with an offset become those of its clock."""
+    """Where the exchange is, such as Europe/London. Times in UTC or with an offset become those of its clock."""
     decimal: Literal[".", ","] | None = None
     """The decimal sign, where 1,234 may be 1234 or 1.234."""
 
@@ -208,11 +208,11 @@ class ExtraConfig(Section):
     column: str | int | None = None
     """The heading of the values, or the number of their column; by default the only other column, or NAME."""
     lag: Lag | None = None
-    """How long after its time a row is known: 1d, 36h, 2w; by default 1d of dates, and 0d of times of day."""
+    """How long after its time a row is known: 1d, 36h, 2w. By default 1d for dates, 0d for times of day."""
     date_format: Annotated[str, Field(min_length=1)] | None = None
     """As in `data`."""
     time_zone: Annotated[str | None, AfterValidator(_zone)] = None
-    """Where the exchange of the prices is: times in UTC or with an offset become those of its clock."""
+    """The clock of its times, such as Europe/London; of times in UTC or with an offset the clock of the prices."""
     decimal: Literal[".", ","] | None = None
     """As in `data`."""
 
