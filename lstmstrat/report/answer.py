@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from lstmstrat.evaluation.metrics import Performance
 from lstmstrat.evaluation.verdict import NEVER_TRADED, NO_VERDICT, SUPPORTED, UNDECIDED, UNPROVEN, WORSE
-from lstmstrat.report.cells import HOLDING, amount, fine_percent, interval, lasted, level, percent, ratio
+from lstmstrat.report.cells import HOLDING, amount, fine_percent, lasted, percent, ratio, signed
 from lstmstrat.results.assessment import (
     AUDIT,
     FAILED,
@@ -139,10 +139,10 @@ def _growth(metrics: Performance) -> str:
 
 
 def _sure(assessment: Assessment, strategy: StrategyAssessment) -> str:
-    """The interval of the Sharpe difference with its level, or why there is none."""
+    """The interval of the Sharpe difference, whose level its term explains, or why there is none."""
     versus = strategy.versus_benchmark
     if versus.sharpe_low is not None and versus.sharpe_high is not None:
-        return f"{level(len(assessment.strategies))} {interval(versus.sharpe_low, versus.sharpe_high)}"
+        return f"likely between {signed(versus.sharpe_low)} and {signed(versus.sharpe_high)}"
     if versus.verdict == NEVER_TRADED:
         return "undefined, for it never traded"
     if versus.sharpe is None:

@@ -135,10 +135,11 @@ def level(strategies: int) -> str:
 
 def interval(low: float | None, high: float | None) -> str:
     """``[-0.84, -0.07]``; an end that is not zero keeps its sign, as the verdict depends on it."""
-    return UNDEFINED if low is None or high is None else f"[{_end(low)}, {_end(high)}]"
+    return UNDEFINED if low is None or high is None else f"[{signed(low)}, {signed(high)}]"
 
 
-def _end(value: float) -> str:
+def signed(value: float) -> str:
+    """An end of an interval: two decimals, or one digit where these would be 0 and hide its sign."""
     text = ratio(value)
     return f"{value:.1g}" if value and text == "0.00" else text
 
