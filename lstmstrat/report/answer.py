@@ -142,7 +142,7 @@ def _sure(assessment: Assessment, strategy: StrategyAssessment) -> str:
     """The interval of the Sharpe difference, whose level its term explains, or why there is none."""
     versus = strategy.versus_benchmark
     if versus.sharpe_low is not None and versus.sharpe_high is not None:
-        return f"likely between {signed(versus.sharpe_low)} and {signed(versus.sharpe_high)}"
+        return f"likely {signed(versus.sharpe_low)} to {signed(versus.sharpe_high)}"
     if versus.verdict == NEVER_TRADED:
         return "undefined, for it never traded"
     if versus.sharpe is None:

@@ -93,7 +93,7 @@ def test_the_large_numbers_are_those_of_the_summary() -> None:
         "holding 1.2%",
     )  # 0.0323 and 0.0123, by hand
     assert (fall.value, fall.beside) == ("-61.5%", "holding -61.5%")
-    assert (difference.value, difference.beside) == ("0.18", "likely between -0.42 and 0.78")
+    assert (difference.value, difference.beside) == ("0.18", "likely -0.42 to 0.78")
     assert (difference.label, difference.term) == ("Sharpe difference",) * 2
     assert f"With long_short, 100,000 became {became.value} in " in money(found, second)
 
