@@ -271,6 +271,19 @@ def test_a_stage_inside_another_has_a_bar_below_it_and_a_stage_that_fails_leaves
         assert "training" not in screen.getvalue().rpartition("sweep")[2]
 
 
+def test_the_time_of_a_stage_inside_is_no_pace_of_the_one_around_it() -> None:
+    """The first of six strategies trains for all of them: 120 s of training, then 12 s of its own."""
+    times = iter([0.0, 0.0, 120.0, 132.0])
+    file = io.StringIO()
+    with (
+        terminal.stages(file=file, clock=lambda: next(times)) as opened,
+        opened("simulating", "strategies") as outer,opened("training", "folds") as inner
+    ):  # is open to the end, for a later strategy may train too
+        inner(118, 118)
+        outer(1, 6)
+    assert file.getvalue().splitlines()[1] == "simulating: 1 of 6 strategies, 60 s left"  # 5 more at 12 s each
+
+
 def test_long_times_are_in_minutes() -> None:
     times = iter([0.0, 120.0])
     file = io.StringIO()

@@ -32,17 +32,42 @@ def stages(*, file: TextIO | None = None, clock: Clock = time.monotonic, quiet: 
     file
         Standard error by default, so that progress never mixes with the tables.
     """
-    notebook, file = file is None and in_notebook(), file or sys.stderr
+    notebook, file, watch = file is None and in_notebook(), file or sys.stderr, _Watch(clock)
     if quiet:
         yield _silent
     elif notebook:
         with Shown(clock) as shown:
-            yield partial(_shown, shown)
+            yield partial(_shown, shown, watch)
     elif not file.isatty():
-        yield lambda name, unit: _lines(name, unit, file, clock)
+        yield lambda name, unit: _lines(name, unit, file, watch)
     else:
-        with _bars(file) as opened:
+        with _bars(file, watch) as opened:
             yield opened
+
+
+class _Watch:
+    """Tells a stage how long it is open, and how much of that no stage inside it was at work."""
+
+    def __init__(self, clock: Clock):
+        self._clock = clock
+        self._open: list[list[float]] = []  # of each open stage, the seconds of each stage inside it
+
+    @contextmanager
+    def open(self) -> Iterator[Callable[[], tuple[float, float]]]:
+        """A function that gives the two numbers, in seconds. A stage is at work until its last look."""
+        begin, inside, around = self._clock(), list[float](), self._open[-1] if self._open else []
+        self._open.append(inside)
+        around.append(0.0)
+        place = len(around) - 1
+
+        def look() -> tuple[float, float]:
+            around[place] = passed = self._clock() - begin
+            return passed, passed - sum(inside)
+
+        try:
+            yield look
+        finally:
+            self._open.pop()
 
 
 @contextmanager
@@ -51,17 +76,17 @@ def _silent(name: str, unit: str) -> Iterator[ShowProgress]:
 
 
 @contextmanager
-def _shown(shown: Shown, name: str, unit: str) -> Iterator[ShowProgress]:
+def _shown(shown: Shown, watch: _Watch, name: str, unit: str) -> Iterator[ShowProgress]:
     stage = shown.opened(name)
-    start = time.monotonic()
-    yield lambda done, total: shown.show(
-        stage, done, total, f"{done:,}/{total:,} {unit}", _left(time.monotonic() - start, done, total)
-    )
+    with watch.open() as look:
+        yield lambda done, total: shown.show(
+            stage, done, total, f"{done:,}/{total:,} {unit}", _left(look()[1], done, total)
+        )
     shown.closed(stage)
 
 
 @contextmanager
-def _bars(file: TextIO) -> Iterator[Stage]:
+def _bars(file: TextIO, watch: _Watch) -> Iterator[Stage]:
     from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
     columns = (
@@ -75,15 +100,16 @@ def _bars(file: TextIO) -> Iterator[Stage]:
 
         @contextmanager
         def stage(name: str, unit: str) -> Iterator[ShowProgress]:
-            number, start = display.add_task(name, total=None, count="", left=""), time.monotonic()
-
-            def show(done: int, total: int) -> None:
-                left = _left(time.monotonic() - start, done, total)
-                count = f"{done:,}/{total:,} {unit}"
-                display.update(number, completed=done, total=total, count=count, left=left)
-
+            number = display.add_task(name, total=None, count="", left="")
             try:
-                yield show
+                with watch.open() as look:
+                    yield lambda done, total: display.update(
+                        number,
+                        completed=done,
+                        total=total,
+                        count=f"{done:,}/{total:,} {unit}",
+                        left=_left(look()[1], done, total),
+                    )
             finally:
                 display.remove_task(number)
 
@@ -91,18 +117,19 @@ def _bars(file: TextIO) -> Iterator[Stage]:
 
 
 @contextmanager
-def _lines(name: str, unit: str, file: TextIO, clock: Clock) -> Iterator[ShowProgress]:
-    start = last = clock()
+def _lines(name: str, unit: str, file: TextIO, watch: _Watch) -> Iterator[ShowProgress]:
+    last = 0.0
+    with watch.open() as look:
 
-    def show(done: int, total: int) -> None:
-        nonlocal last
-        now = clock()
-        if now - last < PIPE_SECONDS and (done < total or now - start < PIPE_SECONDS):
-            return
-        last = now
-        print(f"{name}: {done:,} of {total:,} {unit}, {_left(now - start, done, total)}", file=file, flush=True)
+        def show(done: int, total: int) -> None:
+            nonlocal last
+            passed, own = look()
+            if passed - last < PIPE_SECONDS and (done < total or passed < PIPE_SECONDS):
+                return
+            last = passed
+            print(f"{name}: {done:,} of {total:,} {unit}, {_left(own, done, total)}", file=file, flush=True)
 
-    yield show
+        yield show
 
 
 def _left(passed: float, done: int, total: int) -> str:
