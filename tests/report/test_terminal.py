@@ -277,7 +277,8 @@ def test_the_time_of_a_stage_inside_is_no_pace_of_the_one_around_it() -> None:
     file = io.StringIO()
     with (
         terminal.stages(file=file, clock=lambda: next(times)) as opened,
-        opened("simulating", "strategies") as outer,opened("training", "folds") as inner
+        opened("simulating", "strategies") as outer,
+        opened("training", "folds") as inner,
     ):  # is open to the end, for a later strategy may train too
         inner(118, 118)
         outer(1, 6)
