@@ -9,7 +9,7 @@ from typing import Any, Final
 import pandas as pd
 
 from lstmstrat.config.schema import Config
-from lstmstrat.errors import StrategyError, as_path
+from lstmstrat.errors import StrategyError, as_path, did_you_mean
 from lstmstrat.evaluation.metrics import returns
 from lstmstrat.results import exports
 from lstmstrat.results.assessment import Assessment
@@ -113,6 +113,8 @@ class Result:
             return self.assessment.strategies[0].name
         known = list(self.equity.columns)
         if name not in known:
-            hint = f", expected {', '.join(known)}, of which {HOLDING} is holding the asset"
-            raise StrategyError(f"{name!r:.60} given, which is no account of this run{hint}")
+            hint = did_you_mean(str(name), known)
+            raise StrategyError(
+                f"{name!r:.60} given, which is no account of this run ({HOLDING} is holding the asset){hint}"
+            )
         return name

@@ -502,5 +502,5 @@ def test_the_card_says_what_a_proof_lacks(edge: Run, store: Store, answer: Calla
     answer("failed")
     with Session(store) as session:
         rows = dict(card(finish(edge, session).assessment))
-    assert rows["verdict"].startswith("Edge not proven: Tuesdays.")
+    assert rows["verdict"].startswith("Tuesdays did better than simply holding X, but it is not proven yet.")
     assert rows["not proven"].startswith("Tuesdays lacks a look-ahead audit that passed (2 probes of 2 failed")

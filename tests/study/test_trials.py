@@ -404,7 +404,7 @@ def newer(path: Path) -> str:
 
 @pytest.mark.parametrize("damage", [damaged, newer])
 def test_a_row_that_cannot_be_read_is_a_trial_of_unknown_ratio(
-    damage: Callable[[Path], str], after_tiny: Begun, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    damage: Callable[[Path], str], after_tiny: Begun, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Row 3 is the crossover: its next run is a trial that nobody can know again."""
     path, first = after_tiny
@@ -414,8 +414,9 @@ def test_a_row_that_cannot_be_read_is_a_trial_of_unknown_ratio(
     assert answer.code == 0
     assert summary(out)["trials"] == first | {"count": 3}
     assert any(said in notice for notice in summary(out)["data"]["notices"])
+    caplog.clear()
     assert main(["trials"]) == 0
-    assert said in capsys.readouterr().err
+    assert said in caplog.text
 
 
 def test_a_damaged_row_of_prices_hides_no_trial(after_tiny: Begun, tmp_path: Path) -> None:
@@ -452,7 +453,7 @@ def test_a_row_of_another_shape_is_counted_and_no_error(kind: str, tmp_path: Pat
 
 
 def test_a_ledger_that_ends_too_early_is_a_notice_and_no_edge(
-    after_tiny: Begun, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    after_tiny: Begun, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     path = ledger_path()
     shutil.copy(after_tiny[0], path)
@@ -465,7 +466,7 @@ def test_a_ledger_that_ends_too_early_is_a_notice_and_no_edge(
     luck = [strategy["luck"] for strategy in summary(out)["strategies"]]
     assert [(of["deflated_sharpe"], of["deflated_lead"]) for of in luck] == [(None, None)] * 2
     assert main(["trials"]) == 2
-    assert "could not be used" in capsys.readouterr().err
+    assert "could not be used" in caplog.text
 
 
 def test_the_ledger_is_looked_at_before_the_training(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
