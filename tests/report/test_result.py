@@ -189,8 +189,9 @@ def test_an_account_that_is_none_is_answered_with_those_there_are(result: Result
     for call in (result.transactions, result.positions, result.to_quantstats, result.to_tradingview):
         with pytest.raises(StrategyError) as caught:
             call(given)
-        known = ", ".join(result.equity.columns)
-        assert f"expected {known}, of which buy_and_hold is holding the asset" in str(caught.value)
+        said = "given, which is no account of this run (buy_and_hold is holding the asset); "
+        near = "did you mean 'long_flat'?" if "_flat" in str(given) else "known: buy_and_hold, cross, long_flat"
+        assert str(caught.value) == f"{given!r} {said}{near}"
     assert len(result.transactions("buy_and_hold"))
 
 
