@@ -94,6 +94,7 @@ def _check_days(local: pd.DatetimeIndex, clock: Clock, hints: Hints, found: Find
         _check_evenings(local, hints, found)
         return
     if hints.time_zone is not None or not (local == clock.utc).all():
+        _check_sessions(local, hints, found)
         return
     if a_day_early(local):
         found.faults.append(
@@ -109,6 +110,16 @@ def _check_days(local: pd.DatetimeIndex, clock: Clock, hints: Hints, found: Find
         )
 
 
+def _check_sessions(local: pd.DatetimeIndex, hints: Hints, found: Findings) -> None:
+    """Adds a fault for daily bars on a known clock that have the date of the evening on which they begin."""
+    if a_day_early(local) and not are_days(local) and hints.time_zone != "UTC":
+        found.faults.append(
+            f"the bars are stamped {_stamps(local)}, and by their dates the market trades on Sundays and not on "
+            f"Fridays, as where a session opens on the evening before: add {hours_to_midnight(local)} hours to "
+            f"each; if it does, {hints.setting('time_zone', 'UTC')}"
+        )
+
+
 def _check_evenings(local: pd.DatetimeIndex, hints: Hints, found: Findings) -> None:
     """Adds a fault for daily bars without an offset that are stamped with the evening before their date."""
     zone, add = hints.time_zone, f"add {hours_to_midnight(local)} hours to each"
@@ -117,7 +128,7 @@ def _check_evenings(local: pd.DatetimeIndex, hints: Hints, found: Findings) -> N
     is_midnight = zone is not None and are_days(local.tz_localize("UTC").tz_convert(zone).tz_localize(None))
     if is_midnight and len(set(local.time)) > 1:  # one time alone may be that of a close in this zone
         found.faults.append(f"the bars are stamped {_stamps(local)}, which is midnight of {zone} in UTC; {add}")
-    elif a_day_early(local) and (zone is None or is_midnight):
+    elif a_day_early(local):
         found.faults.append(
             f"the bars are stamped {_stamps(local)}, and by their dates the market trades on Sundays and not on "
             f"Fridays, as where a session opens on the evening before: {add}; if it does, "

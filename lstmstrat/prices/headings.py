@@ -32,7 +32,7 @@ NAMES: dict[str, tuple[str, ...]] = {
     "close": (
         "close c closeprice priceclose closing closingprice closelast mktclose cierre chiusura fechamento schluss "
         "schlusskurs cloture",
-        "price last latest lastprice settle settlement settleprice settlementprice sett settprice",
+        "price last latest dernier ultimo lastprice settle settlement settleprice settlementprice sett settprice",
     ),
     "volume": ("volume vol v totalvolume tradevolume tradingvolume basevolume totaltradequantity "
                "totaltradedquantity totaltradedqty sharestraded noofshares volumen stuck stucke stuecke "

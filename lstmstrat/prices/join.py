@@ -66,24 +66,32 @@ def span(lag: str) -> np.timedelta64:
 def _column(config: ExtraConfig, column: Column, own: Prices, notices: list[str]) -> Stream:
     notices += [f"{config.name}: {text}" for text in column.notices]
     times = _nanoseconds(column.values.index)
-    lag = config.lag or ("0d" if column.has_times else "1d")
+    moments = _of_column(times, config, column, own)
+    # What is midnight on the clock of the prices is a date, also where it was written on another clock.
+    lag = config.lag or ("0d" if column.has_times and not _are_days(moments) else "1d")
     if config.lag is None and len(times) > 1 and _usual(times) > RARE:
         notices.append(
             f"{config.name}: its rows are {_days(_usual(times))} apart, and each is used {lag} after its date; if "
             f"they are published later, write lag: 45d, or how much later, beside {config.entry}"
         )
-    known = later(_of_column(times, config, column, own), span(lag))
+    known = later(moments, span(lag))
     return Stream(config.name, known, column.values.to_numpy()[:, None], config.path, lag)
 
 
 def _of_column(times: Times, config: ExtraConfig, column: Column, own: Prices) -> Times:
     """The times of the rows of a column on the clock of the prices; dates are dates on every clock."""
-    if column.offset is None or not column.has_times:
+    if not column.has_times or (column.offset is None and own.offset is None):
         return times
-    if config.time_zone is not None and (own.offset is None or _are_days(own.times)):
-        return times  # on the clock of the exchange, by what the user says of it
-    if own.offset is not None:
+    if column.offset is not None and own.offset is not None:
         return own.offset.to_local(column.offset.to_utc(times))
+    if column.offset is None:
+        raise DataError(
+            f"{config.entry}: {config.path}: nothing says on which clock its times are, and that of the prices is "
+            f'known; write time_zone: "America/New_York", or where they were written, beside {config.entry}; if '
+            'they are those of UTC, time_zone: "UTC"'
+        )
+    if config.time_zone is not None:
+        return times  # on the clock of the exchange, by what the user says of it
     raise DataError(
         f"{config.entry}: {config.path}: its times are in UTC or have an offset, and nothing says on which clock "
         f'the prices are; write time_zone: "America/New_York", or where their exchange is, beside {config.entry}; '

@@ -158,9 +158,11 @@ def _of_text(text: pd.Series, hints: Hints, found: Findings) -> Clock:
 
 
 def _local(text: pd.Series, hints: Hints, found: Findings) -> pd.Series:
-    """Dates without an offset; 24:00 is 00:00 of the next day, a quarter its first day."""
+    """Dates without an offset; 24:00 is 00:00 of the next day, but in every row it is the end of a daily bar."""
     if _anywhere("[T ]24", text) and (ends := text.str.contains(ENDS_OF_DAY, regex=True)).any():
         begins = text.where(~ends, text.str.replace(ENDS_OF_DAY, "00", regex=True))
+        if ends[text != ""].all():
+            return _local(begins, hints, found)
         return _local(begins, hints, found) + pd.to_timedelta(ends.astype(int), unit="D")
     if _anywhere("[Qq][1-4]", text):
         quarters = text.str.extract(QUARTER)

@@ -18,9 +18,11 @@ TIME_OF_DAY = re.compile(r"(\d{1,2})(?::(\d\d))?(?::(\d\d(?:\.\d+)?))?[\s-]*([ap
 # A heading that says on which clock the times below it are: time (UTC), Gmt time, Date_UTC+2.
 SAYS_UTC = re.compile(
     r"(?:(?<![a-z])|(?<=time)|(?<=date)|(?<=stamp))(?:utc|gmt|universal time|zulu)(?![a-z])"
-    r"(?:\s*([+-])(\d\d?)(?::?(\d\d))?(?!\d))?|(?<![a-z])(?:utc|gmt)(?=time|date)",
+    r"(?:\s*([+-])\s*(\d\d?)(?::?(\d\d))?(?![\d.,]))?|(?<![a-z])(?:utc|gmt)(?=time|date)",
     re.IGNORECASE,
 )
+DAY = pd.Timedelta(days=1)
+UNCLEAR = re.compile(r"\W*(minus|plus|[+-])", re.IGNORECASE)  # an offset in a form that is not read
 
 
 def heading_offset(heading: str) -> pd.Timedelta | None:
@@ -31,8 +33,9 @@ def heading_offset(heading: str) -> pd.Timedelta | None:
     >>> str(heading_offset("time (UTC)")), str(heading_offset("Date UTC+02:00")), heading_offset("outcome")
     ('0 days 00:00:00', '0 days 02:00:00', None)
     """
+    heading = re.sub("[\u2010-\u2015\u2212]", "-", heading)  # dashes, and the sign of a minus
     said = SAYS_UTC.search(heading)
-    if said is None:
+    if said is None or (said[1] is None and UNCLEAR.match(heading, said.end())):
         return None
     size = pd.Timedelta(hours=int(said[2] or 0), minutes=int(said[3] or 0))
     return -size if said[1] == "-" else size
@@ -58,10 +61,16 @@ def _offset(zone: str) -> Any:
 
 
 def times_of_day(text: pd.Series) -> pd.Series:
-    """Times such as 09:30, 9:30:00 AM, 93000, 24:00 as time since midnight; NaT where they cannot be read."""
+    """Times such as 09:30, 9:30:00 AM, 93000, 24:00 as time since midnight; NaT where they cannot be read.
+
+    24:00 in every row is the end of a daily bar, which has the date beside it: no time of day.
+    """
     cells = text.unique()
     longest = max((len(cell) for cell in cells if cell.isdigit()), default=0)  # an hour has two, 93000 is 09:30:00
-    return _spans(text, {cell: _time_of_day(cell, longest) for cell in cells})
+    known = {cell: _time_of_day(cell, longest) for cell in cells}
+    if known and all(time == DAY for time in known.values()):
+        known = dict.fromkeys(known, pd.Timedelta(0))
+    return _spans(text, known)
 
 
 def _time_of_day(cell: str, longest: int) -> Any:

@@ -265,6 +265,18 @@ def test_a_date_in_several_columns(tmp_path: Path, heading: str, form: str, bars
     assert any("the dates are made of the columns" in notice for notice in csv(tmp_path, text).notices)
 
 
+@pytest.mark.parametrize("form", ["{t:%Y-%m-%d} 24:00", "{t:%Y-%m-%d}T24:00:00", "{t:%d/%m/%Y} 24:00"])
+def test_24_00_in_every_row_ends_the_day_of_its_date(tmp_path: Path, form: str) -> None:
+    """Dated by the next day the session of Tuesday met that of Wednesday of a peer."""
+    assert_bars(csv(tmp_path, lines(DAYS, form + OHLC, HEADING)), DAYS)
+
+
+@pytest.mark.parametrize("time", ["24:00", "24:00:00", "2400"])
+def test_a_column_of_24_00_ends_the_day_of_its_date(tmp_path: Path, time: str) -> None:
+    heading = HEADING.replace("Date", "Date,Time")
+    assert_bars(csv(tmp_path, lines(DAYS, "{t:%Y-%m-%d}," + time + OHLC, heading)), DAYS)
+
+
 def test_a_date_beside_its_parts_is_the_date(tmp_path: Path) -> None:
     text = lines(DAYS, "{t:%Y-%m-%d},{t:%Y},{t:%m}" + OHLC, "Date,Year,Month,Open,High,Low,Close,Volume")
     assert_bars(csv(tmp_path, text), DAYS)

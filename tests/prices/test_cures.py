@@ -520,6 +520,23 @@ def test_stamps_of_the_evening_before_are_dates_a_day_early(tmp_path: Path, hour
     assert {"time_zone": "UTC"} in cures(str(caught.value))
 
 
+@pytest.mark.parametrize(
+    ("offset", "entry"),
+    [("-05:00", {}), ("", {"time_zone": "America/New_York"}), ("Z", {"time_zone": "Etc/GMT+5"})],
+)
+def test_a_session_of_the_evening_before_is_no_date_on_a_known_clock_either(
+    tmp_path: Path, offset: str, entry: dict[str, str]
+) -> None:
+    """Currencies: the session that opens on Sunday at 17:00 of New York is that of Monday."""
+    evening = DAYS.set_axis(DAYS.index - pd.Timedelta(hours=7 if offset != "Z" else 2))
+    form = "{t:%Y-%m-%d %H:%M}" + offset + ",{o},{h},{l},{c},{v}"
+    with pytest.raises(DataError, match="the market trades on Sundays and not on Fridays") as caught:
+        csv(tmp_path, lines(evening, form, HEADING), **entry)
+    (hours,) = re.findall(r"add (\d+) hours to each", str(caught.value))
+    moved = evening.set_axis(evening.index + pd.Timedelta(hours=int(hours)))
+    assert_bars(csv(tmp_path, lines(moved, form, HEADING), **entry), DAYS)
+
+
 def test_dates_without_a_time_that_begin_on_sundays_are_those_of_tel_aviv(tmp_path: Path) -> None:
     days = made_up(
         pd.DatetimeIndex([day for day in pd.date_range("2015-01-04", periods=56) if day.weekday() not in (4, 5)])

@@ -136,7 +136,14 @@ def test_a_heading_that_says_utc(tmp_path: Path, heading: str, tokyo: str) -> No
     assert known(beside(tmp_path, own, text, **entry)) == [f"2020-01-02T{tokyo}"]
 
 
-@pytest.mark.parametrize("name", ["outcome", "cutctime", "gmtoffset", "date"])
+@pytest.mark.parametrize("minus", ["-", "\u2212", "\u2013", " - "])
+def test_every_minus_of_a_heading_is_one(minus: str) -> None:
+    from lstmstrat.prices.times_of_day import heading_offset
+
+    assert heading_offset(f"time (UTC{minus}5)") == pd.Timedelta(hours=-5)
+
+
+@pytest.mark.parametrize("name", ["outcome", "cutctime", "gmtoffset", "date", "GMT minus 5", "UTC-3.5"])
 def test_a_heading_that_does_not_say_it(name: str) -> None:
     from lstmstrat.prices.times_of_day import heading_offset
 

@@ -61,10 +61,30 @@ def test_a_row_with_a_date_is_known_on_the_day_after(
 
 
 def test_a_row_with_a_time_of_day_is_known_at_it(tmp_path: Path) -> None:
-    prices = loaded(tmp_path, "date,score\n2012-01-04 23:00,1\n2012-01-05 09:30,2\n")
+    text = "date,score\n2012-01-04 23:00,1\n2012-01-05 09:30,2\n"
+    prices = loaded(tmp_path, text, of_days(tmp_path))  # neither clock is known
     assert at(prices, "2012-01-05") == 1.0  # the bar of a day has its date alone, which is its beginning
     assert at(prices, "2012-01-05 09:29:59") == 1.0
     assert at(prices, "2012-01-05 09:30") == 2.0
+
+
+def test_times_on_an_unknown_clock_beside_prices_on_a_known_one_are_asked_about(tmp_path: Path) -> None:
+    """Prices of New York; where those are turned to UTC, times of New York were taken as UTC, five hours early."""
+    text = "date,score\n2012-01-04 23:00,1\n2012-01-05 09:30,2\n"
+    with pytest.raises(DataError, match=r'on which clock its times are, .* write time_zone: "America/New_York"'):
+        loaded(tmp_path, text)
+    prices = loaded(tmp_path, text, time_zone="America/New_York")
+    assert (at(prices, "2012-01-05 09:29"), at(prices, "2012-01-05 09:30")) == (1.0, 2.0)
+    prices = loaded(tmp_path, text, time_zone="America/Los_Angeles")  # three hours behind New York
+    assert (at(prices, "2012-01-05 12:29"), at(prices, "2012-01-05 12:30")) == (1.0, 2.0)
+
+
+@pytest.mark.parametrize("midnight", ["05:00:00+00:00", "05:00:00Z", "00:00:00-05:00"])
+def test_midnight_of_the_exchange_is_a_date_on_whatever_clock_it_is_written(tmp_path: Path, midnight: str) -> None:
+    """New York is five hours behind UTC in January. A date is used from the next day on."""
+    rows = "".join(f"2012-01-0{day} {midnight},{day}\n" for day in (3, 4, 5, 6))
+    prices = loaded(tmp_path, f"date,score\n{rows}")
+    assert [at(prices, f"2012-01-0{day}") for day in (4, 5, 6)] == [3.0, 4.0, 5.0]
 
 
 def test_times_in_utc_need_the_clock_of_the_exchange(tmp_path: Path) -> None:
