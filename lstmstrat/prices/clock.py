@@ -111,12 +111,12 @@ def _check_days(local: pd.DatetimeIndex, clock: Clock, hints: Hints, found: Find
 
 
 def _check_sessions(local: pd.DatetimeIndex, hints: Hints, found: Findings) -> None:
-    """Adds a fault for daily bars on a known clock that have the date of the evening on which they begin."""
+    """Adds a fault for daily bars that have the date of the evening on which their session begins."""
     if a_day_early(local) and not are_days(local) and hints.time_zone != "UTC":
         found.faults.append(
             f"the bars are stamped {_stamps(local)}, and by their dates the market trades on Sundays and not on "
             f"Fridays, as where a session opens on the evening before: add {hours_to_midnight(local)} hours to "
-            f"each; if it does, {hints.setting('time_zone', 'UTC')}"
+            f"each; if it does, {hints.write('time_zone', 'UTC')}"
         )
 
 
@@ -128,12 +128,8 @@ def _check_evenings(local: pd.DatetimeIndex, hints: Hints, found: Findings) -> N
     is_midnight = zone is not None and are_days(local.tz_localize("UTC").tz_convert(zone).tz_localize(None))
     if is_midnight and len(set(local.time)) > 1:  # one time alone may be that of a close in this zone
         found.faults.append(f"the bars are stamped {_stamps(local)}, which is midnight of {zone} in UTC; {add}")
-    elif a_day_early(local):
-        found.faults.append(
-            f"the bars are stamped {_stamps(local)}, and by their dates the market trades on Sundays and not on "
-            f"Fridays, as where a session opens on the evening before: {add}; if it does, "
-            f"{hints.write('time_zone', 'UTC')}"
-        )
+    else:
+        _check_sessions(local, hints, found)
 
 
 def _stamps(local: pd.DatetimeIndex) -> str:

@@ -345,21 +345,21 @@ def test_comparisons_and_sweeps_are_pages_as_good(browser: Any, tmp_path: Path, 
     assert [(one["id"], one["impact"]) for one in found if one["impact"] in ("serious", "critical")] == []
 
 
-def test_it_is_drawn_before_anybody_waits(browser: Any, pages: dict[str, Path]) -> None:
-    """The first chart, from the begin of the navigation: 2 seconds on a machine with nothing else to do."""
+def seconds_to_draw(browser: Any, page: Path) -> float:
+    """The quickest of three visits, until the first chart stands."""
     seconds = []
     for _ in range(3):
-        view = visit(browser, pages["usual"])
-        seconds.append(view.number_of("performance.now()") / 1000.0)
+        view = visit(browser, page)
+        seconds.append(float(view.number_of("performance.now()")) / 1000.0)
         view.tab.close()
-    assert min(seconds) < 2.0
+    return min(seconds)
+
+
+def test_it_is_drawn_before_anybody_waits(browser: Any, pages: dict[str, Path]) -> None:
+    """The first chart, from the begin of the navigation: 2 seconds on a machine with nothing else to do."""
+    assert seconds_to_draw(browser, pages["usual"]) < 2.0
 
 
 def test_twenty_strategies_over_ten_years_are_small_and_quick(browser: Any, pages: dict[str, Path]) -> None:
     assert pages["many"].stat().st_size < 2_500_000
-    seconds = []
-    for _ in range(3):
-        view = visit(browser, pages["many"])
-        seconds.append(view.number_of("performance.now()") / 1000.0)
-        view.tab.close()
-    assert min(seconds) < 2.0
+    assert seconds_to_draw(browser, pages["many"]) < 2.0
