@@ -71,7 +71,6 @@ def _main(options: argparse.Namespace) -> int:
 
     config = read_config(options.config, [*options.set, *_short_settings(options)])
     default = RUNS / config.name / f"{dt.datetime.now():%Y-%m-%d_%H%M%S}"
-    from lstmstrat.evaluation.skill import load_libraries
     from lstmstrat.prices.acceptance import all_faults
     from lstmstrat.report import terminal
     from lstmstrat.report.page import page
@@ -79,7 +78,6 @@ def _main(options: argparse.Namespace) -> int:
     from lstmstrat.study.run import finish
     from lstmstrat.study.simulate import simulate_all
 
-    load_libraries()  # before the training: one that fails to load at the end would lose it
     named = options.out or run_folder.free_place(default)  # as the user writes it
     folder, runs = named.absolute(), RUNS.absolute()  # code of the user's may change the directory
     run_folder.check_free(folder)

@@ -127,10 +127,12 @@ def prepare(
     StrategyError
         A strategy cannot be built with these settings; the message has all of them.
     """
+    from lstmstrat.evaluation.skill import load_libraries
     from lstmstrat.forecasting.schedule import resolved
     from lstmstrat.study.build import building_mistakes
 
     _raise_all(_plugin_mistakes(config), "the config cannot be run:")
+    load_libraries()  # before the training: one that fails to load at the end would lose it
     known = {} if loaded is None else loaded
     section = config.data.model_dump_json()
     if section not in known:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from helpers.command import command, summary, tiny, what_it_found, written
+from helpers.command import command, lstmstrat, summary, tiny, what_it_found, written
 
 from lstmstrat.study import run as study_run
 
@@ -26,6 +26,22 @@ def test_a_library_that_cannot_be_loaded_is_found_before_the_work(
     assert "ulimit -v" in told.err
     assert "fold" not in told.out  # nothing was trained
     assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize(
+    "words", [["sweep", "--over", "forecast.epochs=1,2", "--out", "out"], ["compare", "b/tiny.yaml"]]
+)
+def test_nor_does_a_sweep_or_a_comparison_train_first(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: list[str]
+) -> None:
+    """They end with the same statistics as a run."""
+    monkeypatch.chdir(tmp_path)
+    written(tmp_path / "b", tiny(forecast={"epochs": 2}))
+    monkeypatch.setitem(sys.modules, "scipy", None)
+    monkeypatch.setattr("lstmstrat.forecasting.trainer.fit", lambda *_: pytest.fail("it trains"))
+    told = lstmstrat(words[0], written(tmp_path / "a", tiny()), *words[1:])
+    assert told.code == 2
+    assert "a library cannot be loaded" in told.err
 
 
 @pytest.mark.parametrize(
