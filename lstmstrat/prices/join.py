@@ -16,10 +16,12 @@ from lstmstrat.prices.acceptance import marked
 from lstmstrat.prices.check import day
 from lstmstrat.prices.extra import Column
 from lstmstrat.prices.outside import Outside, Stream, later
+from lstmstrat.prices.zones import on_weekends
 
 if TYPE_CHECKING:
     from lstmstrat.prices.prices import Prices
 
+ZONE = "America/New_York"  # in a message, as an example
 DAY, NONE = np.timedelta64(1, "D"), np.timedelta64(0, "D")
 UNITS = {"w": 7 * DAY, "d": DAY, "h": np.timedelta64(1, "h"), "min": np.timedelta64(1, "m")}  # of a lag
 LONGER = 1.05  # times the length of one's own bars; a longer bar of a peer ends after the bar of its time
@@ -115,45 +117,93 @@ def _peer(config: PeerConfig, prices: Prices, own: Prices, notices: list[str]) -
 
 def _of_peer(config: PeerConfig, prices: Prices, own: Prices, lag: np.timedelta64, notices: list[str]) -> Times:
     """When each bar of a peer is known, on the clock of the prices."""
-    both_of_days = _are_days(own.times) and _are_days(prices.times)
+    if _are_days(own.times) and _are_days(prices.times):
+        return _of_days(config, prices, own, lag, notices)
     if prices.offset is not None and own.offset is not None:
-        moments = own.offset.to_local(later(prices.offset.to_utc(prices.times), lag))
-        if not both_of_days:
-            return moments
-        days = later(prices.times, lag)
-        if config.lag is not None or own.offset.is_utc or not (moments > days).any():
-            return days
-        notices.append(
-            f"{config.name}: its days begin {_days((moments - days).max())} after those of the prices, so each is "
-            "used from the next one on; if its bars are known before those of the prices end, write lag: 0d "
-            f"beside {config.entry}"
-        )
-        return moments
+        # Days stamped midnight of UTC may be dates of an exchange west of it: it closes before they end.
+        return own.offset.to_local(later(prices.offset.to_utc(prices.times), lag))
     if _are_days(own.times):  # a day begins at midnight of UTC or before, and ends after it, wherever it is
-        utc = prices.times if prices.offset is None or both_of_days else prices.offset.to_utc(prices.times)
+        utc = prices.times if prices.offset is None else prices.offset.to_utc(prices.times)
         return later(utc, lag)
     if prices.offset is None and own.offset is None:
         return later(prices.times, lag)
-    raise DataError(f"{config.entry}: {config.path or config.symbol}: {_one_clock_alone(config, own)}")
+    raise DataError(f"{_title(config)}: {_one_clock_alone(config, prices, own)}")
 
 
-def _one_clock_alone(config: PeerConfig, own: Prices) -> str:
-    """The sentence on prices and a peer, of which one alone says how far its clock is ahead of UTC."""
-    zone = "America/New_York"
-    if own.offset is not None:
-        return (
-            "nothing says on which clock its times are, and the times of the prices are in UTC or have an offset; "
-            f'write time_zone: "{zone}", or where its exchange is, beside {config.entry}; if its times are those '
-            'of UTC, time_zone: "UTC"'
-        )
-    say = (
-        f'write data.time_zone: "{zone}"' if own.source in ("csv", "parquet")
-        else f"make the prices by lstmstrat.Prices.from_frame(frame, symbol, time_zone={zone!r})"
+def _of_days(config: PeerConfig, prices: Prices, own: Prices, lag: np.timedelta64, notices: list[str]) -> Times:
+    """When each day of a peer is known beside days; one that begins after that of its date, on the next one."""
+    days = later(prices.times, lag)
+    if config.lag is not None or _have_closed_by_midnight(prices, own):
+        return days
+    if prices.offset is None or own.offset is None:
+        if lag == NONE and prices.offset is not own.offset:  # else by the date, or over on the day before
+            raise DataError(f"{_title(config)}: {_one_clock_of_days(config, own)}")
+        return days
+    moments = own.offset.to_local(later(prices.offset.to_utc(prices.times), lag))
+    if (np.searchsorted(moments, own.times, "right") == np.searchsorted(days, own.times, "right")).all():
+        return days
+    notices.append(
+        f"{config.name}: its days begin after those of the prices, so each is used from the next one on; if its "
+        f"bars are known before those of the prices end, write lag: {lag // DAY}d beside {config.entry}"
+    )
+    return moments
+
+
+def _have_closed_by_midnight(peer: Prices, own: Prices) -> bool:
+    """Whether the days of the prices end at midnight of UTC, and those of a peer with a session before it.
+
+    What trades on weekends too has no sessions. Where the prices do not, they may be of London in winter, which
+    closes before New York.
+    """
+    at_midnight = own.offset is not None and own.offset.is_utc and on_weekends(_index(own))
+    return at_midnight and not on_weekends(_index(peer))
+
+
+def _index(prices: Prices) -> pd.DatetimeIndex:
+    return pd.DatetimeIndex(prices.frame.index)
+
+
+def _title(config: PeerConfig) -> str:
+    return f"{config.entry}: {config.path or config.symbol}"
+
+
+def _one_clock_of_days(config: PeerConfig, own: Prices) -> str:
+    """The sentence on days of the prices and of a peer, if the clock of the one is known and of the other not."""
+    whose, zone = (
+        ("its days", _zone_of_peer(config)) if own.offset is not None
+        else ("the days of the prices", _zone_of_prices(own))
     )  # fmt: skip
     return (
-        f"its times are in UTC or have an offset, and nothing says on which clock those of the prices are; {say}, "
-        "or where their exchange is; if they are those of UTC, that"
+        f"nothing says on which clock {whose} begin, and of the others it is known; {zone}; or, if each of its "
+        f"bars is known before the bar of the prices of its date ends, write lag: 0d beside {config.entry}, and "
+        "if not, lag: 1d"
     )
+
+
+def _one_clock_alone(config: PeerConfig, prices: Prices, own: Prices) -> str:
+    """The sentence on prices and a peer, of which one alone says how far its clock is ahead of UTC."""
+    if own.offset is None:
+        return (
+            "its times are in UTC or have an offset, and nothing says on which clock those of the prices are; "
+            f"{_zone_of_prices(own)}; if they are those of UTC, that"
+        )
+    whose = "its days begin" if _are_days(prices.times) else "its times are"
+    return (
+        f"nothing says on which clock {whose}, and the times of the prices are in UTC or have an offset; "
+        f'{_zone_of_peer(config)}; if it is that of UTC, time_zone: "UTC"'
+    )
+
+
+def _zone_of_peer(config: PeerConfig) -> str:
+    return f'write time_zone: "{ZONE}", or where its exchange is, beside {config.entry}'
+
+
+def _zone_of_prices(own: Prices) -> str:
+    say = (
+        f'write data.time_zone: "{ZONE}"' if own.source in ("csv", "parquet")
+        else f"make the prices by lstmstrat.Prices.from_frame(frame, symbol, time_zone={ZONE!r})"
+    )  # fmt: skip
+    return f"{say}, or where their exchange is"
 
 
 def _length_of_longer_bars(theirs: Times, own: Times) -> str:

@@ -17,6 +17,11 @@ def _on_weekends(days: pd.DatetimeIndex) -> float:
     return float((days.day_of_week >= 5).mean())
 
 
+def on_weekends(days: pd.DatetimeIndex) -> bool:
+    """Whether a market trades on weekends too, beside single sessions on a Saturday."""
+    return _on_weekends(days) > SOME
+
+
 def a_day_early(utc: pd.DatetimeIndex) -> bool:
     """Whether bars stamped in UTC have the date of the day before: their days begin before those of UTC.
 

@@ -366,7 +366,8 @@ def test_cures_for_the_file_of_a_peer_work(tmp_path: Path) -> None:
 @pytest.mark.parametrize("key", ["extra", "peers"])
 def test_a_file_that_is_not_there_is_named_with_its_entry(tmp_path: Path, key: str) -> None:
     (tmp_path / "moods.csv").write_text("date,open,high,low,close\n2012-01-04,1,2,1,1\n2012-01-05,1,2,1,1\n")
-    entry = {"name": "mood", "path": str(tmp_path / "mood.csv")} | ({"source": "csv"} if key == "peers" else {})
+    entry = {"name": "mood", "path": str(tmp_path / "mood.csv"), "time_zone": "America/New_York"}
+    entry |= {"source": "csv"} if key == "peers" else {}
     column = {"column": "close"} if key == "extra" else {}
     with pytest.raises(DataError) as caught:
         load_prices(DataConfig.model_validate({**START, key: [entry]}))

@@ -5,6 +5,7 @@ Second origin of what is known when: datetimes with time zones of Python, by han
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -142,6 +143,107 @@ def test_a_day_that_begins_later_is_used_on_the_next(tmp_path: Path, here: str, 
     assert stream.newest(at)[5:].tolist() == [k - used for k in range(5, 15)]
     same = joined(tmp_path, own, peer, entry={"lag": "0d"})  # what the notice says
     assert same.newest(at).tolist() == list(range(15))
+
+
+# London in winter shows what UTC shows, and its session ends at 16:30, before that of New York, at 21:00 UTC. What
+# trades on every day goes on until midnight of its clock: that of New York is at 05:00 UTC of the next day.
+WINTER = pd.bdate_range("2020-01-06", periods=15)
+EVERY_DAY = pd.date_range("2020-01-06", periods=15)
+
+
+@pytest.mark.parametrize(
+    ("here", "mine", "there", "theirs", "used"),
+    [
+        ("Europe/London", WINTER, NEW_YORK, WINTER, 1),
+        ("UTC", WINTER, NEW_YORK, WINTER, 1),  # stamped so, and maybe of London
+        ("UTC", EVERY_DAY, NEW_YORK, WINTER, 0),
+        ("UTC", EVERY_DAY, NEW_YORK, EVERY_DAY, 1),
+        ("UTC", EVERY_DAY, "UTC", EVERY_DAY, 0),
+        ("UTC", EVERY_DAY, TOKYO, WINTER, 0),
+    ],
+)
+@pytest.mark.parametrize("by_zone", [False, True])
+def test_days_that_look_like_those_of_utc_see_no_session_that_ends_later(
+    tmp_path: Path,
+    here: str,
+    mine: pd.DatetimeIndex,
+    there: str,
+    theirs: pd.DatetimeIndex,
+    used: int,
+    by_zone: bool,
+) -> None:
+    form = "{t:%Y-%m-%d}" if by_zone else "{t}"
+    zones = ({"time_zone": here}, {"time_zone": there}) if by_zone else ({}, {})
+    own, peer = made_up(mine.tz_localize(here)), made_up(theirs.tz_localize(there))
+    stream = joined(tmp_path, own, peer, (form, form), entry=zones[1], **zones[0])
+    last = own.index.tz_localize(None).to_numpy().astype("datetime64[ns]")[10]
+    newest = peer.index.tz_localize(None)[stream.newest(last[None])[0]]
+    assert newest == [day for day in theirs if day <= last][-1 - used]
+
+
+def test_the_zone_that_the_user_gives_counts_for_dates_stamped_in_utc(tmp_path: Path) -> None:
+    """Dates of New York beside those of New York, as many vendors stamp them: each meets its own."""
+    own, peer = made_up(WINTER.tz_localize("UTC")), made_up(WINTER.tz_localize(NEW_YORK))
+    stream = joined(tmp_path, own, peer, time_zone=NEW_YORK)
+    assert pd.DatetimeIndex(stream.known).tolist() == WINTER.tolist()
+
+
+@pytest.mark.parametrize("zone", ["UTC", "Europe/London"])
+def test_days_of_a_peer_beside_hours_of_utc_are_known_when_they_are_over(tmp_path: Path, zone: str) -> None:
+    """A day of London ends in winter when that of UTC does; by hand: the 6th is over on the 7th at 00:00."""
+    stream = joined(tmp_path, hours("UTC", "2020-01-06", 20), made_up(WINTER.tz_localize(zone)))
+    assert str(stream.known[0])[:16] == "2020-01-07T00:00"
+
+
+@pytest.mark.parametrize(("known", "whose"), [("own", "its days begin"), ("peer", "the days of the prices begin")])
+def test_days_one_of_whose_clocks_is_known_are_asked_about_and_each_cure_works(
+    tmp_path: Path, known: str, whose: str
+) -> None:
+    """Taken by the date, Tokyo saw the close of New York that comes 15 hours after its own."""
+    plain = "{t:%Y-%m-%d}"
+    zones = {"own": TOKYO, "peer": NEW_YORK}
+    own, peer = made_up(WINTER.tz_localize(TOKYO)), made_up(WINTER.tz_localize(NEW_YORK))
+    forms = ("{t}", plain) if known == "own" else (plain, "{t}")
+    with pytest.raises(DataError, match=f"nothing says on which clock {whose}, .*time_zone") as caught:
+        joined(tmp_path, own, peer, forms)
+    lags = re.findall(r"lag: (\w+)", str(caught.value))
+    assert lags == ["0d", "1d"]
+    at = WINTER.to_numpy().astype("datetime64[ns]")
+    for lag, used in zip(lags, (0, 1), strict=True):
+        stream = joined(tmp_path, own, peer, forms, entry={"lag": lag})
+        assert stream.newest(at)[5:].tolist() == [k - used for k in range(5, 15)]
+    asked = {"time_zone": zones["peer" if known == "own" else "own"]}
+    data = {"entry": asked} if known == "own" else asked  # what the message says: beside the entry, or data.
+    assert joined(tmp_path, own, peer, forms, **data).newest(at)[5:].tolist() == list(range(4, 14))
+
+
+def test_a_week_that_is_over_is_not_asked_about(tmp_path: Path) -> None:
+    own, weeks = made_up(WINTER.tz_localize(NEW_YORK)), made_up(pd.date_range("2020-01-06", periods=3, freq="7D"))
+    stream = joined(tmp_path, own, weeks, ("{t}", "{t:%Y-%m-%d}"))
+    assert str(stream.known[0])[:10] == "2020-01-13"
+
+
+def test_a_peer_without_sessions_is_not_said_to_begin_later_on_the_same_clock(tmp_path: Path) -> None:
+    """Between Friday and the Monday on which clocks have changed the clock of the prices is not known."""
+    days = pd.date_range("2020-02-20", "2020-03-20")
+    own = made_up(days[days.day_of_week < 5].tz_localize(NEW_YORK))
+    (tmp_path / "own.csv").write_text(lines(own, "{t}" + OHLC, HEADING))
+    (tmp_path / "peer.csv").write_text(lines(made_up(days.tz_localize(NEW_YORK)), "{t}" + OHLC, HEADING))
+    one = {"name": "it", "source": "csv", "path": str(tmp_path / "peer.csv")}
+    config = {"source": "csv", "path": str(tmp_path / "own.csv"), "peers": [one]}
+    prices = load_prices(DataConfig.model_validate(config))
+    assert not [notice for notice in prices.notices if "begin" in notice]
+    assert pd.DatetimeIndex(prices.outside.peers[0].known).tolist() == days.tolist()
+
+
+def test_midnight_of_new_york_beside_hours_of_utc_is_asked_about_in_true_words(tmp_path: Path) -> None:
+    """05:00 UTC is a time on a known clock; what is not known is where the days begin that have this stamp."""
+    own, peer = hours("UTC", "2020-01-06", 20), made_up(WINTER.tz_localize(NEW_YORK)).tz_convert("UTC")
+    with pytest.raises(DataError, match="nothing says on which clock its days begin") as caught:
+        joined(tmp_path, own, peer)
+    assert "its times" not in str(caught.value)
+    stream = joined(tmp_path, own, peer, entry={"time_zone": NEW_YORK})
+    assert str(stream.known[0])[:16] == "2020-01-07T05:00"  # by hand: New York is five hours behind in January
 
 
 @pytest.mark.parametrize(

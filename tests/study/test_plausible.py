@@ -210,7 +210,7 @@ def test_other_words_are_refused(wrong: object) -> None:
 
 def beside(path: Path, **peer: Any) -> dict[str, Any]:
     """AAPL's own bars, which are right, and a file as a peer of them."""
-    one = {"name": "other", "source": "csv", "path": str(path), **peer}
+    one = {"name": "other", "source": "csv", "path": str(path), "time_zone": "America/New_York", **peer}
     forecast = {"model": "ridge", "members": 1, "peer_features": ["return_1"]}
     return tiny(data={"peers": [one]}, forecast=forecast)
 
