@@ -55,8 +55,8 @@ def are_days(times: pd.DatetimeIndex) -> bool:
 
 def exact(clock: Clock, hints: Hints, found: Findings) -> Clock:
     """One time for each row: on the clock of the exchange if it orders the rows as they happened, else in UTC."""
-    if hints.time_zone is not None and clock.utc is not None and are_days(clock.utc):
-        clock = Clock(clock.local, None, clock.untimed)  # dates of UTC are those of the zone
+    if hints.time_zone is not None and clock.utc is not None and are_days(clock.local) and are_days(clock.utc):
+        clock = Clock(clock.local, None, clock.untimed)  # dates stamped in UTC are those of the zone
     local = _in_zone(clock, hints, found)
     utc = clock.utc if clock.utc is not None else _inferred(local, hints)
     if utc is None:

@@ -217,6 +217,22 @@ def test_days_one_of_whose_clocks_is_known_are_asked_about_and_each_cure_works(
     assert joined(tmp_path, own, peer, forms, **data).newest(at)[5:].tolist() == list(range(4, 14))
 
 
+def test_sessions_beside_days_that_end_at_midnight_of_utc_are_not_asked_about(tmp_path: Path) -> None:
+    """Every session of a date, wherever it is, has closed by then; one without sessions, of New York, has not."""
+    own, plain = made_up(EVERY_DAY.tz_localize("UTC")), "{t:%Y-%m-%d}"
+    stream = joined(tmp_path, own, made_up(WINTER), ("{t}", plain))
+    assert pd.DatetimeIndex(stream.known).tolist() == WINTER.tolist()
+    with pytest.raises(DataError, match="nothing says on which clock its days begin"):
+        joined(tmp_path, own, made_up(EVERY_DAY), ("{t}", plain))
+
+
+def test_midnight_of_utc_that_is_nine_oclock_of_tokyo_is_no_date_of_a_zone() -> None:
+    """09:00 in Tokyo is 19:00 of the evening before in New York, so that the market seems to trade on Sundays."""
+    frame = made_up(WINTER.tz_localize(TOKYO) + pd.Timedelta(hours=9))
+    with pytest.raises(DataError, match="the market trades on Sundays and not on Fridays"):
+        Prices.from_frame(frame, "X", time_zone=NEW_YORK)
+
+
 def test_a_week_that_is_over_is_not_asked_about(tmp_path: Path) -> None:
     own, weeks = made_up(WINTER.tz_localize(NEW_YORK)), made_up(pd.date_range("2020-01-06", periods=3, freq="7D"))
     stream = joined(tmp_path, own, weeks, ("{t}", "{t:%Y-%m-%d}"))
