@@ -18,7 +18,7 @@ from lstmstrat.prices.day_forms import read_days
 from lstmstrat.prices.files import read_csv_file, read_parquet_file
 from lstmstrat.prices.findings import Findings, Hints, listed, shown, such, yaml_text
 from lstmstrat.prices.headings import DATE, SYMBOL, TIME, plain, role_of
-from lstmstrat.prices.numbers import read_numbers
+from lstmstrat.prices.numbers import read_numbers, two_readings
 from lstmstrat.prices.order import by_time
 from lstmstrat.prices.roles import WORD, Free, dates, position_of
 from lstmstrat.prices.split_dates import with_one_date
@@ -211,11 +211,7 @@ def _values(cells: pd.DataFrame, clock: Clock, hints: Hints, found: Findings) ->
     numbers, doubt = read_numbers({VALUE: cells[VALUE]}, hints.decimal)
     values = numbers[VALUE].values
     if doubt is not None:
-        found.faults.append(
-            f"row {cells.index[doubt.row] + 1}: the value is {shown(doubt.text)}, which is two numbers; if the "
-            f"comma parts thousands, {hints.write('decimal', '.')}; if it is the decimal sign, "
-            f"{hints.write('decimal', ',')}"
-        )
+        found.faults.append(f"row {cells.index[doubt.row] + 1}: {two_readings('the value', doubt, hints)}")
     wrong = np.flatnonzero((numbers[VALUE].wrong & (doubt is None)) | np.isinf(values))
     if wrong.size:
         signs = str(cells[VALUE].iloc[wrong[0]]).count("%")

@@ -11,6 +11,7 @@ import pandas as pd
 
 from lstmstrat.arrays import Bools, Floats
 from lstmstrat.prices.bars import PRICES
+from lstmstrat.prices.findings import Hints, shown
 
 EMPTY = ("", "-", "--", "—", "–", ".", "na", "n/a", "#n/a", "nan", "nat", "null", "none", "<na>", "nil")
 CODES = "usd|eur|gbp|gbx|jpy|chf|cad|aud|inr|cny|hkd|sek|nok|krw|brl|usdt|btc"
@@ -57,14 +58,31 @@ def in_32nds(text: str) -> float | None:
     return None if found is None else int(found[1]) + (int(found[2]) + EIGHTHS[found[3]]) / 32.0
 
 
+def two_readings(what: str, doubt: TwoReadings, hints: Hints) -> str:
+    """The sentence on a cell of `what` that is two numbers."""
+    point, comma = hints.write("decimal", "."), hints.write("decimal", ",")
+    if doubt.bond is not None:
+        rest = f"if the apostrophe parts thousands, {point}; if it parts 32nds, {as_decimals(doubt.bond)}"
+    elif "," in doubt.text:
+        rest = f"if the comma parts thousands, {point}; if it is the decimal sign, {comma}"
+    else:
+        rest = f"if the point parts thousands, {comma}; if it is the decimal sign, {point}"
+    return f"{what} is {shown(doubt.text)}, which is two numbers; {rest}"
+
+
+def as_decimals(bond: float) -> str:
+    """What the user has to do with prices in 32nds."""
+    return f"write the prices as decimals, here {bond!r}"
+
+
 def read_numbers(
     columns: Mapping[str, pd.Series], decimal: str | None
 ) -> tuple[dict[str, Numbers], TwoReadings | None]:
     """The numbers of each column, and a cell such as 1,234 if nothing shows which sign the decimal one is.
 
     Where all cells are plain numbers they are taken as such. Else the decimal sign is looked for, in each column
-    and then in the others: 1,234.50 and 100,11 show it, 1,234 alone does not. Prices are held against each other
-    too: 1.002 beside 998 is in doubt, and 99'260 where no price beside it is as large.
+    and then in the others: 1,234.50, 1011,820 and 100,11 show it, 1,234 alone does not. Numbers are held against
+    each other too: 1.002 beside 998 is in doubt, and a price of 99'260 where none beside it is as large.
     """
     plain = {name: _plain(column) for name, column in columns.items()}
     if decimal != "," and not any(numbers.wrong.any() for numbers in plain.values()):
@@ -132,7 +150,7 @@ def _together(cell: str) -> str:
 
 def _bond_in_doubt(columns: Mapping[str, pd.Series]) -> TwoReadings | None:
     """The first price such as 99'260, if all such prices may be 32nds, and are no thousands of the others."""
-    apart, rest = _prices_with("'", columns)
+    apart, rest = _cells_with("'", {name: columns[name] for name in columns if name in PRICES})
     if not apart or not all(re.fullmatch(r"\d+'\d{3}", one.text) and one.bond for one in apart):
         return None
     thousands = np.median([float(one.text.replace("'", "")) for one in apart])
@@ -140,32 +158,55 @@ def _bond_in_doubt(columns: Mapping[str, pd.Series]) -> TwoReadings | None:
 
 
 def _point_in_doubt(columns: Mapping[str, pd.Series], read: Mapping[str, Numbers]) -> TwoReadings | None:
-    """The first price such as 1.002, if all with a point have three digits after it, and the others far more."""
-    values = np.concatenate([np.abs(read[name].values) for name in columns if name in PRICES] or [np.zeros(0)])
-    if not values.size or not np.nanmax(values, initial=0.0) > FAR * np.nanmin(values, initial=np.inf):
-        return None
-    apart, rest = _prices_with(".", columns)
-    if not apart or not all(re.fullmatch(r"[1-9]\d{0,2}\.\d{3}", one.text) for one in apart):
-        return None
-    return apart[0] if FAR * np.median([float(one.text) for one in apart]) < rest else None
+    """The first number such as 1.002, if all with a point have three digits after it, and the others far more.
+
+    Prices are held against each other; any other column against itself, unless another one shows what a point is.
+    """
+    prices = {name: column for name, column in columns.items() if name in PRICES}
+    if (doubt := _point_among(prices, read)) is not None:
+        return doubt
+    others = [{name: column} for name, column in columns.items() if name not in PRICES]
+    found = next(filter(None, (_point_among(one, read) for one in others)), None)
+    is_shown = found is not None and any(
+        _shown_signs(_cleaned(_texts(column))) for column in columns.values() if _is_text(column)
+    )
+    return None if is_shown else found
 
 
-def _prices_with(mark: str, columns: Mapping[str, pd.Series]) -> tuple[list[TwoReadings], float]:
-    """The prices that are text with a mark in it, and the median of the others; NaN if there are none."""
+def _point_among(columns: Mapping[str, pd.Series], read: Mapping[str, Numbers]) -> TwoReadings | None:
+    """The doubt of `_point_in_doubt` within some columns."""
+    values = np.abs(np.concatenate([read[name].values for name in columns] or [np.zeros(0)]))
+    values = values[values > 0.0]
+    if not values.size or not values.max() > FAR * values.min():
+        return None
+    texts = [_texts(column) for column in columns.values() if _is_text(column)]
+    pointed = pd.concat([text[text.str.contains(".", regex=False)] for text in texts] or [pd.Series(dtype=str)])
+    if pointed.empty or not pointed.str.contains(r"\.\d{3}(?!\d)", regex=True).all():
+        return None  # the usual case, quickly
+    apart, rest = _cells_with(".", columns)
+    if not apart or not all(re.fullmatch(r"-?[1-9]\d{0,2}\.\d{3}", one.text) for one in apart):
+        return None
+    return apart[0] if FAR * np.median([abs(float(one.text)) for one in apart]) < rest else None
+
+
+def _cells_with(mark: str, columns: Mapping[str, pd.Series]) -> tuple[list[TwoReadings], float]:
+    """The cells that are text with a mark in it, and the median size of the others; NaN if there are none."""
     apart, rest = list[TwoReadings](), list[str]()
-    for name in (name for name in columns if name in PRICES and _is_text(columns[name])):
-        for row, cell in enumerate(_bare(_texts(columns[name])).str.replace("’", "'")):
+    for name, column in columns.items():
+        if not _is_text(column):
+            continue
+        for row, cell in enumerate(_bare(_texts(column)).str.replace("’", "'")):
             if mark in cell:
                 apart.append(TwoReadings(name, row, cell))
             else:
                 rest.append(cell)
-    return apart, float(pd.to_numeric(pd.Series(rest, dtype=object), errors="coerce").median())
+    return apart, float(pd.to_numeric(pd.Series(rest, dtype=object), errors="coerce").abs().median())
 
 
 def _shown_signs(text: pd.Series) -> set[str]:
-    """The decimal signs that the cells of a column show."""
-    point = r"\d\.(?:\d{1,2}|\d{4,})(?:[kmbt]|bn|e.*)?$|,\d{3}\.|,\d{3},|^0\.\d"
-    comma = r"\d,(?:\d{1,2}|\d{4,})(?:[kmbt]|bn|e.*)?$|\.\d{3},|\.\d{3}\.|^0,\d"
+    """The decimal signs that the cells of a column show; before thousands there are three digits at most."""
+    point = r"\d{4}\.\d|\d\.(?:\d{1,2}|\d{4,})(?:[kmbt]|bn|e.*)?$|,\d{3}\.|,\d{3},|^0\.\d"
+    comma = r"\d{4},\d|\d,(?:\d{1,2}|\d{4,})(?:[kmbt]|bn|e.*)?$|\.\d{3},|\.\d{3}\.|^0,\d"
     marks = {".": text.str.contains(point, regex=True), ",": text.str.contains(comma, regex=True)}
     return {sign for sign, cells in marks.items() if cells.any()}
 

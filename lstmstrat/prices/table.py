@@ -28,7 +28,7 @@ from lstmstrat.prices.clock import Clock, settled
 from lstmstrat.prices.events import check_events
 from lstmstrat.prices.findings import Findings, Hints, shown, such
 from lstmstrat.prices.headings import DATE, SYMBOL, TICKS, TIME, role_of
-from lstmstrat.prices.numbers import Numbers, TwoReadings, in_32nds, read_numbers
+from lstmstrat.prices.numbers import Numbers, as_decimals, in_32nds, read_numbers, two_readings
 from lstmstrat.prices.order import ordered
 from lstmstrat.prices.roles import Roles, chosen, several
 from lstmstrat.prices.split_dates import with_one_date
@@ -86,32 +86,13 @@ def _read(cells: pd.DataFrame, headings: str, hints: Hints, found: Findings) -> 
     """The numbers of each role, the times, and which rows are no bars, (n,); what cannot be read is a fault."""
     numbers, doubt = read_numbers({name: cells[name] for name in NUMBERS if name in cells}, hints.decimal)
     if doubt is not None:
-        found.faults.append(f"row {cells.index[doubt.row] + 1}: {_two_readings(doubt, hints)}")
+        found.faults.append(f"row {cells.index[doubt.row] + 1}: {two_readings(doubt.name, doubt, hints)}")
     barren = _without_prices(cells, numbers)
     clock = _clock(cells, headings, barren, hints, found)
     if doubt is None:
         _check_numbers(cells, numbers, clock, barren, found)
     found.check()
     return numbers, clock, barren
-
-
-def _two_readings(doubt: TwoReadings, hints: Hints) -> str:
-    cell, point, comma = (
-        f"{doubt.name} is {shown(doubt.text)}",
-        hints.write("decimal", "."),
-        hints.write("decimal", ","),
-    )
-    if doubt.bond is not None:
-        rest = f"if the apostrophe parts thousands, {point}; if it parts 32nds, {_decimals(doubt.bond)}"
-    elif "," in doubt.text:
-        rest = f"if the comma parts thousands, {point}; if it is the decimal sign, {comma}"
-    else:
-        rest = f"if the point parts thousands, {comma}; if it is the decimal sign, {point}"
-    return f"{cell}, which is two numbers; {rest}"
-
-
-def _decimals(bond: float) -> str:
-    return f"write the prices as decimals, here {bond!r}"
 
 
 def _cells(table: Table, roles: Roles) -> pd.DataFrame:
@@ -186,7 +167,7 @@ def _check_numbers(cells: pd.DataFrame, numbers: Read, clock: Clock, barren: Boo
             row = rows[0]
             at = "" if clock.unreadable[row] else f", {day(clock.local[row])}"
             bond = in_32nds(str(cells[name].iloc[row]).strip())
-            in_32 = "" if bond is None else f"; if this is a price in 32nds, {_decimals(bond)}"
+            in_32 = "" if bond is None else f"; if this is a price in 32nds, {as_decimals(bond)}"
             found.faults.append(
                 f"row {cells.index[row] + 1}{at}: {name} is {shown(cells[name].iloc[row])}, "
                 f"expected a number such as 1234.5{such(rows.size)}{in_32}"

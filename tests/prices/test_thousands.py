@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from helpers.vendors import DAYS, assert_bars, csv, lines, made_up
 
+from lstmstrat import load_prices
 from lstmstrat.errors import DataError
 from lstmstrat.prices.numbers import in_32nds
 
@@ -130,3 +131,63 @@ def test_three_decimals_are_decimals(tmp_path: Path, start: float) -> None:
     bars.iloc[5, :4] = np.maximum(np.round(bars.iloc[5, :4] + np.array([0.0, 1.0, -0.9, 0.0])), 1.0)
     text = lines(bars, "{t:%Y-%m-%d},{o:g},{h:g},{l:g},{c:g},{v}", HEADING)
     assert_bars(csv(tmp_path, text), bars)
+
+
+# --- a comma behind four digits, and a point in what is no price ---------------------------------------
+
+
+def with_commas(bars: object) -> str:
+    form = "{t:%Y-%m-%d};{o:.3f};{h:.3f};{l:.3f};{c:.3f};{v}"
+    return lines(bars, form, HEADING.replace(",", ";")).replace(".", ",")
+
+
+def test_a_comma_behind_four_digits_is_the_decimal_sign(tmp_path: Path) -> None:
+    """1011,820 has no thousands in it, since these are groups of three; so 954,686 beside it has none either."""
+    bars = made_up(DAYS.index, start=1040.0, digits=3)
+    assert bars["close"].min() < 1000.0 < bars["close"].max()
+    assert_bars(csv(tmp_path, with_commas(bars)), bars)
+    with pytest.raises(DataError, match="which is two numbers"):  # where no cell shows it
+        csv(tmp_path, with_commas(made_up(DAYS.index, start=500.0, digits=3)))
+
+
+CROSSING = ["998", "1.002", "999", "1.010", "1.007"]
+
+
+def volumes(cells: list[str], form: str = "{t:%Y-%m-%d};{o:.0f};{h:.0f};{l:.0f};{c:.0f};") -> str:
+    rows = lines(LARGE, form, HEADING.replace(",", ";")).splitlines()
+    return "\n".join([rows[0], *(f"{row}{cells[k % len(cells)]}" for k, row in enumerate(rows[1:]))])
+
+
+def test_a_volume_in_points_is_asked_about_and_each_cure_works(tmp_path: Path) -> None:
+    """998 and 1.002 shares, as a European spreadsheet writes them."""
+    text = volumes(CROSSING)
+    with pytest.raises(DataError, match=r"volume is '1\.002', which is two numbers; if the point parts") as caught:
+        csv(tmp_path, text)
+    comma, point = re.findall(r'data\.decimal: "(.)"', str(caught.value))
+    whole = [float(cell.replace(".", "")) for cell in CROSSING] * 8
+    assert csv(tmp_path, text, decimal=comma).frame["volume"].tolist() == whole
+    assert csv(tmp_path, text, decimal=point).frame["volume"].tolist() == [float(cell) for cell in CROSSING] * 8
+
+
+@pytest.mark.parametrize("cells", [["0.998", "1.002"], ["998.5", "1.002"], ["3.002", "12"], ["998", "1002", "0"]])
+def test_a_volume_whose_point_is_clear_is_not(tmp_path: Path, cells: list[str]) -> None:
+    expected = [float(cell) for cell in cells] * 40
+    assert csv(tmp_path, volumes(cells)).frame["volume"].tolist() == expected[:40]
+
+
+def test_prices_that_show_what_a_point_is_show_it_for_the_volume(tmp_path: Path) -> None:
+    text = volumes(CROSSING, "{t:%Y-%m-%d};{o:.2f};{h:.2f};{l:.2f};{c:.2f};")
+    assert csv(tmp_path, text).frame["volume"].tolist() == [float(cell) for cell in CROSSING] * 8
+
+
+def test_a_value_in_points_is_asked_about_and_each_cure_works(tmp_path: Path) -> None:
+    path = tmp_path / "mood.csv"
+    path.write_text("date;mood\n" + "".join(f"2012-01-0{k + 3};{cell}\n" for k, cell in enumerate(CROSSING)))
+    entry = {"name": "mood", "path": str(path)}
+    data = {"symbol": "IBM", "start": "2012-01-03"}
+    with pytest.raises(DataError, match=r"the value is '1\.002', which is two numbers; if the point") as caught:
+        load_prices({**data, "extra": [entry]})
+    comma, point = re.findall(r'decimal: "(.)" beside', str(caught.value))
+    for sign, parted in ((comma, ""), (point, ".")):
+        values = load_prices({**data, "extra": [{**entry, "decimal": sign}]}).outside.extra[0].values[:, 0]
+        assert values.tolist() == [float(cell.replace(".", parted)) for cell in CROSSING]
