@@ -54,6 +54,10 @@ def load_config(path: str | os.PathLike[str], settings: Sequence[str] = ()) -> C
     ('AAPL', 3)
     """
     path = as_path(path, "the name of a YAML file, such as configs/aapl.yaml; lstmstrat.run takes a dict too")
+    if isinstance(settings, str):
+        raise ConfigError(
+            f"settings: {settings!r:.60} given, expected a list of such settings; write [{settings!r:.60}]"
+        )
     return config_of_file(path, override(read(path), list(settings)))
 
 

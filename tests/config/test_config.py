@@ -491,3 +491,10 @@ def test_dumped_and_read_again_a_config_is_the_same() -> None:
 def test_the_configs_that_come_with_the_package_can_be_run(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(ROOT)
     assert load_config(path).strategies
+
+
+def test_settings_in_one_string_are_refused_and_the_cure_works() -> None:
+    with pytest.raises(ConfigError, match=r"'forecast\.members=3' given, expected a list") as caught:
+        load_config("configs/aapl.yaml", "forecast.members=3")
+    cure = yaml.safe_load(str(caught.value).partition("write ")[2])
+    assert load_config("configs/aapl.yaml", cure).forecast.members == 3
