@@ -18,6 +18,12 @@ NUMBERS = rf"^(\d{{1,4}})\s?[-./\s]\s?(\d{{1,2}})\s?[-./\s]\s?(\d{{1,4}}){REST}"
 DAY_FIRST = rf"{WEEKDAY}(\d{{1,2}})(?:st|nd|rd|th)?[-\s.]*([a-z]{{3,9}})\.?[-\s,]*(\d{{4}}|\d{{2}}){REST}"
 MONTH_FIRST = rf"{WEEKDAY}([a-z]{{3,9}})\.?[-\s]*(\d{{1,2}})(?:st|nd|rd|th)?[-,\s]+(\d{{4}}|\d{{2}}){REST}"
 ORDERS = {"%d/%m/%Y": "dmy", "%m/%d/%Y": "mdy", "%Y/%m/%d": "ymd"}
+# What a date with a time of day may be that is not read by itself, as formats of strptime.
+DATES = ("%Y-%m-%d", "%Y/%m/%d", "%Y.%m.%d", "%Y%m%d", "%d.%m.%Y", "%d/%m/%Y", "%m/%d/%Y", "%d-%m-%Y", "%m-%d-%Y",
+         "%d%m%Y")  # fmt: skip
+TIMES = ("%H.%M", "%H.%M.%S", "%H-%M", "%H-%M-%S", "%H %M", "%H %M %S", "%Hh%Mm", "%Hh%Mm%Ss", "%H%M", "%H%M%S",
+         "%H:%M", "%H:%M:%S")  # fmt: skip
+BETWEEN = (" ", "-", "_", ", ", ":", " - ")
 
 
 @dataclass(frozen=True)
@@ -60,6 +66,17 @@ def read_form(text: pd.Series, form: str) -> pd.Series:
     """The dates of texts (n,) in a form of strptime; NaT where they have another."""
     days = pd.to_datetime(text, format=form, errors="coerce")
     return of_two_digits(days) if "%y" in form and days.dt.tz is None else days
+
+
+def likely_forms(text: pd.Series) -> list[str]:
+    """The formats of strptime with a time of day that read all texts (n,), such as %d/%m/%Y %H.%M."""
+    few = text.head(5)
+    forms = [date + sign + time for date in DATES for sign in BETWEEN for time in TIMES]
+    return [form for form in forms if _all_of(few, form) and _all_of(text, form)]
+
+
+def _all_of(text: pd.Series, form: str) -> bool:
+    return bool(len(text)) and bool(pd.to_datetime(text, format=form, errors="coerce").notna().all())
 
 
 def _days(year: pd.Series, month: pd.Series, day: pd.Series) -> pd.Series:

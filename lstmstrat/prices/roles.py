@@ -25,11 +25,13 @@ from lstmstrat.prices.headings import (
     role_of,
 )
 from lstmstrat.prices.layouts import CLOCK
+from lstmstrat.prices.times_of_day import tidy
 
 DATED = re.compile(
     r"\d{4}[-./]\d{1,2}([-./]\d{1,2})?\b|\d{1,2}[-./]\d{1,2}[-./]\d{2,4}\b|\d{8}(\.0)?$|\d{10,19}(\.\d*)?$"
 )
-HOURS = ("time", "hour", "timeofday")  # headings of times of day that may be written 93000
+OF_DAY = r"\d{1,6}|\d{1,2}\D\d\d(\D.*)?"  # 93000, 9.30
+HOURS = {"time": OF_DAY, "hour": r"\d{1,6}", "timeofday": OF_DAY}  # 9.50 under Hour may be half past nine
 NAMELESS = ("", "index", "unnamed0", "level0", "indexleveldtype0")  # what pandas calls an index without a name
 MOST_DATES = 100  # columns that may be the date
 WORD = re.compile(r"[^\W\d_]", re.UNICODE)
@@ -185,8 +187,8 @@ def dates(
     clocks = [
         k
         for k, cell in first.items()
-        if CLOCK.fullmatch(cell)
-        or (plain(free.names[k]) in HOURS and set(dated) - {k} and re.fullmatch(r"\d{1,6}", cell))
+        if CLOCK.fullmatch(tidy(cell))
+        or (plain(free.names[k]) in HOURS and set(dated) - {k} and re.fullmatch(HOURS[plain(free.names[k])], cell))
     ]
     given = {} if DATE in asked else free.best(DATE, hints, found, but=clocks)
     date = given.get(DATE, asked.get(DATE))

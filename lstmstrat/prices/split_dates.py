@@ -9,10 +9,10 @@ from dataclasses import replace
 import pandas as pd
 
 from lstmstrat.prices.cells import Table
-from lstmstrat.prices.day_forms import MONTHS
+from lstmstrat.prices.day_forms import MONTHS, read_days
 from lstmstrat.prices.findings import Hints, listed
 from lstmstrat.prices.headings import DATE, plain, role_of
-from lstmstrat.prices.roles import DATED
+from lstmstrat.prices.roles import DATED, NAMELESS, position_of
 
 # The parts of a date by the headings that vendors give them. A period is that of the Bureau of Labor Statistics.
 PARTS = {
@@ -23,23 +23,58 @@ PARTS = {
     "minute": ("minute", "minutes"),
 }
 PERIOD = re.compile(r"(?:([mq])\s*)?0?(\d{1,2})(?:\.0*)?", re.IGNORECASE)  # M01, Q1, 1 or 1.0
+HOUR = re.compile(r"\d{1,2}(\.0)?")
+ROW = re.compile(r"\d{1,9}(\.0)?")  # its number, or its date, which then is that of the parts
 QUARTERS = ("quarter", "qtr")
 
 
 def with_one_date(table: Table, hints: Hints) -> Table:
-    """The table with one column of dates in place of those of year, month and day, if it has no other.
+    """The table with one column of dates in place of those of year, month and day.
 
-    Left as it is if there is a date, or if the user says which column it is or gives columns by their number. What
-    is no year, month or day stays as it is written, for the message on it.
+    They are left out where another column is the date, by what is in it or by what the user says. All is left as
+    it is where the user gives columns by their number, or one of these by its name. What is no year, month or day
+    stays as it is written, for the message on it.
     """
     names = {k: " ".join(part for part in name if part) for k, name in enumerate(table.names)}
-    parts = _parts(names)
-    if "year" not in parts or "month" not in parts or DATE in hints.columns:
+    parts = _parts(names, table)
+    given = hints.columns.values()
+    asked = {position_of(column, names) for column in given if column is not None}
+    if (
+        not {"year", "month"} <= set(parts)
+        or asked & set(parts.values())
+        or any(isinstance(k, int) for k in given)
+    ):
         return table
+    of_day = [parts[part] for part in ("year", "month", "day") if part in parts]
+    others = [k for k in names if k not in of_day]
+    if DATE in hints.columns or any(_is_date(names[k], table.first(k)) for k in others):
+        return _of_columns(table, others)
+    return _made(table, parts, names)
+
+
+def _is_date(name: str, cell: str) -> bool:
+    """Whether a column is that of the dates: by its heading, or as an index without one, and by its first cell."""
+    role = role_of(name)
+    is_index = plain(name) in NAMELESS and not ROW.fullmatch(cell)
+    if (role is None or role[0] != DATE) and not is_index:
+        return False
+    return bool(DATED.match(cell)) or bool(read_days(pd.Series([cell], dtype=str)).days.notna().all())
+
+
+def _of_columns(table: Table, columns: Sequence[int]) -> Table:
+    """The table with some of its columns alone."""
+
+    def read(positions: Sequence[int]) -> pd.DataFrame:
+        cells = table.read(sorted(columns[p] for p in positions))
+        return pd.DataFrame({p: cells[columns[p]] for p in positions}, index=cells.index)
+
+    sample = table.sample[list(columns)].set_axis(range(len(columns)), axis="columns")
+    return replace(table, names=tuple(table.names[k] for k in columns), sample=sample, read=read)
+
+
+def _made(table: Table, parts: Mapping[str, int], names: Mapping[int, str]) -> Table:
+    """The table with a column of dates made of its parts, before the other columns."""
     rest = [k for k in names if k not in parts.values()]
-    is_dated = any((role := role_of(names[k])) and role[0] == DATE and DATED.match(table.first(k)) for k in rest)
-    if is_dated or any(isinstance(column, int) for column in hints.columns.values()):
-        return table
     is_quarter = plain(names[parts["month"]]) in QUARTERS
 
     def read(positions: Sequence[int]) -> pd.DataFrame:
@@ -55,15 +90,17 @@ def with_one_date(table: Table, hints: Hints) -> Table:
     return replace(table, names=rows, sample=sample, read=read, notices=(*table.notices, notice))
 
 
-def _parts(names: Mapping[int, str]) -> dict[str, int]:
-    """The column of each part, by its heading; an hour only beside its minutes, for alone it is a time of day."""
+def _parts(names: Mapping[int, str], table: Table) -> dict[str, int]:
+    """The column of each part, by its heading; an hour that is a number only beside a day, else a time of day."""
     found: dict[str, int] = {}
     for k, name in names.items():
         part = next((part for part, known in PARTS.items() if plain(name) in known), None)
         if part is not None:
             found.setdefault(part, k)
-    if not {"day", "hour", "minute"} <= set(found):
-        found = {part: k for part, k in found.items() if part in ("year", "month", "day")}
+    if "hour" in found and not ("day" in found and HOUR.fullmatch(table.first(found["hour"]))):
+        del found["hour"]
+    if "hour" not in found:
+        found.pop("minute", None)
     return {part: found[part] for part in PARTS if part in found}
 
 
@@ -79,7 +116,7 @@ def _joined(cells: pd.DataFrame, parts: Mapping[str, int], is_quarter: bool) -> 
 def _date(parts: Mapping[str, str], is_quarter: bool) -> str:
     year, month = parts["year"].removesuffix(".0"), _month(parts["month"], is_quarter)
     others = [
-        parts.get(part, first).removesuffix(".0") for part, first in (("day", "1"), ("hour", ""), ("minute", ""))
+        parts.get(part, first).removesuffix(".0") for part, first in (("day", "1"), ("hour", ""), ("minute", "0"))
     ]
     if not (year.isdigit() and month and others[0].isdigit()):
         return " ".join(part for part in parts.values() if part)

@@ -13,7 +13,7 @@ from lstmstrat.prices.clock import Clock
 from lstmstrat.prices.date_numbers import GUESSES, UNITS, likely_form, of_excel, since_1970
 from lstmstrat.prices.day_forms import read_days, read_form
 from lstmstrat.prices.findings import Findings, Hints, shown, such
-from lstmstrat.prices.times_of_day import ENDS_IN_ZONE, ZONE, heading_offset, offsets, times_of_day
+from lstmstrat.prices.times_of_day import ENDS_IN_ZONE, ZONE, heading_offset, offsets, tidied, times_of_day
 
 FIRST_YEAR, LAST_YEAR = 1800, 2200
 COMPACT = {8: "%Y%m%d", 10: "%Y%m%d%H", 12: "%Y%m%d%H%M", 14: "%Y%m%d%H%M%S"}
@@ -24,6 +24,7 @@ AS_TEXT = r"""^=?"(.*)"$|^'"""  # ="2024-01-31", so that a spreadsheet shows it 
 SHORTENED = r"\d([.,]\d{1,8})?[eE]\+?\d+"
 ENDS_OF_DAY = r"(?<=[T ])24(?=:?00(?::?00(?:\.0+)?)?$)"
 QUARTER = r"^(?:(\d{4})[\s-]?[Qq]([1-4])|[Qq]([1-4])[\s/-]?(\d{4}))$"
+SAYS_HOURS = ("%H", "%I", "%X", "%c", "%T")  # in a format of strptime
 TIMED = r"\d{8}[T ]\d{2,6}|\dT\d|\d\s?[AaPp][Mm]"  # in a cell with a time of day and no colon
 
 
@@ -144,8 +145,10 @@ def no_times(rows: int) -> Clock:
 
 def _of_text(text: pd.Series, hints: Hints, found: Findings) -> Clock:
     """Dates written out, with or without a time of day and an offset."""
+    text = tidied(text) if hints.date_format is None else text
     untimed = (~text.str.contains(":", regex=False)).to_numpy(dtype=bool).copy()
     untimed[untimed] = (~text[untimed].str.contains(TIMED, regex=True)).to_numpy(dtype=bool)
+    untimed &= not any(sign in (hints.date_format or "") for sign in SAYS_HOURS)
     zoned = text.str.contains(ENDS_IN_ZONE, regex=True)
     offset = None
     if zoned.any():
@@ -153,6 +156,7 @@ def _of_text(text: pd.Series, hints: Hints, found: Findings) -> Clock:
         text = parts[0].fillna(text).str.strip()
         offset = offsets(parts[1].fillna(""))
     local = _local(text, hints, found)
+    untimed &= ~(local > local.dt.normalize()).to_numpy(dtype=bool)
     utc = None if offset is None else _utc(text, local, offset, untimed, found)
     return Clock(pd.DatetimeIndex(local), utc, untimed)
 
@@ -172,7 +176,8 @@ def _local(text: pd.Series, hints: Hints, found: Findings) -> pd.Series:
     if hints.date_format is not None:
         form = hints.date_format.replace("%z", "").replace("%Z", "").strip()
         try:
-            return read_form(text, form)
+            days = read_form(text, form)
+            return days if days.notna().any() else read_form(tidied(text), form)  # the form of a message
         except (ValueError, re.error) as error:  # %Y twice
             found.faults.append(f"{hints.setting('date_format', hints.date_format)}: {error}")
             return pd.to_datetime(text.where(text == ""), errors="coerce")
@@ -191,7 +196,7 @@ def _local(text: pd.Series, hints: Hints, found: Findings) -> pd.Series:
 
 def _written(text: pd.Series, hints: Hints, found: Findings) -> pd.Series:
     """Dates in the forms of `day_forms`, with a time of day behind them."""
-    read = read_days(text)
+    read = read_days(text.str.replace(r"^(\d{4})(\d\d)(\d\d)(?=\s)", r"\1-\2-\3", regex=True))
     if len(read.orders) > 1:
         row = int(np.flatnonzero(read.days.notna())[0])
         forms = [_form(order, text.iloc[row], read.rest.iloc[row]) for order in read.orders]
@@ -235,7 +240,7 @@ def _utc(
 
 def _with_time(clock: Clock, time: pd.Series, found: Findings) -> Clock:
     """The dates of `clock` at the times of day of a column, which may end in an offset."""
-    text = time.astype(str).where(time.notna(), "").str.strip()
+    text = tidied(time.astype(str).where(time.notna(), "").str.strip())
     parts = text.str.extract(ZONE)
     zoned = parts[1].fillna("")
     offset = offsets(zoned) if (zoned != "").any() else None

@@ -10,8 +10,10 @@ import pandas as pd
 from lstmstrat.arrays import Bools
 from lstmstrat.prices import present
 from lstmstrat.prices.clock import Clock
+from lstmstrat.prices.day_forms import likely_forms
 from lstmstrat.prices.findings import Findings, Hints, shown, such
 from lstmstrat.prices.time_cells import FIRST_YEAR, LAST_YEAR
+from lstmstrat.prices.times_of_day import ZONE, tidied, times_of_day
 
 MOST_ROWS = 20  # that a message lists
 FEW = 0.05  # of the rows that have a time of day: those of running days
@@ -42,6 +44,9 @@ def check_readable(
     texts = dates.astype(str).where(dates.notna(), "").str.strip().iloc[wrong]
     named = rows_of([int(row) + 1 for row in dates.index[wrong]])
     first = int(wrong[0])
+    if times is not None and (fault := _not_of_day(times.iloc[wrong])):
+        found.faults.append(fault)
+        return
     of_day = "" if times is None else f" {shown(times.iloc[first])}"
     cell = f"row {dates.index[first] + 1}: the date is {shown(dates.iloc[first])}{of_day}{such(len(wrong))}"
     form = f"the form 2024-01-31, from {FIRST_YEAR} to {LAST_YEAR}"
@@ -57,15 +62,38 @@ def check_readable(
             f"not of {hints.setting('date_format', hints.date_format)}; correct that, or write all dates in {form}"
         )
     elif not len(good):
-        say = hints.write("date_format", "FORM")
-        cure = (
-            f"expected {form}; write all dates so, or {say}, with the form of all as in strptime, such as %d/%m/%Y"
-        )
+        cure = _format(texts, form, hints)
     else:
         other = f"row {dates.index[good[0]] + 1} has {shown(dates.iloc[good[0]])}"
         delete = f", or delete {named}" if len(wrong) < len(good) else ""
         cure = f"expected {form}, and {other}; write it so{delete}"
     found.faults.append(f"{cell}, {cure}")
+
+
+def _format(texts: pd.Series, form: str, hints: Hints) -> str:
+    """What to do where no date can be read: the format that reads them all, if one is found."""
+    forms = likely_forms(texts)
+    if forms:
+        others = "".join(f" or {hints.setting('date_format', other)}" for other in forms[1:])
+        return f"a time of day that is not understood; {hints.write('date_format', forms[0])}{others}"
+    say = hints.write("date_format", "FORM")
+    return (
+        f"expected {form}; write all dates so, or {say}, with the form of all as in strptime, such as %d/%m/%Y or "
+        "%d/%m/%Y %H:%M"
+    )
+
+
+def _not_of_day(times: pd.Series) -> str:
+    """The sentence on cells of a column of times that are no times of day; "" if all of them are."""
+    text = times.astype(str).where(times.notna(), "").str.strip()
+    tidy = tidied(text)
+    wrong = np.flatnonzero(times_of_day(tidy.str.extract(ZONE)[0].fillna(tidy)).isna())
+    if not len(wrong):
+        return ""
+    return (
+        f"row {text.index[wrong[0]] + 1}: the time of day is {shown(text.iloc[wrong[0]])}{such(len(wrong))}, "
+        "expected the form 09:30, 09:30:00 or 9:30 AM; write it so"
+    )
 
 
 def check_hours(untimed: Bools, cells: pd.Series, rows: Bools, found: Findings) -> None:

@@ -22,7 +22,34 @@ SAYS_UTC = re.compile(
     re.IGNORECASE,
 )
 DAY = pd.Timedelta(days=1)
+# Forms that are made those above: two blanks, 9:30 a.m., 09h30, 09:30:00:000; 9.30 and 09-30 behind a date.
+ODD = r"\s\s|[ap]\.\s?m|(?<!\d)\d{1,2}h\d\d(?!\d)|:\d\d:\d\d:\d|\d\s\d{1,2}[.-]\d\d(?:[.-]\d\d)?$"
+USUAL = r"[-\d/.]*(?:[ T]?\d\d?:\d\d(?::\d\d)?(?:\.\d+)?)?(?:Z|[+-]\d\d:\d\d)?$"
+BEHIND_A_DATE = r"(\d[-./]\d{1,2}[-./]\d{1,4}|\d{8})\s(\d{1,2})([.-])(\d\d)(?:\3(\d\d))?$"
+PARTED = re.compile(r"(?:[1-9]|\d\d)([.-])[0-5]\d(?:\1[0-5]\d)?")  # 0.75 is a part of a day
 UNCLEAR = re.compile(r"\W*(minus|plus|[+-])", re.IGNORECASE)  # an offset in a form that is not read
+
+
+def tidied(text: pd.Series) -> pd.Series:
+    """Texts (n,) with times of day in the forms that are read."""
+    odd = ~text.str.match(USUAL)  # quickly
+    odd[odd] = text[odd].str.contains(ODD, case=False, regex=True)
+    return text.where(~odd, text[odd].map(tidy)) if odd.any() else text
+
+
+def tidy(cell: str) -> str:
+    """A text with its time of day in a form that is read.
+
+    Examples
+    --------
+    >>> tidy("20240102  9:30 a.m."), tidy("2024-01-02 09h30"), tidy("09:30:00:250"), tidy("2.1.2024 9.30")
+    ('20240102 9:30 am', '2024-01-02 09:30', '09:30:00.250', '2.1.2024 9:30')
+    """
+    cell = re.sub(r"\s+", " ", cell)
+    cell = re.sub(r"(?i)(?<=\d)\s?([ap])\.\s?m\b\.?", r" \1m", cell)
+    cell = re.sub(r"(?i)(?<!\d)(\d{1,2})h(\d\d)(?!\d)", r"\1:\2", cell)
+    cell = re.sub(r"(:\d\d:\d\d):(\d{1,6})(?!\d)", r"\1.\2", cell)
+    return re.sub(BEHIND_A_DATE, lambda m: f"{m[1]} {m[2]}:{m[4]}" + (f":{m[5]}" if m[5] else ""), cell)
 
 
 def heading_offset(heading: str) -> pd.Timedelta | None:
@@ -61,7 +88,7 @@ def _offset(zone: str) -> Any:
 
 
 def times_of_day(text: pd.Series) -> pd.Series:
-    """Times such as 09:30, 9:30:00 AM, 93000, 24:00 as time since midnight; NaT where they cannot be read.
+    """Times such as 09:30, 9:30:00 AM, 9.30, 93000, 24:00 as time since midnight; NaT where they cannot be read.
 
     24:00 in every row is the end of a daily bar, which has the date beside it: no time of day.
     """
@@ -79,6 +106,7 @@ def _time_of_day(cell: str, longest: int) -> Any:
     if cell.removesuffix(".0").isdigit():
         digits = cell.removesuffix(".0").zfill(2 if longest <= 2 else 4 if longest <= 4 else 6)
         cell = ":".join([*re.findall("..", digits), "00"][:3])
+    cell = re.sub("[.-]", ":", cell) if PARTED.fullmatch(cell) else cell
     found = TIME_OF_DAY.fullmatch(cell)
     if not found or not (found[2] or found[4]):
         return pd.NaT
