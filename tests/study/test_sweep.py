@@ -314,6 +314,22 @@ def test_a_key_that_changes_nothing_is_said_and_makes_no_plateau() -> None:
     assert money.idle("s") == ()
 
 
+def starred(found: Sweep) -> list[str]:
+    """The rows of the terminal's table with a star."""
+    file = io.StringIO()
+    terminal.print_sweep(found, file)
+    return [line.split()[0] for line in file.getvalue().splitlines() if line.rstrip().endswith("*")]
+
+
+def test_only_a_best_point_has_a_star() -> None:
+    """Neither one of many that are the same, nor one that held cash throughout, which has no Sharpe ratio."""
+    axis = (Axis("t", ("1", "2", "3")),)
+    assert starred(grid_of(axis, [0.1, 0.3, 0.2])) == ["2"]
+    assert starred(grid_of(axis, [0.38] * 3, [5.0] * 3)) == []
+    assert starred(grid_of(axis, [-0.5, -0.1, None], [80.0, 90.0, 100.0])) == ["2"]
+    assert starred(grid_of(axis, [None] * 3, [100.0] * 3)) == []
+
+
 def test_a_grid_too_small_has_no_shape_and_undefined_points_are_left_out() -> None:
     one = grid_of((Axis("t", ("1",)),), [1.0])
     assert best_of(one).shape == "alone"
@@ -444,7 +460,7 @@ def test_a_sweep_may_change_which_strategy_is_run(over: str, tmp_path: Path) -> 
     told = lstmstrat(
         "sweep", path, "--over", "broker.commission=0,0.001", "--over", over, "--out", tmp_path / "out"
     )
-    assert (told.code, told.err) == (0, "")
+    assert (told.code, "error" in told.err) == (0, False), told.err
     first = over.split("=")[0]
     one, other = ("a", "b") if first.endswith("name") else ("long_flat", "long_short")
     assert f"Sharpe ratio of {one} / {other}, by broker.commission (down) and {first} (across)" in " ".join(

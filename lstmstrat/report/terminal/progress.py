@@ -25,7 +25,7 @@ def stages(*, file: TextIO | None = None, clock: Clock = time.monotonic, quiet: 
     """A function that opens a stage of a run, which may lie inside another.
 
     A terminal and a notebook get a bar for each open stage, and nothing of it stays. A pipe or file gets a plain
-    line now and then, and one at the end of a stage that took long.
+    line now and then, and one at the end of each stage; of one inside another only if it took long.
 
     Parameters
     ----------
@@ -51,6 +51,11 @@ class _Watch:
     def __init__(self, clock: Clock):
         self._clock = clock
         self._open: list[list[float]] = []  # of each open stage, the seconds of each stage inside it
+
+    @property
+    def is_open(self) -> bool:
+        """Whether a stage is open."""
+        return bool(self._open)
 
     @contextmanager
     def open(self) -> Iterator[Callable[[], tuple[float, float]]]:
@@ -118,18 +123,22 @@ def _bars(file: TextIO, watch: _Watch) -> Iterator[Stage]:
 
 @contextmanager
 def _lines(name: str, unit: str, file: TextIO, watch: _Watch) -> Iterator[ShowProgress]:
-    last = 0.0
+    """A stage inside another ends without a line if it was short: a sweep has thousands of them."""
+    last, counted, inside = 0.0, "", watch.is_open
     with watch.open() as look:
 
         def show(done: int, total: int) -> None:
-            nonlocal last
+            nonlocal last, counted
             passed, own = look()
-            if passed - last < PIPE_SECONDS and (done < total or passed < PIPE_SECONDS):
-                return
-            last = passed
-            print(f"{name}: {done:,} of {total:,} {unit}, {_left(own, done, total)}", file=file, flush=True)
+            counted = f"{total:,} of {total:,} {unit} in "
+            ended = inside and done == total and passed >= PIPE_SECONDS
+            if ended or (done < total and passed - last >= PIPE_SECONDS):
+                last = passed
+                print(f"{name}: {done:,} of {total:,} {unit}, {_left(own, done, total)}", file=file, flush=True)
 
         yield show
+        if not inside:
+            print(f"{name}: {counted}{look()[0]:.1f} s", file=file, flush=True)
 
 
 def _left(passed: float, done: int, total: int) -> str:
