@@ -244,15 +244,16 @@ def test_progress_keeps_out_of_standard_output(capsys: pytest.CaptureFixture[str
 
 def test_a_short_stage_is_a_line_in_a_pipe_and_one_inside_it_is_none() -> None:
     """Neither by its own time nor by its count; a stage that counts nothing has its time alone."""
-    times = iter([0.0, 0.1, 0.2, 1.1, 1.2, 1.3, 2.0, 2.25])
+    times = iter([0.0, 0.1, 0.2, 1.1, 1.2, 1.3, 2.0, 2.25, 3.0, 3.04])
     file = io.StringIO()
     with terminal.stages(file=file, clock=lambda: next(times)) as opened:
         with opened("simulating", "strategies") as outer, opened("training", "folds") as inner:
             inner(118, 118)
             outer(5, 6)
             outer(6, 6)
-        with opened("writing", ""):
-            pass
+        for name in ("writing", "nothing"):
+            with opened(name, ""):
+                pass
     assert file.getvalue().splitlines() == ["simulating: 6 of 6 strategies in 1.3 s", "writing: 0.2 s"]
 
 

@@ -14,6 +14,8 @@ from lstmstrat.report.terminal.notebook import Shown, in_notebook
 
 PIPE_SECONDS = 10.0
 """A pipe gets at most one line of progress in this period."""
+LEAST_SECONDS = 0.05
+"""What took less would be said to take 0.0 s, and is not said."""
 
 ShowProgress = Callable[[int, int], None]  # (done, total)
 Stage = Callable[[str, str], AbstractContextManager[ShowProgress]]  # (name, unit that it counts)
@@ -137,8 +139,8 @@ def _lines(name: str, unit: str, file: TextIO, watch: _Watch) -> Iterator[ShowPr
                 print(f"{name}: {done:,} of {total:,} {unit}, {_left(own, done, total)}", file=file, flush=True)
 
         yield show
-        if not inside:
-            print(f"{name}: {counted}{look()[0]:.1f} s", file=file, flush=True)
+        if not inside and (passed := look()[0]) >= LEAST_SECONDS:
+            print(f"{name}: {counted}{passed:.1f} s", file=file, flush=True)
 
 
 def _left(passed: float, done: int, total: int) -> str:
