@@ -33,9 +33,10 @@ from lstmstrat.results.sweep import Axis, Best, Failure, Outcome, Sweep
 from lstmstrat.store import Store
 from lstmstrat.study import calls
 from lstmstrat.study.ledger import read_trials
-from lstmstrat.study.prepare import load_config
+from lstmstrat.study.prepare import load_config, prepare
 from lstmstrat.study.run import run
-from lstmstrat.study.sweep import axes_of, sweep
+from lstmstrat.study.simulate import simulate_all
+from lstmstrat.study.sweep import _Slim, axes_of, sweep
 
 THRESHOLDS = ("0", "0.001", "0.002", "0.02")
 OVER = [f"strategies.0.params.threshold={','.join(THRESHOLDS)}"]
@@ -96,6 +97,21 @@ def test_every_point_is_entered_and_deflates_the_first_one(swept: tuple[Sweep, i
     assert found.kept
     thresholds = {trial.params.get("threshold") for trial in read_trials(ledger)} - {None}
     assert thresholds == {float(value) for value in THRESHOLDS}
+
+
+def test_what_points_have_in_common_is_held_once(tmp_path: Path) -> None:
+    """The threshold of the first strategy changes its account, and neither the other one nor holding."""
+    made, slim = config_of(tmp_path), _Slim()
+    with Session(Store(None), 1, ledger=Ledger(None)) as session:
+        one, other, again = (
+            slim(simulate_all(*prepare(made([f"strategies.0.params.threshold={value}"])), session))
+            for value in (0.0, 0.003, 0.0)
+        )
+    assert one.benchmark is other.benchmark
+    assert one.strategies[1] is other.strategies[1]
+    assert one.forecasts is other.forecasts
+    assert [point.strategies[0].params["threshold"] for point in (one, other)] == [0.0, 0.003]
+    assert one.strategies[0] is again.strategies[0] is not other.strategies[0]
 
 
 def test_thresholds_are_swept_with_one_training(swept: tuple[Sweep, int, Any], tmp_path: Path) -> None:
