@@ -20,7 +20,7 @@ def seeds(result: Result) -> Json | None:
     All of it is at the closes of the band, so that the hover compares values of one day.
     """
     found = result.assessment.strategies
-    fans = [strategy.luck.seeds and strategy.luck.seeds.fan for strategy in found]
+    fans = [None if strategy.luck.seeds is None else strategy.luck.seeds.fan for strategy in found]
     known = [fan for fan in fans if fan]
     if not known:
         return None
