@@ -72,7 +72,7 @@ def refused(tmp_path: Path, values: Any, *options: object) -> str:
     before = sorted(tmp_path.iterdir())
     told = command(config, "--out", tmp_path / "out", "--jobs", 1, "--offline", *options)
     assert told.code == 2
-    assert told.err.startswith("error: ")
+    assert re.search("^error: ", told.err, re.MULTILINE)  # after the time that the prices took
     assert "Traceback" not in told.err
     assert told.out == ""
     left = set(tmp_path.iterdir()) - set(before)
@@ -84,7 +84,7 @@ def refused(tmp_path: Path, values: Any, *options: object) -> str:
     }
     assert {p.name for p in left} <= kept | {"__pycache__"}
     assert read_trials(Ledger(ledger_path())) == []
-    return told.err.removeprefix("error: ")
+    return re.split("^error: ", told.err, maxsplit=1, flags=re.MULTILINE)[1]
 
 
 def strategy(path: str, **params: Any) -> dict[str, Any]:

@@ -23,7 +23,7 @@ from lstmstrat.evaluation.timing import Placebo
 from lstmstrat.evaluation.verdict import Condition
 from lstmstrat.prices.faults import Fault
 
-SCHEMA = 8  # version of summary.json and of the files beside it; other versions are refused
+SCHEMA = 9  # version of summary.json and of the files beside it; other versions are refused
 PASSED, FAILED, RAN, NOT_RUN = "passed", "failed", "ran", "not run"
 AUDIT = "look-ahead audit"
 VOIDING = (
@@ -168,6 +168,20 @@ class PlaceboFacts(Placebo):
 
 
 @dataclass(frozen=True)
+class EquityFan:
+    """The accounts of a strategy with each of several seeds, at closes spread evenly over the traded window.
+
+    An account that was lost, and a seed that failed, are left out.
+    """
+
+    accounts: int  # the run's own included
+    closes: tuple[str, ...]  # ISO
+    low: tuple[float, ...]  # the lowest account value at each close, in six digits
+    median: tuple[float, ...]
+    high: tuple[float, ...]
+
+
+@dataclass(frozen=True)
 class Seeds:
     """The annual Sharpe ratio of a strategy minus that of buy-and-hold, with each of several seeds.
 
@@ -179,6 +193,7 @@ class Seeds:
     median: float | None
     differences: tuple[float | None, ...]  # in order of the seeds; the first is the run's own
     failed: int  # seeds whose run ended with an error
+    fan: EquityFan
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ import pandas as pd
 
 from lstmstrat.config.files import changed, one_line
 from lstmstrat.config.schema import Config
-from lstmstrat.config.section import plain_value
+from lstmstrat.config.section import plain, plain_value
 from lstmstrat.errors import ConfigError
 from lstmstrat.forecasting.session import Session
 from lstmstrat.prices import Prices
@@ -135,13 +135,14 @@ def compare(
     Parameters
     ----------
     runs
-        Results, or the folders of runs; by name if they are a dict.
+        Results, or the folders of runs. The names of a dict are what its runs are called; those of a list are
+        called by what tells them apart.
 
     Raises
     ------
     ConfigError
         There are fewer than two runs, one is given twice, or one is neither a result nor the name of a folder. A
-        config is run first, by `run`.
+        config is run first, by `run`. A name of a dict is not one line of text, or comes again.
     DataError
         A folder has no run.
 
@@ -154,14 +155,34 @@ def compare(
     >>> second = lstmstrat.run({**config, "broker": {"commission": 0.002}})
     >>> lstmstrat.compare([first, second]).differing
     ('broker.commission',)
+    >>> [run.label for run in lstmstrat.compare({"cheap": first, "dear": second}).runs]
+    ['cheap', 'dear']
     """
     if isinstance(runs, (str, PathLike, Result)) or not isinstance(runs, Iterable):
         raise ConfigError(f"compare: {type(runs).__name__} given, expected a list of results or of run folders")
     if isinstance(runs, Mapping):
-        results = {str(name): _result(run) for name, run in runs.items()}
-    else:
-        results = _named([(_place(run), _result(run)) for run in runs])
-    return study_compare.compare(results)
+        labels = _labels(runs)
+        results = dict(zip(labels, map(_result, runs.values()), strict=True))
+        return study_compare.compare(results, labels)
+    return study_compare.compare(_named([(_place(run), _result(run)) for run in runs]))
+
+
+def _labels(names: Iterable[object]) -> list[str]:
+    """The names of a dict of runs as text, which terminal, page and CSV show.
+
+    >>> _labels(["with peers", 2])
+    ['with peers', '2']
+    """
+    labels = list[str]()
+    for name in names:
+        try:
+            label = plain(str(name))
+        except ValueError as error:
+            raise ConfigError(f"compare: a run is called {name!r:.60}; {error}") from None
+        if label in labels:
+            raise ConfigError(f"compare: two runs are called {label!r}; give one of them another name")
+        labels.append(label)
+    return labels
 
 
 RUN_IT = "lstmstrat.compare([lstmstrat.run({}), ...])"

@@ -36,8 +36,10 @@ SAME = 1e-9  # of a return: rounding
 UNKNOWN = Figures(None, None, None, None, None)
 
 
-def compare(results: Mapping[str, Result]) -> Comparison:
+def compare(results: Mapping[str, Result], labels: Sequence[str] = ()) -> Comparison:
     """Compare runs; `results` maps the place of each to its result, and the first is the reference.
+
+    `labels` are what the runs are called; without them, what tells them apart.
 
     All figures are of the common dates, but for those in `OwnRun`. The interval of a lead over holding is one of
     as many as there are contenders, and so is its p-value: the best of many may be luck.
@@ -50,7 +52,7 @@ def compare(results: Mapping[str, Result]) -> Comparison:
     found = list(results.values())
     _check(results)
     differing, settings = _differing([result.config.model_dump(mode="json", by_alias=True) for result in found])
-    labels = _labels([result.config.name for result in found], list(results), differing, settings)
+    labels = labels or _labels([result.config.name for result in found], list(results), differing, settings)
     runs = tuple(
         _compared(label, place, result, values)
         for label, (place, result), values in zip(labels, results.items(), settings, strict=True)

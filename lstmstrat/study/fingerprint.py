@@ -42,7 +42,7 @@ def of_replica(run: Run, did: str, config: Config, label: str) -> str | None:
         return None
     settings = [[strategy.label, _settings(config, strategy)] for strategy in config.strategies]
     ran = [did, run.prices.sha256, codes, _versions(NUMBERS)]
-    return _hash([label, config.report.periods_per_year, settings, ran])
+    return _hash(["replica", label, config.report.periods_per_year, settings, ran])
 
 
 def of_audit(config: Config, prices: Prices, strategy: StrategyConfig, code: Identity) -> str | None:

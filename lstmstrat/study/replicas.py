@@ -1,42 +1,64 @@
 """Replicas: the whole run again with other seeds, or on null worlds, in which there is nothing to forecast.
 
-A replica fits every fold anew and trades every strategy. Its Sharpe differences are stored, its models are not. A
-run that was stopped continues after the last complete replica, and a second run takes all replicas from the store,
-as long as its strategies do the same and their code is the same. For code without an identity nothing is stored.
+A replica fits every fold anew and trades every strategy. Its Sharpe differences, and with another seed its account
+values at some closes, are stored; its models are not. A run that was stopped continues after the last complete
+replica, and a second run takes all replicas from the store, as long as its strategies do the same and their code
+is the same. For code without an identity nothing is stored.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 import numpy as np
+import pandas as pd
 
+from lstmstrat.arrays import Ints
 from lstmstrat.config.schema import Config
 from lstmstrat.errors import LSTMStratError, StrategyError
 from lstmstrat.evaluation.metrics import sharpe
 from lstmstrat.forecasting.models import model_class
 from lstmstrat.forecasting.session import Progress, Session
 from lstmstrat.results.account import Account
-from lstmstrat.results.assessment import Seeds, Worlds
+from lstmstrat.results.assessment import EquityFan, Seeds, Worlds
 from lstmstrat.results.run import Run, bars_a_year
 from lstmstrat.study import fingerprint
 from lstmstrat.study.simulate import simulate_buy_and_hold, simulate_one
 from lstmstrat.study.tasks import Variation, outcomes
 
-Differences = dict[str, float | None]  # annual Sharpe ratio minus buy-and-hold's, by strategy; None: account lost
+MOST_CLOSES = 120
+"""Closes at which the account of a seed is kept: enough for a chart, and about a kilobyte."""
+
+
+class Traded(NamedTuple):
+    """What is kept of an account in a replica."""
+
+    difference: float  # annual Sharpe ratio minus buy-and-hold's
+    values: list[float]  # of the account at the closes of `spread_closes`; none in a null world
+
+
+Replica = dict[str, Traded | None]  # by strategy; None: account lost
 
 
 @dataclass(frozen=True)
 class Replicas:
-    """The differences of the strategies in each variation that ran, and the errors of the others."""
+    """What the strategies did in each variation that ran, and the errors of the others."""
 
-    differences: tuple[Differences, ...]  # in the order of the variations
+    found: tuple[Replica, ...]  # in the order of the variations
     errors: tuple[str, ...]
 
     def of(self, strategy: str) -> tuple[float | None, ...]:
         """The differences of one strategy."""
-        return tuple(by_strategy[strategy] for by_strategy in self.differences)
+        return tuple(one and one.difference for one in self._of(strategy))
+
+    def values(self, strategy: str) -> list[list[float]]:
+        """The account values of one strategy, where the account was not lost."""
+        return [one.values for one in self._of(strategy) if one]
+
+    def _of(self, strategy: str) -> list[Traded | None]:
+        return [by_strategy[strategy] for by_strategy in self.found]
 
 
 def seeds(run: Run, count: int, session: Session, progress: Progress) -> dict[str, Seeds]:
@@ -54,10 +76,14 @@ def seeds(run: Run, count: int, session: Session, progress: Progress) -> dict[st
         for seed in range(config.forecast.seed + 1, config.forecast.seed + count)
     ]
     replicas = _replicas(run, variations, session, progress)
-    own_differences = differences(run)
+    own = {account.name: _traded(account, run.benchmark, run.periods) for account in run.strategies}
     return {
-        s.label: _seeds((own_differences[s.label], *replicas.of(s.label)), len(replicas.errors))
-        for s in strategies
+        name: _seeds(
+            (own[name].difference, *replicas.of(name)),
+            len(replicas.errors),
+            _fan(run.dates, [own[name].values, *replicas.values(name)]),
+        )
+        for name in (strategy.label for strategy in strategies)
     }
 
 
@@ -70,9 +96,29 @@ def _with_seed(config: Config, seed: int) -> Config:
     return config.model_copy(update={"forecast": config.forecast.model_copy(update={"seed": seed})})
 
 
-def _seeds(values: tuple[float | None, ...], failed: int) -> Seeds:
+def _seeds(values: tuple[float | None, ...], failed: int, fan: EquityFan) -> Seeds:
     above = sum(d is not None and d > 0.0 for d in values) / (len(values) + failed)
-    return Seeds(above, *_worst_and_median(values), values, failed)
+    return Seeds(above, *_worst_and_median(values), values, failed, fan)
+
+
+def _fan(dates: pd.DatetimeIndex, accounts: list[list[float]]) -> EquityFan:
+    """The lowest, the median and the highest of the accounts at each close that is kept of them."""
+    closes = np.datetime_as_string(dates.to_numpy()[spread_closes(len(dates))], unit="auto")
+    rows = (np.min(accounts, axis=0), np.median(accounts, axis=0), np.max(accounts, axis=0))
+    return EquityFan(len(accounts), tuple(closes.tolist()), *(tuple(_six_digits(row)) for row in rows))
+
+
+def spread_closes(bars: int) -> Ints:
+    """The places of at most `MOST_CLOSES` of so many closes: the first, the last, and the others evenly between.
+
+    >>> spread_closes(3).tolist(), len(spread_closes(10_000))
+    ([0, 1, 2], 120)
+    """
+    return np.unique(np.linspace(0, bars - 1, min(bars, MOST_CLOSES)).round().astype(np.int64))
+
+
+def _six_digits(values: Iterable[float]) -> list[float]:
+    return [float(f"{value:.6g}") for value in values]
 
 
 def worlds(run: Run, count: int, session: Session, progress: Progress) -> dict[str, Worlds]:
@@ -109,6 +155,11 @@ def _difference(account: Account, benchmark: Account, periods: float) -> float:
     return (sharpe(account.returns, periods) or 0.0) - (sharpe(benchmark.returns, periods) or 0.0)
 
 
+def _traded(account: Account, benchmark: Account, periods: float) -> Traded:
+    values = account.equity.to_numpy(dtype=float)
+    return Traded(_difference(account, benchmark, periods), _six_digits(values[spread_closes(len(values))]))
+
+
 def _replicas(run: Run, variations: Sequence[Variation], session: Session, progress: Progress) -> Replicas:
     """The replicas of the variations: those in the store, and the others newly run.
 
@@ -120,7 +171,7 @@ def _replicas(run: Run, variations: Sequence[Variation], session: Session, progr
     did = fingerprint.of_run(run)
     keys = {v.label: key for v in variations if (key := fingerprint.of_replica(run, did, v.config, v.label))}
     stored = {label: session.store.recorded(key) for label, key in keys.items()}
-    results: dict[str, Differences] = {label: value for label, value in stored.items() if value is not None}
+    results = {label: _read(value) for label, value in stored.items() if value is not None}
     missing, errors = [v for v in variations if v.label not in results], []
     progress(len(results), len(variations))
     for outcome in outcomes(replica, missing, session):
@@ -136,16 +187,22 @@ def _replicas(run: Run, variations: Sequence[Variation], session: Session, progr
     return Replicas(tuple(results[v.label] for v in variations if v.label in results), tuple(errors))
 
 
-def replica(variation: Variation, session: Session) -> Differences:
-    """The difference of every strategy. If one loses its account, the others go on."""
+def _read(stored: dict[str, Any]) -> Replica:
+    """A replica from the store, where a tuple has become a list."""
+    return {name: value and Traded(*value) for name, value in stored.items()}
+
+
+def replica(variation: Variation, session: Session) -> Replica:
+    """What every strategy did. If one loses its account, the others go on."""
     config, prices = variation.config, variation.history()
-    benchmark, results = simulate_buy_and_hold(config, prices, session), Differences()
+    benchmark, results = simulate_buy_and_hold(config, prices, session), Replica()
     periods = bars_a_year(config, prices)
     with session.one_walk_for_all():
         for strategy in config.strategies:
             try:
                 account = simulate_one(config, prices, strategy, session)
-                results[strategy.label] = _difference(account, benchmark, periods)
+                found = _traded(account, benchmark, periods)
+                results[strategy.label] = found._replace(values=[]) if variation.world else found
             except StrategyError:
                 results[strategy.label] = None
     return results

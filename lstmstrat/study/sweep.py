@@ -22,6 +22,7 @@ from lstmstrat.results.account import Account
 from lstmstrat.results.assessment import Check
 from lstmstrat.results.run import Run
 from lstmstrat.results.sweep import Axis, Failure, Outcome, Place
+from lstmstrat.study import fingerprint
 from lstmstrat.study.checks import run_checks
 from lstmstrat.study.extras import Extras, extras
 from lstmstrat.study.prepare import Loaded, prepare
@@ -220,11 +221,13 @@ class _Point:
 class _Slim:
     """Takes from runs what no judgement reads: the checks have read it, and a sweep has many runs.
 
-    Equal forecasts are kept once, also those of different points.
+    Equal forecasts and equal accounts are kept once, also those of different points: a key may change one strategy
+    and leave the others and the benchmark as they are.
     """
 
     def __init__(self) -> None:
         self._forecasts = dict[str, Forecasts]()
+        self._accounts = dict[tuple[str, ...], Account]()
 
     def __call__(self, run: Run) -> Run:
         accounts = tuple(self._account(account) for account in run.strategies)
@@ -234,7 +237,13 @@ class _Slim:
 
     def _account(self, account: Account) -> Account:
         forecasts = None if account.forecasts is None else self._once(account.forecasts)
-        return replace(account, placed=(), fills=(), targets=account.targets.iloc[:0], forecasts=forecasts)
+        names = account.name, account.class_path, repr(account.params)
+        key = (*names, str(id(forecasts)), fingerprint.of_account(account))
+        if key not in self._accounts:
+            self._accounts[key] = replace(
+                account, placed=(), fills=(), targets=account.targets.iloc[:0], forecasts=forecasts
+            )
+        return self._accounts[key]
 
     def _once(self, found: Forecasts) -> Forecasts:
         parts = [found.times, found.forecast, found.spread, found.fold]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import Any, TypeVar
 
 import numpy as np
@@ -11,7 +11,7 @@ import pandas as pd
 from lstmstrat.config.schema import Config
 from lstmstrat.evaluation.verdict import NEVER_TRADED
 from lstmstrat.results.account import ORDERS, TRADES
-from lstmstrat.results.assessment import SCHEMA, Assessment
+from lstmstrat.results.assessment import SCHEMA, Assessment, EquityFan
 from lstmstrat.results.result import Result
 from lstmstrat.results.run_folder import FOLDS as FOLD_COLUMNS
 
@@ -86,7 +86,9 @@ def unusual(kind: str, names: tuple[str, ...] = NAMES) -> Result:
         equity.iloc[100:, 1] = -5.0
         return replace(run, equity=equity)
     tables = {name: getattr(run, name).iloc[:2] for name in ("equity", "exposure", "forecasts", "prices", "folds")}
-    return replace(run, **tables, trades=run.trades.iloc[:0], orders=run.orders.iloc[:0])
+    assessment = put(run.assessment, "strategies.0.luck.seeds.fan", _fan(tables["equity"][names[0]]))
+    nothing_traded = {"trades": run.trades.iloc[:0], "orders": run.orders.iloc[:0]}
+    return replace(run, **tables, **nothing_traded, assessment=assessment)
 
 
 def _never_traded(found: Assessment, strategy: str) -> Assessment:
@@ -237,7 +239,14 @@ def _versus(position: int) -> dict[str, Any]:
     }
 
 
-def _luck(position: int) -> dict[str, Any]:
+def _fan(account: pd.Series) -> EquityFan:
+    """A band around an account, whose median is a little above it."""
+    kept = account.iloc[:: max(1, len(account) // 100)]
+    low, median, high = (tuple((kept * share).round(2)) for share in (0.8, 1.05, 1.2))
+    return EquityFan(4, tuple(kept.index.strftime("%Y-%m-%d")), low, median, high)
+
+
+def _luck(position: int, account: pd.Series) -> dict[str, Any]:
     """The first strategy ran with seeds and null worlds, the others only in worlds."""
     return {
         "probabilistic_sharpe": 0.97,
@@ -263,7 +272,14 @@ def _luck(position: int) -> dict[str, Any]:
         },
         "seeds": None
         if position
-        else {"above": 0.75, "worst": -0.2, "median": 0.2, "differences": [0.3, -0.2, 0.2, 0.4], "failed": 0},
+        else {
+            "above": 0.75,
+            "worst": -0.2,
+            "median": 0.2,
+            "differences": [0.3, -0.2, 0.2, 0.4],
+            "failed": 0,
+            "fan": asdict(_fan(account)),
+        },
         "worlds": {
             "p_value": 0.25,
             "worst": None,
@@ -311,7 +327,7 @@ def _summary(equity: pd.DataFrame, names: tuple[str, ...]) -> dict[str, Any]:
             "params": {"threshold": 0.0},
             "metrics": _metrics(equity[name], position),
             "versus_benchmark": _versus(position),
-            "luck": _luck(position),
+            "luck": _luck(position, equity[name]),
         }
         for position, name in enumerate(names)
     ]

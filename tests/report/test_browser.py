@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -102,6 +103,34 @@ def test_the_menu_governs_numbers_tables_and_charts(view: Visit) -> None:
     labels = "document.getElementById('answer-plot').layout.annotations.map(a => a.text.match(/<b>(.*)<.b>/)[1])"
     assert sorted(view.tab.evaluate(labels)) == ["holding", "sma_cross"]
     view.tab.select_option("#strategy", label="long_flat")
+
+
+def test_the_chart_of_the_seeds_is_that_of_the_strategy_of_the_menu_or_says_why_there_is_none(view: Visit) -> None:
+    draw_everything(view)
+    shown = "document.getElementById('seeds').data.filter(t => t.visible !== false).map(t => t.name)"
+    assert view.tab.evaluate(shown) == ["holding", "lowest of 4 seeds", "4 seeds", "their median", "long_flat"]
+    caption = view.tab.locator("figure:has(#seeds) figcaption")
+    assert "from the lowest to the highest of 4 accounts at each close;" in caption.inner_text()
+    view.tab.select_option("#strategy", label="sma_cross")
+    said = "sma_cross does not trade the forecast of this config, so no seed changes it."
+    assert view.tab.locator("#seeds .why").inner_text() == said
+    assert caption.inner_text() == ""
+    view.tab.select_option("#strategy", label="long_flat")
+
+
+def test_no_chart_stands_alone_in_half_a_row(browser: Any, pages: dict[str, Path]) -> None:
+    """Of charts in two columns each row is full; in one column, on a narrow screen, each chart is as wide."""
+    rows = """[...document.querySelectorAll('.two')].flatMap(part => {
+        const all = [...part.children].map(c => c.getBoundingClientRect());
+        const beside = one => all.filter(o => Math.abs(o.top - one.top) < 2);
+        const whole = part.getBoundingClientRect().width;
+        return all.map(one => beside(one).reduce((sum, o) => sum + o.width, 0) / whole);
+    })"""
+    for width in (1440, 800):
+        view = visit(browser, pages["usual"], width=width)
+        draw_everything(view)
+        assert min(view.tab.evaluate(rows)) > 0.9, width
+        view.tab.close()
 
 
 def test_one_hover_reads_the_day_in_every_panel(view: Visit) -> None:
@@ -290,7 +319,9 @@ def test_paper_shows_the_answer_on_its_first_page(browser: Any, pages: dict[str,
     view.tab.emulate_media(media="print")
     draw_everything(view)
     view.tab.pdf(path=tmp_path / "page.pdf", format="A4")
-    assert (tmp_path / "page.pdf").stat().st_size > 50_000
+    written = (tmp_path / "page.pdf").read_bytes()
+    assert len(written) > 50_000
+    assert len(re.findall(rb"/Type */Page\b", written)) <= 8  # seven strategies, no blank
     assert view.tab.locator("header select").is_hidden()
     assert view.errors == []
 

@@ -49,6 +49,25 @@ def test_a_long_history_is_thinned_and_keeps_its_ends() -> None:
     assert len(drawn(2_450, 21)) * 21 <= 20_000
 
 
+def test_the_seeds_are_a_band_with_its_median_beside_the_run_and_holding_at_the_same_closes() -> None:
+    """The values by hand from the made-up account: four fifths of it, a twentieth more, and a fifth more."""
+    run = result()
+    figure = figures.seeds(run)
+    assert figure is not None
+    assert [trace["name"] for trace in figure["data"]] == [
+        *("lowest of 4 seeds", "4 seeds", "their median", "long_flat", "holding")
+    ]
+    assert len({str(trace["x"]) for trace in figure["data"]}) == 1
+    low, high, median, own, hold = (np.cumsum(trace["y"]["steps"]) for trace in figure["data"])
+    account, held = (run.equity[name].to_numpy()[::24] for name in ("long_flat", "buy_and_hold"))
+    by_hand = (0.8 * account, 1.2 * account, 1.05 * account, account, held)
+    for values, expected in zip((low, high, median, own, hold), by_hand, strict=True):
+        assert values == pytest.approx(expected, abs=0.51)  # whole numbers
+    assert figure["data"][1]["fill"] == "tonexty"
+    assert [why is None for why in figure["why"]] == [True] + [False] * 6
+    assert figures.seeds(replace(run, assessment=put(run.assessment, "strategies.0.luck.seeds", None))) is None
+
+
 def test_falls_are_measured_from_the_highest_value_so_far() -> None:
     run = result()
     equity = run.equity.copy()

@@ -21,7 +21,10 @@ from helpers.command import tiny
 import lstmstrat
 from lstmstrat import ConfigError, DataConfig, DataError, Ledger, Result, Session, Store, StrategyError
 from lstmstrat.report import answer
+from lstmstrat.report.comparison import markdown
 from lstmstrat.report.page import page
+from lstmstrat.report.page.compare import comparison_page
+from lstmstrat.report.terminal import print_comparison
 
 EVIL = "<script>alert(1)</script>"
 
@@ -321,6 +324,22 @@ def test_results_and_folders_are_compared(result: Result, tmp_path: Path) -> Non
     assert repr(of_values).startswith("<Comparison of 2 runs>\n")
 
 
+def test_the_names_of_a_dict_are_what_its_runs_are_called_everywhere(
+    result: Result, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with quiet() as session:
+        other = lstmstrat.run(tiny(forecast={"epochs": 2}), session=session)
+    found = lstmstrat.compare({"short": result.save(tmp_path / "run"), "a|<b>": other})
+    print_comparison(found)
+    table = capsys.readouterr().out
+    for text in (table, markdown(found).replace("\\|", "|"), comparison_page(found).replace("&lt;b&gt;", "<b>")):
+        assert "short" in text
+        assert "a|<b>" in text
+        assert "epochs=2" not in text
+    assert found.table()["run"].tolist()[-4:] == ["short"] * 2 + ["a|<b>"] * 2
+    assert "a|<b>: long_flat" in texts(shown(found), "th")
+
+
 @pytest.mark.parametrize(
     ("runs", "kind", "said"),
     [
@@ -335,6 +354,13 @@ def test_results_and_folders_are_compared(result: Result, tmp_path: Path) -> Non
             "a config given; run it first: lstmstrat.compare([lstmstrat.run(config), ...])",
         ),
         (["a.yaml", "b"], ConfigError, "a.yaml given, which is a config; run it first: "),
+        (
+            {"a\nb": "one", "c": "two"},
+            ConfigError,
+            "a run is called 'a\\nb'; expected letters",
+        ),
+        ({"": "one", "c": "two"}, ConfigError, "a run is called ''; expected another first letter"),
+        ({1: "one", "1": "two"}, ConfigError, "two runs are called '1'; give one of them another name"),
     ],
 )
 def test_what_cannot_be_compared_is_refused(runs: Any, kind: type[Exception], said: str) -> None:

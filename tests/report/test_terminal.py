@@ -194,7 +194,7 @@ def test_up_to_8_folds_are_all_shown(count: int, rows: int) -> None:
 
 
 def test_a_pipe_gets_a_line_of_progress_now_and_then() -> None:
-    times = iter([0.0, 1.0, 10.0, 15.0, 20.0])
+    times = iter([0.0, 1.0, 10.0, 15.0, 20.0, 20.5])
     file = io.StringIO()
     with terminal.stages(file=file, clock=lambda: next(times)) as opened, opened("training", "folds") as report:
         for done in (1, 2, 3, 4):
@@ -202,16 +202,16 @@ def test_a_pipe_gets_a_line_of_progress_now_and_then() -> None:
     # 2 folds took 10 s, so 2 more take 10 s; the lines at 1 s and 15 s come too soon.
     assert file.getvalue().splitlines() == [
         "training: 2 of 4 folds, 10 s left",
-        "training: 4 of 4 folds, 0 s left",
+        "training: 4 of 4 folds in 20.5 s",
     ]
 
 
 def test_no_time_is_promised_before_the_first_fold() -> None:
-    times = iter([0.0, 30.0])
+    times = iter([0.0, 30.0, 31.0])
     file = io.StringIO()
     with terminal.stages(file=file, clock=lambda: next(times)) as opened, opened("training", "folds") as report:
         report(0, 4)
-    assert file.getvalue() == "training: 0 of 4 folds, time left unknown\n"
+    assert file.getvalue().splitlines()[0] == "training: 0 of 4 folds, time left unknown"
 
 
 def comes(screen: Screen, text: str) -> bool:
@@ -234,19 +234,37 @@ def test_a_terminal_gets_a_bar(columns: Any) -> None:
 
 
 def test_progress_keeps_out_of_standard_output(capsys: pytest.CaptureFixture[str]) -> None:
-    times = iter([0.0, 10.0])
+    times = iter([0.0, 10.0, 10.0])
     with terminal.stages(clock=lambda: next(times)) as opened, opened("training", "folds") as report:
         report(1, 1)
     captured = capsys.readouterr()
     assert captured.out == ""
-    assert "1 of 1 folds" in captured.err
+    assert captured.err == "training: 1 of 1 folds in 10.0 s\n"
 
 
-def test_a_stage_that_takes_no_time_says_nothing_in_a_pipe() -> None:
-    times = iter([0.0, 0.5])
+def test_a_short_stage_is_a_line_in_a_pipe_and_one_inside_it_is_none() -> None:
+    """Neither by its own time nor by its count; a stage that counts nothing has its time alone."""
+    times = iter([0.0, 0.1, 0.2, 1.1, 1.2, 1.3, 2.0, 2.25, 3.0, 3.04])
     file = io.StringIO()
-    with terminal.stages(file=file, clock=lambda: next(times)) as opened, opened("training", "folds") as report:
-        report(4, 4)
+    with terminal.stages(file=file, clock=lambda: next(times)) as opened:
+        with opened("simulating", "strategies") as outer, opened("training", "folds") as inner:
+            inner(118, 118)
+            outer(5, 6)
+            outer(6, 6)
+        for name in ("writing", "nothing"):
+            with opened(name, ""):
+                pass
+    assert file.getvalue().splitlines() == ["simulating: 6 of 6 strategies in 1.3 s", "writing: 0.2 s"]
+
+
+def test_a_stage_that_fails_has_no_line_at_its_end() -> None:
+    file = io.StringIO()
+    with (
+        contextlib.suppress(ZeroDivisionError),
+        terminal.stages(file=file) as opened,
+        opened("seeds", "seeds"),
+    ):
+        raise ZeroDivisionError
     assert file.getvalue() == ""
 
 
@@ -273,7 +291,7 @@ def test_a_stage_inside_another_has_a_bar_below_it_and_a_stage_that_fails_leaves
 
 def test_the_time_of_a_stage_inside_is_no_pace_of_the_one_around_it() -> None:
     """The first of six strategies trains for all of them: 120 s of training, then 12 s of its own."""
-    times = iter([0.0, 0.0, 120.0, 132.0])
+    times = iter([0.0, 0.0, 120.0, 132.0, 132.0])
     file = io.StringIO()
     with (
         terminal.stages(file=file, clock=lambda: next(times)) as opened,
@@ -286,11 +304,11 @@ def test_the_time_of_a_stage_inside_is_no_pace_of_the_one_around_it() -> None:
 
 
 def test_long_times_are_in_minutes() -> None:
-    times = iter([0.0, 120.0])
+    times = iter([0.0, 120.0, 130.0])
     file = io.StringIO()
     with terminal.stages(file=file, clock=lambda: next(times)) as opened, opened("seeds", "seeds") as report:
         report(1, 4)
-    assert file.getvalue() == "seeds: 1 of 4 seeds, 6 min left\n"  # 3 more at 120 s each
+    assert file.getvalue().splitlines()[0] == "seeds: 1 of 4 seeds, 6 min left"  # 3 more at 120 s each
 
 
 def test_folds_need_only_what_is_known_before_training() -> None:

@@ -30,7 +30,16 @@ from lstmstrat.prices import Prices, load
 from lstmstrat.prices.bars import OPEN
 from lstmstrat.results import tables
 from lstmstrat.results.account import Account
-from lstmstrat.results.assessment import AUDIT, FAILED, VOIDING, Check, PlaceboFacts, StrategyAssessment, Trials
+from lstmstrat.results.assessment import (
+    AUDIT,
+    FAILED,
+    VOIDING,
+    Check,
+    EquityFan,
+    PlaceboFacts,
+    StrategyAssessment,
+    Trials,
+)
 from lstmstrat.results.run import Run
 from lstmstrat.study import fingerprint, replicas, resampled
 from lstmstrat.study import judge as judgement
@@ -278,7 +287,10 @@ def test_only_an_audit_that_passed_is_a_proof(run: Run, evidence: list[Evidence]
 
 
 def test_seeds_and_worlds_reach_the_verdict(run: Run, evidence: list[Evidence]) -> None:
-    seeds, worlds = replicas._seeds((0.1, -0.1), 0), replicas._worlds(0.1, (0.0, 0.2, 0.3), 0)
+    seeds, worlds = (
+        replicas._seeds((0.1, -0.1), 0, EquityFan(2, (), (), (), ())),
+        replicas._worlds(0.1, (0.0, 0.2, 0.3), 0),
+    )
     found = judged(run, extras=Extras(seeds={"long_flat": seeds}, worlds={"long_flat": worlds}))
     assert [(of.seeds_above, of.worlds) for of in evidence] == [(0.5, 0.75), (None, None)]
     assert (found["long_flat"].luck.seeds, found["long_flat"].luck.worlds) == (seeds, worlds)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 from helpers.command import PLAIN, TINY, command, summary, tiny, written
 from helpers.own_model import FOREST, NETWORK
@@ -22,6 +23,7 @@ from lstmstrat.forecasting.models import MODELS
 from lstmstrat.forecasting.schedule import schedule
 from lstmstrat.ledger import Ledger, ledger_path
 from lstmstrat.prices.null_history import null_history
+from lstmstrat.results.assessment import EquityFan
 from lstmstrat.results.run import Run
 from lstmstrat.study import ladder as ladders
 from lstmstrat.study import replicas
@@ -32,6 +34,8 @@ from lstmstrat.study.ledger import read_trials
 from lstmstrat.study.prepare import prepare
 from lstmstrat.study.simulate import simulate_all
 from lstmstrat.study.tasks import Variation
+
+FAN = EquityFan(1, (), (), (), ())
 
 
 def quiet(done: int, total: int) -> None:
@@ -68,6 +72,51 @@ def test_seeds_are_the_runs_with_these_seeds(session: Session) -> None:
     assert found["long_flat"].above == np.mean(np.array(expected) > 0.0)
     assert found["long_flat"].failed == 0
     assert len(set(expected)) > 1
+
+
+def test_the_fan_is_of_the_accounts_of_the_runs_with_these_seeds(session: Session) -> None:
+    """Three whole runs, and pandas over their equity."""
+    fan = replicas.seeds(ran(session), 3, session, quiet)["long_flat"].fan
+    runs = [
+        lstmstrat.run(config(forecast={"seed": seed}), session=Session(Store(None), jobs=1)) for seed in (0, 1, 2)
+    ]
+    accounts = pd.DataFrame({k: one.equity["long_flat"] for k, one in enumerate(runs)})
+    closes = pd.DatetimeIndex(fan.closes)
+    assert (closes[0], closes[-1]) == (accounts.index[0], accounts.index[-1])
+    assert len(closes) == 120 < len(accounts)
+    assert set(np.diff(accounts.index.get_indexer(closes))) == {1, 2}  # evenly: 119 steps over fewer than 238 bars
+    kept = accounts.loc[closes]
+    for values, expected in (
+        (fan.low, kept.min(axis=1)),
+        (fan.median, kept.median(axis=1)),
+        (fan.high, kept.max(axis=1)),
+    ):
+        assert values == pytest.approx(expected.to_numpy(), rel=6e-6)
+    assert fan.accounts == 3
+    assert fan.low[-1] < fan.high[-1]
+
+
+def test_a_lost_account_is_left_out_of_the_fan_and_a_rerun_from_the_store_has_the_same(
+    session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run, real = ran(session), replicas.simulate_one
+
+    def sometimes(asked: Config, *rest: Any) -> Any:
+        if asked.forecast.seed == 2:
+            raise StrategyError("the account is down to -1.00")
+        return real(asked, *rest)
+
+    monkeypatch.setattr(replicas, "simulate_one", sometimes)
+    first = replicas.seeds(run, 3, session, quiet)["long_flat"]
+    assert (first.fan.accounts, first.differences[2]) == (2, None)
+    monkeypatch.setattr(replicas, "simulate_one", None)  # nothing is simulated again
+    assert replicas.seeds(run, 3, session, quiet)["long_flat"] == first
+
+
+def test_of_a_null_world_no_account_is_kept(session: Session) -> None:
+    run = ran(session)
+    found = replicas.replica(Variation("null world 1", run.config, run.prices, world=1), session)
+    assert [one and one.values for one in found.values()] == [[], []]
 
 
 def test_without_a_forecast_there_is_nothing_to_seed(tmp_path: Path) -> None:
@@ -142,7 +191,7 @@ def test_a_strategy_that_loses_its_account_in_a_replica_did_not_beat_anything(
     assert found["cross"].p_value == 0.25
     assert found["cross"].failed == 0  # no mistake: it is what the strategy did
     assert None not in found["long_flat"].differences
-    seeds, worlds = replicas._seeds((0.2, None, 0.1), 0), replicas._worlds(0.2, (None, None), 0)
+    seeds, worlds = replicas._seeds((0.2, None, 0.1), 0, FAN), replicas._worlds(0.2, (None, None), 0)
     assert (seeds.above, seeds.worst, seeds.median) == (2 / 3, None, 0.1)
     assert (worlds.worst, worlds.median) == (None, None)
     said = {check.name: check.detail for check in extra_checks(Extras(worlds=found))}
@@ -267,8 +316,8 @@ def test_a_rung_that_fails_fails_alone(session: Session, monkeypatch: pytest.Mon
 
 
 def test_shares_and_p_values_by_hand() -> None:
-    assert replicas._seeds((0.1, -0.1, 0.2, 0.0), 0).above == 0.5  # as good as buy-and-hold is not above it
-    assert replicas._seeds((0.1, -0.1, 0.2, 0.0), 4).above == 0.25  # what failed is not above it either
+    assert replicas._seeds((0.1, -0.1, 0.2, 0.0), 0, FAN).above == 0.5  # as good as buy-and-hold is not above it
+    assert replicas._seeds((0.1, -0.1, 0.2, 0.0), 4, FAN).above == 0.25  # what failed is not above it either
     assert replicas._worlds(0.5, (0.4, 0.6, 0.5), 0).p_value == (1 + 2) / 4
     assert replicas._worlds(9.0, tuple(np.zeros(39)), 0).p_value == 1 / 40
     assert replicas._worlds(9.0, tuple(np.zeros(36)), 3).p_value == 4 / 40  # what failed may have been as good

@@ -33,9 +33,10 @@ from lstmstrat.results.sweep import Axis, Best, Failure, Outcome, Sweep
 from lstmstrat.store import Store
 from lstmstrat.study import calls
 from lstmstrat.study.ledger import read_trials
-from lstmstrat.study.prepare import load_config
+from lstmstrat.study.prepare import load_config, prepare
 from lstmstrat.study.run import run
-from lstmstrat.study.sweep import axes_of, sweep
+from lstmstrat.study.simulate import simulate_all
+from lstmstrat.study.sweep import _Slim, axes_of, sweep
 
 THRESHOLDS = ("0", "0.001", "0.002", "0.02")
 OVER = [f"strategies.0.params.threshold={','.join(THRESHOLDS)}"]
@@ -96,6 +97,21 @@ def test_every_point_is_entered_and_deflates_the_first_one(swept: tuple[Sweep, i
     assert found.kept
     thresholds = {trial.params.get("threshold") for trial in read_trials(ledger)} - {None}
     assert thresholds == {float(value) for value in THRESHOLDS}
+
+
+def test_what_points_have_in_common_is_held_once(tmp_path: Path) -> None:
+    """The threshold of the first strategy changes its account, and neither the other one nor holding."""
+    made, slim = config_of(tmp_path), _Slim()
+    with Session(Store(None), 1, ledger=Ledger(None)) as session:
+        one, other, again = (
+            slim(simulate_all(*prepare(made([f"strategies.0.params.threshold={value}"])), session))
+            for value in (0.0, 0.003, 0.0)
+        )
+    assert one.benchmark is other.benchmark
+    assert one.strategies[1] is other.strategies[1]
+    assert one.forecasts is other.forecasts
+    assert [point.strategies[0].params["threshold"] for point in (one, other)] == [0.0, 0.003]
+    assert one.strategies[0] is again.strategies[0] is not other.strategies[0]
 
 
 def test_thresholds_are_swept_with_one_training(swept: tuple[Sweep, int, Any], tmp_path: Path) -> None:
@@ -314,6 +330,22 @@ def test_a_key_that_changes_nothing_is_said_and_makes_no_plateau() -> None:
     assert money.idle("s") == ()
 
 
+def starred(found: Sweep) -> list[str]:
+    """The rows of the terminal's table with a star."""
+    file = io.StringIO()
+    terminal.print_sweep(found, file)
+    return [line.split()[0] for line in file.getvalue().splitlines() if line.rstrip().endswith("*")]
+
+
+def test_only_a_best_point_has_a_star() -> None:
+    """Neither one of many that are the same, nor one that held cash throughout, which has no Sharpe ratio."""
+    axis = (Axis("t", ("1", "2", "3")),)
+    assert starred(grid_of(axis, [0.1, 0.3, 0.2])) == ["2"]
+    assert starred(grid_of(axis, [0.38] * 3, [5.0] * 3)) == []
+    assert starred(grid_of(axis, [-0.5, -0.1, None], [80.0, 90.0, 100.0])) == ["2"]
+    assert starred(grid_of(axis, [None] * 3, [100.0] * 3)) == []
+
+
 def test_a_grid_too_small_has_no_shape_and_undefined_points_are_left_out() -> None:
     one = grid_of((Axis("t", ("1",)),), [1.0])
     assert best_of(one).shape == "alone"
@@ -427,7 +459,9 @@ def test_a_point_that_fails_loses_no_other(tmp_path: Path) -> None:
 def test_a_sweep_of_which_every_point_fails_is_an_error(tmp_path: Path) -> None:
     told = lstmstrat("sweep", fails(tmp_path), "--over", "strategies.0.params.k=2,3", "--out", tmp_path / "out")
     assert told.code == 2
-    assert told.err.startswith("error: every point failed; at strategies.0.params.k=2: fails: ZeroDivisionError")
+    assert told.err.splitlines()[-1].startswith(
+        "error: every point failed; at strategies.0.params.k=2: fails: ZeroDivisionError"
+    )
     assert not (tmp_path / "out").exists()
 
 
@@ -444,7 +478,7 @@ def test_a_sweep_may_change_which_strategy_is_run(over: str, tmp_path: Path) -> 
     told = lstmstrat(
         "sweep", path, "--over", "broker.commission=0,0.001", "--over", over, "--out", tmp_path / "out"
     )
-    assert (told.code, told.err) == (0, "")
+    assert (told.code, "error" in told.err) == (0, False), told.err
     first = over.split("=")[0]
     one, other = ("a", "b") if first.endswith("name") else ("long_flat", "long_short")
     assert f"Sharpe ratio of {one} / {other}, by broker.commission (down) and {first} (across)" in " ".join(

@@ -3,6 +3,7 @@
     values      numbers, dates and names in the form that plotly.js needs
     history     accounts, prices with trades and forecasts, folds
     chance      is it luck
+    seeds       the accounts with other seeds
     skill       does the forecast know anything
     trust       stated and realised frequencies, weights of the parts of the forecast
     trades      profits and costs
@@ -21,6 +22,7 @@ import pandas as pd
 
 from lstmstrat.report.figures.chance import differences, shuffles
 from lstmstrat.report.figures.history import answer, dates, fold_skill, folds, prices, through_time
+from lstmstrat.report.figures.seeds import seeds
 from lstmstrat.report.figures.skill import ladder, outcomes, rolling
 from lstmstrat.report.figures.trades import costs, profits, spread
 from lstmstrat.report.figures.trust import reliability, weights
@@ -35,6 +37,7 @@ def payload(result: Result) -> Json:
         "answer": answer(result.equity),
         "shuffles": shuffles(assessment),
         "differences": differences(assessment),
+        "seeds": seeds(result),
         "outcomes": outcomes(result.forecasts),
         "reliability": reliability(assessment.forecast_skill.reliability),
         "rolling": rolling(result),

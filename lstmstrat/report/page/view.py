@@ -155,6 +155,7 @@ def _luck(found: Assessment) -> dict[str, Any]:
         "shuffles": amount(shuffled.shuffles),
         "band": percent(shuffled.band),
         "replicas_say": _replicas(found),
+        "seeds_say": [_seeds(strategy) for strategy in found.strategies],
         "best_by_luck": best_by_luck(found) is not None,
         "evidence": tables.entries(found.strategies, (NAME, *UNCERTAINTY, SEEDS), "How sure is it?"),
         "sources": tables.entries(
@@ -188,6 +189,20 @@ def _replicas(found: Assessment) -> str:
     ]
     shown = f"The difference from holding among {' and '.join(dots)}." if dots else "The difference from holding."
     return f"{shown} Not run: {', '.join(missing)}." if missing else shown
+
+
+def _seeds(strategy: StrategyAssessment) -> str:
+    """What the band of the seeds holds, and what it leaves out; "" without seeds."""
+    seeds = strategy.luck.seeds
+    if seeds is None:
+        return ""
+    missing = seeds.differences.count(None) + seeds.failed
+    left_out = f", without {count(missing, 'seed')} that lost it or failed" if missing else ""
+    return (
+        f"The account of {strategy.name} among those of the same run with other seeds. The band reaches from the "
+        f"lowest to the highest of {count(seeds.fan.accounts, 'account')} at each close{left_out}; how far the "
+        "run lies from their median is the luck of the draw."
+    )
 
 
 def _forecast(found: Assessment) -> dict[str, Any]:

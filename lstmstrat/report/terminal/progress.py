@@ -14,6 +14,8 @@ from lstmstrat.report.terminal.notebook import Shown, in_notebook
 
 PIPE_SECONDS = 10.0
 """A pipe gets at most one line of progress in this period."""
+LEAST_SECONDS = 0.05
+"""What took less would be said to take 0.0 s, and is not said."""
 
 ShowProgress = Callable[[int, int], None]  # (done, total)
 Stage = Callable[[str, str], AbstractContextManager[ShowProgress]]  # (name, unit that it counts)
@@ -25,7 +27,7 @@ def stages(*, file: TextIO | None = None, clock: Clock = time.monotonic, quiet: 
     """A function that opens a stage of a run, which may lie inside another.
 
     A terminal and a notebook get a bar for each open stage, and nothing of it stays. A pipe or file gets a plain
-    line now and then, and one at the end of a stage that took long.
+    line now and then, and one at the end of each stage; of one inside another only if it took long.
 
     Parameters
     ----------
@@ -51,6 +53,11 @@ class _Watch:
     def __init__(self, clock: Clock):
         self._clock = clock
         self._open: list[list[float]] = []  # of each open stage, the seconds of each stage inside it
+
+    @property
+    def is_open(self) -> bool:
+        """Whether a stage is open."""
+        return bool(self._open)
 
     @contextmanager
     def open(self) -> Iterator[Callable[[], tuple[float, float]]]:
@@ -118,18 +125,22 @@ def _bars(file: TextIO, watch: _Watch) -> Iterator[Stage]:
 
 @contextmanager
 def _lines(name: str, unit: str, file: TextIO, watch: _Watch) -> Iterator[ShowProgress]:
-    last = 0.0
+    """A stage inside another ends without a line if it was short: a sweep has thousands of them."""
+    last, counted, inside = 0.0, "", watch.is_open
     with watch.open() as look:
 
         def show(done: int, total: int) -> None:
-            nonlocal last
+            nonlocal last, counted
             passed, own = look()
-            if passed - last < PIPE_SECONDS and (done < total or passed < PIPE_SECONDS):
-                return
-            last = passed
-            print(f"{name}: {done:,} of {total:,} {unit}, {_left(own, done, total)}", file=file, flush=True)
+            counted = f"{total:,} of {total:,} {unit} in "
+            ended = inside and done == total and passed >= PIPE_SECONDS
+            if ended or (done < total and passed - last >= PIPE_SECONDS):
+                last = passed
+                print(f"{name}: {done:,} of {total:,} {unit}, {_left(own, done, total)}", file=file, flush=True)
 
         yield show
+        if not inside and (passed := look()[0]) >= LEAST_SECONDS:
+            print(f"{name}: {counted}{passed:.1f} s", file=file, flush=True)
 
 
 def _left(passed: float, done: int, total: int) -> str:

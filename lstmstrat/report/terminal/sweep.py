@@ -24,7 +24,8 @@ def print_sweep(found: Sweep, file: TextIO | None = None) -> None:
 
 def _rows(found: Sweep, strategy: str) -> list[list[str]]:
     first, *others = found.axes
-    best = found.best(strategy)
+    same = len(found.idle(strategy)) == len(found.axes)  # at every point: none of them is the best
+    best = None if same else found.best(strategy)
 
     def cell(one: Outcome | None) -> str:
         return f"{ratio(one.sharpe if one else None)}{'*' if best and one == best.outcome else ' '}"

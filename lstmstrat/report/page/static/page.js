@@ -28,13 +28,13 @@
   const names = Object.keys(figures).filter(name => document.getElementById(places[name] || name));
   const drawn = new Set();
   let paper = false;  // while the page is printed
-  const widths = [[".two", 325], [".answer", 378], ["main", 684]];  // of charts on A4, in pixels
+  const widths = [[".two > figure:last-child:nth-child(odd)", 684], [".two", 325], [".answer", 378], ["main", 684]];  // of charts on A4, in pixels
 
   function template() {
     const axis = {gridcolor: css("--rule"), linecolor: css("--rule"), zeroline: false, zerolinecolor: css("--zero"), zerolinewidth: 1.5};
     const label = {bgcolor: css("--card"), bordercolor: css("--rule"), font: {color: css("--ink")}};
     return {layout: {
-      font: {family: getComputedStyle(document.body).fontFamily, size: 12, color: css("--soft")},
+      font: {family: getComputedStyle(document.body).fontFamily, size: paper ? 9 : 12, color: css("--soft")},
       paper_bgcolor: css("--paper"), plot_bgcolor: css("--paper"), hoverlabel: label, hovermode: "x unified",
       margin: {t: 12, r: 10, b: 40, l: 58}, xaxis: axis, yaxis: axis, uirevision: "kept", dragmode: "zoom",
     }};
@@ -151,7 +151,7 @@
     }
     const log = document.getElementById("log");
     if (name === "time" && log && !log.checked) made.yaxis = {...made.yaxis, type: "linear", tickvals: undefined};
-    if (paper) made.height = Math.round(made.height * .75);
+    if (paper) made.height = Math.max(Math.min(made.height, 120), Math.round(made.height * .6));
     if (paper) made.width = widths.find(([place]) => element.closest(place))[1];
     roomy(made, traces);
     if (made.showlegend !== false) element.after(key(traces));
