@@ -6,7 +6,7 @@ bars where the local one is put back, and joins them with those of another excha
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -14,7 +14,7 @@ import pandas as pd
 
 from lstmstrat.arrays import Bools
 from lstmstrat.prices.findings import Findings, Hints
-from lstmstrat.prices.utc_offset import UtcOffset, utc_of
+from lstmstrat.prices.utc_offset import Abbreviated, Offset, UtcOffset, inferred, utc_of
 from lstmstrat.prices.zones import a_day_early, hours_to_midnight, likely_zone, one_clock, span_of_offsets
 
 DAY = np.timedelta64(1, "D").astype("timedelta64[ns]")
@@ -28,6 +28,7 @@ class Clock:
     local: pd.DatetimeIndex  # (n,), naive
     utc: pd.DatetimeIndex | None  # (n,), naive
     untimed: Bools = field(default_factory=lambda: np.zeros(0, dtype=bool))  # (n,): a date without a time of day
+    abbreviation: str = ""  # of the zone, where that alone is said of it
 
     def __post_init__(self) -> None:
         if len(self.untimed) != len(self.local):
@@ -39,13 +40,16 @@ class Clock:
         return np.asarray(self.local.isna())
 
     @property
-    def offset(self) -> UtcOffset | None:
-        """How far the clock is ahead of UTC; None where nothing says it."""
-        return None if self.utc is None else UtcOffset.of(self.local, self.utc)
+    def offset(self) -> Offset:
+        """How far the clock is ahead of UTC, or its abbreviation; None where nothing says it."""
+        if self.utc is None:
+            return Abbreviated(self.abbreviation) if self.abbreviation else None
+        return UtcOffset.of(self.local, self.utc)
 
     def of_rows(self, rows: Any) -> Clock:
-        """The times of some rows."""
-        return Clock(self.local[rows], None if self.utc is None else self.utc[rows], self.untimed[rows])
+        """The times of some rows; in UTC if it is known of each of them, and not of some among plain dates."""
+        utc = None if self.utc is None or self.utc[rows].isna().any() else self.utc[rows]
+        return replace(self, local=self.local[rows], utc=utc, untimed=self.untimed[rows])
 
 
 def are_days(times: pd.DatetimeIndex) -> bool:
@@ -56,9 +60,11 @@ def are_days(times: pd.DatetimeIndex) -> bool:
 def exact(clock: Clock, hints: Hints, found: Findings) -> Clock:
     """One time for each row: on the clock of the exchange if it orders the rows as they happened, else in UTC."""
     if hints.time_zone is not None and clock.utc is not None and are_days(clock.local) and are_days(clock.utc):
-        clock = Clock(clock.local, None, clock.untimed)  # dates stamped in UTC are those of the zone
+        clock = replace(clock, utc=None)  # dates stamped in UTC are those of the zone
     local = _in_zone(clock, hints, found)
-    utc = clock.utc if clock.utc is not None else _inferred(local, hints)
+    utc = clock.utc
+    if utc is None and hints.time_zone is not None:
+        utc = inferred(local, hints.time_zone)
     if utc is None:
         utc = None if hints.time_zone is None else utc_of(local, hints.time_zone)
     elif not _same_order(local, utc):
@@ -66,7 +72,7 @@ def exact(clock: Clock, hints: Hints, found: Findings) -> Clock:
         at = f": {twice[0]} is there twice" if len(twice) else ""
         found.notices.append(f"the clocks were put back within the data{at}; the times are those of UTC")
         local = utc
-    return Clock(local, utc)
+    return Clock(local, utc, abbreviation=clock.abbreviation)
 
 
 def settled(clock: Clock, hints: Hints, found: Findings) -> Clock:
@@ -80,7 +86,14 @@ def settled(clock: Clock, hints: Hints, found: Findings) -> Clock:
     _check_days(local, clock, hints, found)
     if are_days(local):
         return one
-    return Clock(days, None if hints.time_zone is None else utc_of(days, hints.time_zone))
+    return Clock(days, _utc_of_days(days, one, hints), abbreviation=one.abbreviation)
+
+
+def _utc_of_days(days: pd.DatetimeIndex, one: Clock, hints: Hints) -> pd.DatetimeIndex | None:
+    """Midnight of `days` in UTC, by the zone or the offset of a time of each; of times in UTC it is not known."""
+    if hints.time_zone is not None:
+        return utc_of(days, hints.time_zone)
+    return None if one.utc is None or (one.utc == one.local).all() else one.utc - (one.local - days)
 
 
 def _whole_days(local: pd.DatetimeIndex) -> bool:
@@ -172,19 +185,6 @@ def _in_zone(clock: Clock, hints: Hints, found: Findings) -> pd.DatetimeIndex:
         f"{hints.write('time_zone', 'America/New_York')}, or where it is"
     )
     return clock.utc
-
-
-def _inferred(local: pd.DatetimeIndex, hints: Hints) -> pd.DatetimeIndex | None:
-    """UTC from local times that are there twice because the clocks of the user's zone were put back."""
-    if hints.time_zone is None or local.is_unique:
-        return None
-    falls = local[0] > local[-1]
-    try:
-        zoned = (local[::-1] if falls else local).tz_localize(hints.time_zone, ambiguous="infer")
-    except ValueError:  # a time that the zone does not have, or no repeated hour: two rows with one time
-        return None
-    utc = zoned.tz_convert("UTC").tz_localize(None)
-    return utc[::-1] if falls else utc
 
 
 def _same_order(local: pd.DatetimeIndex, utc: pd.DatetimeIndex) -> bool:

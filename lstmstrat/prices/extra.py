@@ -15,6 +15,7 @@ from lstmstrat.prices.cells import Table
 from lstmstrat.prices.check import day
 from lstmstrat.prices.clock import Clock, are_days, exact
 from lstmstrat.prices.day_forms import read_days
+from lstmstrat.prices.extra_hours import check_hours
 from lstmstrat.prices.files import read_csv_file, read_parquet_file
 from lstmstrat.prices.findings import Findings, Hints, listed, shown, such, yaml_text
 from lstmstrat.prices.headings import DATE, SYMBOL, TIME, plain, role_of
@@ -23,8 +24,8 @@ from lstmstrat.prices.order import by_time
 from lstmstrat.prices.roles import WORD, Free, dates, position_of
 from lstmstrat.prices.split_dates import with_one_date
 from lstmstrat.prices.time_cells import read_clock
-from lstmstrat.prices.time_faults import check_readable, goes_back
-from lstmstrat.prices.utc_offset import UtcOffset
+from lstmstrat.prices.time_faults import OF_HALF, check_readable, goes_back, is_of_half
+from lstmstrat.prices.utc_offset import Offset
 
 VALUE = "value"
 PARQUET = (".parquet", ".pq")
@@ -39,7 +40,6 @@ RELEASED = re.compile(
     "releas|publi|vintage|announc|availab|known|realtime|real.time|issued|filed|filing|updated|date"
 )
 COUNTED = r"[1-6]\d{4}(\.0)?|\d{10}(\.0)?|\d{13}(\.0)?|\d{16}|\d{19}"  # days of Excel, or since 1970
-MANY = 1.5  # times as many rows of midnight as of any other time of day: then some of them are dates
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,14 +53,14 @@ class Column:
     has_times
         Whether its rows have a time of day; else they are dates, which no clock moves.
     offset
-        How far the clock of its times is ahead of UTC; None where nothing says it.
+        How far the clock of its times is ahead of UTC, or its abbreviation; None where nothing says it.
     notices
         Sentences for the report.
     """
 
     values: pd.Series
     has_times: bool
-    offset: UtcOffset | None
+    offset: Offset
     notices: tuple[str, ...]
 
 
@@ -105,9 +105,10 @@ def read_column(extra: ExtraConfig) -> Column:
     kept = np.flatnonzero(~np.isnan(values))
     if left_out := len(values) - len(kept):
         found.notices.append(f"rows without a value left out: {left_out}")
-    clock = clock.of_rows(kept)
-    if extra.lag is None:
-        _check_hours(clock, cells[DATE].iloc[kept], hints, found)
+    has_offsets, clock = clock.utc is not None, clock.of_rows(kept)
+    times = cells[[role for role in (DATE, TIME) if role in cells]].iloc[kept]
+    check_hours(clock, has_offsets, times, extra.lag, hints, found)
+    found.check()
     one = exact(clock, hints, found)
     series = _each_once(pd.Series(values[kept], one.local), cells.index[kept], found)
     found.check()
@@ -227,22 +228,6 @@ def _values(cells: pd.DataFrame, clock: Clock, hints: Hints, found: Findings) ->
     return values
 
 
-def _check_hours(clock: Clock, cells: pd.Series, hints: Hints, found: Findings) -> None:
-    """Adds a fault for rows that are dates among rows with a time of day: they are known at different hours."""
-    midnight = np.asarray(clock.local == clock.local.normalize())
-    if midnight.all():
-        return
-    hours = pd.Series(clock.local[~midnight] - clock.local[~midnight].normalize()).value_counts()
-    dates = clock.untimed | (midnight & (midnight.sum() > MANY * hours.max()))
-    if dates.any():
-        row = int(np.flatnonzero(dates)[0])
-        found.faults.append(
-            f"row {cells.index[row] + 1}: {shown(cells.iloc[row])} has no time of day, and other rows have "
-            f"one{such(int(dates.sum()))}; to use every row a day after its time, {hints.write('lag', '1d')}; to "
-            f"use each at its time, and dates from their midnight on, {hints.setting('lag', '0d')}"
-        )
-
-
 def _each_once(series: pd.Series, rows: pd.Index, found: Findings) -> pd.Series:
     """The values by time, equal rows once; two values of one time are a fault: nobody knows which came last."""
     if back := goes_back(pd.DatetimeIndex(series.index)):
@@ -257,9 +242,12 @@ def _each_once(series: pd.Series, rows: pd.Index, found: Findings) -> pd.Series:
     if twice.size:
         second = int(twice[0])
         first = int(np.flatnonzero(frame.index == frame.index[second])[0])
+        keep = (
+            f"keep one of the rows {rows[first] + 1} and {rows[second] + 1} below the heading, or write their mean"
+        )
+        cure = OF_HALF if is_of_half(pd.DatetimeIndex(frame.index)) else keep
         found.faults.append(
-            f"{day(frame.index[second])}: given twice, with different values{such(twice.size)}; keep one of the "
-            f"rows {rows[first] + 1} and {rows[second] + 1} below the heading, or write their mean"
+            f"{day(frame.index[second])}: given twice, with different values{such(twice.size)}; {cure}"
         )
         return frame[VALUE]
     return by_time(frame, found)[VALUE]

@@ -22,7 +22,7 @@ from lstmstrat.prices.faults import Fault, find_faults
 from lstmstrat.prices.findings import Column, Hints
 from lstmstrat.prices.outside import NOTHING, Outside
 from lstmstrat.prices.table import Raw, read_bars
-from lstmstrat.prices.utc_offset import UtcOffset
+from lstmstrat.prices.utc_offset import Offset
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,7 +45,7 @@ class Prices:
     of_factor
         Findings about Adj Close, which the adjusted bars do not show; see `factor.factor_faults`.
     offset
-        How far the clock of the times is ahead of UTC; None where nothing says it.
+        How far the clock of the times is ahead of UTC, or its abbreviation; None where nothing says it.
 
     Raises
     ------
@@ -74,7 +74,7 @@ class Prices:
     vendor: Vendor = UNKNOWN
     outside: Outside = NOTHING
     of_factor: tuple[Fault, ...] = ()
-    offset: UtcOffset | None = None
+    offset: Offset = None
 
     def __post_init__(self) -> None:
         check(self.frame, f"{self.symbol} ({self.source})")

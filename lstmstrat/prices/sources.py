@@ -25,7 +25,7 @@ from lstmstrat.prices.kept import Network
 from lstmstrat.prices.prices import Prices, made
 from lstmstrat.prices.revision import revision
 from lstmstrat.prices.table import Raw, read_bars
-from lstmstrat.prices.utc_offset import UtcOffset
+from lstmstrat.prices.utc_offset import Offset, UtcOffset
 
 E = TypeVar("E", ExtraConfig, PeerConfig)
 T = TypeVar("T")
@@ -185,7 +185,7 @@ def _plausible(prices: Prices, data: SourceConfig) -> Prices:
 class Source:
     """What reads a ``source:``. One that needs a network selects the dates itself."""
 
-    read: Callable[[SourceConfig, Network], tuple[Raw, Vendor, UtcOffset | None]]
+    read: Callable[[SourceConfig, Network], tuple[Raw, Vendor, Offset]]
     network: bool = False
 
 
@@ -199,7 +199,7 @@ SOURCES = {
 """The source of each name."""
 
 
-def _read_source(data: SourceConfig, network: Network) -> tuple[Raw, Vendor, UtcOffset | None]:
+def _read_source(data: SourceConfig, network: Network) -> tuple[Raw, Vendor, Offset]:
     source = SOURCES[data.source]
     (raw, notices), vendor, offset = source.read(data, network)
     if not source.network:
@@ -207,11 +207,11 @@ def _read_source(data: SourceConfig, network: Network) -> tuple[Raw, Vendor, Utc
     return (_select_dates(raw, data), notices), vendor, offset
 
 
-def _of_zone(raw: Raw, vendor: Vendor, zone: str | None) -> tuple[Raw, Vendor, UtcOffset | None]:
+def _of_zone(raw: Raw, vendor: Vendor, zone: str | None) -> tuple[Raw, Vendor, Offset]:
     return raw, vendor, None if zone is None else UtcOffset.of_zone(zone, pd.DatetimeIndex(raw[0].index))
 
 
-def _download(data: SourceConfig, network: Network) -> tuple[Raw, Vendor, UtcOffset | None]:
+def _download(data: SourceConfig, network: Network) -> tuple[Raw, Vendor, Offset]:
     raw, vendor = yahoo.read(data, network)
     return _of_zone(raw, vendor, vendor.time_zone)
 
@@ -223,7 +223,7 @@ def _not_here(data: SourceConfig) -> NoReturn:
     )
 
 
-def _in_file(data: SourceConfig, table: Table) -> tuple[Raw, Vendor, UtcOffset | None]:
+def _in_file(data: SourceConfig, table: Table) -> tuple[Raw, Vendor, Offset]:
     raw, offset = read_bars(table, _hints(data))
     return raw, UNKNOWN, offset
 

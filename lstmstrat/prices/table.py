@@ -34,7 +34,7 @@ from lstmstrat.prices.roles import Roles, chosen, several
 from lstmstrat.prices.split_dates import with_one_date
 from lstmstrat.prices.time_cells import no_times, read_clock
 from lstmstrat.prices.time_faults import check_future, check_hours, check_readable
-from lstmstrat.prices.utc_offset import UtcOffset
+from lstmstrat.prices.utc_offset import Offset
 
 NO_VOLUME = "there is no volume: it is taken as 0 on every bar, so features of volume say nothing"
 RAW = (*COLUMNS, ADJUSTED_CLOSE)
@@ -45,7 +45,7 @@ Raw = tuple[pd.DataFrame, tuple[str, ...]]  # bars as the source has them, and n
 Read = dict[str, Numbers]  # the numbers of each role
 
 
-def read_bars(table: Table, hints: Hints) -> tuple[Raw, UtcOffset | None]:
+def read_bars(table: Table, hints: Hints) -> tuple[Raw, Offset]:
     """The bars of a table, the oldest first, with notices; and how far their clock is ahead of UTC, if known.
 
     A naive DatetimeIndex, each time once; float64 columns open, high, low, close, volume [, adj close], not

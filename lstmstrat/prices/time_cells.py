@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -36,11 +37,11 @@ def read_clock(
     if time is not None:
         clock = _with_time(clock, time, found)
     ahead = heading_offset(headings)
-    if clock.utc is None and ahead is not None:
-        clock = Clock(clock.local, clock.local - ahead, clock.untimed)
+    if clock.utc is None and not clock.abbreviation and ahead is not None:
+        clock = replace(clock, utc=clock.local - ahead)
     inside = (clock.local.year >= FIRST_YEAR) & (clock.local.year <= LAST_YEAR)
     utc = None if clock.utc is None else _where(clock.utc, inside)
-    return Clock(_where(clock.local, inside), utc, clock.untimed)
+    return replace(clock, local=_where(clock.local, inside), utc=utc)
 
 
 def _where(times: pd.DatetimeIndex, inside: Bools) -> pd.DatetimeIndex:
@@ -150,15 +151,15 @@ def _of_text(text: pd.Series, hints: Hints, found: Findings) -> Clock:
     untimed[untimed] = (~text[untimed].str.contains(TIMED, regex=True)).to_numpy(dtype=bool)
     untimed &= not any(sign in (hints.date_format or "") for sign in SAYS_HOURS)
     zoned = text.str.contains(ENDS_IN_ZONE, regex=True)
-    offset = None
+    zones = None
     if zoned.any():
         parts = text.str.extract(ZONE)
         text = parts[0].fillna(text).str.strip()
-        offset = offsets(parts[1].fillna(""))
+        zones = parts[1].fillna("")
     local = _local(text, hints, found)
     untimed &= ~(local > local.dt.normalize()).to_numpy(dtype=bool)
-    utc = None if offset is None else _utc(text, local, offset, untimed, found)
-    return Clock(pd.DatetimeIndex(local), utc, untimed)
+    clock = Clock(pd.DatetimeIndex(local), None, untimed)
+    return clock if zones is None else _zoned(clock, text, zones, found)
 
 
 def _local(text: pd.Series, hints: Hints, found: Findings) -> pd.Series:
@@ -222,30 +223,35 @@ def _form(order: str, text: str, rest: str) -> str:
     return form + re.match(r"[\s,T]*", between)[0] + time + (" %p" if half else "")  # type: ignore[index]
 
 
-def _utc(
-    text: pd.Series, local: pd.Series, offset: pd.Series, untimed: Bools, found: Findings
-) -> pd.DatetimeIndex | None:
-    """The times in UTC, if each has an offset; some with and some without, of maybe another clock, is a fault."""
-    alone = offset.isna() & local.notna() & ~untimed
-    if not alone.any():
-        return pd.DatetimeIndex(local - offset)
-    if offset.notna().any():
-        row = int(np.flatnonzero(alone)[0])
+def _zoned(clock: Clock, text: pd.Series, zones: pd.Series, found: Findings) -> Clock:
+    """The clock of rows that end in a zone; a time without one, of maybe another clock, is a fault.
+
+    A date has none, and no time in UTC, among those that have. Lines that are no rows of the table, and have no
+    date, may end in a zone too.
+    """
+    local = pd.Series(clock.local, text.index)
+    dated, offset = local.notna(), offsets(zones, local)
+    known, lacking = offset.notna() & dated, offset.isna() & dated
+    if not known.any():
+        names = sorted(set(zones[lacking]) - {""})
+        return replace(clock, abbreviation=" and ".join(names))
+    alone = np.flatnonzero(lacking & ~clock.untimed)
+    if len(alone):
+        row = int(alone[0])
+        cell = shown(f"{text.iloc[row]} {zones.iloc[row]}".strip())
         found.faults.append(
-            f"row {text.index[row] + 1}: {shown(text.iloc[row])} has no offset from UTC, and other rows have one"
-            f"{such(int(alone.sum()))}; write it in each row, such as +00:00, or in none"
+            f"row {text.index[row] + 1}: {cell} has no offset from UTC, and other rows have one"
+            f"{such(len(alone))}; write it in each row, such as +00:00, or in none"
         )
-    return None
+        return clock
+    return replace(clock, utc=pd.DatetimeIndex(local - offset))
 
 
 def _with_time(clock: Clock, time: pd.Series, found: Findings) -> Clock:
     """The dates of `clock` at the times of day of a column, which may end in an offset."""
     text = tidied(time.astype(str).where(time.notna(), "").str.strip())
     parts = text.str.extract(ZONE)
-    zoned = parts[1].fillna("")
-    offset = offsets(zoned) if (zoned != "").any() else None
     of_day = times_of_day(parts[0].fillna(text))
     local = pd.Series(clock.local.normalize() + pd.TimedeltaIndex(of_day), text.index)
-    untimed = (text == "").to_numpy(dtype=bool)
-    utc = None if offset is None else _utc(text, local, offset, untimed, found)
-    return Clock(pd.DatetimeIndex(local), utc, untimed)
+    timed = Clock(pd.DatetimeIndex(local), None, (text == "").to_numpy(dtype=bool))
+    return _zoned(timed, text, parts[1].fillna(""), found)

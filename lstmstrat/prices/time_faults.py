@@ -16,6 +16,10 @@ from lstmstrat.prices.time_cells import FIRST_YEAR, LAST_YEAR
 from lstmstrat.prices.times_of_day import ZONE, tidied, times_of_day
 
 MOST_ROWS = 20  # that a message lists
+OF_HALF = (
+    "the hours of its times are 1 to 12, as on a clock of 12 hours without AM and PM; write AM or PM behind each "
+    "time, or the hours from 0 to 23"
+)
 FEW = 0.05  # of the rows that have a time of day: those of running days
 
 
@@ -158,6 +162,15 @@ def goes_back(index: pd.DatetimeIndex) -> str | None:
         f"{after:%Y-%m-%d}: {after:%H:%M} stands after {before:%H:%M}, and the times go back within most days at "
         f"this hour, as {why}"
     )
+
+
+def is_of_half(times: pd.DatetimeIndex) -> bool:
+    """Whether times (n,) look as those of a clock of 12 hours: from 12 over 1 on, and none at 0 or after 12.
+
+    A clock of 24 hours shows 12 and what follows on 12 in the small hours, and nothing between, for no market.
+    """
+    hours = set(times.hour)
+    return 12 in hours and not hours.isdisjoint((1, 2, 3)) and hours <= set(range(1, 13))
 
 
 def _most_alike(times: pd.DatetimeIndex) -> int:

@@ -5,13 +5,16 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from typing import Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import pandas as pd
+
+from lstmstrat.prices.utc_offset import inferred, utc_of
 
 # A UTC offset or a zone at the end of a time of day.
 OFFSET = r"[+-]\d\d(?::?\d\d)?"
 NAME = r"(?![AaPp][Mm]$)[A-Za-z_]{2,}(?:/[A-Za-z_]+)*"
-ZONE = rf"^(.*(?::\d\d|T\d{{4,6}})(?:\.\d+)?(?:\s?[AaPp][Mm])?)\s*(Z|(?:UTC|GMT)?{OFFSET}|{NAME})$"
+ZONE = rf"^(.*(?::\d\d|T\d{{4,6}})(?:\.\d+)?(?:\s?[AaPp][Mm](?![A-Za-z]))?)\s*(Z|(?:UTC|GMT)?{OFFSET}|{NAME})$"
 ENDS_IN_ZONE = rf"(?::\d\d|T\d{{4}}).*(?:[A-Za-z_]|{OFFSET})$"
 TIME_OF_DAY = re.compile(r"(\d{1,2})(?::(\d\d))?(?::(\d\d(?:\.\d+)?))?[\s-]*([ap]m)?", re.IGNORECASE)
 
@@ -68,9 +71,23 @@ def heading_offset(heading: str) -> pd.Timedelta | None:
     return -size if said[1] == "-" else size
 
 
-def offsets(zones: pd.Series) -> pd.Series:
-    """The offset from UTC that each zone states; NaT for a name such as EST."""
-    return _spans(zones, {zone: _offset(zone) for zone in zones.unique()})
+def offsets(zones: pd.Series, local: pd.Series) -> pd.Series:
+    """The offset from UTC that the zone of each time states; NaT for a name such as EST, which many zones have."""
+    stated = _spans(zones, {zone: _offset(zone) for zone in zones.unique()})
+    for zone in (zone for zone in zones.unique() if _is_of_iana(zone)):
+        rows = (zones == zone) & local.notna()
+        here = pd.DatetimeIndex(local[rows])
+        utc = inferred(here, zone)
+        stated[rows] = here - (utc_of(here, zone) if utc is None else utc)
+    return stated
+
+
+def _is_of_iana(zone: str) -> bool:
+    """Whether a name is one of the IANA database; of those alone that no abbreviation has, by their slash."""
+    try:
+        return "/" in zone and ZoneInfo(zone) is not None
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        return False
 
 
 def _spans(cells: pd.Series, known: Mapping[str, Any]) -> pd.Series:

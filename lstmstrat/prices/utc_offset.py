@@ -9,6 +9,8 @@ import pandas as pd
 
 from lstmstrat.arrays import Times
 
+HOUR = np.timedelta64(1, "h")  # by which clocks are changed
+
 
 @dataclass(frozen=True, eq=False)
 class UtcOffset:
@@ -25,7 +27,7 @@ class UtcOffset:
     Raises
     ------
     ValueError
-        There is no moment, or they do not increase on both clocks.
+        There is no moment, one is NaT, or they do not increase on both clocks.
 
     Examples
     --------
@@ -40,7 +42,9 @@ class UtcOffset:
 
     def __post_init__(self) -> None:
         steps = np.concatenate([np.diff(self.local), np.diff(self.utc)])
-        if not len(self.local) or len(self.local) != len(self.utc) or (steps <= np.timedelta64(0)).any():
+        if not len(self.local) or len(self.local) != len(self.utc) or not (steps > np.timedelta64(0)).all():
+            raise ValueError("expected moments that increase on both clocks")
+        if np.isnat(self.local).any() or np.isnat(self.utc).any():  # of a single one, which has no steps
             raise ValueError("expected moments that increase on both clocks")
 
     @classmethod
@@ -64,6 +68,22 @@ class UtcOffset:
         """Whether the clock is that of UTC."""
         return bool((self.local == self.utc).all())
 
+    def midnights(self, utc: Times) -> Times:
+        """The dates (m,) whose midnights times in UTC are; NaT of those that are no midnight.
+
+        At what hour clocks are changed between two moments is not known, nor whether they are before the first
+        and after the last: there a midnight is one by either of the two offsets, or but for an hour.
+        """
+        ahead, last = self.local - self.utc, len(self.utc) - 1
+        before = ahead[np.clip(np.searchsorted(self.utc, utc, side="right") - 1, 0, last)]
+        after = ahead[np.clip(np.searchsorted(self.utc, utc, side="left"), 0, last)]
+        beyond = np.where((utc < self.utc[0]) | (utc > self.utc[-1]), HOUR, 0 * HOUR)
+        dates = np.full(len(utc), np.datetime64("NaT"), dtype="datetime64[ns]")
+        for offset in (before - beyond, before + beyond, after, before):  # the last one counts
+            here = utc + offset
+            dates = np.where(here == here.astype("datetime64[D]"), here, dates)
+        return dates
+
     def to_utc(self, times: Times) -> Times:
         """Times on the clock of the table in UTC; (m,)."""
         return _carried(times, self.local, self.utc)
@@ -73,11 +93,38 @@ class UtcOffset:
         return _carried(times, self.utc, self.local)
 
 
+@dataclass(frozen=True)
+class Abbreviated:
+    """A clock that its table calls by an abbreviation alone: EST is the time of New York, and of Jamaica.
+
+    Two tables with the same abbreviation are on one clock; beside any other it is to be asked about.
+    """
+
+    name: str
+
+
+Offset = UtcOffset | Abbreviated | None
+"""What is known of the clock of a table: all, its abbreviation, or nothing."""
+
+
 def utc_of(local: pd.DatetimeIndex, zone: str) -> pd.DatetimeIndex:
     """Times on the clock of a zone in UTC; of an hour that comes twice the first, of one left out the next."""
     first = np.ones(len(local), dtype=bool)
     zoned = local.tz_localize(zone, ambiguous=first, nonexistent="shift_forward")
     return zoned.tz_convert("UTC").tz_localize(None)
+
+
+def inferred(local: pd.DatetimeIndex, zone: str) -> pd.DatetimeIndex | None:
+    """UTC from local times that are there twice because the clocks of the zone were put back."""
+    if local.is_unique:
+        return None
+    falls = local[0] > local[-1]
+    try:
+        zoned = (local[::-1] if falls else local).tz_localize(zone, ambiguous="infer")
+    except ValueError:  # a time that the zone does not have, or no repeated hour: two rows with one time
+        return None
+    utc = zoned.tz_convert("UTC").tz_localize(None)
+    return utc[::-1] if falls else utc
 
 
 def _carried(times: Times, here: Times, there: Times) -> Times:

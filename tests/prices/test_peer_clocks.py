@@ -296,12 +296,12 @@ def test_the_night_of_ones_own_market_is_no_part_of_its_bars(tmp_path: Path) -> 
 @given(st.lists(st.integers(-60, 60), min_size=60, max_size=60), st.sampled_from(["1h", "MS", "BME"]))
 def test_law_bars_of_one_length_with_noise_are_joined_at_their_time(noise: list[int], every: str) -> None:
     """Seconds of noise, and months of 28 to 33 days."""
-    from lstmstrat.prices.join import _length_of_longer_bars
+    from lstmstrat.prices.bar_length import length_of_longer_bars
 
     plain = pd.date_range("2015-01-01", periods=60, freq="MS" if every == "BME" else every)
     other = pd.date_range("2015-01-01", periods=60, freq=every) + pd.to_timedelta(noise, unit="s")
     for theirs, own in ((plain, other), (other, plain)):
-        assert _length_of_longer_bars(*(t.to_numpy().astype("datetime64[ns]") for t in (theirs, own))) == "0d"
+        assert length_of_longer_bars(*(t.to_numpy().astype("datetime64[ns]") for t in (theirs, own))) == "0d"
 
 
 zones = st.sampled_from([TOKYO, NEW_YORK, "Europe/Berlin", "Asia/Kolkata", "Australia/Lord_Howe", "UTC"])

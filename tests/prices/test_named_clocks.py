@@ -1,0 +1,194 @@
+"""Zones by their names, and rows some of which say a zone: no known clock is dropped, and none is made up.
+
+Second origin of what is known when: zones of pandas, and hours counted by hand.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from helpers.vendors import DAYS, HOURS, assert_bars, csv, lines, made_up
+
+from lstmstrat import DataConfig, DataError, Prices, load_prices
+from lstmstrat.prices.utc_offset import UtcOffset
+
+HEADING = "date,open,high,low,close,volume"
+OHLC = ",{o},{h},{l},{c},{v}"
+TOKYO, NEW_YORK = "Asia/Tokyo", "America/New_York"
+FORMS = {
+    "name": "{t:%Y%m%d %H:%M:%S} ",  # and the name of the zone: Interactive Brokers
+    "offset": "{t}",
+    "short": "{t:%Y-%m-%d %H:%M %Z}",  # EST, EDT, JST
+    "plain": "{t:%Y-%m-%d %H:%M}",
+}
+
+
+def hours(zone: str, first: int, days: int = 12) -> pd.DataFrame:
+    """Hours of sessions from `first` on, around the day on which New York changes its clock (2019-03-10)."""
+    dates = pd.bdate_range("2019-03-04", periods=days)
+    stamps = [day + pd.Timedelta(hours=first + k) for day in dates for k in range(6)]
+    return made_up(pd.DatetimeIndex(stamps).tz_localize(zone))
+
+
+OWN, PEER = hours(TOKYO, 9), hours(NEW_YORK, 10)
+
+
+def text(bars: pd.DataFrame, form: str) -> str:
+    zone = str(bars.index.tz) if form == "name" else ""
+    return lines(bars, FORMS[form] + zone + OHLC, HEADING)
+
+
+def beside(folder: Path, forms: tuple[str, str], own: Any = None, entry: Any = None) -> Prices:
+    """The prices of Tokyo with a peer of New York, with times of these forms."""
+    for name, bars, form in (("own", OWN, forms[0]), ("peer", PEER, forms[1])):
+        (folder / f"{name}.csv").write_text(text(bars, form))
+    one = {"name": "it", "source": "csv", "path": str(folder / "peer.csv"), **(entry or {})}
+    config = {"source": "csv", "path": str(folder / "own.csv"), "peers": [one], **(own or {})}
+    return load_prices(DataConfig.model_validate(config))
+
+
+def question(folder: Path, forms: tuple[str, str], said: dict[str, dict[str, str]]) -> str:
+    """The message on them; "" if there is none."""
+    try:
+        beside(folder, forms, **said)
+    except DataError as error:
+        return str(error)
+    return ""
+
+
+def assert_by_moments(prices: Prices) -> None:
+    newest = prices.outside.peers[0].newest(prices.times)
+    assert newest.tolist() == (np.searchsorted(PEER.index, OWN.index, side="right") - 1).tolist()
+
+
+@pytest.mark.parametrize("forms", [("name", "name"), ("name", "offset"), ("offset", "name")])
+def test_a_zone_written_by_its_name_is_a_known_clock(tmp_path: Path, forms: tuple[str, str]) -> None:
+    assert_by_moments(beside(tmp_path, forms))
+
+
+@pytest.mark.parametrize(
+    "forms", [("plain", "name"), ("name", "plain"), ("plain", "short"), ("short", "plain"), ("short", "short"),
+              ("name", "short"), ("short", "name")]
+)  # fmt: skip
+def test_another_clock_that_is_not_known_is_asked_about_and_the_cures_work(
+    tmp_path: Path, forms: tuple[str, str]
+) -> None:
+    """JST beside EST, and nothing beside either: by what the clocks show, 09:30 in New York was known in Tokyo."""
+    said: dict[str, dict[str, str]] = {"own": {}, "entry": {}}
+    assert question(tmp_path, forms, said)
+    while asked := question(tmp_path, forms, said):
+        assert "nothing says on which clock" in asked
+        is_own = "write data.time_zone" in asked
+        assert not said["own" if is_own else "entry"]
+        said["own" if is_own else "entry"] = {"time_zone": TOKYO if is_own else NEW_YORK}
+    assert_by_moments(beside(tmp_path, forms, **said))
+
+
+def test_two_tables_with_one_abbreviation_are_on_one_clock(tmp_path: Path) -> None:
+    stamps = "{t:%Y-%m-%d %H:%M} EST" + OHLC
+    (tmp_path / "peer.csv").write_text(lines(HOURS, stamps, HEADING))
+    one = {"name": "it", "source": "csv", "path": str(tmp_path / "peer.csv")}
+    stream = csv(tmp_path, lines(HOURS, stamps, HEADING), peers=[one]).outside.peers[0]
+    assert pd.DatetimeIndex(stream.known).tolist() == HOURS.index.tolist()
+
+
+@pytest.mark.parametrize("zone", ["EST", "ET", "America/New_York"])
+def test_the_zone_of_extra_data_is_not_dropped(tmp_path: Path, zone: str) -> None:
+    """08:31 in New York in January is 22:31 in Tokyo: fourteen hours later."""
+    (tmp_path / "x.csv").write_text(f"date,x\n2019-01-02 08:31 {zone},1\n2019-01-03 08:31 {zone},2\n")
+    own = made_up(pd.date_range("2019-01-01", periods=200, freq="h", tz=TOKYO))
+    one = {"name": "x", "path": str(tmp_path / "x.csv")}
+    with pytest.raises(DataError, match="nothing says on which clock"):
+        csv(tmp_path, text(own, "plain"), extra=[one])
+    if zone != NEW_YORK:
+        one["time_zone"] = NEW_YORK
+    for form, said in (("plain", {"time_zone": TOKYO}), ("name", {})):
+        prices = csv(tmp_path, text(own, form), extra=[one], **said)
+        assert str(prices.outside.extra[0].known[0])[:16] == "2019-01-02T22:31"
+
+
+def test_bars_that_name_their_zone_keep_the_hour_that_comes_twice(tmp_path: Path) -> None:
+    """November 3rd 2019: 01:00 comes twice in New York, and the times become those of UTC."""
+    night = made_up(pd.date_range("2019-11-02", periods=60, freq="h", tz=NEW_YORK))
+    prices = csv(tmp_path, text(night, "name"))
+    assert_bars(prices, night.set_axis(night.index.tz_convert("UTC").tz_localize(None)))
+
+
+@pytest.mark.parametrize("hour", ["09:30", "16:00"])
+def test_days_keep_the_clock_that_the_times_of_their_stamps_have(tmp_path: Path, hour: str) -> None:
+    """Without it, New York's close was known in Tokyo on its own date."""
+    days = pd.bdate_range("2020-01-06", periods=15)
+    own, peer = (made_up((days + pd.Timedelta(f"{hour}:00")).tz_localize(zone)) for zone in (TOKYO, NEW_YORK))
+    (tmp_path / "peer.csv").write_text(text(peer, "offset"))
+    one = {"name": "it", "source": "csv", "path": str(tmp_path / "peer.csv")}
+    prices = csv(tmp_path, text(own, "offset"), peers=[one])
+    assert prices.frame.index.tolist() == days.tolist()
+    assert prices.outside.peers[0].newest(prices.times)[5:].tolist() == list(range(4, 14))
+
+
+@pytest.mark.parametrize("zone", ["America/New_York", "AMST", "PMST", "AMT"])
+def test_a_zone_that_begins_with_am_or_pm_is_no_half_of_a_day(tmp_path: Path, zone: str) -> None:
+    """12:30 America/New_York was read as 12:30 AM, and a zone erica/New_York."""
+    noon = HOURS[HOURS.index.hour == 12]
+    assert_bars(csv(tmp_path, lines(HOURS, "{t:%Y-%m-%d %H:%M} " + zone + OHLC, HEADING)), HOURS)
+    stamps = [f"{time:%Y-%m-%d %H:%M} {zone}" for time in noon.index]
+    (tmp_path / "x.csv").write_text("\n".join(["date,x", *(f"{stamp},{k}" for k, stamp in enumerate(stamps))]))
+    one = {"name": "x", "path": str(tmp_path / "x.csv"), "time_zone": NEW_YORK}
+    known = csv(tmp_path, text(HOURS, "plain"), extra=[one]).outside.extra[0].known
+    assert pd.DatetimeIndex(known).tolist() == noon.index.tolist()
+
+
+# --- a zone in one row alone ---------------------------------------------------------------------------
+
+PLAIN = lines(DAYS, "{t:%Y-%m-%d}" + OHLC, HEADING)
+LAST = f"{DAYS.index[-1]:%Y-%m-%d}"
+ODD_ROWS = {
+    "midnight in UTC": PLAIN.replace("2015-01-20,", "2015-01-20T00:00:00Z,"),
+    "a close with an offset": PLAIN.replace(f"{LAST},", f"{LAST} 16:00:00-05:00,"),
+    "a close with a name": PLAIN.replace(f"{LAST},", f"{LAST} 16:00:00 US/Eastern,"),
+    "Barchart": PLAIN + "Downloaded from Barchart.com as of 04-21-2021 05:00pm CST\n",
+    "a line with a name": PLAIN + "Last updated 16:00 America/New_York\n",
+    "a line in UTC": PLAIN + "Last updated 16:00 UTC\n",
+}
+
+
+@pytest.mark.parametrize("name", ODD_ROWS)
+@pytest.mark.parametrize("newest_first", [False, True])
+def test_a_zone_in_one_row_among_dates_is_no_clock(tmp_path: Path, name: str, newest_first: bool) -> None:
+    rows = ODD_ROWS[name].splitlines()
+    if newest_first:
+        rows[1 : len(DAYS) + 1] = rows[len(DAYS) : 0 : -1]
+    prices = csv(tmp_path, "\n".join(rows) + "\n")
+    assert_bars(prices, DAYS)
+    assert prices.offset is None
+
+
+def test_dates_of_extra_data_one_of_which_is_midnight_in_utc_are_dates(tmp_path: Path) -> None:
+    (tmp_path / "x.csv").write_text("date,x\n2015-01-05,1\n2015-01-06T00:00:00Z,2\n2015-01-07,3\n")
+    stream = csv(tmp_path, PLAIN, extra=[{"name": "x", "path": str(tmp_path / "x.csv")}]).outside.extra[0]
+    assert [str(time)[:16] for time in stream.known] == [f"2015-01-0{day}T00:00" for day in (6, 7, 8)]
+
+
+@pytest.mark.parametrize("lag", [None, "0d", "1d"])
+def test_a_date_among_times_with_an_offset_is_refused_and_the_cures_work(tmp_path: Path, lag: str | None) -> None:
+    one = {"name": "x", "path": str(tmp_path / "x.csv"), **({} if lag is None else {"lag": lag})}
+    rows = "date,x\n2015-01-05 14:00Z,1\n{},2\n2015-01-07 14:00Z,3\n"
+    own = text(made_up(HOURS.index.tz_localize(NEW_YORK)), "offset")
+    (tmp_path / "x.csv").write_text(rows.format("2015-01-06"))
+    with pytest.raises(DataError, match=r"row 2: '2015-01-06' has neither .*such as (\S+), or in none") as caught:
+        csv(tmp_path, own, extra=[one])
+    (say,) = re.findall(r"such as (\S+),", str(caught.value))
+    (tmp_path / "x.csv").write_text(rows.format(f"2015-01-06 {say}"))
+    assert str(csv(tmp_path, own, extra=[one]).outside.extra[0].known[0])[11:16] == "09:00"  # of New York, by hand
+
+
+def test_a_moment_that_is_not_known_is_no_clock() -> None:
+    for times in (["NaT"], ["2020-01-01", "NaT"], ["NaT", "2020-01-01"]):
+        utc = np.array(times, dtype="datetime64[ns]")
+        with pytest.raises(ValueError, match="increase on both clocks"):
+            UtcOffset(np.arange(len(utc)).astype("datetime64[ns]"), utc)
