@@ -6,6 +6,7 @@ import gzip
 import hashlib
 import json
 import zlib
+from functools import lru_cache
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 
@@ -44,10 +45,16 @@ def read(symbol: str, folder: Traversable = FOLDER) -> tuple[pd.DataFrame, tuple
         "DATA: bundled snapshot, Quandl WIKI end-of-day prices (public domain, no guarantee of accuracy), "
         f"not Yahoo; sha256 {hashlib.sha256(text).hexdigest()}"
     )
+    return _bars(text, symbol, title).copy(), (origin,)
+
+
+@lru_cache(maxsize=8)
+def _bars(text: bytes, symbol: str, title: str) -> pd.DataFrame:
+    """The bars in a text, which is read once in a process; whoever gets them copies them."""
     (raw, _), _ = read_bars(of_text(text.decode(), title, Hints(symbol)), Hints(symbol))
     on_split_day = raw.index.isin(pd.to_datetime(SPLIT_DAYS.get(symbol, ())))
     raw["volume"] *= np.where(on_split_day, 2.0, 1.0)
-    return raw, (origin,)
+    return raw
 
 
 def _read_text(file: Traversable, expected: str, title: str) -> bytes:

@@ -21,6 +21,7 @@ FORM = re.compile(r"([-+]?[\d.,]*\d[\d.,]*(?:e[-+]?\d+)?)(k|m|bn|b|t)?")
 GROUPS = re.compile(r"[-+]?[1-9]\d{0,2}([\s'’])\d{3}(?:\1\d{3})*(?![\d\s'’])")  # 1 234 567, or 1'234'567
 BOND = re.compile(r"(\d{1,3})['’-]([0-2]\d|3[01])([0257]|\+)?")  # 99'26, 99'262, 99-26+: 99 and 26/32, 26.25, 26.5
 EIGHTHS = {None: 0.0, "0": 0.0, "2": 0.25, "5": 0.5, "+": 0.5, "7": 0.75}  # of a 32nd
+AT_THE_TOP = 20  # rows that are looked at before all others
 FAR = 30.0  # times as much as the other prices: no thousands
 
 
@@ -150,8 +151,9 @@ def _together(cell: str) -> str:
 
 def _bond_in_doubt(columns: Mapping[str, pd.Series]) -> TwoReadings | None:
     """The first price such as 99'260, if all such prices may be 32nds, and are no thousands of the others."""
-    apart, rest = _cells_with("'", {name: columns[name] for name in columns if name in PRICES})
-    if not apart or not all(re.fullmatch(r"\d+'\d{3}", one.text) and one.bond for one in apart):
+    prices = {name: columns[name] for name in columns if name in PRICES}
+    apart, rest = _cells_of(r"\d+'\d{3}", "'", prices)
+    if not apart or not all(one.bond for one in apart):
         return None
     thousands = np.median([float(one.text.replace("'", "")) for one in apart])
     return None if thousands < FAR * rest else apart[0]
@@ -179,14 +181,17 @@ def _point_among(columns: Mapping[str, pd.Series], read: Mapping[str, Numbers]) 
     values = values[values > 0.0]
     if not values.size or not values.max() > FAR * values.min():
         return None
-    texts = [_texts(column) for column in columns.values() if _is_text(column)]
-    pointed = pd.concat([text[text.str.contains(".", regex=False)] for text in texts] or [pd.Series(dtype=str)])
-    if pointed.empty or not pointed.str.contains(r"\.\d{3}(?!\d)", regex=True).all():
-        return None  # the usual case, quickly
-    apart, rest = _cells_with(".", columns)
-    if not apart or not all(re.fullmatch(r"-?[1-9]\d{0,2}\.\d{3}", one.text) for one in apart):
-        return None
-    return apart[0] if FAR * np.median([abs(float(one.text)) for one in apart]) < rest else None
+    apart, rest = _cells_of(r"-?[1-9]\d{0,2}\.\d{3}", ".", columns)
+    return apart[0] if apart and FAR * np.median([abs(float(one.text)) for one in apart]) < rest else None
+
+
+def _cells_of(form: str, mark: str, columns: Mapping[str, pd.Series]) -> tuple[list[TwoReadings], float]:
+    """As `_cells_with`, but none where one has another form, as in most files one of the first rows has."""
+    for rows in (AT_THE_TOP, None):
+        apart, rest = _cells_with(mark, {name: column.iloc[:rows] for name, column in columns.items()})
+        if not all(re.fullmatch(form, one.text) for one in apart):
+            return [], np.nan
+    return apart, rest
 
 
 def _cells_with(mark: str, columns: Mapping[str, pd.Series]) -> tuple[list[TwoReadings], float]:

@@ -160,8 +160,8 @@ def audited(cls: type[Any], only: str, frame: pd.DataFrame = FRAME) -> AuditResu
 
 @pytest.mark.parametrize("cls", RULES)
 def test_a_rule_of_the_end_is_a_warning(cls: type[Any]) -> None:
-    """On 80 bars: a stream of it ends at every one of them, and P0 tries a hundred futures of 24."""
-    shorter = FRAME.iloc[:80]
+    """On 56 bars: a stream of it ends at every one of them, and P0 tries a hundred futures of 24."""
+    shorter = FRAME.iloc[:56]
     found = [finding for only in ("P0", "P2", "P3") for finding in audited(cls, only, shorter).findings]
     assert {finding.status for finding in found} <= {"passed", "warning"}, found
     assert any(ends.SAID in finding.detail for finding in found)

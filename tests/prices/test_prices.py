@@ -289,6 +289,14 @@ def test_unknown_bundled_symbol(symbol: str, message: str) -> None:
     assert "source: yahoo" in str(caught.value)
 
 
+def test_who_changes_bundled_bars_changes_them_for_nobody_else() -> None:
+    kept = bundled.read("MSFT")[0].copy()
+    mine, _ = bundled.read("MSFT")
+    mine["close"] = 0.0
+    mine.iloc[0, 0] = -1.0
+    pd.testing.assert_frame_equal(bundled.read("MSFT")[0], kept)
+
+
 def test_a_changed_bundled_file_is_refused(tmp_path: Path) -> None:
     folder = tmp_path / "bundled"
     shutil.copytree(str(bundled.FOLDER), folder)

@@ -222,7 +222,7 @@ def written(bars: pd.DataFrame, habit: dict[str, Any]) -> bytes:
 
 
 @given(habits())
-@settings(max_examples=125, deadline=None)
+@settings(max_examples=75, deadline=None)
 def test_the_habits_of_vendors_change_no_bar(habit: dict[str, Any]) -> None:
     if habit["encoding"] == "cp1252" and "₹" in habit["after"]:
         habit["after"] = ""  # not in this code page

@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from helpers.vendors import DAYS, assert_bars, csv, lines, made_up
 
@@ -122,6 +123,27 @@ def test_points_that_part_thousands_beside_prices_below_1000(tmp_path: Path, cur
             csv(tmp_path, text, decimal=".")
     prices = csv(tmp_path, text, decimal=",")
     assert prices.frame["close"].tolist() == MIDDLE["close"].tolist()
+
+
+@pytest.mark.parametrize("late", [False, True])
+def test_one_price_of_two_decimals_shows_what_the_point_is(tmp_path: Path, late: bool) -> None:
+    """The same prices, and a last row of 12.50 or a first one: 998 and 1.002 are both as they are written."""
+    whole = ["998;1002;990;998"] * 29 + ["1.002;1.002;0.998;1.002"]
+    rows = [*whole, "12.50;12.50;12.50;12.50"] if late else ["12.50;12.50;12.50;12.50", *whole]
+    days = pd.bdate_range("2015-01-02", periods=len(rows))
+    text = "\n".join(f"{day:%Y-%m-%d};{row};5" for day, row in zip(days, rows, strict=True))
+    prices = csv(tmp_path, f"{HEADING.replace(',', ';')}\n{text}\n")
+    assert prices.frame["high"].tolist() == [float(row.split(";")[1]) for row in rows]
+
+
+@pytest.mark.parametrize("at", [0, 29])
+def test_a_price_in_doubt_is_named_wherever_it_stands(tmp_path: Path, at: int) -> None:
+    rows = ["998;998;990;998"] * 30
+    rows[at] = "1.002;1.002;1.002;1.002"
+    days = pd.bdate_range("2015-01-02", periods=len(rows))
+    text = "\n".join(f"{day:%Y-%m-%d};{row};5" for day, row in zip(days, rows, strict=True))
+    with pytest.raises(DataError, match="which is two numbers; if the point parts thousands"):
+        csv(tmp_path, f"{HEADING.replace(',', ';')}\n{text}\n")
 
 
 @pytest.mark.parametrize("start", [1.2, 25.0, 150.0])
