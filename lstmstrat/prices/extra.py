@@ -54,6 +54,8 @@ class Column:
         Whether its rows have a time of day; else they are dates, which no clock moves.
     offset
         How far the clock of its times is ahead of UTC, or its abbreviation; None where nothing says it.
+    in_utc
+        Whether the file itself says what its times are in UTC; then a time zone of the user is that of the prices.
     notices
         Sentences for the report.
     """
@@ -61,6 +63,7 @@ class Column:
     values: pd.Series
     has_times: bool
     offset: Offset
+    in_utc: bool
     notices: tuple[str, ...]
 
 
@@ -112,7 +115,7 @@ def read_column(extra: ExtraConfig) -> Column:
     one = exact(clock, hints, found)
     series = _each_once(pd.Series(values[kept], one.local), cells.index[kept], found)
     found.check()
-    return Column(series, not are_days(one.local), one.offset, tuple(found.notices))
+    return Column(series, not are_days(one.local), one.offset, clock.utc is not None, tuple(found.notices))
 
 
 def _positions(table: Table, extra: ExtraConfig, hints: Hints, found: Findings) -> dict[str, int]:

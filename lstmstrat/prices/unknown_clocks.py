@@ -28,6 +28,11 @@ def check_clock_of_column(config: ExtraConfig, column: Column, own: Prices) -> N
             f'{_other("the prices", own.offset)}; write time_zone: "{ZONE}", or where they were written, beside '
             f'{config.entry}; if they are those of UTC, time_zone: "UTC"'
         )
+    if not column.in_utc:
+        raise DataError(
+            f"{config.entry}: {config.path}: the clock of its times is known, and "
+            f"{_unsaid('the prices are', own.offset)}; {_zone_of_prices(own)}"
+        )
     if config.time_zone is None:  # else they are on the clock of the exchange, by what the user says of it
         raise DataError(
             f"{config.entry}: {config.path}: its times are in UTC or have an offset, and "

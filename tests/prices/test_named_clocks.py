@@ -107,6 +107,10 @@ def test_the_zone_of_extra_data_is_not_dropped(tmp_path: Path, zone: str) -> Non
         csv(tmp_path, text(own, "plain"), extra=[one])
     if zone != NEW_YORK:
         one["time_zone"] = NEW_YORK
+        with pytest.raises(
+            DataError, match=r'write data\.time_zone: "America/New_York", or where their exchange is'
+        ):
+            csv(tmp_path, text(own, "plain"), extra=[one])
     for form, said in (("plain", {"time_zone": TOKYO}), ("name", {})):
         prices = csv(tmp_path, text(own, form), extra=[one], **said)
         assert str(prices.outside.extra[0].known[0])[:16] == "2019-01-02T22:31"
@@ -139,7 +143,7 @@ def test_a_zone_that_begins_with_am_or_pm_is_no_half_of_a_day(tmp_path: Path, zo
     stamps = [f"{time:%Y-%m-%d %H:%M} {zone}" for time in noon.index]
     (tmp_path / "x.csv").write_text("\n".join(["date,x", *(f"{stamp},{k}" for k, stamp in enumerate(stamps))]))
     one = {"name": "x", "path": str(tmp_path / "x.csv"), "time_zone": NEW_YORK}
-    known = csv(tmp_path, text(HOURS, "plain"), extra=[one]).outside.extra[0].known
+    known = csv(tmp_path, text(HOURS, "plain"), time_zone=NEW_YORK, extra=[one]).outside.extra[0].known
     assert pd.DatetimeIndex(known).tolist() == noon.index.tolist()
 
 
