@@ -97,6 +97,23 @@ def _lag(value: str) -> str:
 Lag = Annotated[str, AfterValidator(_lag)]
 
 
+PLACE = "{symbol}"  # in the path of a universe
+
+
+def _symbols(value: object) -> object:
+    """A list of symbols as a tuple; ON and NO, which YAML takes for true and false, are named."""
+    if isinstance(value, os.PathLike):
+        return os.fspath(value)
+    if not isinstance(value, (list, tuple)):
+        return value
+    for one in value:
+        if not isinstance(one, str) or not one.strip():
+            raise ValueError(f"{one!r} is no symbol; write each in quotes, as in ['ON', 'KO']")
+    for symbol in (one for one, count in Counter(value).items() if count > 1):
+        raise ValueError(f"{symbol!r} stands there twice; take one out")
+    return tuple(value)
+
+
 class SourceConfig(Section):
     """Bars from a source: symbol and file; of a file that can be read in two ways, which; what of odd prices."""
 
@@ -123,8 +140,8 @@ class SourceConfig(Section):
     decimal: Literal[".", ","] | None = None
     """The decimal sign, where 1,234 may be 1234 or 1.234."""
 
-    faults: Literal["report", "refuse", "drop"] = "report"
-    """report: name what cannot be true; refuse: do not run on it; drop: leave out single bars that are wrong."""
+    faults: Literal["report", "refuse", "drop", "quarantine"] = "report"
+    """report: name what cannot be true; refuse: do not run on it; drop: leave single bars out; quarantine: 60."""
     accepted: Annotated[tuple[Date, ...], BeforeValidator(as_tuple)] = ()
     """Dates of findings that are right, such as a crash; any other one voids an edge: [2008-09-29]."""
 
@@ -247,6 +264,31 @@ class DataConfig(SourceConfig):
     """Columns of your own files, joined by time: [{name: mood, path: mood.csv}]; in features column:mood."""
     peers: Annotated[tuple[PeerConfig, ...], BeforeValidator(as_tuple), AfterValidator(_unique_names)] = ()
     """Other assets, joined by time, whose peer_features become inputs: [{name: ibm, symbol: IBM}]."""
+    universe: Annotated[str | tuple[str, ...], BeforeValidator(_symbols)] | None = None
+    """Many assets: [AAPL, MSFT], a CSV file of symbol, start, end, group, or us_stocks; path has {symbol}."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _as_of_a_universe(cls, values: Any) -> Any:
+        """Without more said, a universe is called by its file, and a faulty asset does not end its run."""
+        if not isinstance(values, Mapping) or not (universe := values.get("universe")):
+            return values
+        name = _stem(universe) if isinstance(universe, (str, os.PathLike)) and str(universe) else "universe"
+        return {"symbol": name, "faults": "quarantine", **values}
+
+    @model_validator(mode="after")
+    def _of_one_or_of_many(self) -> DataConfig:
+        if self.universe is None:
+            if self.faults == "quarantine":
+                raise ValueError("faults: quarantine is for a universe; write report, refuse or drop")
+            return self
+        if self.extra or self.peers:
+            raise ValueError("universe: extra and peers are for one asset; take them out")
+        if self.path and PLACE not in self.path:
+            raise ValueError(f"universe: path is one file for all; write {PLACE} in it, as in prices/{PLACE}.csv")
+        if self.source == "frame":
+            raise ValueError("universe: write source: bundled, csv, parquet or yahoo")
+        return self
 
     @field_validator("peers", mode="after")
     @classmethod

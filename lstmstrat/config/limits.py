@@ -47,6 +47,7 @@ _FILE_NAME = "it becomes part of a file name"
 DATA: Limits = {
     "symbol": Limit(100, _FILE_NAME, "maxLength"),
     "accepted": Limit(1_000, "nobody looks at more", "maxItems"),
+    "universe": Limit(100_000, "no market has so many assets", "maxItems"),
     "extra": Limit(1_000, "a network cannot weigh more inputs against each other", "maxItems"),
     "peers": Limit(1_000, "a network cannot weigh more inputs against each other", "maxItems"),
 }
@@ -62,6 +63,7 @@ EXTRA: Limits = {
 }
 FORECAST: Limits = {
     "lookback": Limit(10_000, _WINDOW),
+    "least_assets": Limit(100_000, "no universe has so many assets"),
     "horizon": Limit(10_000, _WINDOW),
     "features": Limit(1_000, "a network cannot weigh more inputs against each other", "maxItems"),
     "peer_features": Limit(1_000, "a network cannot weigh more inputs against each other", "maxItems"),
@@ -90,6 +92,12 @@ BROKER: Limits = {
     "slippage": Limit(0.1, "it is a share of the price; 0.05% is written 0.0005"),
 }
 STRATEGY: Limits = {"name": Limit(100, "it is the head of a column", "maxLength")}
+PORTFOLIO: Limits = {
+    "long": Limit(100_000, "no universe has so many assets"),
+    "short": Limit(100_000, "no universe has so many assets"),
+    "hold_until": Limit(100_000, "no universe has so many assets"),
+    "name": Limit(100, "it is the head of a column", "maxLength"),
+}
 REPORT: Limits = {
     "periods_per_year": Limit(31_622_400, "it is the seconds of a leap year"),
     "seeds": Limit(10_000, "the spread over seeds is known long before"),

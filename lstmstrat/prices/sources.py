@@ -61,12 +61,13 @@ def load(data: DataConfig | Mapping[str, Any], *, offline: bool = False, refresh
     >>> len(prices.frame), list(prices.frame.columns)
     (291, ['open', 'high', 'low', 'close', 'volume'])
     """
-    data = _as_config(data)
+    data = as_config(data)
     prices = _refreshed(data, offline) if refresh else _loaded(data, _network(offline))
     return _with_outside(prices, data, offline, refresh)
 
 
-def _as_config(data: object) -> DataConfig:
+def as_config(data: object) -> DataConfig:
+    """The section ``data:``, or a dict of its keys, as a `DataConfig`."""
     if isinstance(data, DataConfig):
         return data
     if isinstance(data, Mapping):
@@ -162,7 +163,7 @@ def _refreshed(data: DataConfig, offline: bool) -> Prices:
 
 def _loaded(data: SourceConfig, network: Network) -> Prices:
     """The prices of an asset or of a peer."""
-    bars, vendor, offset = _read_source(data, network)
+    bars, vendor, offset = read_source(data, network)
     cure = yahoo.cure(data) if SOURCES[data.source].network else IN_A_FILE
     prices = made(data.symbol, data.source, bars, _title(data), Cure(cure, data.entry))
     return _plausible(replace(prices, vendor=vendor, offset=offset), data)
@@ -199,7 +200,8 @@ SOURCES = {
 """The source of each name."""
 
 
-def _read_source(data: SourceConfig, network: Network) -> tuple[Raw, Vendor, Offset]:
+def read_source(data: SourceConfig, network: Network) -> tuple[Raw, Vendor, Offset]:
+    """Raw bars of one asset with their notices, what the vendor says of them, and their clock."""
     source = SOURCES[data.source]
     (raw, notices), vendor, offset = source.read(data, network)
     if not source.network:

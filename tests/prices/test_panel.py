@@ -1,0 +1,137 @@
+"""The bars of many assets: unequal calendars, quarantine, assets left out, the stocks of the package."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from lstmstrat import DataConfig
+from lstmstrat.errors import DataError
+from lstmstrat.prices import bundled
+from lstmstrat.prices.panel import CLEAN
+from lstmstrat.prices.panel_sources import load_panel
+
+
+def files(folder: Path, symbols: str = "ABC", bars: int = 200) -> DataConfig:
+    """A CSV file for each letter, random walks on business days; each begins ten days after the one before."""
+    rng = np.random.default_rng(0)
+    for k, symbol in enumerate(symbols):
+        close = 50.0 * np.exp(np.cumsum(rng.normal(0.0, 0.01, bars)))
+        frame = pd.DataFrame({"Open": close, "High": close * 1.01, "Low": close * 0.99, "Close": close})
+        frame["Volume"] = 1_000.0
+        frame.index = pd.bdate_range("2020-01-01", periods=bars, name="Date") + pd.offsets.BDay(10 * k)
+        frame.to_csv(folder / f"{symbol}.csv")
+    return DataConfig(universe=tuple(symbols), source="csv", path=str(folder / "{symbol}.csv"))
+
+
+def change(folder: Path, symbol: str, bar: int, factor: float, last: int | None = None) -> None:
+    """Multiplies the prices from a bar on, or up to another."""
+    frame = pd.read_csv(folder / f"{symbol}.csv", index_col=0)
+    frame.iloc[bar:last, :4] *= factor
+    frame.to_csv(folder / f"{symbol}.csv")
+
+
+def test_sessions_are_those_of_any_asset_and_others_have_no_bar(tmp_path: Path) -> None:
+    panel = load_panel(files(tmp_path))
+    assert panel.bars.shape == (220, 3, 5)
+    has_bar = np.isfinite(panel.bars).all(axis=2)
+    assert [(int(a.argmax()), int(a.sum())) for a in has_bar.T] == [(0, 200), (10, 200), (20, 200)]
+    assert np.array_equal(panel.members, has_bar)
+
+
+def test_dates_cut_the_panel_and_an_asset_without_a_bar_there_is_no_part_of_it(tmp_path: Path) -> None:
+    data = files(tmp_path).model_copy(update={"end": pd.Timestamp("2020-01-15").date()})
+    panel = load_panel(data)
+    assert panel.symbols == ("A", "B")
+    assert panel.left_out == {"C": "it has no bar from start to end"}
+    assert str(panel.times[-1])[:10] == "2020-01-15"
+
+
+def test_a_split_left_in_puts_one_asset_into_quarantine_and_the_others_go_on(tmp_path: Path) -> None:
+    data = files(tmp_path)
+    change(tmp_path, "B", 100, 0.25)
+    panel = load_panel(data)
+    (stay,) = panel.quarantines
+    assert (stay.symbol, stay.bars) == ("B", CLEAN)
+    assert "4:1 split not taken out" in stay.text
+    first = 110  # the bar of B, which begins ten sessions later
+    unused = np.isnan(panel.bars[:, 1, 3]) & np.isfinite(panel.bars[:, 1, 4])
+    assert np.array_equal(np.flatnonzero(unused), np.arange(first, first + CLEAN))
+    assert not panel.members[first : first + CLEAN, 1].any()
+    assert panel.members[first + CLEAN, 1]
+
+
+def test_another_finding_during_a_quarantine_makes_it_longer(tmp_path: Path) -> None:
+    data = files(tmp_path)
+    change(tmp_path, "A", 50, 100.0, 51)
+    change(tmp_path, "A", 90, 100.0, 91)
+    (stay,) = load_panel(data).quarantines
+    assert stay.bars == 40 + CLEAN
+
+
+def test_a_row_that_no_bar_can_have_is_left_out_and_the_asset_is_in_quarantine_after_it(tmp_path: Path) -> None:
+    data = files(tmp_path)
+    frame = pd.read_csv(tmp_path / "A.csv", index_col=0)
+    frame.iloc[70, 3] *= 0.1  # a close below the low
+    frame.to_csv(tmp_path / "A.csv")
+    panel = load_panel(data)
+    assert np.isnan(panel.bars[70, 0]).all()
+    assert np.isnan(panel.bars[71 : 71 + CLEAN, 0, 3]).all()
+    assert np.isfinite(panel.bars[71 + CLEAN, 0, 3])
+    with pytest.raises(DataError, match="is above open"):
+        load_panel(data.model_copy(update={"faults": "refuse"}))
+
+
+def test_what_somebody_accepts_is_no_reason_for_quarantine(tmp_path: Path) -> None:
+    data = files(tmp_path)
+    change(tmp_path, "A", 100, 0.25)
+    day = pd.Timestamp(load_panel(data).quarantines[0].first).date()
+    assert not load_panel(data.model_copy(update={"accepted": (day,)})).quarantines
+
+
+def test_an_asset_that_cannot_be_read_is_left_out_with_the_reason(tmp_path: Path) -> None:
+    data = files(tmp_path)
+    (tmp_path / "B.csv").unlink()
+    panel = load_panel(data)
+    assert panel.symbols == ("A", "C")
+    assert "B.csv" in panel.left_out["B"]
+    (tmp_path / "A.csv").unlink()
+    with pytest.raises(DataError, match="needs two at least"):
+        load_panel(data)
+
+
+def test_the_stocks_of_the_package_are_those_that_were_published() -> None:
+    facts = json.loads((bundled.FOLDER / "us_stocks.provenance.json").read_text(encoding="utf-8"))
+    for name, expected in facts["sha256"].items():
+        assert hashlib.sha256((bundled.FOLDER / name).read_bytes()).hexdigest() == expected
+
+
+def test_of_the_stocks_of_the_package_those_with_a_known_fault_are_in_quarantine() -> None:
+    """The bars of known_faults.csv, whose origin is PROVENANCE.json beside the data that the bundle was made of.
+
+    AIG 2008-09-16 and F 2008-10-08 stand there too, as genuine but extreme prints.
+    """
+    panel = load_panel(DataConfig(universe="us_stocks"))
+    assert panel.bars.shape == (3202, 120, 5)
+    assert {stay.symbol: stay.first for stay in panel.quarantines} == {
+        "AMAT": "2008-09-19",
+        "AMGN": "2008-09-19",
+        "BBY": "2008-09-19",
+        "CMCSA": "2008-09-19",
+        "COST": "2008-09-19",
+        "CSCO": "2008-09-19",
+        "LOW": "2009-02-05",
+        "NUE": "2007-01-17",  # the close of the day before is a tenth
+    }
+    apple = panel.symbols.index("AAPL")
+    assert panel.bars[0, apple].tolist() == [5.7411, 5.7564, 5.6461, 5.6975, 255345043.0]  # as published
+    amd = panel.symbols.index("AMD")
+    days = panel.times.astype("datetime64[D]")
+    out = (days > np.datetime64("2013-09-23")) & (days < np.datetime64("2017-03-20"))
+    assert not panel.members[out, amd].any()
+    assert panel.members[~out, amd].all()
