@@ -145,6 +145,13 @@ class ForecastConfig(Section):
     warm_start: bool = False
     """Each fold begins with the weights of the fold before. Folds then train in turn, and depend on the first."""
 
+    pool: Literal["none", "all", "group"] = "none"
+    """Of a universe: none: a model for each asset; all: one model of all members; group: one for each group."""
+    relation: Literal["none", "demean", "rank", "above_median"] = "none"
+    """Of a universe: the label within its session, so that the forecast is a score; none: the return itself."""
+    least_assets: Annotated[int, Field(ge=2)] = 20
+    """Under a relation, returns that a session needs at least; one with fewer teaches nothing."""
+
     model: ModelName = "lstm"
     """lstm; or a cheaper model, which sees the newest bar only, on the same folds; or module:Class, your own."""
     model_params: ModelParameters = Parameters()

@@ -26,6 +26,7 @@ class Due(NamedTuple):
     fold: Fold
     training: TrainingSet
     cutoff: str  # its time
+    group: str = ""  # of the assets that it learns from, with ``pool: group``
 
 
 def fit_due(
@@ -92,13 +93,14 @@ def _tasks(due: Due, config: ForecastConfig, starts: Sequence[FittedModel]) -> l
     if due.training.constant or not _has_enough_samples(due.training, config):
         return []
     start = dict(enumerate(starts))
-    seeds = [seed(config.seed, due.cutoff, member) for member in range(config.members)]
+    seeds = [seed(config.seed, due.cutoff, member, due.group) for member in range(config.members)]
     return [FitTask(due.training, s, start.get(k)) for k, s in enumerate(seeds)]
 
 
-def seed(run: int, cutoff: str, member: int) -> int:
-    """The seed of a member of a fold: a hash of the run's seed, the cutoff date and the number of the member."""
-    return int.from_bytes(hashlib.sha256(f"{run} {cutoff} {member}".encode()).digest()[:8], "big")
+def seed(run: int, cutoff: str, member: int, group: str = "") -> int:
+    """The seed of a member of a fold: a hash of the run's seed, the cutoff date, its number and its group."""
+    text = f"{run} {cutoff} {member} {group}".rstrip()
+    return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "big")
 
 
 def _has_enough_samples(training: TrainingSet, config: ForecastConfig) -> bool:

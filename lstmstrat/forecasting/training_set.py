@@ -50,11 +50,10 @@ class TrainingSet:
     @cached_property
     def usable(self) -> Bools:
         """(n,) True for the rows that are samples: with a label, and with `lookback` complete rows up to it."""
-        usable = np.isfinite(self.labels)
-        gaps = np.flatnonzero(~np.isfinite(self.rows).all(axis=1))
-        for gap in (-1, *gaps):  # -1: the row before the first one is missing too
-            usable[max(0, gap) : gap + self.lookback] = False
-        return usable
+        row = np.arange(len(self.rows))
+        gaps = np.where(np.isfinite(self.rows).all(axis=1), -1, row)  # -1: none so far; the row -1 is one
+        complete: Bools = row - np.maximum.accumulate(gaps) >= self.lookback
+        return complete & np.isfinite(self.labels)
 
     @property
     def samples(self) -> int:

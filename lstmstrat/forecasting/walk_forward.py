@@ -35,6 +35,7 @@ from lstmstrat.arrays import Floats, Times
 from lstmstrat.config.forecast import ForecastConfig
 from lstmstrat.config.identity import identify
 from lstmstrat.config.plugins import loaded
+from lstmstrat.errors import ConfigError
 from lstmstrat.forecasting import trainer
 from lstmstrat.forecasting.features import FeatureSet, feature_set
 from lstmstrat.forecasting.fitted_fold import FittedFold
@@ -84,7 +85,8 @@ class WalkForward:
     Raises
     ------
     ConfigError
-        A feature, a column or the model is unknown, or train_size is not a number of bars.
+        A feature, a column or the model is unknown, train_size is not a number of bars, or a setting is for a
+        universe.
 
     Examples
     --------
@@ -106,6 +108,8 @@ class WalkForward:
     def __init__(
         self, config: ForecastConfig, session: Session | None = None, peers: int = 0, outside: Outside = NOTHING
     ):
+        for name in (name for name in ("pool", "relation") if getattr(config, name) != "none"):
+            raise ConfigError(f"{name}: {getattr(config, name)} is for a universe of assets; set {name}: none")
         self.config = config
         self._settled = settled(config)
         self.model = model_of(config)
