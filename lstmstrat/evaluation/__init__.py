@@ -8,5 +8,8 @@ growth.py        growth and drawdown against buy-and-hold, the source of a lead,
 timing.py        a strategy against its own positions in a random order
 many_trials.py   corrections for the number of strategies that were tried
 skill.py         accuracy of the forecasts
+ranks.py         what scores of many assets are worth, by their order in a session
+rank_books.py    what the quantiles of such scores earn, and at which cost nothing is left
+survivors.py     what of their skill is timing, and how much of an index the data covers
 verdict.py       the verdict on a strategy, by a rule that is declared beforehand
 """

@@ -8,6 +8,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from lstmstrat.arrays import Floats
+
 SIZE_ROUNDING = 1e-9  # fraction of a fill: a smaller position is float rounding and counts as flat
 
 
@@ -87,9 +89,14 @@ def _round_trip(legs: Sequence[Fill], closed: int) -> RoundTrip:
         closed=closed,
         side="long" if sizes[0] > 0.0 else "short",
         size=float(np.abs(np.cumsum(sizes)).max()),
-        entry_price=float(np.average(prices[enlarging], weights=sizes[enlarging])),
-        exit_price=float(np.average(prices[~enlarging], weights=sizes[~enlarging])),
+        entry_price=_mean(prices[enlarging], sizes[enlarging]),
+        exit_price=_mean(prices[~enlarging], sizes[~enlarging]),
         pnl=float(-(sizes @ prices) - commission),
         commission=commission,
         bars=closed - legs[0].bar,
     )
+
+
+def _mean(prices: Floats, sizes: Floats) -> float:
+    """The mean price of fills, each by its size: `np.average`, bit for bit, in a third of the time."""
+    return float((prices * sizes).sum() / sizes.sum())
