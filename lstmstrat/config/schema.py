@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from typing import Annotated, Any
 
 from pydantic import (
@@ -20,6 +21,7 @@ from lstmstrat.config.data import DataConfig
 from lstmstrat.config.forecast import ForecastConfig
 from lstmstrat.config.limits import BROKER, CONFIG, REPORT, STRATEGY
 from lstmstrat.config.names import column
+from lstmstrat.config.portfolio import PortfolioConfig
 from lstmstrat.config.section import Count, Fraction, Number, Section, plain
 from lstmstrat.errors import did_you_mean
 
@@ -159,12 +161,46 @@ class Config(Section):
     strategies: Annotated[
         tuple[StrategyConfig, ...],
         BeforeValidator(entries),
-        Field(min_length=1),
         AfterValidator(_unique_labels),
-    ]
-    """The strategies, at least one; each is compared with buy-and-hold."""
+    ] = ()
+    """The strategies, at least one; each is compared with buy-and-hold. A universe has portfolio: instead."""
+    portfolio: PortfolioConfig | None = None
+    """Of a universe: how the scores become weights; compared with holding all members equally."""
     report: ReportConfig = ReportConfig()
     """The page, and the studies that show how much of a result is luck."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _portfolio_of_a_universe(cls, values: Any) -> Any:
+        """A universe without a portfolio has the default one."""
+        data = values.get("data") if isinstance(values, Mapping) else None
+        universe = data.get("universe") if isinstance(data, Mapping) else getattr(data, "universe", None)
+        return {"portfolio": {}, **values} if universe else values
+
+    @model_validator(mode="after")
+    def _of_one_or_of_many(self) -> Config:
+        if self.data.universe is None:
+            self._check_one()
+            return self
+        if self.strategies:
+            raise ValueError("strategies: they trade one asset; a universe has portfolio: instead; take them out")
+        if self.portfolio is None:
+            raise ValueError("portfolio: null, and a universe needs one; take the line out for the default")
+        asked = {"seeds": self.report.seeds > 1, "worlds": self.report.worlds, "ladder": self.report.ladder}
+        for name in (name for name, of in asked.items() if of):
+            raise ValueError(f"report.{name} is for one asset so far; take it out")
+        return self
+
+    def _check_one(self) -> None:
+        if not self.strategies:
+            raise ValueError(
+                'strategies: expected at least one in the list, such as - class: "strategies.long_flat:LongFlat"'
+            )
+        if self.portfolio is not None:
+            raise ValueError("portfolio: it needs data.universe, such as us_stocks; take it out, or name one")
+        for name, default in (("pool", "none"), ("relation", "none")):
+            if getattr(self.forecast, name) != default:
+                raise ValueError(f"forecast.{name} needs data.universe, such as us_stocks; set {name}: none")
 
     @model_validator(mode="after")
     def _columns_are_there(self) -> Config:

@@ -12,4 +12,5 @@ recorder.py     records the account of a strategy in any Cerebro
 watched.py      a Cerebro of the user's own: its runs, its costs, its broker once more
 clock.py        converts dates to Backtrader's times and back
 plotting.py     ``cerebro.plot()`` without a screen
+portfolio/      many assets on one account, by columns and without Backtrader
 """

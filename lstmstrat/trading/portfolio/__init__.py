@@ -1,0 +1,6 @@
+"""Many assets on one account, without Backtrader but by its rules.
+
+weights.py  scores to target weights; the equal weights of the benchmark
+orders.py   what to order at one open, from what the orders really cost
+columns.py  `simulate`, session by session over all assets at once, and `PortfolioAccount`
+"""

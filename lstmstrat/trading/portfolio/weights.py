@@ -1,0 +1,161 @@
+"""Scores to target weights, decided at each close.
+
+Letters: D sessions, N assets, n ranked assets of one group at one session, best first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from lstmstrat.arrays import Bools, Floats, Indexes, Ints
+from lstmstrat.config.portfolio import PortfolioConfig
+from lstmstrat.errors import ConfigError
+
+Group = tuple[Indexes, Floats]  # columns of the assets of a group and their parts, above 0 long, below 0 short
+
+
+def target_weights(
+    scores: Floats,
+    tradable: Bools,
+    rule: PortfolioConfig,
+    groups: npt.NDArray[Any] | None = None,
+    volatility: Floats | None = None,
+) -> Floats:
+    """Target weights at each close, as shares of the account, negative for short; (D, N) -> (D, N).
+
+    An asset can be chosen if it is tradable, has a finite score and, for weights by inverse volatility, a
+    volatility above 0. Any other has weight 0, a holding too. Row t depends on rows up to t.
+
+    The assets that can be chosen are ranked by their score; of equal scores that of the earlier column is the
+    better. A holding of the close before stays while it is among the best `hold_until` (a short one: among the
+    worst) and has no place of the other side; the best of the rest fill up the places. With the rule proportional
+    each asset above the median is held long and each below it short.
+
+    Where a side that the rule has would be empty (a single asset for two sides, all scores equal with
+    proportional, no scores), all weights are 0; with ``neutral: group`` those of that group, and the other groups
+    share `gross`.
+
+    Parameters
+    ----------
+    scores
+        (D, N) the higher, the better; NaN where there is none.
+    tradable
+        (D, N) whether an asset may be held: it is a member of the universe, and has a bar.
+    groups
+        (N,) the group of each asset, of any type that can be sorted; needed by ``neutral: group``.
+    volatility
+        (D, N) of the returns of each asset; needed by ``weights: inverse_volatility``.
+
+    Raises
+    ------
+    ConfigError
+        The rule needs groups or a volatility, and there are none.
+
+    Examples
+    --------
+    The best of four is bought and the worst sold short; at the second close the second best keeps its place:
+
+    >>> scores = np.array([[4.0, 3.0, 2.0, 1.0], [3.0, 4.0, 2.0, 1.0]])
+    >>> rule = PortfolioConfig(rule="top", long=1, short=1, hold_until=2)
+    >>> target_weights(scores, np.isfinite(scores), rule).tolist()
+    [[1.0, 0.0, 0.0, -1.0], [1.0, 0.0, 0.0, -1.0]]
+    """
+    sizes = _sizes(rule, volatility, scores.shape)
+    can_choose: Bools = tradable & np.isfinite(scores) & np.isfinite(sizes)
+    of_group = _columns(rule, groups, scores.shape[1])
+    weights = np.zeros(scores.shape)
+    held = np.zeros(scores.shape[1])  # weights of the close before
+    for t, row in enumerate(weights):
+        ranked = [_ranked(columns[can_choose[t, columns]], scores[t]) for columns in of_group]
+        parts = [(best, _parts(rule, scores[t, best], held[best]) * sizes[t, best]) for best in ranked]
+        _fill(row, rule, parts)
+        held = row
+    return weights
+
+
+def equal_weight(tradable: Bools, decided: Bools) -> Floats:
+    """The benchmark: all that is tradable with the same weight, 1 in all; (D, N).
+
+    Parameters
+    ----------
+    tradable
+        (D, N) as in `target_weights`.
+    decided
+        (D,) whether a target is set at the close of a session. The rows of the others are NaN, which means that
+        nothing is traded at the next open.
+
+    Examples
+    --------
+    >>> tradable = np.array([[True, True], [True, False], [False, False]])
+    >>> equal_weight(tradable, np.array([True, True, False])).tolist()
+    [[0.5, 0.5], [1.0, 0.0], [nan, nan]]
+    """
+    weights: Floats = tradable / np.maximum(tradable.sum(axis=1, keepdims=True), 1)
+    return np.where(decided[:, None], weights, np.nan)
+
+
+def _sizes(rule: PortfolioConfig, volatility: Floats | None, shape: tuple[int, ...]) -> Floats:
+    """What the parts of a side are multiplied with; NaN or infinite where an asset cannot be chosen; (D, N)."""
+    if rule.weights == "equal":
+        return np.ones(shape)
+    if volatility is None:
+        raise ConfigError("portfolio: weights inverse_volatility need the volatility of each asset; give it")
+    with np.errstate(divide="ignore"):
+        return np.where(volatility > 0.0, 1.0 / volatility, np.nan)
+
+
+def _columns(rule: PortfolioConfig, groups: npt.NDArray[Any] | None, assets: int) -> list[Indexes]:
+    """The columns of each group."""
+    if rule.neutral == "none":
+        return [np.arange(assets)]
+    if groups is None:
+        raise ConfigError("portfolio: neutral group needs the group of each asset; give it, or type neutral: none")
+    return [np.flatnonzero(groups == group) for group in np.unique(groups)]
+
+
+def _ranked(columns: Indexes, scores: Floats) -> Indexes:
+    """The columns, best score first."""
+    return columns[np.argsort(-scores[columns], kind="stable")]
+
+
+def _parts(rule: PortfolioConfig, scores: Floats, held: Floats) -> Floats:
+    """What each ranked asset gets of its side, before it is scaled; negative for short; (n,) -> (n,)."""
+    if rule.rule == "proportional":
+        above = scores - np.median(scores) if len(scores) else scores
+        return np.clip(above, -np.inf if rule.short else 0.0, np.inf if rule.long else 0.0)
+    long, short = rule.places(len(scores))
+    until = rule.until(len(scores))
+    bought = _chosen(held > 0.0, long, until, short)
+    sold = _chosen(held[::-1] < 0.0, short, until, long)[::-1]
+    return bought.astype(float) - sold
+
+
+def _chosen(held: Bools, places: int, until: int, others: int) -> Ints:
+    """1 for each asset on a side, best first: holdings among the best `until`, then the best of the rest; (n,).
+
+    The last `others` have a place on the other side.
+    """
+    kept = np.flatnonzero(held[: min(max(places, until), len(held) - others)])[:places]
+    chosen = np.zeros(len(held), dtype=np.int64)
+    chosen[kept] = 1
+    chosen[np.flatnonzero(chosen == 0)[: places - len(kept)]] = 1
+    return chosen
+
+
+def _fill(row: Floats, rule: PortfolioConfig, groups: Sequence[Group]) -> None:
+    """Write the weights of one session: each group that has every side of the rule gets its part of `gross`."""
+    whole = [(columns, parts) for columns, parts in groups if _sides(parts) == rule.sides]
+    assets = sum(len(columns) for columns, _ in whole)
+    for columns, parts in whole:
+        budget = rule.gross / rule.sides * len(columns) / assets
+        for side in (np.maximum(parts, 0.0), np.minimum(parts, 0.0)):
+            if total := abs(side.sum()):
+                row[columns] += side / total * budget
+
+
+def _sides(parts: Floats) -> int:
+    return bool((parts > 0.0).any()) + bool((parts < 0.0).any())
