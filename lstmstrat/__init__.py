@@ -16,6 +16,7 @@ _HOME = {
     "run": "study.run:run",
     "load_config": "study.prepare:load_config",
     "load_prices": "prices.sources:load",
+    "load_panel": "prices.panel_sources:load_panel",
     "load_run": "report.result:load_run",
     "audit": "audit",  # a module that can be called
     "judge": "study.outside:judge",
@@ -24,6 +25,7 @@ _HOME = {
     "plot": "trading.plotting:plot",
     # values
     "Prices": "prices.prices:Prices",
+    "Panel": "prices.panel:Panel",
     "Result": "report.result:Result",
     "Assessment": "results.assessment:Assessment",
     "Forecasts": "forecasting.forecasts:Forecasts",
@@ -33,6 +35,7 @@ _HOME = {
     "BrokerConfig": "config.schema:BrokerConfig",
     "StrategyConfig": "config.schema:StrategyConfig",
     "ReportConfig": "config.schema:ReportConfig",
+    "PortfolioConfig": "config.portfolio:PortfolioConfig",
     # in Backtrader
     "LSTMForecast": "trading.indicator:LSTMForecast",
     "ExposureStrategy": "trading.strategy:ExposureStrategy",
@@ -40,6 +43,7 @@ _HOME = {
     "BuyAndHold": "trading.strategy:BuyAndHold",
     # without Backtrader
     "WalkForward": "forecasting.walk_forward:WalkForward",
+    "PanelForward": "forecasting.panel.forward:PanelForward",
     "Schedule": "forecasting.schedule:Schedule",
     "Session": "forecasting.session:Session",
     "Store": "store:Store",
@@ -65,6 +69,7 @@ if TYPE_CHECKING:
     from lstmstrat.audit import audit as audit
     from lstmstrat.config.data import DataConfig as DataConfig
     from lstmstrat.config.forecast import ForecastConfig as ForecastConfig
+    from lstmstrat.config.portfolio import PortfolioConfig as PortfolioConfig
     from lstmstrat.config.schema import BrokerConfig as BrokerConfig
     from lstmstrat.config.schema import Config as Config
     from lstmstrat.config.schema import ReportConfig as ReportConfig
@@ -77,6 +82,7 @@ if TYPE_CHECKING:
     from lstmstrat.forecasting.models.base import FittedModel as FittedModel
     from lstmstrat.forecasting.models.base import Model as Model
     from lstmstrat.forecasting.models.torch_model import TorchModel as TorchModel
+    from lstmstrat.forecasting.panel.forward import PanelForward as PanelForward
     from lstmstrat.forecasting.schedule import Schedule as Schedule
     from lstmstrat.forecasting.session import Session as Session
     from lstmstrat.forecasting.training_set import TrainingSet as TrainingSet
@@ -84,6 +90,8 @@ if TYPE_CHECKING:
     from lstmstrat.ledger import Ledger as Ledger
     from lstmstrat.prices import Prices as Prices
     from lstmstrat.prices import load as load_prices  # noqa: F401
+    from lstmstrat.prices.panel import Panel as Panel
+    from lstmstrat.prices.panel_sources import load_panel as load_panel
     from lstmstrat.report.result import Result as Result
     from lstmstrat.report.result import load_run as load_run
     from lstmstrat.results.assessment import Assessment as Assessment

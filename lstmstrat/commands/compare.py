@@ -19,8 +19,10 @@ from lstmstrat.errors import ConfigError, count
 
 if TYPE_CHECKING:
     from lstmstrat.config.schema import Config
+    from lstmstrat.forecasting.session import Session
     from lstmstrat.results.comparison import Comparison
     from lstmstrat.results.result import Result
+    from lstmstrat.study.stages import Stages
 
 DESCRIPTION = (
     "Compare runs over strategies, seeds, models, assets or periods: what differs in their configs, what they "
@@ -105,19 +107,32 @@ def _is_config(path: Path) -> bool:
 def _run(configs: dict[str, Config], options: argparse.Namespace) -> dict[str, Result]:
     """The results of configs, by their places, from one session, so that equal forecasts are trained once."""
     from lstmstrat.report import terminal
-    from lstmstrat.study.prepare import prepare
-    from lstmstrat.study.run import finish
-    from lstmstrat.study.simulate import simulate_all
 
     made: dict[str, Result] = {}
     with session_of(options) as session, terminal.stages(quiet=options.quiet) as stages:
         session.ledger.read()  # so that it is known before the training if it cannot be used
-        ready = {place: prepare(config, options.offline, options.refresh) for place, config in configs.items()}
+        ready = {place: _prepared(config, options, session, stages) for place, config in configs.items()}
         with stages("comparison", "configs") as show:
-            for place, (config, prices) in ready.items():
+            for place, work_out in ready.items():
                 show(len(made), len(ready))
-                made[place] = finish(simulate_all(config, prices, session, stages), session, stages)
+                made[place] = work_out()
     return made
+
+
+def _prepared(
+    config: Config, options: argparse.Namespace, session: Session, stages: Stages
+) -> Callable[[], Result]:
+    """What runs a config whose prices are read by now, so that none of them ends a run that others wait for."""
+    from lstmstrat.study.panel.run import prepare_panel, run_panel
+    from lstmstrat.study.prepare import prepare
+    from lstmstrat.study.run import finish
+    from lstmstrat.study.simulate import simulate_all
+
+    if config.data.universe is not None:
+        config, panel = prepare_panel(config, options.offline, options.refresh)
+        return lambda: run_panel(config, panel, session, stages)
+    config, prices = prepare(config, options.offline, options.refresh)
+    return lambda: finish(simulate_all(config, prices, session, stages), session, stages)
 
 
 def _write(options: argparse.Namespace, found: Comparison) -> None:

@@ -21,7 +21,10 @@ from lstmstrat.commands.console import (
 from lstmstrat.errors import ConfigError
 
 if TYPE_CHECKING:
+    from lstmstrat.config.schema import Config
+    from lstmstrat.forecasting.session import Session
     from lstmstrat.results.result import Result
+    from lstmstrat.study.stages import Stages
 
 RUNS = Path("runs")
 """Where runs are written by default, and where index.html lists them."""
@@ -67,39 +70,58 @@ def work(options: argparse.Namespace) -> int:
 
 
 def _main(options: argparse.Namespace) -> int:
-    from lstmstrat.study.prepare import expected_cost, planned_folds, prepare
-
     config = read_config(options.config, [*options.set, *_short_settings(options)])
     default = RUNS / config.name / f"{dt.datetime.now():%Y-%m-%d_%H%M%S}"
-    from lstmstrat.prices.acceptance import all_faults
     from lstmstrat.report import terminal
     from lstmstrat.report.page import page
     from lstmstrat.results import run_folder
-    from lstmstrat.study.run import finish
-    from lstmstrat.study.simulate import simulate_all
 
     named = options.out or run_folder.free_place(default)  # as the user writes it
     folder, runs = named.absolute(), RUNS.absolute()  # code of the user's may change the directory
     run_folder.check_free(folder)
     quiet = options.quiet or options.json
     with terminal.stages(quiet=quiet) as stages, session_of(options) as session:
-        with stages("prices", ""):
-            config, prices = prepare(config, options.offline, options.refresh)
-        session.ledger.read()  # so that it is known before the training if it cannot be used
-        long = expected_cost(config, prices, session)
-        if not quiet:
-            terminal.print_findings(all_faults(prices, config.data))
-            for notice in prices.notices if options.refresh else ():  # which bars changed
-                print(notice)
-            terminal.print_folds(planned_folds(config, prices), note=long)
-        run = simulate_all(config, prices, session, stages)
-        result = finish(run, session, stages, _command(options))
+        worked_out = _of_one if config.data.universe is None else _of_many
+        result = worked_out(config, options, session, stages, quiet)
         with stages("writing", ""):
             written = _write(result, folder, page(result) if config.report.html else None, options)
     if runs in written.parents:
         _list_runs(runs)
     _print(options, result, written, named if written == folder else written)
     return 0
+
+
+def _of_one(config: Config, options: argparse.Namespace, session: Session, stages: Stages, quiet: bool) -> Result:
+    """The result of a run on one asset."""
+    from lstmstrat.prices.acceptance import all_faults
+    from lstmstrat.report import terminal
+    from lstmstrat.study.prepare import expected_cost, planned_folds, prepare
+    from lstmstrat.study.run import finish
+    from lstmstrat.study.simulate import simulate_all
+
+    with stages("prices", ""):
+        config, prices = prepare(config, options.offline, options.refresh)
+    session.ledger.read()  # so that it is known before the training if it cannot be used
+    long = expected_cost(config, prices, session)
+    if not quiet:
+        terminal.print_findings(all_faults(prices, config.data))
+        for notice in prices.notices if options.refresh else ():  # which bars changed
+            print(notice)
+        terminal.print_folds(planned_folds(config, prices), note=long)
+    return finish(simulate_all(config, prices, session, stages), session, stages, _command(options))
+
+
+def _of_many(config: Config, options: argparse.Namespace, session: Session, stages: Stages, quiet: bool) -> Result:
+    """The result of a run over a universe."""
+    from lstmstrat.report import terminal
+    from lstmstrat.study.panel.run import prepare_panel, run_panel
+
+    with stages("prices", ""):
+        config, panel = prepare_panel(config, options.offline, options.refresh)
+    session.ledger.read()
+    if not quiet:
+        terminal.print_panel(panel)
+    return run_panel(config, panel, session, stages, _command(options))
 
 
 def _print(options: argparse.Namespace, result: Result, written: Path, shown: Path) -> None:

@@ -22,6 +22,7 @@ from lstmstrat.evaluation.skill import NetworkGain, Skill, SkillTests
 from lstmstrat.evaluation.timing import Placebo
 from lstmstrat.evaluation.verdict import Condition
 from lstmstrat.prices.faults import Fault
+from lstmstrat.results.panel.facts import PanelFacts, UniverseFacts
 
 SCHEMA = 9  # version of summary.json and of the files beside it; other versions are refused
 PASSED, FAILED, RAN, NOT_RUN = "passed", "failed", "ran", "not run"
@@ -345,6 +346,8 @@ class Assessment:
     trials: Trials
     checks: tuple[Check, ...]
     versions: dict[str, str]
+    universe: UniverseFacts | None = None  # None for one asset
+    panel: PanelFacts | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """The content of summary.json, ready for JSON."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from lstmstrat.evaluation.bootstrap import Difference
+from lstmstrat.results.panel.facts import PanelFacts
 
 
 @dataclass(frozen=True)
@@ -22,6 +23,7 @@ class Compared:
     correlation: float | None  # of forecast and realised return
     clark_west: float | None  # p-value: a signal beside the mean of the training set?
     settings: tuple[str, ...]  # the values of `Comparison.differing`; "" where the key is not set
+    panel: PanelFacts | None = None  # what its scores are worth; None for one asset
 
 
 @dataclass(frozen=True)

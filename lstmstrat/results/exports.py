@@ -20,18 +20,28 @@ def positions(equity: pd.Series, exposure: pd.Series, symbol: str) -> pd.DataFra
     return pd.DataFrame({asset(symbol): value, "cash": equity - value}).rename_axis("date")
 
 
+def positions_of_many(equity: pd.Series, held: pd.DataFrame) -> pd.DataFrame:
+    """The value of each asset (a column each) and of the ``cash`` at each close; their sum is equity."""
+    values = held.rename(columns=asset)
+    return values.assign(cash=equity - held.sum(axis=1)).rename_axis(index="date", columns=None)
+
+
 def asset(symbol: str) -> str:
     """What the asset is called in these tables, where ``cash`` is what is not invested."""
     return "asset cash" if symbol == "cash" else symbol
 
 
 def transactions(orders: pd.DataFrame, symbol: str) -> pd.DataFrame:
-    """One row for each executed order, by the time of its fill: ``amount`` (signed shares), price and symbol."""
+    """One row for each executed order, by the time of its fill: ``amount`` (signed shares), price and symbol.
+
+    `symbol` is the asset of orders that do not name theirs.
+    """
     done = orders[orders["executed"].notna()]
     sign = np.where(done["side"] == "buy", 1.0, -1.0)
     index = pd.DatetimeIndex(done["executed"], name="date")
     amount = sign * done["size"].abs().to_numpy()
-    return pd.DataFrame({"amount": amount, "price": done["price"].to_numpy(), "symbol": asset(symbol)}, index)
+    named = done["asset"].map(asset).to_numpy() if "asset" in done else asset(symbol)
+    return pd.DataFrame({"amount": amount, "price": done["price"].to_numpy(), "symbol": named}, index)
 
 
 def tradingview(trades: pd.DataFrame, prices: pd.DataFrame, cash: float, currency: str | None) -> pd.DataFrame:

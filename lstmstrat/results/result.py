@@ -13,6 +13,7 @@ from lstmstrat.errors import StrategyError, as_path, did_you_mean
 from lstmstrat.evaluation.metrics import returns
 from lstmstrat.results import exports
 from lstmstrat.results.assessment import Assessment
+from lstmstrat.results.panel.holdings import holdings
 
 HOLDING: Final = "buy_and_hold"  # the account of the benchmark
 
@@ -67,12 +68,17 @@ class Result:
     def positions(self, strategy: str | None = None) -> pd.DataFrame:
         """The value of the position and of the cash at each close, as pyfolio takes them; (n, 2).
 
+        Of a universe there is a column for each asset; (n, N + 1).
+
         Raises
         ------
         StrategyError
             There is no such account.
         """
         name = self._account(strategy)
+        if self.assessment.universe is not None:
+            held = holdings(self._orders(name), self.prices)
+            return exports.positions_of_many(self.equity[name], held)
         return exports.positions(self.equity[name], self.exposure[name], self.assessment.data.symbol)
 
     def transactions(self, strategy: str | None = None) -> pd.DataFrame:
@@ -84,7 +90,7 @@ class Result:
             There is no such account.
         """
         name = self._account(strategy)
-        return exports.transactions(self.orders[self.orders["strategy"] == name], self.assessment.data.symbol)
+        return exports.transactions(self._orders(name), self.assessment.data.symbol)
 
     def to_tradingview(self, strategy: str | None = None, path: str | Path | None = None) -> pd.DataFrame:
         """The trades in the columns of the CSV file that TradingView exports; `path` is where to write one.
@@ -92,11 +98,16 @@ class Result:
         Raises
         ------
         StrategyError
-            There is no such account.
+            There is no such account, or it is one of a universe: TradingView's list is of one asset.
         ConfigError
             The file cannot be written.
         """
         name = self._account(strategy)
+        if self.assessment.universe is not None:
+            raise StrategyError(
+                f"{name} trades {self.assessment.universe.assets} assets, and a list of TradingView is of one; "
+                "type result.transactions() for its orders, or result.trades for its round trips"
+            )
         table = exports.tradingview(
             self.trades[self.trades["strategy"] == name],
             self.prices,
@@ -106,6 +117,9 @@ class Result:
         if path is not None:
             exports.write_csv(table, as_path(path, "the name of a file, such as trades.csv"))
         return table
+
+    def _orders(self, account: str) -> pd.DataFrame:
+        return self.orders[self.orders["strategy"] == account]
 
     def _account(self, name: str | None) -> str:
         """The account of that name; None is the first strategy of the config."""

@@ -13,18 +13,21 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from lstmstrat.arrays import Floats, Ints
+from lstmstrat.arrays import Floats, Ints, Times
+from lstmstrat.config.forecast import ForecastConfig
 from lstmstrat.config.identity import Identity
 from lstmstrat.config.schema import Config, StrategyConfig
-from lstmstrat.evaluation.calendar import Calendar
 from lstmstrat.evaluation.metrics import periods_per_year
+from lstmstrat.evaluation.timing import Positions
 from lstmstrat.forecasting.forecasts import Forecasts
 from lstmstrat.forecasting.targets import labels
 from lstmstrat.prices import Prices
 from lstmstrat.prices.acceptance import all_faults
-from lstmstrat.prices.bars import OPEN
+from lstmstrat.prices.bars import CLOSE, OPEN
 from lstmstrat.prices.faults import Fault
+from lstmstrat.prices.levels import Levels
 from lstmstrat.results.account import Account
+from lstmstrat.results.base_run import BaseRun
 
 
 class Aligned(NamedTuple):
@@ -47,7 +50,7 @@ class Aligned(NamedTuple):
 
 
 @dataclass(frozen=True, eq=False)
-class Run:
+class Run(BaseRun):
     """Buy-and-hold and every strategy of a config over the same traded window, with the forecasts they traded on.
 
     Raises
@@ -64,20 +67,24 @@ class Run:
     code: Mapping[str, Identity]  # of each strategy, by its name; taken before anything ran
 
     def __post_init__(self) -> None:
-        if any(not account.equity.index.equals(self.benchmark.equity.index) for account in self.strategies):
-            raise ValueError("strategies and benchmark must be compared on the same dates; these indexes differ")
+        super().__post_init__()
         if missing := {account.name for account in self.strategies} - self.code.keys():
             raise ValueError(f"code: there is none of {', '.join(sorted(missing))}")
 
     @property
-    def accounts(self) -> tuple[Account, ...]:
-        """Buy-and-hold, then the strategies."""
-        return self.benchmark, *self.strategies
+    def symbol(self) -> str:
+        """What the asset is called."""
+        return self.prices.symbol
 
     @property
-    def dates(self) -> pd.DatetimeIndex:
-        """The times of the closes of the traded window; (n,)."""
-        return pd.DatetimeIndex(self.benchmark.equity.index)
+    def times(self) -> Times:
+        """The times of all bars of the prices."""
+        return self.prices.times
+
+    @property
+    def levels(self) -> Levels:
+        """The closes by which the ledger knows the asset again."""
+        return Levels.of(self.prices.times, self.prices.bars[:, CLOSE])
 
     @property
     def window(self) -> slice:
@@ -85,29 +92,9 @@ class Run:
         return slice(len(self.prices.frame) - len(self.benchmark.equity), None)
 
     @cached_property
-    def periods(self) -> float:
-        """Bars a year."""
-        return bars_a_year(self.config, self.prices)
-
-    @cached_property
-    def calendar_periods(self) -> float:
-        """Bars a year that the calendar shows. What decides an edge asks for these: no config can claim others."""
-        return self.calendar.bars_a_year
-
-    @cached_property
-    def calendar(self) -> Calendar:
-        """The calendar that all bars of the prices show."""
-        return Calendar(self.prices.times)
-
-    @cached_property
     def faults(self) -> tuple[Fault, ...]:
         """What cannot be true in the prices and in the peers, or is worth a look; marked where accepted."""
         return all_faults(self.prices, self.config.data)
-
-    @cached_property
-    def returns(self) -> Floats:
-        """(1 + S, n - 1) simple returns of `accounts`."""
-        return np.stack([account.returns for account in self.accounts])
 
     @property
     def opens(self) -> Floats:
@@ -140,6 +127,33 @@ class Run:
             realised=labels(self.prices.bars, forecasts.config),
             past_mean=np.pad(means[forecasts.fold], padding, constant_values=np.nan),
         )
+
+    def positions(self, account: Account) -> Positions | None:
+        """The positions of an account from each open to the next; before the first possible fill nothing is held.
+
+        None if an order was filled inside a bar: the position at the close of that bar was not held since its
+        open.
+        """
+        fills = account.orders.dropna(subset="executed")
+        opens = self.prices.frame["open"].loc[fills["executed"]].to_numpy()
+        deviations = np.abs(np.abs(fills["price"].to_numpy() / opens - 1.0) - self.config.broker.slippage)
+        if (deviations > 1e-9).any():
+            return None
+        return Positions(
+            held=account.exposure.to_numpy()[1:-1],
+            asset=self.opens[2:] / self.opens[1:-1] - 1.0,
+            filled=account.traded.to_numpy()[1:-1] > 0.0,
+        )
+
+    def fold_numbers(self, account: Account) -> Ints:
+        """The number of the fold whose forecast came before each return, (n - 1,); all 0 without a forecast."""
+        if account.forecasts is None:
+            return np.zeros(self.returns.shape[1], dtype=np.int64)
+        return self.align(account.forecasts).cut(self.window).fold[:-1]
+
+    def forecast_of(self, account: Account) -> ForecastConfig | None:
+        """The settings of the forecast that an account traded; None if it traded none."""
+        return None if account.forecasts is None else account.forecasts.config
 
     def before(self, forecasts: Forecasts) -> int:
         """The number of bars of the prices before the first bar of the walk-forward.

@@ -31,6 +31,7 @@ from lstmstrat.errors import ConfigError, DataError, did_you_mean
 from lstmstrat.prices import bars
 from lstmstrat.results.account import ORDERS, TIME, TRADES
 from lstmstrat.results.assessment import Assessment
+from lstmstrat.results.panel import tables as panel
 from lstmstrat.results.result import Result
 from lstmstrat.results.tables import FOLDS, forecast_types
 
@@ -119,9 +120,10 @@ def _texts(result: Result, page: str | None) -> Iterator[tuple[str, str]]:
     summary = result.assessment.to_dict()
     yield "config.yaml", dump(result.config)
     yield "summary.json", json.dumps(summary, indent=2, allow_nan=False, ensure_ascii=False) + "\n"
-    for name in ("equity", "exposure", "forecasts", "prices"):
+    by_date = ["equity", "exposure", "prices", *(["forecasts"] if result.assessment.universe is None else [])]
+    for name in by_date:
         yield f"{name}.csv", _csv(getattr(result, name).rename_axis("date").reset_index())
-    for name in ("folds", "orders", "trades"):
+    for name in sorted({"forecasts", "folds", "orders", "trades"} - {*by_date}):
         yield f"{name}.csv", _csv(getattr(result, name))
     if page is not None:
         yield "report.html", page
@@ -207,14 +209,23 @@ def read(folder: str | Path) -> Result:
     _check_run(folder)
     assessment = _assessment(folder)
     names = ["buy_and_hold", *(strategy.name for strategy in assessment.strategies)]
-    closes, folds = assessment.period.bars, assessment.walk_forward.folds
+    closes = assessment.period.bars
     equity = _numbers_by_date(folder / "equity.csv", names, closes)
+    of_assets = _tables_of_one if assessment.universe is None else _tables_of_many
     return Result(
         config=_config(folder / "config.yaml"),
         assessment=assessment,
         equity=equity,
         exposure=_on(equity, _numbers_by_date(folder / "exposure.csv", names, closes), folder / "exposure.csv"),
-        forecasts=_on(
+        **of_assets(folder, assessment, equity),
+    )
+
+
+def _tables_of_one(folder: Path, assessment: Assessment, equity: pd.DataFrame) -> dict[str, pd.DataFrame]:
+    """The tables of a run on one asset that are not of its accounts alone."""
+    closes, folds = assessment.period.bars, assessment.walk_forward.folds
+    return {
+        "forecasts": _on(
             equity,
             _by_date(
                 folder / "forecasts.csv",
@@ -224,11 +235,26 @@ def read(folder: str | Path) -> Result:
             ),
             folder / "forecasts.csv",
         ),
-        folds=_table(folder / "folds.csv", FOLDS, folds),
-        orders=_table(folder / "orders.csv", {"strategy": object, **ORDERS}),
-        trades=_table(folder / "trades.csv", {"strategy": object, **TRADES}),
-        prices=_on(equity, _numbers_by_date(folder / "prices.csv", bars.COLUMNS, closes), folder / "prices.csv"),
-    )
+        "folds": _table(folder / "folds.csv", FOLDS, folds),
+        "orders": _table(folder / "orders.csv", {"strategy": object, **ORDERS}),
+        "trades": _table(folder / "trades.csv", {"strategy": object, **TRADES}),
+        "prices": _on(
+            equity, _numbers_by_date(folder / "prices.csv", bars.COLUMNS, closes), folder / "prices.csv"
+        ),
+    }
+
+
+def _tables_of_many(folder: Path, assessment: Assessment, equity: pd.DataFrame) -> dict[str, pd.DataFrame]:
+    """The same of a run over a universe, with a column for the asset; `prices` has the close of each."""
+    closes = folder / "prices.csv"
+    assets = [name for name in _cells(closes).columns if name != "date"]
+    return {
+        "forecasts": _table(folder / "forecasts.csv", panel.FORECASTS),
+        "folds": _table(folder / "folds.csv", panel.FOLDS),
+        "orders": _table(folder / "orders.csv", {"strategy": object, **panel.ASSET_ORDERS}),
+        "trades": _table(folder / "trades.csv", {"strategy": object, **panel.ASSET_TRADES}),
+        "prices": _on(equity, _by_date(closes, dict.fromkeys(assets, float), assessment.period.bars), closes),
+    }
 
 
 def _check_run(folder: Path) -> None:

@@ -13,6 +13,7 @@ from lstmstrat.forecasting.learned import LINES
 from lstmstrat.forecasting.schedule import Fold
 from lstmstrat.prices.bars import CLOSE
 from lstmstrat.results.account import TIME
+from lstmstrat.results.base_run import BaseRun
 from lstmstrat.results.run import Run
 
 FOLDS: dict[str, Any] = {
@@ -44,12 +45,12 @@ def forecast_types(levels: Sequence[float]) -> dict[str, Any]:
     }
 
 
-def equity(run: Run) -> pd.DataFrame:
+def equity(run: BaseRun) -> pd.DataFrame:
     """Account value at each close of the traded window, one column per account."""
     return _by_date(run, {account.name: account.equity for account in run.accounts})
 
 
-def exposure(run: Run) -> pd.DataFrame:
+def exposure(run: BaseRun) -> pd.DataFrame:
     """Position value / account value at each close of the traded window, one column per account."""
     return _by_date(run, {account.name: account.exposure for account in run.accounts})
 
@@ -114,23 +115,24 @@ def folds(run: Run) -> pd.DataFrame:
     return frame.astype(FOLDS)
 
 
-def orders(run: Run) -> pd.DataFrame:
+def orders(run: BaseRun) -> pd.DataFrame:
     """Every order, with the name of its strategy."""
-    return _stack({account.name: account.orders for account in run.accounts})
+    return stacked({account.name: account.orders for account in run.accounts})
 
 
-def trades(run: Run) -> pd.DataFrame:
+def trades(run: BaseRun) -> pd.DataFrame:
     """Every round trip, with the name of its strategy."""
-    return _stack({account.name: account.trades for account in run.accounts})
+    return stacked({account.name: account.trades for account in run.accounts})
 
 
-def _by_date(run: Run, columns: Mapping[Any, Any]) -> pd.DataFrame:
+def _by_date(run: BaseRun, columns: Mapping[Any, Any]) -> pd.DataFrame:
     """One row per close of the traded window."""
     values = {name: np.asarray(column) for name, column in columns.items()}
     return pd.DataFrame(values, index=run.dates.as_unit("ns").rename("date"))
 
 
-def _stack(frames: dict[str, pd.DataFrame]) -> pd.DataFrame:
+def stacked(frames: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
+    """Tables of several accounts, with the name of each in the first column."""
     parts = []
     for name, frame in frames.items():
         copy = frame.copy()

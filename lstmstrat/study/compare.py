@@ -102,6 +102,7 @@ def _compared(label: str, place: str, result: Result, settings: tuple[str, ...])
         correlation=skill.correlation,
         clark_west=skill.clark_west_mean,
         settings=settings,
+        panel=assessment.panel,
     )
 
 

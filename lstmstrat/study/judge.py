@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from lstmstrat.arrays import Floats, Ints
+from lstmstrat.arrays import Floats
 from lstmstrat.evaluation.bootstrap import Difference
 from lstmstrat.evaluation.growth import break_even_cost, lead_shares
 from lstmstrat.evaluation.many_trials import (
@@ -44,6 +44,7 @@ from lstmstrat.results.assessment import (
     Verdicts,
     VersusBenchmark,
 )
+from lstmstrat.results.base_run import BaseRun
 from lstmstrat.results.run import Run
 from lstmstrat.store import Store
 from lstmstrat.study.audits import AuditRecord
@@ -55,7 +56,7 @@ NOT_AUDITED = "not made yet"
 
 
 def assess(
-    run: Run,
+    run: BaseRun,
     trials: Trials,
     checks: Sequence[Check],
     extras: Extras,
@@ -92,7 +93,7 @@ def assess(
 class _StrategyJudge:
     """Assesses one strategy against buy-and-hold; a cached property is computed when it is first read."""
 
-    run: Run
+    run: BaseRun
     drawn: Resampled
     benchmark: Performance
     trials: Trials
@@ -118,7 +119,7 @@ class _StrategyJudge:
 
     @cached_property
     def _positions(self) -> Positions | None:
-        return _account_positions(self.run, self.account)
+        return self.run.positions(self.account)
 
     @cached_property
     def _placebo(self) -> Placebo:
@@ -182,7 +183,7 @@ class _StrategyJudge:
     @property
     def _versus(self) -> VersusBenchmark:
         run, (returns, base) = self.run, (self.account.returns, self.run.returns[0])
-        best_fold, best_days = lead_shares(returns, base, _folds(run, self.account))
+        best_fold, best_days = lead_shares(returns, base, run.fold_numbers(self.account))
         growth, conclusion = self.drawn.growth(returns), self._verdict
         return VersusBenchmark(
             **_point_estimates(self.metrics, self.benchmark),
@@ -200,7 +201,7 @@ class _StrategyJudge:
         )
 
 
-def verdicts(run: Run, strategies: Sequence[StrategyAssessment], store: Store) -> Verdicts:
+def verdicts(run: BaseRun, strategies: Sequence[StrategyAssessment], store: Store) -> Verdicts:
     """The verdicts on all strategies; `store` keeps the p-value of Hansen's test."""
     by_strategy = {strategy.name: strategy.versus_benchmark.verdict for strategy in strategies}
     return Verdicts(RULE, headline(by_strategy), by_strategy, Resampled(store, run).best)
@@ -246,37 +247,13 @@ def _difference(a: float | None, b: float | None) -> float | None:
     return None if a is None or b is None else a - b
 
 
-def _account_positions(run: Run, account: Account) -> Positions | None:
-    """The positions of the account from each open to the next; before the first possible fill nothing is held.
-
-    None if an order was filled inside a bar: the position at the close of that bar was not held since its open.
-    """
-    fills = account.orders.dropna(subset="executed")
-    opens = run.prices.frame["open"].loc[fills["executed"]].to_numpy()
-    deviations = np.abs(np.abs(fills["price"].to_numpy() / opens - 1.0) - run.config.broker.slippage)
-    if (deviations > 1e-9).any():
-        return None
-    return Positions(
-        held=account.exposure.to_numpy()[1:-1],
-        asset=run.opens[2:] / run.opens[1:-1] - 1.0,
-        filled=account.traded.to_numpy()[1:-1] > 0.0,
-    )
-
-
-def _folds(run: Run, account: Account) -> Ints:
-    """The number of the fold whose forecast came before each return, (n - 1,); all 0 without a forecast."""
-    if account.forecasts is None:
-        return np.zeros(run.returns.shape[1], dtype=np.int64)
-    return run.align(account.forecasts).cut(run.window).fold[:-1]
-
-
-def _break_even(run: Run, account: Account) -> float | None:
+def _break_even(run: BaseRun, account: Account) -> float | None:
     lead = math.log(account.equity.iloc[-1] / run.benchmark.equity.iloc[-1])
     cost = run.config.broker.commission + run.config.broker.slippage
     return break_even_cost(lead, account.turned_over, run.benchmark.turned_over, cost)
 
 
-def _exposure_matched(run: Run, account: Account) -> ExposureMatched:
+def _exposure_matched(run: BaseRun, account: Account) -> ExposureMatched:
     exposure = float(account.exposure.mean())
     returns: Floats = exposure * run.returns[0]
     with np.errstate(over="ignore", invalid="ignore"):  # of prices that change a millionfold

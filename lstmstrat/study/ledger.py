@@ -20,11 +20,10 @@ import pandas as pd
 from lstmstrat.errors import ConfigError
 from lstmstrat.evaluation.metrics import sharpe
 from lstmstrat.ledger import Contents, Ledger, Row
-from lstmstrat.prices.bars import CLOSE
 from lstmstrat.prices.levels import Levels, same_asset, same_moves
 from lstmstrat.results.account import Account
 from lstmstrat.results.assessment import Trials
-from lstmstrat.results.run import Run
+from lstmstrat.results.base_run import BaseRun
 from lstmstrat.results.trial import Trial
 
 T = TypeVar("T")
@@ -33,7 +32,9 @@ _END = "9999-12-31"
 _DECIMALS = 9  # of a return; beyond them the same orders may differ by rounding
 
 
-def enter_trials(ledger: Ledger, run: Run, rungs: Sequence[Run], failed: Callable[[str], Sequence[str]]) -> Trials:
+def enter_trials(
+    ledger: Ledger, run: BaseRun, rungs: Sequence[BaseRun], failed: Callable[[str], Sequence[str]]
+) -> Trials:
     """Enter the strategies of a run and of the rungs of its ladder, and count the trials on its asset.
 
     `failed` gives the names of the checks of a strategy that failed and void an edge: such a trial counts, but its
@@ -91,9 +92,9 @@ class _Asset:
     traded: Levels  # those since the begin of the traded window
 
     @classmethod
-    def of(cls, run: Run) -> _Asset:
-        levels = Levels.of(run.prices.times, run.prices.bars[:, CLOSE])
-        return cls(_upper(run.prices.symbol), levels, levels.since(run.dates.to_numpy()[0]))
+    def of(cls, run: BaseRun) -> _Asset:
+        levels = run.levels
+        return cls(_upper(run.symbol), levels, levels.since(run.dates.to_numpy()[0]))
 
     @property
     def content(self) -> dict[str, str]:
@@ -150,7 +151,7 @@ class _Book:
         return [t for t in self.trials if t.asset in moved or (t.asset in same and t.overlaps(first, last))]
 
 
-def _count(book: _Book, asset: _Asset, run: Run, kept: bool) -> Trials:
+def _count(book: _Book, asset: _Asset, run: BaseRun, kept: bool) -> Trials:
     """The trials on the asset whose windows overlap that of the run; each row that cannot be read is one more."""
     first, last = _date(run.dates[0]), _date(run.dates[-1])
     trials = _merged(book.trials_on(asset, first, last), lambda trial: trial.key)  # it may be on several rows
@@ -164,11 +165,11 @@ def _count(book: _Book, asset: _Asset, run: Run, kept: bool) -> Trials:
     )
 
 
-def _content(account: Account, run: Run) -> dict[str, Any]:
+def _content(account: Account, run: BaseRun) -> dict[str, Any]:
     """The fields of a `Trial` that the account knows."""
-    forecast = None if account.forecasts is None else account.forecasts.config
+    forecast = run.forecast_of(account)
     return {
-        "symbol": _upper(run.prices.symbol),
+        "symbol": _upper(run.symbol),
         "strategy": account.name,
         "class_path": account.class_path,
         "params": json.loads(json.dumps(account.params, default=str), parse_constant=str),  # NaN as a word
@@ -183,7 +184,7 @@ def _content(account: Account, run: Run) -> dict[str, Any]:
     }
 
 
-def _costs(run: Run) -> dict[str, Any]:
+def _costs(run: BaseRun) -> dict[str, Any]:
     return run.config.broker.model_dump(mode="json")
 
 

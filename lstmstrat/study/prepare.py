@@ -135,7 +135,7 @@ def prepare(
     from lstmstrat.forecasting.schedule import resolved
     from lstmstrat.study.build import building_mistakes
 
-    _raise_all(_plugin_mistakes(config), "the config cannot be run:")
+    check_plugins(config)
     load_libraries()  # before the training: one that fails to load at the end would lose it
     known = {} if loaded is None else loaded
     section = config.data.model_dump_json()
@@ -151,6 +151,11 @@ def prepare(
     if lines := building_mistakes(config, found):
         raise StrategyError("\n  ".join(["strategies and settings do not go together:", *lines]))
     return config, found
+
+
+def check_plugins(config: Config) -> None:
+    """Refuse a config whose strategies, features, condition or model are not there; all mistakes at once."""
+    _raise_all(_plugin_mistakes(config), "the config cannot be run:")
 
 
 def _load(

@@ -20,7 +20,7 @@ from lstmstrat.evaluation.growth import cagr_difference, drawdown_differences
 from lstmstrat.evaluation.many_trials import superior_predictive_ability
 from lstmstrat.evaluation.sharpe import sharpe_difference
 from lstmstrat.evaluation.timing import Placebo, Positions, placebo
-from lstmstrat.results.run import Run
+from lstmstrat.results.base_run import BaseRun
 from lstmstrat.store import Store
 from lstmstrat.study import fingerprint
 
@@ -44,7 +44,7 @@ class Resampled:
     """What is resampled of the returns of a run."""
 
     store: Store
-    run: Run
+    run: BaseRun
 
     def sharpe(self, returns: Floats) -> Difference:
         """The annual Sharpe ratio of a strategy with these returns (n,) less that of buy-and-hold.

@@ -14,9 +14,13 @@ from typing import Any
 
 import pandas as pd
 
+from lstmstrat.arrays import Times
+from lstmstrat.config.forecast import ForecastConfig
 from lstmstrat.config.schema import Config
+from lstmstrat.errors import ConfigError
 from lstmstrat.evaluation.calendar import years
 from lstmstrat.forecasting.models import settled
+from lstmstrat.forecasting.schedule import Fold
 from lstmstrat.forecasting.session import Session
 from lstmstrat.prices import Prices
 from lstmstrat.prices.outside import Outside
@@ -31,6 +35,7 @@ from lstmstrat.results.assessment import (
     Period,
     WalkForwardFacts,
 )
+from lstmstrat.results.base_run import BaseRun
 from lstmstrat.results.run import Run
 from lstmstrat.store import Store, default_path
 from lstmstrat.study.checks import run_checks, tripwires
@@ -129,6 +134,8 @@ def _run(
     offline: bool,
     refresh: bool,
 ) -> Result:
+    if config.data.universe is not None:
+        return _run_panel(config, given, session, progress, offline, refresh)
     with shown_stages(progress) as stages:
         with stages("prices", ""):
             config, prices = prepare(config, offline, refresh, given)
@@ -136,6 +143,25 @@ def _run(
         if long := expected_cost(config, prices, session):
             _log.warning(long)
         return finish(simulate_all(config, prices, session, stages), session, stages)
+
+
+def _run_panel(
+    config: Config,
+    given: Prices | pd.DataFrame | None,
+    session: Session,
+    progress: bool | None,
+    offline: bool,
+    refresh: bool,
+) -> Result:
+    from lstmstrat.study.panel.run import prepare_panel, run_panel
+
+    if given is not None:
+        raise ConfigError("prices= is for one asset; a universe reads its own: take prices= or data.universe out")
+    with shown_stages(progress) as stages:
+        with stages("prices", ""):
+            config, panel = prepare_panel(config, offline, refresh)
+        session.ledger.read()
+        return run_panel(config, panel, session, stages)
 
 
 def finish(run: Run, session: Session, stages: Stages = silent, command: str = "") -> Result:
@@ -170,8 +196,13 @@ def _assessment(
         made=Origin(f"{dt.datetime.now(dt.UTC):%Y-%m-%dT%H:%M:%S+00:00}", command),
         data=_data(run, [*run.prices.notices, *_notices(run), *session.notices]),
         costs=run.config.broker,
-        walk_forward=_walk_forward(run, session),
-        period=_period(run),
+        walk_forward=walk_forward_facts(
+            settled(run.forecasts.config),
+            run.prices.times[run.before(run.forecasts) :],
+            [record.fold for record in run.forecasts.folds],
+            session,
+        ),
+        period=period(run),
         benchmark=run.benchmark.performance(run.periods),
         strategies=judgement.strategies,
         forecast_skill=forecast_skill,
@@ -183,11 +214,12 @@ def _assessment(
             tripwires(run, forecast_skill),
             *extra_checks(extra_results),
         ),
-        versions=_versions(),
+        versions=versions(),
     )
 
 
-def _versions() -> dict[str, str]:
+def versions() -> dict[str, str]:
+    """The versions of Python, of this package and of those that numbers pass through."""
     packages = {name: version(name) for name in PACKAGES}
     return {"python": platform.python_version(), "lstmstrat": __version__, **packages}
 
@@ -225,7 +257,8 @@ def _outside(outside: Outside) -> tuple[OutsideFacts, ...]:
     )
 
 
-def _period(run: Run) -> Period:
+def period(run: BaseRun) -> Period:
+    """The traded window of a run."""
     dates = run.dates
     return Period(
         first=_date(dates[0]),
@@ -279,14 +312,15 @@ SETTINGS = (
 )
 
 
-def _walk_forward(run: Run, session: Session) -> WalkForwardFacts:
-    forecasts, config = run.forecasts, settled(run.forecasts.config)
-    index = run.prices.frame.index[run.before(forecasts) :]
+def walk_forward_facts(
+    config: ForecastConfig, times: Times, folds: Sequence[Fold], session: Session
+) -> WalkForwardFacts:
+    """The walk-forward of a run whose folds count `times`, and the number of models it needed."""
     settings: dict[str, Any] = {name: getattr(config, name) for name in SETTINGS}
     return WalkForwardFacts(
         **settings,
-        folds=len(forecasts.folds),
-        first_forecast=_date(index[forecasts.folds[0].fold.fitted_at]) if forecasts.folds else None,
+        folds=len(folds),
+        first_forecast=_date(times[folds[0].fitted_at]) if folds else None,
         fitted=session.fitted,
         cached=session.cached,
         failed=session.failed,

@@ -35,7 +35,7 @@ def simulate_all(config: Config, prices: Prices, session: Session, stages: Stage
     with (
         session.one_walk_for_all(),
         stages("simulating", "strategies") as show,
-        _training(config, session, stages),
+        training(config, session, stages),
     ):
         accounts = tuple(
             simulate_one(config, prices, strategy, session) for strategy in _counted(config.strategies, show)
@@ -45,7 +45,7 @@ def simulate_all(config: Config, prices: Prices, session: Session, stages: Stage
 
 
 @contextmanager
-def _training(config: Config, session: Session, stages: Stages) -> Iterator[None]:
+def training(config: Config, session: Session, stages: Stages) -> Iterator[None]:
     """In the block, a stage counts the folds that are trained, if nobody else listens to the session."""
     if session.progress is not None:
         yield

@@ -1,0 +1,7 @@
+"""A run over a universe: the same steps as for one asset, with a portfolio in place of the strategies.
+
+simulate.py  panel, forecasts, the portfolio and the equal-weight hold: a `PanelRun`
+evidence.py  what the scores are worth
+checks.py    the checks of such a run
+run.py       a config to a `Result`
+"""

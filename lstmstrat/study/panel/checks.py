@@ -1,0 +1,91 @@
+"""The checks of a run over a universe.
+
+Letters: D sessions, N assets, n sessions of the traded window.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from lstmstrat.errors import count
+from lstmstrat.forecasting.panel.forward import PanelForward
+from lstmstrat.forecasting.session import Session
+from lstmstrat.prices.bars import CLOSE
+from lstmstrat.results.account import Account
+from lstmstrat.results.assessment import AUDIT, FAILED, NOT_RUN, PASSED, Check
+from lstmstrat.results.panel.run import PanelRun
+
+EQUAL = 1e-9  # relative: account values closer than this are equal, up to rounding
+PLACES = (0.3, 0.7)  # of the traded window, at which the bars are cut off
+
+
+def run_checks(run: PanelRun, session: Session) -> list[Check]:
+    """The checks of a finished run, in the order of the computation."""
+    return [
+        check_prices(run),
+        check_books(run),
+        check_cuts(run, session),
+        Check(AUDIT, NOT_RUN, "there is none for a portfolio yet, so no edge of one is ever supported"),
+    ]
+
+
+def check_prices(run: PanelRun) -> Check:
+    """Assets with findings are in quarantine, so that no number depends on them."""
+    panel = run.panel
+    out = f"; {count(len(panel.left_out), 'asset')} left out" if panel.left_out else ""
+    stays = count(len(panel.quarantines), "stay")
+    return Check("prices", PASSED, f"{count(len(panel.symbols), 'asset')}, {stays} in quarantine{out}")
+
+
+def check_books(run: PanelRun) -> Check:
+    """Work each account again from its orders alone: cash and shares at each close."""
+    for account in run.accounts:
+        if fault := _fault(run, account):
+            return Check("fills and cash", FAILED, f"{account.name}: {fault}")
+    orders = sum(len(account.orders) for account in run.accounts)
+    return Check("fills and cash", PASSED, f"{orders:,} orders; no other cash")
+
+
+def _fault(run: PanelRun, account: Account) -> str:
+    dates, orders = run.dates, account.orders
+    session = dates.get_indexer(pd.DatetimeIndex(orders["executed"]))
+    asset = np.searchsorted(run.panel.symbols, orders["asset"].to_numpy(dtype=str))
+    size, price = orders["size"].to_numpy(), orders["price"].to_numpy()
+    moves = np.zeros((len(dates), len(run.panel.symbols)))
+    np.add.at(moves, (session, asset), size)
+    paid = size * price + np.abs(size * price) * run.config.broker.commission
+    cash = run.config.broker.cash - np.cumsum(np.bincount(session, paid, minlength=len(dates)))
+    value = cash + (np.cumsum(moves, axis=0) * _last_closes(run)).sum(axis=1)
+    apart = np.abs(value / account.equity.to_numpy() - 1.0)
+    worst = int(apart.argmax())
+    if apart[worst] <= EQUAL:
+        return ""
+    said, worked = account.equity.iloc[worst], value[worst]
+    return f"the account is worth {said:.10g} on {dates[worst].date()}, its orders make it {worked:.10g}"
+
+
+def _last_closes(run: PanelRun) -> np.ndarray:
+    """The newest close of each asset at each session of the window; (n, N), 0 before the first."""
+    closes = run.panel.bars[run.window, :, CLOSE]
+    newest = np.maximum.accumulate(np.where(np.isfinite(closes), np.arange(len(closes))[:, None], -1), axis=0)
+    return np.where(newest < 0, 0.0, np.nan_to_num(np.take_along_axis(closes, np.maximum(newest, 0), axis=0)))
+
+
+def check_cuts(run: PanelRun, session: Session) -> Check:
+    """Hand over the panel up to some sessions alone: what was forecast up to there must stay the same."""
+    panel, found = run.panel, run.forecasts
+    dates = list[str]()
+    for place in PLACES:
+        cut = run.window.start + int(place * len(run.dates))
+        walk = PanelForward(run.config.forecast, panel.symbols, panel.universe.groups, session)
+        again = walk.advance(panel.times[:cut], panel.bars[:cut], panel.members[:cut])[:, :, 0]
+        day = str(panel.times[cut - 1].astype("datetime64[D]"))
+        differ = ~np.isclose(again, found.forecast[:cut], rtol=0.0, atol=0.0, equal_nan=True)
+        if differ.any():
+            session_of, asset = np.argwhere(differ)[0]
+            at = str(panel.times[session_of].astype("datetime64[D]"))
+            said = f"with a panel that ends on {day}, {panel.symbols[asset]} has another forecast on {at}"
+            return Check("cut bars", FAILED, said)
+        dates.append(day)
+    return Check("cut bars", PASSED, f"the same forecasts with panels that end on {' and '.join(dates)}")

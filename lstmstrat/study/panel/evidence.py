@@ -1,0 +1,58 @@
+"""What the scores of a run over a universe are worth."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from lstmstrat.evaluation.rank_books import rank_books
+from lstmstrat.evaluation.ranks import Scored, rank_skill
+from lstmstrat.evaluation.survivors import static_and_timing
+from lstmstrat.results.panel.facts import PanelFacts, UniverseFacts
+from lstmstrat.results.panel.run import PanelRun
+from lstmstrat.trading.portfolio.columns import ENDED, QUARANTINED
+
+
+def scored(run: PanelRun) -> Scored:
+    """The scores of the traded window and the returns after them."""
+    window = run.window
+    return Scored(
+        times=run.panel.times[window],
+        scores=run.forecasts.forecast[window],
+        members=run.panel.members[window],
+        realised=run.realised[window],
+        next_session=run.next_session[window],
+        horizon=run.forecasts.config.horizon,
+    )
+
+
+def panel_facts(run: PanelRun) -> PanelFacts:
+    """The skill of the scores, what their order earns, and how the portfolio was exposed."""
+    of, config, broker = scored(run), run.forecasts.config, run.config.broker
+    skill, books = rank_skill(of), rank_books(of, broker.commission + broker.slippage)
+    return PanelFacts(
+        pool=config.pool,
+        relation=config.relation,
+        rank_ic=skill.ic.mean,
+        rank_ic_t=skill.ic.t,
+        break_even_bp=books.books[0].break_even,
+        skill=skill,
+        books=books,
+        survivors=static_and_timing(of),
+        gross=float(np.mean(run.gross)),
+        net=float(run.strategies[0].exposure.mean()),
+        missing=dict(run.forecasts.missing),
+    )
+
+
+def universe_facts(run: PanelRun) -> UniverseFacts:
+    """The assets, and what became of some of them."""
+    panel, reasons = run.panel, run.strategies[0].orders["reason"]
+    count = panel.members[run.window].sum(axis=1)
+    return UniverseFacts(
+        assets=len(panel.symbols),
+        members=(int(count.min()), int(count.max())),
+        quarantines=panel.quarantines,
+        left_out=dict(panel.left_out),
+        ended=int((reasons == ENDED).sum()),
+        quarantined=int((reasons == QUARANTINED).sum()),
+    )

@@ -1,0 +1,126 @@
+"""From the config of a universe to a `Result`, step by step."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+
+import numpy as np
+
+from lstmstrat.config.forecast import ForecastConfig
+from lstmstrat.config.schema import Config
+from lstmstrat.config.validation import validated
+from lstmstrat.errors import DataError
+from lstmstrat.evaluation.reliability import reliability
+from lstmstrat.evaluation.skill import SkillTests, forecast_skill
+from lstmstrat.forecasting.features import feature_set
+from lstmstrat.forecasting.schedule import resolved, schedule
+from lstmstrat.forecasting.session import Session
+from lstmstrat.prices.panel import CLEAN, Panel
+from lstmstrat.prices.panel_sources import load_panel
+from lstmstrat.report.result import Result
+from lstmstrat.results import tables
+from lstmstrat.results.assessment import SCHEMA, Assessment, DataFacts, FoldSkill, ForecastSkill, Origin
+from lstmstrat.results.panel import tables as panel_tables
+from lstmstrat.results.panel.run import PanelRun
+from lstmstrat.study.extras import Extras
+from lstmstrat.study.judge import assess, verdicts
+from lstmstrat.study.ledger import enter_trials
+from lstmstrat.study.panel.checks import run_checks
+from lstmstrat.study.panel.evidence import panel_facts, universe_facts
+from lstmstrat.study.panel.simulate import simulate_panel
+from lstmstrat.study.prepare import MINIMUM_WINDOW, check_plugins
+from lstmstrat.study.run import period, versions, walk_forward_facts
+from lstmstrat.study.stages import Stages, silent
+
+
+def prepare_panel(config: Config, offline: bool = False, refresh: bool = False) -> tuple[Config, Panel]:
+    """`config` with train_size in sessions, and its panel.
+
+    Raises
+    ------
+    ConfigError, DataError
+        A feature or the model does not exist, the panel cannot be loaded, or it has too few sessions.
+    """
+    check_plugins(config)
+    warmup = feature_set(config.forecast.features).warmup
+    panel = load_panel(config.data, offline=offline, refresh=refresh, clean=max(CLEAN, warmup + 1))
+    sessions = len(panel.times)
+    heading = f"the config cannot be run on {sessions} sessions:"
+    forecast = validated(ForecastConfig, resolved(config.forecast, sessions).model_dump(), heading)
+    needed = schedule(forecast).first_fit + 1 + MINIMUM_WINDOW
+    if sessions < needed:
+        raise DataError(
+            f"{config.data.symbol} has {sessions} sessions, but train_size {forecast.train_size} with its "
+            f"warm-up, purge and {MINIMUM_WINDOW} sessions to trade needs {needed}; give an earlier start, a "
+            "later end or less train_size"
+        )
+    return config.model_copy(update={"forecast": forecast}), panel
+
+
+def run_panel(
+    config: Config, panel: Panel, session: Session, stages: Stages = silent, command: str = ""
+) -> Result:
+    """The result of a run over a universe; `command` is its command line."""
+    run = simulate_panel(config, panel, session, stages)
+    with stages("judging", "strategies"):
+        checks = run_checks(run, session)
+        trials = enter_trials(session.ledger, run, (), lambda _: ())
+        strategies = assess(run, trials, checks, Extras(), {}, session.store)
+        return Result(
+            config=config,
+            assessment=Assessment(
+                schema=SCHEMA,
+                name=config.name,
+                made=Origin(f"{dt.datetime.now(dt.UTC):%Y-%m-%dT%H:%M:%S+00:00}", command),
+                data=_data(run, [*panel.notices, *session.notices]),
+                costs=config.broker,
+                walk_forward=walk_forward_facts(run.forecasts.config, run.times, run.forecasts.folds, session),
+                period=period(run),
+                benchmark=run.benchmark.performance(run.periods),
+                strategies=strategies,
+                forecast_skill=NO_SERIES,
+                ladder=None,
+                verdict=verdicts(run, strategies, session.store),
+                trials=trials,
+                checks=tuple(checks),
+                versions=versions(),
+                universe=universe_facts(run),
+                panel=panel_facts(run),
+            ),
+            equity=tables.equity(run),
+            exposure=tables.exposure(run),
+            forecasts=panel_tables.forecasts(run),
+            folds=panel_tables.folds(run),
+            orders=panel_tables.orders(run),
+            trades=panel_tables.trades(run),
+            prices=panel_tables.prices(run),
+        )
+
+
+_NONE = np.empty(0)
+NO_SERIES = ForecastSkill(
+    **vars(forecast_skill(_NONE, _NONE, _NONE)),
+    **vars(SkillTests(None, None, None, None)),
+    folds=FoldSkill(0, None, None),
+    reliability=reliability(_NONE, np.empty((0, 3)), _NONE, (0.05, 0.5, 0.95), 0.0),
+    network=None,
+)
+"""The skill over time of one asset, which a universe has none of: its scores order the assets of a session."""
+
+
+def _data(run: PanelRun, notices: Sequence[str]) -> DataFacts:
+    times = run.times.astype("datetime64[D]")
+    return DataFacts(
+        symbol=run.symbol,
+        source=run.panel.source,
+        first=str(times[0]),
+        last=str(times[-1]),
+        bars=len(times),
+        sha256=run.panel.sha256,
+        currency=None,
+        time_zone=None,
+        downloaded=None,
+        notices=tuple(notices),
+        faults=(),
+    )

@@ -1,0 +1,139 @@
+"""The forecasts of a universe, its portfolio, and the equal-weight hold of its members.
+
+Letters: D sessions, N assets.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from lstmstrat.arrays import Floats
+from lstmstrat.config.schema import Config
+from lstmstrat.evaluation.round_trips import Fill, round_trips
+from lstmstrat.forecasting.panel.forecasts import PanelForecasts
+from lstmstrat.forecasting.panel.forward import PanelForward
+from lstmstrat.forecasting.predictive import recent_volatility
+from lstmstrat.forecasting.session import Session
+from lstmstrat.prices.bars import CLOSE
+from lstmstrat.prices.panel import Panel
+from lstmstrat.results.account import Account
+from lstmstrat.results.panel.run import PanelRun
+from lstmstrat.results.panel.tables import ASSET_ORDERS, ASSET_TRADES
+from lstmstrat.study.simulate import BENCHMARK, training
+from lstmstrat.study.stages import Stages, silent
+from lstmstrat.trading.portfolio.columns import PortfolioAccount, simulate
+from lstmstrat.trading.portfolio.weights import equal_weight, target_weights
+
+PATH = "lstmstrat.trading.portfolio"
+
+
+def simulate_panel(config: Config, panel: Panel, session: Session, stages: Stages = silent) -> PanelRun:
+    """Forecast every member, and simulate the portfolio and the hold from the first forecast on."""
+    assert config.portfolio is not None
+    session.start_counting()
+    with training(config, session, stages):
+        forecasts = forecast(config, panel, session)
+    rule = config.portfolio
+    with stages("simulating", "accounts") as show:
+        show(0, 2)
+        groups = np.array([panel.universe.groups.get(symbol, "") for symbol in panel.symbols])
+        weights = target_weights(forecasts.forecast, panel.members, rule, groups, _volatility(panel))
+        account = _simulate(config, panel, forecasts, weights)
+        show(1, 2)
+        decided = np.ones(len(panel.times), dtype=bool)
+        held = _simulate(config, panel, forecasts, equal_weight(panel.members, decided))
+        show(2, 2)
+    params = {name: value for name, value in rule.model_dump(mode="json").items() if value is not None}
+    return PanelRun(
+        config=config,
+        panel=panel,
+        benchmark=_account(BENCHMARK, "equal_weight", {}, held, panel),
+        strategies=(_account(rule.label, rule.rule, params, account, panel),),
+        forecasts=forecasts,
+        gross=account.gross,
+    )
+
+
+def forecast(config: Config, panel: Panel, session: Session) -> PanelForecasts:
+    """The forecasts of all assets of a panel."""
+    walk = PanelForward(config.forecast, panel.symbols, panel.universe.groups, session)
+    walk.advance(panel.times, panel.bars, panel.members)
+    return walk.forecasts
+
+
+def _simulate(config: Config, panel: Panel, forecasts: PanelForecasts, weights: Floats) -> PortfolioAccount:
+    """The account over the traded window, which begins at the first forecast."""
+    first = forecasts.folds[0].fitted_at
+    band = config.portfolio.band if config.portfolio else 0.0
+    return simulate(panel.times[first:], panel.bars[first:], weights[first:], config.broker, band=band)
+
+
+def _volatility(panel: Panel) -> Floats:
+    """The recent volatility of each asset, on its own bars; (D, N), NaN where it is not known."""
+    found = np.full((len(panel.times), len(panel.symbols)), np.nan)
+    for n in range(len(panel.symbols)):
+        own = np.isfinite(panel.bars[:, n]).any(axis=1)
+        found[own, n] = recent_volatility(panel.bars[own, n, CLOSE], 0)
+    return found
+
+
+def _account(name: str, rule: str, params: Mapping[str, Any], found: PortfolioAccount, panel: Panel) -> Account:
+    index = pd.DatetimeIndex(found.times, name="date")
+    return Account(
+        name=name,
+        class_path=f"{PATH}:{rule}",
+        params=dict(params),
+        equity=pd.Series(found.equity, index=index),
+        exposure=pd.Series(found.net, index=index),
+        targets=pd.Series(np.nan, index=index),
+        orders=_orders(found, panel),
+        placed=(),
+        fills=(),
+        trades=_trades(found, panel),
+        traded=pd.Series(found.traded, index=index),
+        forecasts=None,
+    )
+
+
+def _orders(found: PortfolioAccount, panel: Panel) -> pd.DataFrame:
+    """The orders, with their asset; one that closes a finished position is dated to the session after."""
+    orders, times = found.orders, found.times
+    session = orders["session"].to_numpy()
+    frame = pd.DataFrame(
+        {
+            "asset": np.array(panel.symbols, dtype=object)[orders["asset"].to_numpy()],
+            "status": "Completed",
+            "created": times[np.maximum(session - 1, 0)],
+            "executed": times[session],
+            "side": np.where(orders["size"] > 0.0, "buy", "sell"),
+            "size": orders["size"].to_numpy(),
+            "price": orders["price"].to_numpy(),
+            "commission": orders["commission"].to_numpy(),
+            "reason": orders["reason"].to_numpy(),
+        }
+    )
+    return frame.astype(ASSET_ORDERS)
+
+
+def _trades(found: PortfolioAccount, panel: Panel) -> pd.DataFrame:
+    """The round trips of each asset, in the order in which they begin."""
+    last = len(found.times) - 1
+    closes = panel.bars[-len(found.times) :, :, CLOSE]
+    rows = list[dict[str, Any]]()
+    columns = ["session", "size", "price", "commission"]
+    for asset in np.unique(found.orders["asset"]).tolist():
+        orders = found.orders.loc[found.orders["asset"] == asset, columns]
+        fills = [Fill(int(session), *row) for session, *row in orders.to_numpy().tolist()]
+        known = closes[np.isfinite(closes[:, asset]), asset]
+        for trip in round_trips(fills, last, float(known[-1]) if len(known) else np.nan):
+            row = vars(trip) | {
+                "opened": found.times[trip.opened],
+                "closed": None if trip.closed is None else found.times[trip.closed],
+            }
+            rows.append({"asset": panel.symbols[asset], **row})
+    frame = pd.DataFrame(rows, columns=list(ASSET_TRADES)).astype(ASSET_TRADES)
+    return frame.sort_values(["opened", "asset"], ignore_index=True)

@@ -1,0 +1,170 @@
+"""A run over a universe: its accounts, its checks, its trials and its files."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from scipy.stats import spearmanr
+
+import lstmstrat
+from lstmstrat import Config, ConfigError, Ledger, Result, Session, Store
+from lstmstrat.prices.bars import CLOSE, OPEN
+from lstmstrat.results.assessment import FAILED, PASSED
+from lstmstrat.results.panel.run import PanelRun
+from lstmstrat.study.ledger import read_trials
+from lstmstrat.study.panel.checks import check_books, check_cuts
+from lstmstrat.study.panel.run import prepare_panel, run_panel
+from lstmstrat.study.panel.simulate import simulate_panel
+
+SYMBOLS = ["AMD", "CVX", "GE", "HD", "IBM", "KO", "LOW", "MSFT", "NE", "PEP", "TGT", "WMT", "XOM"]
+STRATEGIES = [{"class": "strategies.long_flat:LongFlat"}]
+
+
+def config(**changes: object) -> Config:
+    values = {
+        "data": {"universe": SYMBOLS, "start": "2007-06-01", "end": "2009-12-31"},
+        "forecast": {
+            "model": "ridge",
+            "pool": "all",
+            "relation": "rank",
+            "train_size": 250,
+            "refit_every": 100,
+            "least_assets": 5,
+        },
+        "portfolio": {"rule": "top", "long": 3, "short": 3},
+    }
+    return Config(**{**values, **changes})
+
+
+@pytest.fixture(scope="module")
+def session() -> Session:
+    return Session(Store(None), 1, ledger=Ledger(None))
+
+
+@pytest.fixture(scope="module")
+def run(session: Session) -> PanelRun:
+    return simulate_panel(*prepare_panel(config()), session)
+
+
+@pytest.fixture(scope="module")
+def result(run: PanelRun, session: Session) -> Result:
+    return run_panel(run.config, run.panel, session)
+
+
+def test_the_window_begins_at_the_first_fold_and_the_hold_is_in_all_members(run: PanelRun) -> None:
+    assert run.dates[0] == run.panel.times[run.forecasts.folds[0].fitted_at]
+    assert run.benchmark.equity.iloc[0] == run.config.broker.cash
+    assert run.benchmark.exposure.iloc[1:].mean() == pytest.approx(1.0, abs=0.001)  # less what is in quarantine
+    assert abs(run.strategies[0].exposure).max() < 0.2  # as much long as short, but for a day's moves
+    assert 1.9 < run.gross[1:].mean() < 2.1
+
+
+def test_the_hold_without_costs_earns_the_mean_return_of_the_members(session: Session) -> None:
+    """By hand: equal weights at each open earn the mean return to the close, and theirs to the next open."""
+    found = config(broker={"commission": 0.0, "slippage": 0.0})
+    run = simulate_panel(*prepare_panel(found), session)
+    opens, closes = run.panel.bars[run.window, :, OPEN], run.panel.bars[run.window, :, CLOSE]
+    assert run.panel.members[run.window][39:46].all()  # before the quarantine of LOW, from 2009-02-05 on
+    equity = run.benchmark.equity.to_numpy()
+    for t in range(40, 45):
+        weights = closes[t] / opens[t] / (closes[t] / opens[t]).sum()  # at the close, equal at the open
+        overnight = weights @ (opens[t + 1] / closes[t])
+        today = (closes[t + 1] / opens[t + 1]).mean()
+        assert equity[t + 1] == pytest.approx(equity[t] * overnight * today, rel=1e-9)
+
+
+def test_the_books_and_the_cuts_are_checked_and_a_false_account_is_found(run: PanelRun, session: Session) -> None:
+    assert check_books(run).status == PASSED
+    assert check_cuts(run, session).status == PASSED
+    (account,) = run.strategies
+    paid_in = replace(account, equity=account.equity + 100.0 * (np.arange(len(account.equity)) > 50))
+    check = check_books(replace(run, strategies=(paid_in,)))
+    assert check.status == FAILED
+    assert "its orders make it" in check.detail
+    forecasts = replace(run.forecasts, forecast=np.roll(run.forecasts.forecast, -1, axis=0))  # those of tomorrow
+    assert check_cuts(replace(run, forecasts=forecasts), session).status == FAILED
+
+
+def test_the_rank_correlation_is_that_of_scipy(run: PanelRun, result: Result) -> None:
+    panel = result.assessment.panel
+    assert panel is not None
+    values = []
+    for t in range(len(run.panel.times))[run.window]:
+        both = run.panel.members[t] & np.isfinite(run.forecasts.forecast[t]) & np.isfinite(run.realised[t])
+        if both.sum() >= 5:
+            values.append(spearmanr(run.forecasts.forecast[t, both], run.realised[t, both]).statistic)
+    assert panel.rank_ic == pytest.approx(np.mean(values), abs=1e-12)
+    assert panel.skill.ic.sessions == len(values)
+
+
+def test_a_universe_says_what_became_of_its_assets(run: PanelRun, result: Result) -> None:
+    universe = result.assessment.universe
+    assert universe is not None
+    assert universe.assets == 13
+    assert [stay.symbol for stay in universe.quarantines] == ["LOW"]
+    of_the_hold = run.benchmark.orders
+    assert of_the_hold.loc[of_the_hold["reason"] == "quarantined", "asset"].tolist() == ["LOW"]
+    assert universe.ended == 0
+
+
+def test_no_edge_of_a_portfolio_is_supported_without_an_audit(result: Result) -> None:
+    (strategy,) = result.assessment.strategies
+    assert strategy.versus_benchmark.verdict != "edge supported"
+    audit = next(check for check in result.assessment.checks if check.name == "look-ahead audit")
+    assert audit.status == "not run"
+
+
+def test_the_run_is_a_trial_on_the_universe_whatever_it_is_called(tmp_path: Path) -> None:
+    ledger = Ledger(tmp_path / "ledger.sqlite")
+    with Session(Store(None), 1, ledger=ledger) as session:
+        lstmstrat.run(config(), session=session)
+        again = lstmstrat.run(
+            config(data={**config().data.model_dump(exclude={"symbol"}), "symbol": "other"}), session=session
+        )
+        other = lstmstrat.run(config(portfolio={"rule": "top", "long": 2, "short": 2}), session=session)
+    assert again.assessment.trials.count == 1
+    assert other.assessment.trials.count == 2
+    assert {trial.strategy for trial in read_trials(ledger)} == {"top"}
+    assert read_trials(ledger)[0].settings["relation"] == "rank"
+
+
+def test_a_run_of_a_universe_is_read_back_as_it_was(result: Result, tmp_path: Path) -> None:
+    plain = Result.of(replace(result, config=result.config.model_copy(update={"report": {"html": False}})))
+    from lstmstrat.results import run_folder
+
+    again = run_folder.read(run_folder.write(result, tmp_path / "run", None))
+    assert again.assessment == plain.assessment
+    for name in ("equity", "exposure", "forecasts", "prices", "folds", "orders", "trades"):
+        one, other = getattr(again, name), getattr(result, name)
+        assert one.reset_index().equals(other.reset_index()), name
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        ({"strategies": STRATEGIES}, "a universe has portfolio: instead"),
+        ({"report": {"seeds": 5}}, "report.seeds is for one asset so far"),
+        ({"data": {"symbol": "AAPL"}, "portfolio": None}, "expected at least one in the list"),
+        (
+            {"data": {}, "strategies": STRATEGIES},
+            "portfolio: it needs data.universe",
+        ),
+        (
+            {"data": {}, "portfolio": None, "strategies": STRATEGIES},
+            "forecast.pool needs data.universe",
+        ),
+        ({"portfolio": {"gross": 3.0}}, "there is no leverage"),
+        ({"portfolio": {"rule": "top", "long": 2.5}}, "which counts assets"),
+    ],
+)
+def test_what_does_not_go_together_is_refused_with_a_cure(changes: dict[str, object], sentence: str) -> None:
+    with pytest.raises(ConfigError, match=sentence):
+        config(**changes)
+
+
+def test_too_few_sessions_are_refused() -> None:
+    with pytest.raises(lstmstrat.DataError, match="to trade needs"):
+        prepare_panel(config(data={"universe": SYMBOLS, "start": "2009-06-01", "end": "2009-12-31"}))
