@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
 
 from lstmstrat.errors import count
 from lstmstrat.evaluation.bootstrap import Difference
@@ -21,9 +20,8 @@ from lstmstrat.report.cells import (
     thousandths,
     verdict,
 )
+from lstmstrat.report.parts import Part, Rows
 from lstmstrat.results.comparison import Comparison, Figures
-
-Rows = list[list[str]]  # the heads first
 
 
 def sentences(found: Comparison) -> list[str]:
@@ -144,14 +142,6 @@ def own_runs(found: Comparison) -> Rows:
     ]
 
 
-class Part(NamedTuple):
-    """A table with a heading, and what its rows are."""
-
-    heading: str
-    caption: str
-    rows: Rows
-
-
 def parts(found: Comparison) -> list[Part]:
     """All tables in the order in which they are read, without those that have nothing to say."""
     made = [Part("What differs", "Keys of the configs that are not the same in all runs", differences(found))]
@@ -163,6 +153,7 @@ def parts(found: Comparison) -> list[Part]:
         )
     made.append(Part("Each run by itself", "Of its own period, and judged without the others", own_runs(found)))
     made.append(Part("The forecasts", "Do they know anything?", skill(found)))
+    made.append(Part("The scores", "Do they order what comes, and what cost do they bear?", scores(found)))
     made.append(Part("The runs", "What was traded, and where it lies", runs(found)))
     return [part for part in made if len(part.rows) > 1]
 
@@ -179,12 +170,25 @@ def runs(found: Comparison) -> Rows:
 
 
 def skill(found: Comparison) -> Rows:
-    """Whether the forecasts of the runs know anything."""
+    """Whether the forecasts of the runs on one asset know anything."""
     made = [
         [run.label, amount(run.forecasts), thousandths(run.correlation), p_value(run.clark_west)]
         for run in found.runs
+        if run.panel is None
     ]
     return [["run", "forecasts", "correlation", "Clark-West p"], *made]
+
+
+def scores(found: Comparison) -> Rows:
+    """What the scores of the runs over a universe are worth, a column for each; the heads alone without any."""
+    runs_ = [(run.label, run.panel) for run in found.runs if run.panel is not None]
+    panels = [panel for _, panel in runs_]
+    rows = [
+        ["rank correlation", *(thousandths(panel.rank_ic) for panel in panels)],
+        ["its t", *(tenths(panel.rank_ic_t) for panel in panels)],
+        ["break-even, bp a trade", *(tenths(panel.break_even_bp) for panel in panels)],
+    ]
+    return [["of the scores", *(label for label, _ in runs_)], *(rows if panels else [])]
 
 
 def notes(found: Comparison) -> list[str]:

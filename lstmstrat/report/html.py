@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from lstmstrat.report import answer, comparison, sweep
+from lstmstrat.report import answer, comparison, ranks, sweep
 from lstmstrat.report.cells import HOLDING as HOLDS
 from lstmstrat.report.cells import verdict
 from lstmstrat.report.columns import METRICS, metric_cells
@@ -68,7 +68,7 @@ def result_html(result: Result) -> str:
         ),
     ]
     return _template().render(
-        sentences=[answer.sentence(found), answer.money(found, first)],
+        sentences=[answer.sentence(found), answer.money(found, first), *ranks.holding(found), *ranks.brief(found)],
         curve=_curve(result, found),
         size=SIZE,
         heads=heads,

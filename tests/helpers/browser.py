@@ -59,3 +59,30 @@ def visit(browser: Any, path: Path, width: int = 1440, height: int = 900, **cont
 def draw_everything(view: Visit) -> None:
     """As after printing: every chart is drawn and every fold is open."""
     view.tab.evaluate("dispatchEvent(new Event('beforeprint')); dispatchEvent(new Event('afterprint'))")
+
+
+MISPLACED = """() => {
+    const found = [], inside = (a, b, one, other) => a[one] < b[other] - 1 && b[one] < a[other] - 1;
+    const meet = (a, b) => inside(a, b, 'left', 'right') && inside(a, b, 'top', 'bottom');
+    for (const plot of document.querySelectorAll('.plot')) {
+        if (!plot.offsetParent || !plot.querySelector('.main-svg')) continue;
+        const box = plot.getBoundingClientRect();
+        const texts = [...plot.querySelectorAll('.main-svg text')].map(t => [t, t.getBoundingClientRect()])
+            .filter(([t, r]) => r.width && t.textContent.trim());
+        for (const [t, r] of texts) {
+            if (r.left < box.left - 1 || r.right > box.right + 1 || r.top < box.top - 1
+                || r.bottom > box.bottom + 1)
+                found.push([plot.id, 'cut', t.textContent]);
+            if (/[xy]\\d*title/.test(t.getAttribute('class') || ''))
+                for (const [other, o] of texts)
+                    if (other !== t && meet(r, o))
+                        found.push([plot.id, 'overlaps', t.textContent, other.textContent]);
+        }
+        const key = plot.nextElementSibling;
+        if (key && key.className === 'key')
+            for (const [t, r] of texts)
+                if (meet(r, key.getBoundingClientRect())) found.push([plot.id, 'key', t.textContent]);
+    }
+    return found;
+}"""
+"""Texts of charts that are cut, or lie on an axis title or on the key."""

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from helpers.browser import Visit, chromium, draw_everything, visit
+from helpers.browser import MISPLACED, Visit, chromium, draw_everything, visit
 from helpers.made_up import NAMES, UNUSUAL, result, unusual
 
 from lstmstrat.evaluation.verdict import UNDECIDED
@@ -202,32 +202,6 @@ def test_an_unusual_run_is_drawn_without_an_error(browser: Any, tmp_path: Path, 
     empty = """[...document.querySelectorAll('.plot')].filter(p => p.offsetParent)
         .filter(p => !p.querySelector('.why') && !p.querySelector('.trace, .bars path')).map(p => p.id)"""
     assert view.tab.evaluate(empty) == []
-
-
-MISPLACED = """() => {
-    const found = [], inside = (a, b, one, other) => a[one] < b[other] - 1 && b[one] < a[other] - 1;
-    const meet = (a, b) => inside(a, b, 'left', 'right') && inside(a, b, 'top', 'bottom');
-    for (const plot of document.querySelectorAll('.plot')) {
-        if (!plot.offsetParent || !plot.querySelector('.main-svg')) continue;
-        const box = plot.getBoundingClientRect();
-        const texts = [...plot.querySelectorAll('.main-svg text')].map(t => [t, t.getBoundingClientRect()])
-            .filter(([t, r]) => r.width && t.textContent.trim());
-        for (const [t, r] of texts) {
-            if (r.left < box.left - 1 || r.right > box.right + 1 || r.top < box.top - 1
-                || r.bottom > box.bottom + 1)
-                found.push([plot.id, 'cut', t.textContent]);
-            if (/[xy]\\d*title/.test(t.getAttribute('class') || ''))
-                for (const [other, o] of texts)
-                    if (other !== t && meet(r, o))
-                        found.push([plot.id, 'overlaps', t.textContent, other.textContent]);
-        }
-        const key = plot.nextElementSibling;
-        if (key && key.className === 'key')
-            for (const [t, r] of texts)
-                if (meet(r, key.getBoundingClientRect())) found.push([plot.id, 'key', t.textContent]);
-    }
-    return found;
-}"""
 
 
 @pytest.mark.parametrize("kind", ["usual", "two", "evil", "many"])

@@ -132,6 +132,28 @@ def test_costs_meet_where_the_break_even_cost_is() -> None:
     assert hold["y"][0] == hold["y"][-1] == 100.0
 
 
+def test_of_a_portfolio_that_trades_all_day_the_costs_end_where_little_is_left() -> None:
+    """By hand: turned over 10,000 times, 0.1% + 0.05% leave exp(-15) of the end without costs; twice that is the
+    least that is drawn. Turned over 2,000 times, a thousandth is left at ln(1000) / 2000 = 0.345%."""
+    run = result(NAMES[:1])
+    equity = pd.DataFrame({"buy_and_hold": [100.0, 100.0], "long_flat": [100.0, 100.0]}, run.equity.index[:2])
+    order = run.orders[run.orders["executed"].notna()].iloc[:1]
+
+    def last(size: float) -> float:
+        orders = order.assign(executed=equity.index[1], size=size, price=100.0)
+        (strategy, _) = figures.costs(replace(run, equity=equity, orders=orders))["data"]
+        return float(strategy["x"][-1])
+
+    assert last(10_000.0) == pytest.approx(0.003)
+    assert last(2_000.0) == pytest.approx(0.003454, rel=1e-3)
+    assert last(10.0) == pytest.approx(0.005)
+
+
+def test_over_many_powers_of_ten_an_axis_has_these_alone() -> None:
+    """An account that lost all but a millionth had fifty ticks, which lay on each other."""
+    assert log_axis([0.2, 200_000.0])["tickvals"] == [10.0**k for k in range(-2, 7)]
+
+
 def test_trades_are_listed_by_strategy_with_open_ones() -> None:
     listed = figures.payload(result())["trades"]
     assert len(listed) == len(NAMES)

@@ -14,6 +14,7 @@ from lstmstrat.report.figures.values import Json, date_axis, label, log_axis, mo
 from lstmstrat.results.result import HOLDING, Result
 
 MOST_COST = 0.005  # of each trade, each way
+DEEPEST = math.log(1_000.0)  # the log of how far a curve falls, unless twice the costs of the run take it farther
 POINTS = 25  # of a curve, which is a straight line on the log scale
 
 
@@ -101,7 +102,7 @@ def costs(result: Result) -> Json:
     The trades stay the same; the log of the end value falls by the cost times the value turned over.
     """
     paid = result.assessment.costs.commission + result.assessment.costs.slippage
-    cost = np.linspace(0.0, max(MOST_COST, 2.0 * paid), POINTS)
+    cost = np.linspace(0.0, _most_cost(result, paid), POINTS)
     data = [
         _curve(result, s.name, cost, paid) | {"line": {"color": "--chosen", "width": 2}, **of(place)}
         for place, s in enumerate(result.assessment.strategies)
@@ -129,6 +130,12 @@ def costs(result: Result) -> Json:
     lost = [s.name for s in result.assessment.strategies if not result.equity[s.name].iloc[-1] > 0.0]
     why = [f"{s.name} lost its account." if s.name in lost else None for s in result.assessment.strategies]
     return {"data": [*data, hold], "layout": layout, "why": why}
+
+
+def _most_cost(result: Result, paid: float) -> float:
+    """The largest cost of the chart: less than usual if the value turned over is so large that nothing is left."""
+    turned = max(turned_over(result, strategy.name) for strategy in result.assessment.strategies)
+    return max(2.0 * paid, min(MOST_COST, DEEPEST / turned) if turned > 0.0 else MOST_COST)
 
 
 def _curve(result: Result, name: str, cost: Floats, paid: float) -> Json:

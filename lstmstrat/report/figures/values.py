@@ -86,9 +86,12 @@ def label(name: str, most: int = 10_000) -> str:
 
 
 def date_axis(index: pd.DatetimeIndex, **more: Any) -> Json:
-    """An axis of dates whose hover names the day, and the time of day if any bar has one."""
+    """An axis of dates whose hover names the day, and the time of day if any bar has one.
+
+    On a phone the months of a short period stand aslant, and need a larger margin.
+    """
     daily = bool((index == index.normalize()).all())
-    return {"type": "date", "hoverformat": DAY if daily else f"{DAY} %H:%M", **more}
+    return {"type": "date", "hoverformat": DAY if daily else f"{DAY} %H:%M", "automargin": True, **more}
 
 
 def span(frame: pd.DataFrame) -> Json:
@@ -133,11 +136,17 @@ def _ticks(low: float, high: float) -> list[float]:
         size = next(s * power for s in (1.0, 2.0, 5.0, 10.0) if s * power >= wide / 4.0)
         first, last = math.floor((middle - wide) / size), math.ceil((middle + wide) / size)
         return [float(f"{k * size:.6g}") for k in range(max(first, 1), last + 1)]
-    steps = (1.0, 2.0, 5.0) if high > 20.0 * low else (1.0, 1.5, 2.0, 3.0, 5.0, 7.0)
+    steps = next(steps for least, steps in STEPS if high > least * low)
     powers = range(math.floor(math.log10(low)) - 1, math.ceil(math.log10(high)) + 1)
     return [float(f"{s * 10.0**p:.2g}") for p in powers for s in steps]
 
 
+STEPS: tuple[tuple[float, tuple[float, ...]], ...] = (
+    (10_000.0, (1.0,)),
+    (20.0, (1.0, 2.0, 5.0)),
+    (0.0, (1.0, 1.5, 2.0, 3.0, 5.0, 7.0)),
+)
+"""The ticks of each power of ten over so large a range or more: too many would lie on each other."""
 LEAST_SPAN = 0.02
 """Of its middle: no axis of account values shows less, for what differs by less is the same to a reader."""
 

@@ -11,7 +11,8 @@ from lstmstrat.errors import count
 from lstmstrat.report import comparison as texts
 from lstmstrat.report.figures.values import Json, date_axis, drawn, label, line, log_axis, numbers, shared, times
 from lstmstrat.report.page.render import as_json, render
-from lstmstrat.report.page.tables import Cell, Line, Table, leading_number
+from lstmstrat.report.page.tables import of_part
+from lstmstrat.report.parts import Part
 from lstmstrat.results.comparison import Comparison
 
 COLOURS = ("--chosen", "--world", "--seed", "--forecast", "--good", "--bad", "--open", "--soft")
@@ -41,19 +42,13 @@ def comparison_page(found: Comparison) -> str:
         title=f"{count(len(found.runs), 'run')} compared",
         sentences=texts.sentences(found),
         lines=lines,
-        parts=[(part.heading, _table(part), _css(part)) for part in texts.parts(found)],
+        parts=[(part.heading, of_part(part), _css(part)) for part in texts.parts(found)],
         notes=texts.notes(found),
         payload=as_json(_payload(found, lines)),
     )
 
 
-def _table(part: texts.Part) -> Table:
-    heads, *body = part.rows
-    lines = (Line(row[0], tuple(Cell(text, leading_number(text)) for text in row[1:])) for row in body)
-    return Table(part.caption, tuple(heads[1:]), tuple(lines), heads[0])
-
-
-def _css(part: texts.Part) -> str:
+def _css(part: Part) -> str:
     return "folded words" if part.rows[0][0] in ("key", "run") else "folded"
 
 

@@ -105,3 +105,70 @@ GLOSSARY = {
     ),
 }
 """Each term, and what it means."""
+
+OF_A_UNIVERSE = {
+    "holding": (
+        "An equal part of the account in every member of the universe, brought back to equal parts at every "
+        "session. It pays the same costs as the portfolio."
+    ),
+    "exposure": (
+        "Mean part of the account that is net in the market, long less short, without its sign. How much is held "
+        "long and short together is the gross exposure."
+    ),
+    "gross exposure": ("Long and short holdings added up, as parts of the account: 200% are 100% on each side."),
+    "members": (
+        "The assets that belong to the universe at a session and have a bar there that may be used. Only they are "
+        "scored, traded and compared."
+    ),
+    "session": ("A time at which any asset of the universe has a bar: of daily prices a trading day."),
+    "score": (
+        "What the model says of an asset at a session. Only the order counts: a higher score says a higher return "
+        "than the others have."
+    ),
+    "rank correlation": (
+        "Do assets with a higher score have a higher return afterwards? The assets of a session are ranked by "
+        "both: 1 is the same order, 0 none, -1 the reverse. The mean over all sessions is shown (rank IC). Of "
+        "daily returns, 0.02 is good and 0.1 too good to be true."
+    ),
+    "t": (
+        "How many standard errors a mean is away from 0. Without any skill it is beyond 2 in one case of twenty; "
+        "of ten rows, one or two may be."
+    ),
+    "ICIR": ("The mean rank correlation divided by how far it changes from session to session."),
+    "lag": (
+        "Sessions between the score and the return. A signal that is gone after one session must be traded at "
+        "once, and costs the most."
+    ),
+    "tenth": (
+        "At each session the assets are sorted by their scores into parts of equal number, tenths if there are "
+        "enough. If the scores know something, what the parts earn rises from the first to the last."
+    ),
+    "bp": ("Basis point: a hundredth of a percent."),
+    "hold until": (
+        "A holding stays while its score is among this part of the best, or for shorts of the worst. More "
+        "patience trades less, and what is held is a little less fresh."
+    ),
+    "break-even": (
+        "The cost of a trade, each way, at which the best and the worst part together earn nothing. Below it they "
+        "gain, above it they lose."
+    ),
+    "turnover a session": ("Value bought and sold at a session, in account values."),
+    "usual score": (
+        "The mean of all earlier scores of an asset. Prices of those that are still there today flatter a model "
+        "that always prefers the same assets; they flatter one that changes its mind much less."
+    ),
+    "quarantine": (
+        "Bars of an asset that are not used after a price that cannot be true: it is neither learned from nor "
+        "traded, and a holding is closed at the last good close."
+    ),
+    "pool": ("What one model learns from: all assets of the universe, those of one group, or one asset alone."),
+    "relation": (
+        "What is learned: the return itself, or the return beside the other members of the session, such as its "
+        "rank."
+    ),
+    "fold": ("The sessions from one training to the next."),
+}
+"""The terms of a universe, and those that mean something else there."""
+
+ALL = GLOSSARY | OF_A_UNIVERSE
+"""The glossary of the page of a universe."""

@@ -18,13 +18,15 @@ PLOTLY_SHA256 = "99784e3abfb07b142a15e521a439e6d9addceadb3f79553fd24c72774f0649b
 
 
 def render(template: str, **values: Any) -> str:
-    """The text of a page with style, script and plotly.js in it; every value is escaped but for `as_json`."""
+    """The text of a page with style, script and plotly.js in it; every value is escaped but for `as_json`.
+
+    A page without a `glossary` of its own has that of a run on one asset.
+    """
     return (
         _environment()
         .get_template(template)
         .render(
-            values,
-            glossary=GLOSSARY,
+            {"glossary": GLOSSARY, **values},
             css=_static("page.css"),
             script=_static("page.js"),
             plotly=_static("plotly-basic.min.js"),

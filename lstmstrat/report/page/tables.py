@@ -21,6 +21,7 @@ from lstmstrat.report.cells import (
     ratio,
 )
 from lstmstrat.report.columns import Column, Entry, Row
+from lstmstrat.report.parts import Part
 from lstmstrat.results.assessment import Assessment, StrategyAssessment
 from lstmstrat.results.result import HOLDING as HELD
 from lstmstrat.results.result import Result
@@ -181,6 +182,13 @@ def entries(rows: Sequence[Row], columns: Sequence[Entry[Row]], caption: str) ->
         for k, row in enumerate(rows)
     )
     return Table(caption, tuple(kept), lines, first.heading or "strategy")
+
+
+def of_part(part: Part, terms: dict[str, str] = TERMS) -> Table:
+    """The table of a part, which the terminal prints too."""
+    heads, *body = part.rows
+    lines = (Line(row[0], tuple(Cell(text, leading_number(text)) for text in row[1:])) for row in body)
+    return Table(part.caption, tuple(heads[1:]), tuple(lines), heads[0], terms)
 
 
 def leading_number(text: str) -> float | None:

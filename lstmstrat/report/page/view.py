@@ -9,7 +9,7 @@ from lstmstrat.errors import count
 from lstmstrat.evaluation.bootstrap import CONFIDENCE
 from lstmstrat.evaluation.sharpe import SIGNIFICANCE
 from lstmstrat.prices.acceptance import open_faults
-from lstmstrat.report import answer
+from lstmstrat.report import answer, ranks
 from lstmstrat.report.card import calendar, findings, skill, trust
 from lstmstrat.report.cells import (
     amount,
@@ -33,35 +33,45 @@ from lstmstrat.report.columns import (
 )
 from lstmstrat.report.figures.chance import best_by_luck
 from lstmstrat.report.figures.values import step
-from lstmstrat.report.page import tables
+from lstmstrat.report.page import tables, universe
 from lstmstrat.report.page.curves import bounds, points
 from lstmstrat.results.assessment import NOT_RUN, Assessment, StrategyAssessment, WalkForwardFacts
 from lstmstrat.results.result import HOLDING, Result
 
-SECTIONS = (
-    ("strategies", "Strategies"),
-    ("luck", "Luck"),
-    ("forecast", "Forecast"),
-    ("time", "Through time"),
-    ("trades", "Trades"),
-    ("training", "Training"),
-    ("made", "How it was made"),
-    ("glossary", "Glossary"),
-)
-FACTS = ("train_size", "refit_every", "lookback", "horizon", "purge", "members", "first_forecast")
-"""The fields of the walk-forward that the page lists beside the charts of the training."""
+SECTIONS = {
+    "strategies": "Strategies",
+    "luck": "Luck",
+    "forecast": "Forecast",
+    "time": "Through time",
+    "trades": "Trades",
+    "training": "Training",
+    "made": "How it was made",
+    "glossary": "Glossary",
+}
+FACTS = {
+    "train_size": "train size",
+    "refit_every": "refit every",
+    "lookback": "lookback",
+    "horizon": "horizon",
+    "purge": "purge",
+    "members": "networks",
+    "first_forecast": "first forecast",
+}
+"""The fields of the walk-forward that the page lists beside the charts of the training, and what it calls them."""
 CURVE, SPARK = (640.0, 380.0), (100.0, 26.0)  # width and height
 SPARK_POINTS = 60
 
 
 def view(result: Result) -> dict[str, Any]:
     """The values of page.html."""
-    found = result.assessment
+    found, of_many = result.assessment, result.assessment.panel is not None
+    sections = SECTIONS | {"trades": "Portfolio"} if of_many else SECTIONS
     return {
+        "of_many": of_many,
         "title": f"{found.name}: does it beat holding {found.data.symbol}?",
         "subtitle": f"{found.period.first} to {found.period.last}",
         "symbol": found.data.symbol,
-        "sections": SECTIONS,
+        "sections": sections.items(),
         "sentence": answer.sentence(found),
         "findings": findings(found.data.faults),
         "wrong": bool(open_faults(found.data.faults)),
@@ -72,10 +82,11 @@ def view(result: Result) -> dict[str, Any]:
         **_strategy_tables(found),
         "tear_sheets": tables.tear_sheets(result),
         **_luck(found),
-        **_forecast(found),
+        "universe_says": " ".join((*ranks.holding(found), *ranks.brief(found))),
+        **(universe.view(found) if of_many else _forecast(found)),
         "drawn": _drawn(found),
         "folds_say": _folds(found.walk_forward),
-        "facts": [(name.replace("_", " "), str(getattr(found.walk_forward, name))) for name in FACTS],
+        "facts": [(label, str(getattr(found.walk_forward, name))) for name, label in FACTS.items()],
         "made": _made(found),
         "check_list": found.checks,
         "notices": found.data.notices,

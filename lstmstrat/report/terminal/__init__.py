@@ -4,6 +4,7 @@
     run         the honesty card and the tables of a run
     compare     runs side by side
     folds       the folds that are going to be trained
+    panel       the universe of a run
     progress    the stages of a run; notebook draws them there
     runs        a list of runs
     sweep       a config at many settings
@@ -20,6 +21,7 @@ from lstmstrat.report.terminal.audit import print_audit
 from lstmstrat.report.terminal.compare import print_comparison
 from lstmstrat.report.terminal.folds import print_folds
 from lstmstrat.report.terminal.notebook import in_notebook
+from lstmstrat.report.terminal.panel import print_panel
 from lstmstrat.report.terminal.progress import stages
 from lstmstrat.report.terminal.run import print_findings, print_result
 from lstmstrat.report.terminal.runs import print_runs
@@ -33,6 +35,7 @@ __all__ = [
     "print_comparison",
     "print_findings",
     "print_folds",
+    "print_panel",
     "print_result",
     "print_runs",
     "print_sweep",

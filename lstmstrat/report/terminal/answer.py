@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, TextIO
 
 from lstmstrat.errors import count
 from lstmstrat.prices.acceptance import listed, open_faults
+from lstmstrat.report import ranks
 from lstmstrat.report.answer import checks, not_tested, sentence
 from lstmstrat.report.cells import HOLDING, amount, difference, fine_percent, percent, ratio, verdict
 from lstmstrat.report.terminal.console import console_on
@@ -26,7 +27,8 @@ STYLES = {"good": "green", "bad": "red", "open": "yellow", "none": ""}
 def print_answer(assessment: Assessment, file: TextIO | None = None) -> None:
     """Print the verdict in a sentence, and what holding and the first strategies earned.
 
-    A terminal of 80 columns has room for all of it.
+    A terminal of 80 columns has room for all of it. Of a universe two lines more say what holding it is, and what
+    its scores are worth.
     """
     console = console_on(file or sys.stdout)
     console.width = min(console.width, WIDTH) if console.is_terminal else WIDTH
@@ -34,6 +36,8 @@ def print_answer(assessment: Assessment, file: TextIO | None = None) -> None:
         console.print(f"Look first: these prices cannot be right ({listed(wrong)[0]}).", style="red")
     console.print(sentence(assessment), style="bold")
     console.print(_table(assessment))
+    for line in (*ranks.holding(assessment), *ranks.brief(assessment)):
+        console.print(line)
     more = len(assessment.strategies) - MOST
     others = f"{more} more: --full. " if more > 0 else ""
     skipped = len(not_tested(assessment))

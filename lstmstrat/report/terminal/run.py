@@ -6,6 +6,7 @@ import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Literal, TextIO
 
+from lstmstrat.report import ranks
 from lstmstrat.report.card import calendar, card, findings, skill, trust
 from lstmstrat.report.cells import HOLDING, difference, level, verdict
 from lstmstrat.report.columns import (
@@ -21,6 +22,7 @@ from lstmstrat.report.columns import (
     metric_cells,
 )
 from lstmstrat.report.terminal.console import PIPE_WIDTH, console_on, needed_width
+from lstmstrat.report.terminal.rows import print_rows
 from lstmstrat.results.assessment import Assessment
 
 if TYPE_CHECKING:
@@ -62,6 +64,9 @@ def print_result(assessment: Assessment, file: TextIO | None = None) -> None:
     for paragraph in (f"{calendar(assessment)} {EXPLANATION}", *_further(assessment, no_room)):
         console.print(f"\n{paragraph}")
     console.print()
+    for part in ranks.parts(assessment):
+        console.print(f"{part.heading}: {part.caption}")
+        print_rows(console, part.rows)
     for notice in assessment.data.notices:
         console.print(f"Note: {notice}")
 
@@ -71,6 +76,7 @@ def _further(assessment: Assessment, no_room: Sequence[str]) -> list[str]:
     paragraphs = []
     if assessment.forecast_skill.observations:
         paragraphs.append(f"Forecasts. {skill(assessment)} {trust(assessment)}".rstrip())
+    paragraphs += ranks.sentences(assessment)
     if no_room:
         paragraphs.append(f"No room for {', '.join(no_room)}: see the report or summary.json.")
     return paragraphs
