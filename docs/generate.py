@@ -21,7 +21,7 @@ from lstmstrat.commands import new
 from lstmstrat.commands.main import COMMANDS, parser
 from lstmstrat.config import BrokerConfig, Config, DataConfig, ForecastConfig, ReportConfig, StrategyConfig
 from lstmstrat.evaluation.metrics import FORMULAS
-from lstmstrat.report.page.glossary import GLOSSARY
+from lstmstrat.report.page.glossary import GLOSSARY, OF_A_UNIVERSE
 
 DOCS = Path(__file__).parent
 SECTIONS: dict[str, type[BaseModel]] = {
@@ -80,10 +80,17 @@ def metrics() -> str:
 
 
 def glossary() -> str:
-    """Every term of the page."""
-    return "\n\n".join(
-        f"**{name}**: {text}" for name, text in sorted(GLOSSARY.items(), key=lambda t: t[0].lower())
-    )
+    """Every term of the page of a run on one asset."""
+    return _terms(GLOSSARY)
+
+
+def universe() -> str:
+    """The terms of a universe, and those that mean something else there."""
+    return _terms(OF_A_UNIVERSE)
+
+
+def _terms(terms: dict[str, str]) -> str:
+    return "\n\n".join(f"**{name}**: {text}" for name, text in sorted(terms.items(), key=lambda t: t[0].lower()))
 
 
 PARTS: dict[str, tuple[str, Callable[[], str]]] = {
@@ -91,6 +98,7 @@ PARTS: dict[str, tuple[str, Callable[[], str]]] = {
     "keys": ("keys.md", keys),
     "metrics": ("results.md", metrics),
     "glossary": ("glossary.md", glossary),
+    "universe": ("glossary.md", universe),
 }
 
 

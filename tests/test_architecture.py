@@ -46,7 +46,7 @@ DOORS = {
     "numba": {"forecasting"},
     "sklearn": {"forecasting"},
     "threadpoolctl": {"forecasting"},
-    "safetensors": {"forecasting"},
+    "safetensors": {"forecasting", "prices"},
     "yaml": {"config"},
     "pydantic": {"config", "results"},
     "yfinance": {"prices"},

@@ -56,8 +56,11 @@ def forecast(**changes: Any) -> ForecastConfig:
             tiny(broker={"leverage": 2}),
             "broker.leverage: unknown key; known: cash, commission, fractional, slippage",
         ),
-        ({**TINY, 1: 2}, "1: unknown key; known: broker, data, forecast, name, report, strategies"),
-        ({"name": "x"}, "strategies: missing; it has no default"),
+        ({**TINY, 1: 2}, "1: unknown key; known: broker, data, forecast, name, portfolio, report, strategies"),
+        (
+            {"name": "x"},
+            'strategies: expected at least one in the list, such as - class: "strategies.long_flat:LongFlat"',
+        ),
         (tiny(strategies=[{"name": "x"}]), "strategies.0.class: missing; it has no default"),
     ],
 )
@@ -490,7 +493,8 @@ def test_dumped_and_read_again_a_config_is_the_same() -> None:
 @pytest.mark.parametrize("path", sorted((ROOT / "configs").glob("*.yaml")), ids=lambda p: p.name)
 def test_the_configs_that_come_with_the_package_can_be_run(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(ROOT)
-    assert load_config(path).strategies
+    config = load_config(path)
+    assert config.strategies or config.portfolio
 
 
 def test_settings_in_one_string_are_refused_and_the_cure_works() -> None:
