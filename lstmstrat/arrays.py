@@ -28,3 +28,15 @@ def sliding(x: npt.NDArray[Any], size: int) -> npt.NDArray[Any]:
         raise ValueError(f"{size} rows at a time, of {len(x)}")
     shape, strides = (len(x) - size + 1, size, *x.shape[1:]), (x.strides[0], *x.strides)
     return as_strided(x, shape, strides, writeable=False)
+
+
+def unmasked(values: object) -> npt.NDArray[Any]:
+    """What a user's function gave as an array, in which a masked number is missing, that is NaN.
+
+    >>> unmasked(np.ma.masked_greater([1.0, 2.0], 1.5)).tolist()
+    [1.0, nan]
+    """
+    plain = np.asarray(values)
+    if not np.ma.isMaskedArray(values) or plain.dtype.kind not in "biufO":
+        return plain
+    return np.where(np.ma.getmaskarray(values), np.nan, plain.astype(np.float64))

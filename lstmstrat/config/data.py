@@ -197,6 +197,12 @@ class PeerConfig(SourceConfig):
     lag: Lag | None = None
     """How long after its time a bar is known, such as 1d if it closes after yours; by default 0d or its length."""
 
+    @model_validator(mode="after")
+    def _has_its_symbol(self) -> PeerConfig:
+        if self.source in ("bundled", "yahoo") and "symbol" not in self.model_fields_set:
+            raise ValueError(f"symbol is missing; write symbol: {self.name.upper()} beside {self.entry}")
+        return self
+
     @property
     def entry(self) -> str:
         """Where in a list its settings are written, for a message."""

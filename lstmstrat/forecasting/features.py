@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from lstmstrat.arrays import Floats, Times, sliding
+from lstmstrat.arrays import Floats, Times, sliding, unmasked
 from lstmstrat.config.names import FEATURE, column, is_own, unknown_feature, window
 from lstmstrat.config.plugins import load_attribute
 from lstmstrat.errors import ERRORS_OF_CODE, ConfigError, describe
@@ -214,7 +214,7 @@ def _call(name: str, function: Callable[..., Any], arguments: tuple[np.ndarray, 
     """The values of a user's function for copies of its arguments; an error in it causes a ConfigError."""
     bars = arguments[0]
     try:
-        values = np.asarray(function(*(argument.copy() for argument in arguments)))
+        values = unmasked(function(*(argument.copy() for argument in arguments)))
         numbers = None if values.dtype.kind in NO_NUMBERS else values.astype(np.float64)
     except ERRORS_OF_CODE as error:
         raise ConfigError(f"features: {name!r} failed on {len(bars)} bars: {describe(error)}") from error

@@ -16,7 +16,7 @@ import pandas as pd
 from lstmstrat.errors import DataError
 from lstmstrat.prices import layouts
 from lstmstrat.prices.findings import Hints, shown
-from lstmstrat.prices.headings import is_price, plain, role_of
+from lstmstrat.prices.headings import DATE, is_price, plain, role_of
 
 SEPARATORS = ",;\t|"
 TOP = 60  # rows that are looked at to find heading and separator
@@ -126,7 +126,8 @@ def of_text(text: str, title: str, hints: Hints) -> Table:
     def read(positions: Sequence[int]) -> pd.DataFrame:
         return _columns(text[start:], separator, width, positions, title)
 
-    sample = pd.DataFrame([[*row.cells, *([""] * width)][:width] for row in body[:SAMPLE]], columns=range(width))
+    few = [row for row in body if _is_data(row.cells)][:SAMPLE] or body[:SAMPLE]  # no remark or second heading
+    sample = pd.DataFrame([[*row.cells, *([""] * width)][:width] for row in few], columns=range(width))
     return Table(title, names, sample, read, notices)
 
 
@@ -229,13 +230,21 @@ def _is_data(cells: Sequence[str]) -> bool:
 def _levels(rows: list[_Row], best: int) -> tuple[int, int]:
     """The first and the last row of a heading of one or several levels; the row `best` names the prices."""
     width, first, last = len(rows[best].cells), best, best
-    while last + 1 < len(rows) and len(rows[last + 1].cells) == width and _is_level(rows[last + 1].cells):
+    while last + 1 < len(rows) and len(rows[last + 1].cells) == width and _goes_on(rows[best], rows[last + 1]):
         last += 1
     names = [cell for cell in rows[best].cells[1:] if cell]
     if last > best or len(names) > len(set(names)):
         while first and len(rows[first - 1].cells) == width and _is_level(rows[first - 1].cells):
             first -= 1
     return first, last
+
+
+def _goes_on(heading: _Row, below: _Row) -> bool:
+    """Whether the row below a heading belongs to it, and is neither the heading again nor a remark."""
+    of_dates = role_of(heading.cells[0])
+    few = 2 * sum(map(bool, below.cells)) <= len(below.cells)
+    is_remark = few and of_dates is not None and of_dates[0] == DATE
+    return _is_level(below.cells) and below.cells != heading.cells and not is_remark
 
 
 def _is_level(cells: Sequence[str]) -> bool:

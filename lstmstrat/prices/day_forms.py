@@ -36,9 +36,12 @@ class Days:
 
 
 def read_days(text: pd.Series) -> Days:
-    """The days that texts begin with; text (n,) without offset or zone at the end."""
+    """The days that texts begin with; text (n,) without offset or zone at the end.
+
+    Most of them decide whether months are words, so that one odd cell is unreadable and not all others.
+    """
     lower = text.str.lower()
-    if lower.str.contains("[a-z]{3}", regex=True).any():
+    if 2 * lower.str.contains("[a-z]{3}", regex=True).sum() > (lower != "").sum():
         return _of_words(lower)
     parts = lower.str.extract(NUMBERS)
     a, b, c = (pd.to_numeric(parts[k], errors="coerce") for k in range(3))

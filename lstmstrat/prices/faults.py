@@ -15,7 +15,7 @@ import numpy as np
 
 from lstmstrat.arrays import Bools, Floats, Times
 from lstmstrat.evaluation.calendar import FULL, Calendar
-from lstmstrat.prices.bars import CLOSE
+from lstmstrat.prices.bars import CLOSE, HIGH, LOW, VOLUME
 from lstmstrat.prices.jumps import Jump, Moves, is_power_of_ten
 from lstmstrat.prices.staleness import without_volume
 
@@ -36,7 +36,7 @@ class Fault:
     date
         The time of that bar, ISO; by its day the finding is accepted.
     kind
-        split, unit, bar, price, jump, hole, spacing, thin, flat, volume or factor (see `factor.py`).
+        split, unit, bar, price, jump, hole, spacing, thin, flat, volume, repeat or factor (see `factor.py`).
     size
         The factor of a price, or of the ``spacing`` of bars; the number of bars of the others, or the share of
         days of ``thin``; the number of falls of a ``factor``.
@@ -102,6 +102,7 @@ def find_faults(times: Times, bars: Floats) -> tuple[Fault, ...]:
         *_thin(calendar),
         *_flat(times, bars[:, CLOSE]),
         *_no_volume(times, bars),
+        *_repeats(times, bars),
     ]
     return tuple(sorted(found, key=lambda fault: fault.bar))
 
@@ -221,3 +222,14 @@ def _no_volume(times: Times, bars: Floats) -> Iterator[Fault]:
     if count >= LEAST_IDLE:
         text = f"no volume, the first of {count} such bars"
         yield Fault(first, day_of(times[first]), "volume", float(count), text, False)
+
+
+def _repeats(times: Times, bars: Floats) -> Iterator[Fault]:
+    """Days with every number of the day before, of its range and its volume too, which is no chance."""
+    traded = (bars[1:, VOLUME] > 0.0) & (bars[1:, HIGH] > bars[1:, LOW])
+    again: Bools = traded & (bars[1:] == bars[:-1]).all(axis=1) & (np.diff(times) >= np.timedelta64(1, "D"))
+    first, count = int(again.argmax()) + 1, int(again.sum())
+    if count:
+        more = f", the first of {count} such bars" if count > 1 else ""
+        text = f"every number of the bar before again, its volume too, as where a closed day is filled in{more}"
+        yield Fault(first, day_of(times[first]), "repeat", float(count), text)

@@ -25,18 +25,22 @@ NAMES: dict[str, tuple[str, ...]] = {
     ),
     "open": (
         "open o openprice priceopen opening openingprice openingvalue mktopen apertura abertura eroffnung "
-        "eroffnungskurs erster ouverture",
+        "eroffnungskurs eroffn erster ouverture ouv",
     ),
-    "high": ("high h highprice pricehigh dayhigh highest max maxprice maximo massimo hoch haut plushaut",),
-    "low": ("low l lowprice pricelow daylow lowest min minprice minimo tief bas plusbas",),
+    "high": (
+        "high h highprice pricehigh dayhigh highest max maxprice maximo maxima massimo hoch hoog haut plushaut",
+    ),
+    "low": ("low l lowprice pricelow daylow lowest min minprice minimo minima tief laag bas plusbas",),
     "close": (
         "close c closeprice priceclose closing closingprice closelast mktclose cierre chiusura fechamento schluss "
         "schlusskurs cloture",
-        "price last latest dernier ultimo lastprice settle settlement settleprice settlementprice sett settprice",
+        "price last latest dernier zuletzt laatste ultimo lastprice settle settlement settleprice settlementprice "
+        "sett settprice",
     ),
     "volume": ("volume vol v totalvolume tradevolume tradingvolume basevolume totaltradequantity "
                "totaltradedquantity totaltradedqty sharestraded noofshares volumen stuck stucke stuecke "
-               "shares quantity qty tradedquantity totalquantity sharevolume quantidade cantidad quantita",),
+               "shares quantity qty tradedquantity totalquantity sharevolume quantidade cantidad quantita",
+               "numberofshares"),
     TICKS: ("tickvol tickvolume ticks",),
     ADJUSTED_CLOSE: (
         "adjclose adjustedclose closeadj closeadjusted adjcloseprice adjclosing adjclosingprice "

@@ -40,6 +40,7 @@ NO_VOLUME = "there is no volume: it is taken as 0 on every bar, so features of v
 RAW = (*COLUMNS, ADJUSTED_CLOSE)
 NUMBERS = (*RAW, TICKS)
 EVENT = re.compile(r"dividend|split|distribution", re.IGNORECASE)  # in a row of its own, on the pages of Yahoo
+DIGIT = re.compile(r"\d")
 
 Raw = tuple[pd.DataFrame, tuple[str, ...]]  # bars as the source has them, and notices for the report
 Read = dict[str, Numbers]  # the numbers of each role
@@ -63,16 +64,14 @@ def read_bars(table: Table, hints: Hints) -> tuple[Raw, Offset]:
     roles = chosen(table, hints, found)
     cells = _of_symbol(_cells(table, roles), hints, found)
     headings = " ".join(_heading(table, roles, role) for role in (DATE, TIME))
-    numbers, clock, barren = _read(cells, headings, hints, found)
-    _leave_out(barren, cells, clock, found)
-    kept = np.flatnonzero(~barren)
-    settled_clock = settled(clock.of_rows(kept), hints, found)
+    cells, numbers = _with_prices(cells, headings, hints, found)
+    clock = _read_clock(cells, numbers, headings, hints, found)
+    settled_clock = settled(clock, hints, found)
     times = settled_clock.local
-    numbers = {name: replace(one, values=one.values[kept]) for name, one in numbers.items()}
     _check_empty(numbers, times, hints, found)
-    bars = ordered(_bars(numbers, times, found), cells.index[kept], table, roles, hints, found)
+    bars = ordered(_bars(numbers, times, found), cells.index, table, roles, hints, found)
     if ADJUSTED_CLOSE not in bars and not roles.as_they_are:
-        events = cells[list(roles.events)].iloc[kept].set_axis(times).sort_index()
+        events = cells[list(roles.events)].set_axis(times).sort_index()
         check_events(events[~events.index.duplicated()], bars["close"], hints, found)
     found.check()
     return (bars, tuple(found.notices)), settled_clock.offset
@@ -82,17 +81,29 @@ def _heading(table: Table, roles: Roles, role: str) -> str:
     return " ".join(table.names[roles.positions[role]]) if role in roles.positions else ""
 
 
-def _read(cells: pd.DataFrame, headings: str, hints: Hints, found: Findings) -> tuple[Read, Clock, Bools]:
-    """The numbers of each role, the times, and which rows are no bars, (n,); what cannot be read is a fault."""
+def _with_prices(cells: pd.DataFrame, headings: str, hints: Hints, found: Findings) -> tuple[pd.DataFrame, Read]:
+    """The rows that are bars, and the numbers of each role in them; the others are left out with a notice."""
     numbers, doubt = read_numbers({name: cells[name] for name in NUMBERS if name in cells}, hints.decimal)
     if doubt is not None:
         found.faults.append(f"row {cells.index[doubt.row] + 1}: {two_readings(doubt.name, doubt, hints)}")
+        numbers = {name: replace(one, wrong=np.zeros(len(cells), dtype=bool)) for name, one in numbers.items()}
     barren = _without_prices(cells, numbers)
-    clock = _clock(cells, headings, barren, hints, found)
-    if doubt is None:
-        _check_numbers(cells, numbers, clock, barren, found)
+    if not len(cells):
+        found.faults.append("there is no row below the heading")
+    elif barren.all():
+        found.faults.append("no row has a price")
+    elif DATE in cells:
+        _tell_left_out(_rows(cells, barren), headings, hints, found)
+    kept = np.flatnonzero(~barren)
+    return cells.iloc[kept], {name: Numbers(one.values[kept], one.wrong[kept]) for name, one in numbers.items()}
+
+
+def _read_clock(cells: pd.DataFrame, numbers: Read, headings: str, hints: Hints, found: Findings) -> Clock:
+    """The times of the rows; raises for what cannot be read in them."""
+    clock = _clock(cells, headings, hints, found)
+    _check_numbers(cells, numbers, clock, found)
     found.check()
-    return numbers, clock, barren
+    return clock
 
 
 def _cells(table: Table, roles: Roles) -> pd.DataFrame:
@@ -126,43 +137,46 @@ def _of_symbol(cells: pd.DataFrame, hints: Hints, found: Findings) -> pd.DataFra
     return _rows(cells, symbols == known[0])
 
 
-def _rows(cells: pd.DataFrame, which: pd.Series) -> pd.DataFrame:
+def _rows(cells: pd.DataFrame, which: pd.Series | Bools) -> pd.DataFrame:
     return cells.iloc[np.flatnonzero(which)]
 
 
 def _without_prices(cells: pd.DataFrame, numbers: Read) -> Bools:
-    """The rows that are no bars: without a price, or on a dividend or a split, or the heading again; (n,)."""
+    """The rows (n,) that are no bars: their prices are empty or words, as in a footer and the heading again.
+
+    Where that is all rows, those with words are bars that cannot be read.
+    """
     prices = [name for name in PRICES if name in numbers]
     empty = np.all([np.isnan(numbers[name].values) for name in prices], axis=0) & bool(prices)
     empty = np.broadcast_to(empty, len(cells)).copy()
-    wrong = np.any([numbers[name].wrong for name in prices], axis=0)
-    for row in np.flatnonzero(empty & wrong):
+    wrong = np.any([numbers[name].wrong for name in prices], axis=0) & empty
+    barren = empty & ~wrong
+    for row in np.flatnonzero(wrong):
         texts = {name: str(cells[name].iloc[row]) for name in prices}
         heading = all((found := role_of(text)) and found[0] == name for name, text in texts.items())
-        empty[row] = heading or any(map(EVENT.search, texts.values()))
-    return empty
+        words = not any(map(DIGIT.search, texts.values()))
+        barren[row] = words or heading or any(map(EVENT.search, texts.values()))
+    return np.asarray(empty & ~wrong if barren.all() else barren)
 
 
-def _clock(cells: pd.DataFrame, headings: str, barren: Bools, hints: Hints, found: Findings) -> Clock:
-    """The times of the rows; a row with prices and without a time is a fault, whose cause is said once."""
+def _clock(cells: pd.DataFrame, headings: str, hints: Hints, found: Findings) -> Clock:
+    """The times of bars; one without a time is a fault, whose cause is said once."""
     if DATE not in cells or not len(cells):
-        if DATE in cells:
-            found.faults.append("there is no row below the heading")
         return no_times(len(cells))
     before = len(found.faults)
     clock = read_clock(cells[DATE], cells.get(TIME), hints, found, headings)
     if len(found.faults) == before:
-        check_readable(clock, cells[DATE], cells.get(TIME), ~barren, hints, found)
-    known = ~barren & ~clock.unreadable
+        check_readable(clock, cells[DATE], cells.get(TIME), np.ones(len(cells), dtype=bool), hints, found)
+    known = ~clock.unreadable
     check_hours(clock.untimed, cells[DATE], known, found)
     check_future(clock.local, cells[DATE], known, found)
     return clock
 
 
-def _check_numbers(cells: pd.DataFrame, numbers: Read, clock: Clock, barren: Bools, found: Findings) -> None:
+def _check_numbers(cells: pd.DataFrame, numbers: Read, clock: Clock, found: Findings) -> None:
     """Adds a fault for each column with a cell that is no number."""
     for name, column in numbers.items():
-        rows = np.flatnonzero(column.wrong & ~barren)
+        rows = np.flatnonzero(column.wrong)
         if rows.size:
             row = rows[0]
             at = "" if clock.unreadable[row] else f", {day(clock.local[row])}"
@@ -174,18 +188,19 @@ def _check_numbers(cells: pd.DataFrame, numbers: Read, clock: Clock, barren: Boo
             )
 
 
-def _leave_out(barren: Bools, cells: pd.DataFrame, clock: Clock, found: Findings) -> None:
-    """Says which rows are left out; without any other there are no bars."""
-    if barren.all():
-        found.faults.append("no row has a price")
-        found.check()
-    dated = barren & ~clock.unreadable
-    if dated.any():
-        first = day(clock.local[dated][0])
-        found.notices.append(f"rows without prices left out: {dated.sum()} (first: {first})")
-    if other := int((barren & clock.unreadable).sum()):
-        text = cells[DATE].iloc[np.flatnonzero(barren & clock.unreadable)[0]]
-        found.notices.append(f"lines that are no bars left out: {other} (first: {shown(text)})")
+def _tell_left_out(cells: pd.DataFrame, headings: str, hints: Hints, found: Findings) -> None:
+    """Adds notices on rows that are no bars, with and without a date, which is read apart from those of bars."""
+    if not len(cells):
+        return
+    doubts = Findings("")
+    clock = read_clock(cells[DATE], cells.get(TIME), hints, doubts, headings)
+    dated, undated = np.flatnonzero(~clock.unreadable), np.flatnonzero(clock.unreadable)
+    if len(dated):
+        first = shown(cells[DATE].iloc[dated[0]]) if doubts.faults else day(clock.local[dated[0]])
+        found.notices.append(f"rows without prices left out: {len(dated)} (first: {first})")
+    if len(undated):
+        first = shown(cells[DATE].iloc[undated[0]])
+        found.notices.append(f"lines that are no bars left out: {len(undated)} (first: {first})")
 
 
 def _check_empty(numbers: Read, times: pd.DatetimeIndex, hints: Hints, found: Findings) -> None:

@@ -18,13 +18,16 @@ from lstmstrat.prices.times_of_day import ENDS_IN_ZONE, ZONE, heading_offset, of
 
 FIRST_YEAR, LAST_YEAR = 1800, 2200
 COMPACT = {8: "%Y%m%d", 10: "%Y%m%d%H", 12: "%Y%m%d%H%M", 14: "%Y%m%d%H%M%S"}
-RARE = ("%b %Y", "%B %Y", "%m/%Y", "%b-%y", "%b-%Y", "%a %b %d %H:%M:%S %Y")  # a month; the clock of C
+RARE = ("%b %Y", "%B %Y", "%m/%Y", "%b-%Y", "%a %b %d %H:%M:%S %Y")  # a month; the clock of C
+MONTHS = ("%b-%y", "%b %y")  # Jan-18, or the 18th of January of some year
 UNIT_FORMATS = (*UNITS.values(), "excel")  # what date_format may be beside a format of strptime
+FEW = 20  # cells that show what dates are
 NUMBER = re.compile(r"[-+]?\d+(\.\d*)?(e[-+]?\d+)?")
 AS_TEXT = r"""^=?"(.*)"$|^'"""  # ="2024-01-31", so that a spreadsheet shows it as it is
 SHORTENED = r"\d([.,]\d{1,8})?[eE]\+?\d+"
 ENDS_OF_DAY = r"(?<=[T ])24(?=:?00(?::?00(?:\.0+)?)?$)"
 QUARTER = r"^(?:(\d{4})[\s-]?[Qq]([1-4])|[Qq]([1-4])[\s/-]?(\d{4}))$"
+WEEK = r"[12]\d{3}-?W[0-5]\d"  # of ISO, which no format reads without a day
 SAYS_HOURS = ("%H", "%I", "%X", "%c", "%T")  # in a format of strptime
 TIMED = r"\d{8}[T ]\d{2,6}|\dT\d|\d\s?[AaPp][Mm]"  # in a cell with a time of day and no colon
 
@@ -65,12 +68,21 @@ def _read_date(date: pd.Series, hints: Hints, found: Findings) -> Clock:
         text = text.str.replace(AS_TEXT, r"\1", regex=True) if _anywhere("[\"']", text) else text
         if _anywhere("[eE]", text) and _shortened(text, found):
             return no_times(len(text))
-    first = next((cell for cell in text if cell), "")
-    if hints.date_format in UNIT_FORMATS or (hints.date_format is None and NUMBER.fullmatch(first)):
-        number = pd.to_numeric(text, errors="coerce")
-        if number.notna().any() and (number.notna() | ~text.str.contains(r"^\d", regex=True)).all():
-            return _of_numbers(number, text, hints, found)
-    return _of_text(text, hints, found)
+    number = _as_numbers(text, hints)
+    return _of_text(text, hints, found) if number is None else _of_numbers(number, text, hints, found)
+
+
+def _as_numbers(text: pd.Series, hints: Hints) -> pd.Series | None:
+    """The numbers that dates are, by most of the first ones; None if they are texts, as 20240131 may be too."""
+    few = text[text != ""].head(FEW)
+    of_number = few[few.map(lambda cell: NUMBER.fullmatch(cell) is not None)]
+    if hints.date_format not in UNIT_FORMATS and (hints.date_format or 2 * len(of_number) <= len(few)):
+        return None
+    number = pd.to_numeric(text, errors="coerce")
+    others = number.isna() & text.str.contains(r"^\d", regex=True)
+    if number.isna().all() or (others.any() and (of_number.str.len() == 8).all()):
+        return None
+    return number
 
 
 def _anywhere(pattern: str, text: pd.Series) -> bool:
@@ -169,6 +181,8 @@ def _local(text: pd.Series, hints: Hints, found: Findings) -> pd.Series:
         if ends[text != ""].all():
             return _local(begins, hints, found)
         return _local(begins, hints, found) + pd.to_timedelta(ends.astype(int), unit="D")
+    if _week(text, found):
+        return pd.to_datetime(text.where(text == ""), errors="coerce")
     if _anywhere("[Qq][1-4]", text):
         quarters = text.str.extract(QUARTER)
         year, number = quarters[0].fillna(quarters[3]), quarters[1].fillna(quarters[2])
@@ -189,10 +203,31 @@ def _local(text: pd.Series, hints: Hints, found: Findings) -> pd.Series:
     if iso.notna().any() or not len(text):
         return iso if iso.dt.tz is None else iso.dt.tz_localize(None)
     few = text[text != ""].head(5)
-    for form in RARE:
+    for form in (*RARE, *MONTHS):
         if len(few) and pd.to_datetime(few, format=form, errors="coerce").notna().all():
-            return read_form(text, form)
+            days = read_form(text, form)
+            if form in RARE or not _by_years(days):
+                return days
     return _written(text, hints, found)
+
+
+def _by_years(days: pd.Series) -> bool:
+    """Whether most months (n,) lie a year or more apart: then Jan-18 and Jan-19 are two days of a January."""
+    known = days.dropna()
+    return bool((12 * known.dt.year + known.dt.month).diff().abs().median() >= 12)
+
+
+def _week(text: pd.Series, found: Findings) -> bool:
+    """Whether one of the dates is a week, which is a fault: nobody knows which of its days is meant."""
+    rows = np.flatnonzero(text.str.fullmatch(WEEK)) if _anywhere("W", text) else np.zeros(0, dtype=int)
+    if len(rows):
+        year, week = map(int, re.findall(r"\d+", text.iloc[rows[0]]))
+        last = pd.Timestamp.fromisocalendar(year, 1, 7) + pd.Timedelta(weeks=week - 1)
+        found.faults.append(
+            f"row {text.index[rows[0]] + 1}: the date is {shown(text.iloc[rows[0]])}{such(len(rows))}, a week; "
+            f"write the date of its last day, {last:%Y-%m-%d}, and so in each row"
+        )
+    return len(rows) > 0
 
 
 def _written(text: pd.Series, hints: Hints, found: Findings) -> pd.Series:

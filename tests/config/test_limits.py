@@ -67,8 +67,8 @@ def test_the_limit_is_allowed_and_more_is_refused_with_the_reason(section: type[
         items = [{**STRATEGY, "name": f"s{k}"} if name == "strategies" else "return_1" for k in range(beyond)]
         items = [k / 1000.0 for k in range(1, beyond + 1)] if name == "quantiles" else items
         items = [{"name": f"x{k}", "path": "x.csv"} for k in range(beyond)] if name == "extra" else items
-        items = [{"name": f"x{k}"} for k in range(beyond)] if name == "peers" else items
         items = [f"S{k}" for k in range(beyond)] if name == "universe" else items
+        items = [{"name": f"x{k}", "symbol": "IBM"} for k in range(beyond)] if name == "peers" else items
         items = [f"{year}-01-01" for year in range(1500, 1501 + largest)] if name == "accepted" else items
         largest, beyond = items[:-1], items
     found = mistakes(section, {**needed, name: beyond})

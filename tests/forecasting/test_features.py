@@ -232,6 +232,13 @@ def test_user_function_of_one_and_of_several_columns(mine):
     np.testing.assert_allclose(rows, [[4, 12, 15, body[0]], [5, 15, 20, body[1]]])
 
 
+@pytest.mark.parametrize("dtype", [float, int, object])
+def test_what_is_masked_is_missing(mine, dtype):
+    mine.masked = lambda bars: np.ma.masked_less(bars[:, 3].astype(dtype), 15.0)
+    rows = feature_set(["user_features:masked"]).rows(TIMES, BARS, 0)[:, 0]
+    assert np.array_equal(rows, np.where(BARS[:, 3] < 15.0, np.nan, BARS[:, 3]), equal_nan=True)
+
+
 def test_user_function_sees_all_closed_bars_and_cannot_change_them(mine):
     seen = []
 

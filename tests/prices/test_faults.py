@@ -393,3 +393,25 @@ def test_a_spacing_has_its_word(rule: str, word: str) -> None:
     times = times.append(pd.date_range("2020-03-01", periods=60, freq=rule)).to_numpy()
     text = next(fault.text for fault in found(walk(3, 120), times) if fault.kind == "spacing")
     assert text == f"daily bars until then, {word} from then on"
+
+
+# --- days that are filled in -----------------------------------------------------------------------------------
+
+
+def test_days_filled_with_the_day_before_are_found() -> None:
+    """2003-01-02 is a Thursday: the weekends before 2003-01-31 are four, of two days each."""
+    bars = pd.DataFrame(walk(5, 22), index=SESSIONS[:22])
+    filled = bars.reindex(pd.date_range(bars.index[0], bars.index[-1])).ffill()
+    (fault,) = [fault for fault in found(filled.to_numpy(), filled.index.to_numpy()) if fault.kind == "repeat"]
+    assert (fault.day, fault.size, fault.voids) == ("2003-01-04", 8.0, True)
+    assert "the first of 8 such bars" in fault.text
+
+
+@pytest.mark.parametrize("of_bar", [{VOLUME: 0.0}, {OPEN: 5.0, HIGH: 5.0, LOW: 5.0, CLOSE: 5.0, VOLUME: 100.0}])
+def test_days_that_may_be_equal_by_chance_are_no_repeats(of_bar: dict[int, float]) -> None:
+    """Without trades, which is told already; and a price of one tick, with the smallest volume."""
+    bars = walk(5)
+    for column, value in of_bar.items():
+        bars[99, column] = value
+    bars[100] = bars[99]
+    assert "repeat" not in {fault.kind for fault in found(bars)}

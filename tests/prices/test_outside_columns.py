@@ -14,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lstmstrat import ConfigError, DataConfig, DataError, Prices, load_prices
+from lstmstrat.config.data import PeerConfig
 from lstmstrat.config.schema import Config
 from lstmstrat.config.validation import validated
 from lstmstrat.prices.outside import Stream
@@ -382,6 +383,14 @@ def test_a_file_that_is_not_there_is_named_with_its_entry(tmp_path: Path, key: s
 def test_a_symbol_that_is_not_there_is_named_with_its_peer() -> None:
     with pytest.raises(DataError, match=r"^name: it in data\.peers: no bundled prices of 'MSTF'; did you mean"):
         load_prices(DataConfig.model_validate({**START, "peers": [{"name": "it", "symbol": "MSTF"}]}))
+
+
+@pytest.mark.parametrize("source", ["bundled", "yahoo"])
+def test_a_peer_without_symbol_is_refused(source: str) -> None:
+    """It was AAPL, whatever its name."""
+    said = "symbol is missing; write symbol: MSFT beside name: msft in data.peers"
+    assert f"data.peers.0: {said}" in config_mistakes({"peers": [{"name": "msft", "source": source}]})
+    assert PeerConfig(name="msft", source="csv", path="shares/MSFT.csv").symbol == "MSFT"
 
 
 @pytest.mark.parametrize("heading", ["Ticker", "symbol", "Name"])

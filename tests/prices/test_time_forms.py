@@ -52,6 +52,20 @@ def test_a_time_of_day_in_a_column_of_its_own(tmp_path: Path, form: str) -> None
     assert_bars(csv(tmp_path, text), HOURS)
 
 
+def test_days_without_a_year_are_no_months(tmp_path: Path) -> None:
+    """Jan 02 and Jan 05 would be the Januaries of 2002 and 2005."""
+    with pytest.raises(DataError, match="row 1: the date is 'Jan 02'"):
+        csv(tmp_path, lines(DAYS.iloc[:20], "{t:%b %d}" + OHLC, f"Date,{PRICES}"))
+
+
+@pytest.mark.parametrize("form", [{}, {"date_format": "%G-W%V"}])
+def test_a_week_is_refused_with_its_last_day(tmp_path: Path, form: dict[str, str]) -> None:
+    """Second origin: the calendar of 2018, in which December 16 is the Sunday of week 50."""
+    weeks = lines(DAYS.iloc[:3], "2018-W5{t.day}" + OHLC, f"Date,{PRICES}").replace("W52", "W50")
+    with pytest.raises(DataError, match=r"row 1: the date is '2018-W50'.* of its last day, 2018-12-16"):
+        csv(tmp_path, weeks, **form)
+
+
 def test_minutes_behind_a_dash_are_no_offset(tmp_path: Path) -> None:
     """09-03 was nine o'clock, three hours behind UTC."""
     bars = HOURS.set_axis(HOURS.index - pd.Timedelta(minutes=27))

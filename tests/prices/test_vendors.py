@@ -289,6 +289,30 @@ SITES: dict[str, tuple[str, pd.DataFrame]] = {
         DAYS,
     ),
     "in French": (lines(DAYS, ISO, "Date,Ouverture,+ Haut,+ Bas,Cl\u00f4ture,Volume"), DAYS),
+    "investing.com, German": (
+        lines(
+            DAYS,
+            '"{t:%d.%m.%Y}","{c}","{o}","{h}","{l}","-","0"',
+            "Datum,Zuletzt,Er\u00f6ffn.,Hoch,Tief,Vol.,+/- %",
+        ),
+        without_volume(DAYS),
+    ),
+    "investing.com, French": (
+        lines(DAYS, "{t:%d/%m/%Y},{c},{o},{h},{l},-,0", "Date,Dernier,Ouv.,Plus Haut,Plus Bas,Vol.,Variation %"),
+        without_volume(DAYS),
+    ),
+    "investing.com, months": (
+        lines(MONTHS[::-1], "{t:%b %y},{c},{o},{h},{l},{v},0", "Date,Price,Open,High,Low,Vol.,Change %"),
+        MONTHS,
+    ),
+    "euronext": (
+        lines(
+            DAYS,
+            "{t:%d/%m/%Y};{o};{h};{l};{c};{c};{v};12;1000.5",
+            "Date;Open;High;Low;Last;Close;Number of Shares;Number of Trades;Turnover",
+        ),
+        DAYS,
+    ),
     "in Spanish": (lines(DAYS, ISO, "Fecha,Apertura,M\u00e1ximo,M\u00ednimo,Cierre,Volumen"), DAYS),
     "an hour in a column of its own": (
         lines(FULL, "{t:%Y-%m-%d},{t:%H},{o},{h},{l},{c},{v}", "Date,Hour,Open,High,Low,Close,Volume"),

@@ -7,7 +7,7 @@ from concurrent.futures import CancelledError
 
 import numpy as np
 
-from lstmstrat.arrays import Floats
+from lstmstrat.arrays import Floats, unmasked
 from lstmstrat.errors import ERRORS_OF_CODE, ConfigError, LSTMStratError, describe
 from lstmstrat.forecasting.models.base import FitTask, FittedModel, Model, Stop, ask
 from lstmstrat.forecasting.training_set import Scaler
@@ -65,7 +65,7 @@ def forecasts(members: Sequence[FittedModel], windows: Floats) -> Floats:
     """
     count = len(windows)
     try:
-        found = [np.asarray(values) for values in _said(members, windows)]
+        found = [unmasked(values) for values in _said(members, windows)]
     except ERRORS_OF_CODE as error:
         raise _own_error(members[0], f"predict failed on {count} windows", error) from error
     for member, values in zip(members, found, strict=True):

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from lstmstrat.arrays import Floats
+from lstmstrat.arrays import Floats, unmasked
 from lstmstrat.config.forecast import ForecastConfig
 from lstmstrat.config.parameters import Parameters
 from lstmstrat.config.plugins import load_attribute
@@ -215,7 +215,7 @@ def _process_parameters(regressor: Any, seed: int) -> dict[str, int]:
 
 def _numbers(regressor: Any, x: Floats) -> Floats:
     """The forecasts of the rows of x (n, F); (n,)."""
-    values = np.asarray(regressor.predict(x))
+    values = unmasked(regressor.predict(x))
     if values.dtype.kind not in "biuf" or values.shape not in ((len(x),), (len(x), 1)):
         raise ConfigError(
             f"predict gave values of type {values.dtype} and shape {values.shape} for {len(x)} rows; expected "
