@@ -22,6 +22,7 @@ from lstmstrat.errors import DataError
 from lstmstrat.prices.bars import CLOSE, VOLUME
 from lstmstrat.prices.faults import Fault, day_of
 from lstmstrat.prices.universe import Universe
+from lstmstrat.prices.utc_offset import Offset, UtcOffset
 
 CLEAN = 60
 """Bars in quarantine. More than the window of any default feature, so that none reaches across the finding."""
@@ -45,6 +46,12 @@ class Asset:
     times: Times  # (n,)
     bars: Floats  # (n, 5) open, high, low, close, volume
     faults: tuple[Fault, ...] = ()
+    offset: Offset = None  # how far the clock of the times is ahead of UTC; None where nothing says it
+
+    @property
+    def of_days(self) -> bool:
+        """Whether the times are dates."""
+        return bool((self.times == self.times.astype("datetime64[D]")).all())
 
 
 @dataclass(frozen=True, eq=False)
@@ -144,6 +151,7 @@ def panel_of(
     (Quarantine(symbol='B', first='2024-01-03', bars=2, text='100 times'),)
     """
     there = sorted(assets, key=lambda asset: asset.symbol)
+    _check_clocks(there)
     times = np.unique(np.concatenate([asset.times.astype("datetime64[ns]") for asset in there] or [_NO_TIMES]))
     bars = np.full((len(times), len(there), 5), np.nan)
     quarantines = list[Quarantine]()
@@ -157,6 +165,37 @@ def panel_of(
         array.flags.writeable = False
     of_them = universe.with_symbols([asset.symbol for asset in there]) if there else universe
     return Panel(of_them, source, times, bars, tuple(quarantines), dict(left_out or {}), tuple(notices))
+
+
+def _check_clocks(assets: Sequence[Asset]) -> None:
+    """Refuses times of day that are not on one clock: an asset would see another's bar before it was over.
+
+    Dates need none: a session is over when its last asset closes, and the next opens come after that.
+    """
+    odd = []
+    for asset in assets[1:]:
+        if asset.of_days != assets[0].of_days:
+            first = f"{assets[0].symbol} {_kind(assets[0])}"
+            odd.append(f"{asset.symbol} has {_kind(asset)}, {first}; give all the same")
+        elif not asset.of_days and not _same_clock(assets[0], asset):
+            odd.append(
+                f"{asset.symbol} may be on another clock than {assets[0].symbol}; write data.time_zone: with that "
+                "of one exchange, such as America/New_York, to have all on its clock"
+            )
+    if odd:
+        raise DataError("\n  ".join(["the assets of the universe do not fit together:", *odd[:3]]))
+
+
+def _kind(asset: Asset) -> str:
+    return "days" if asset.of_days else "bars with a time of day"
+
+
+def _same_clock(one: Asset, other: Asset) -> bool:
+    """Whether the times that both have are the same moments, as far as anything says it."""
+    if not isinstance(one.offset, UtcOffset) or not isinstance(other.offset, UtcOffset):
+        return one.offset == other.offset
+    both = np.intersect1d(one.times, other.times)
+    return bool((one.offset.to_utc(both) == other.offset.to_utc(both)).all())
 
 
 _NO_TIMES = np.empty(0, dtype="datetime64[ns]")

@@ -25,7 +25,9 @@ from lstmstrat.prices.kept import Network
 from lstmstrat.prices.panel import CLEAN, Asset, Panel, panel_of
 from lstmstrat.prices.prices import Prices, made
 from lstmstrat.prices.sources import as_config, read_source
+from lstmstrat.prices.table import Raw
 from lstmstrat.prices.universe import Universe, listed, read_universe, universe_of_rows
+from lstmstrat.prices.utc_offset import Offset
 
 BUNDLED = "us_stocks"  # the universe that comes with the package
 
@@ -94,13 +96,22 @@ def _asset(data: DataConfig, symbol: str, network: Network) -> Asset:
     if data.source != "yahoo":
         one |= {"start": None, "end": None}  # an asset may begin later than the panel
     config = data.model_copy(update=one)
-    raw, notices = _bundled_bars(symbol) if data.source == "bundled" else read_source(config, network)[0]
+    (raw, notices), offset = _raw(config, network)
     wrong, faults = _row_faults(raw) if data.faults == "quarantine" else (np.zeros(len(raw), dtype=bool), [])
     prices = made(symbol, data.source, (raw[~wrong], notices), f"{symbol} ({data.source})", IN_A_FRAME)
     found = acceptance.marked(prices.faults, config)
     if data.faults == "refuse":
         acceptance.refuse(found, f"{symbol} ({data.source})")
-    return _with_faults(prices, [*acceptance.open_faults(found), *faults], data)
+    asset = _with_faults(prices, [*acceptance.open_faults(found), *faults], data)
+    return replace(asset, offset=offset)
+
+
+def _raw(config: DataConfig, network: Network) -> tuple[Raw, Offset]:
+    """Raw bars of one asset, and their clock."""
+    if config.source == "bundled":
+        return _bundled_bars(config.symbol), None
+    raw, _, offset = read_source(config, network)
+    return raw, offset
 
 
 def _row_faults(raw: pd.DataFrame) -> tuple[np.ndarray, list[Fault]]:
@@ -139,7 +150,7 @@ def _between(asset: Asset, data: DataConfig) -> Asset | None:
     if low >= high:
         return None
     faults = tuple(replace(fault, bar=fault.bar - low) for fault in asset.faults if low <= fault.bar < high)
-    return Asset(asset.symbol, asset.times[low:high], asset.bars[low:high], faults)
+    return replace(asset, times=asset.times[low:high], bars=asset.bars[low:high], faults=faults)
 
 
 def _notices(data: DataConfig) -> tuple[str, ...]:

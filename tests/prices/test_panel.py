@@ -135,3 +135,34 @@ def test_of_the_stocks_of_the_package_those_with_a_known_fault_are_in_quarantine
     out = (days > np.datetime64("2013-09-23")) & (days < np.datetime64("2017-03-20"))
     assert not panel.members[out, amd].any()
     assert panel.members[~out, amd].all()
+
+
+def hours(folder: Path, zones: dict[str, str]) -> DataConfig:
+    """Hourly bars of each symbol from 10:00 to 15:00 on the clock of its offset, over ten days."""
+    for symbol, offset in zones.items():
+        times = pd.date_range("2020-01-06", periods=10, freq="B")
+        stamps = [f"{day:%Y-%m-%d} {hour}:00:00{offset}" for day in times for hour in range(10, 16)]
+        close = 50.0 + 0.1 * np.sin(np.arange(len(stamps)))
+        frame = pd.DataFrame({"Open": close, "High": close + 1, "Low": close - 1, "Close": close, "Volume": 9.0})
+        frame.index = pd.Index(stamps, name="Date")
+        frame.to_csv(folder / f"{symbol}.csv")
+    return DataConfig(universe=tuple(zones), source="csv", path=str(folder / "{symbol}.csv"))
+
+
+def test_times_of_day_must_be_on_one_clock(tmp_path: Path) -> None:
+    data = hours(tmp_path, {"NY": "-05:00", "TOKYO": "+09:00"})
+    with pytest.raises(DataError, match=r"TOKYO may be on another clock than NY; write data\.time_zone"):
+        load_panel(data)
+    panel = load_panel(data.model_copy(update={"time_zone": "America/New_York"}))
+    assert panel.bars.shape == (120, 2, 5)  # 10:00 in Tokyo is 20:00 of the day before in New York
+    assert str(panel.times[0]) == "2020-01-05T20:00:00.000000000"
+    assert load_panel(hours(tmp_path, {"NY": "-05:00", "BOSTON": "-05:00"})).bars.shape == (60, 2, 5)
+    with pytest.raises(DataError, match="may be on another clock"):
+        load_panel(hours(tmp_path, {"NY": "-05:00", "SAID": ""}))
+
+
+def test_days_beside_hours_are_refused(tmp_path: Path) -> None:
+    files(tmp_path, "A")
+    data = hours(tmp_path, {"B": ""}).model_copy(update={"universe": ("A", "B")})
+    with pytest.raises(DataError, match="B has bars with a time of day, A days"):
+        load_panel(data)
