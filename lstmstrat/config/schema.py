@@ -186,9 +186,8 @@ class Config(Section):
             raise ValueError("strategies: they trade one asset; a universe has portfolio: instead; take them out")
         if self.portfolio is None:
             raise ValueError("portfolio: null, and a universe needs one; take the line out for the default")
-        asked = {"seeds": self.report.seeds > 1, "worlds": self.report.worlds, "ladder": self.report.ladder}
-        for name in (name for name, of in asked.items() if of):
-            raise ValueError(f"report.{name} is for one asset so far; take it out")
+        if self.report.ladder:
+            raise ValueError("report.ladder is for one asset so far; set ladder: false")
         return self
 
     def _check_one(self) -> None:

@@ -44,19 +44,22 @@ def null_history(prices: Prices, number: int, start: int = 0) -> Prices:
     count = len(shapes)
     first_bars = rng.integers(0, count, -(-count // BLOCK))  # of the blocks
     order = (first_bars[:, None] + np.arange(BLOCK)).ravel()[:count] % count  # (n - 1,)
-    world = _mirror(shapes[order], rng.random(count) < 0.5, float(shapes[start:, CLOSE].mean()))
-    table = _chain(bars[0], world, bars[1:, VOLUME][order])
+    world = mirrored(shapes[order], rng.random(count) < 0.5, float(shapes[start:, CLOSE].mean()))
+    table = chained(bars[0], world, bars[1:, VOLUME][order])
     frame = pd.DataFrame(table, prices.frame.index, prices.frame.columns)
     return replace(prices, frame=frame)
 
 
-def _mirror(shapes: Floats, mask: np.ndarray, mean: float) -> Floats:
-    """The shapes (m, 4), turned upside down about the log return `mean` where `mask` (m,) is true."""
-    upside_down = 2.0 * mean - shapes[:, [OPEN, LOW, HIGH, CLOSE]]
-    return np.where(mask[:, None], upside_down, shapes)
+def mirrored(shapes: Floats, mask: np.ndarray, mean: float | Floats) -> Floats:
+    """The shapes (..., 4), turned upside down about the log return `mean` where `mask` (...) is true.
+
+    `mean` is one number, or (..., 4) one for each price.
+    """
+    upside_down = 2.0 * mean - shapes[..., [OPEN, LOW, HIGH, CLOSE]]
+    return np.where(mask[..., None], upside_down, shapes)
 
 
-def _chain(first: Floats, shapes: Floats, volume: Floats) -> Floats:
+def chained(first: Floats, shapes: Floats, volume: Floats) -> Floats:
     """Bars (n, 5): `first` unchanged, then one bar for each shape (n - 1, 4) and volume (n - 1,)."""
     closes = np.cumsum(shapes[:, CLOSE])  # (n - 1,) log of close / first close
     before = np.concatenate([[0.0], closes[:-1]])

@@ -32,7 +32,7 @@ class Extras:
     failed: dict[str, str] = field(default_factory=dict)  # what failed in an extra, by name of its check
 
 
-class _Attempts:
+class Attempts:
     """Runs the extras one by one. An error, also one in the user's code, is recorded and stops only its extra."""
 
     def __init__(self, stages: Stages):
@@ -40,6 +40,7 @@ class _Attempts:
         self.not_run: dict[str, str] = {}
 
     def __call__(self, name: str, unit: str, work: Callable[[Progress], T]) -> T | None:
+        """What `work` gives; None if it failed."""
         try:
             with self.stages(name, unit) as show:
                 return work(show)
@@ -50,7 +51,7 @@ class _Attempts:
 
 def extras(run: Run, session: Session, stages: Stages) -> Extras:
     """Run every extra that the ``report:`` section asks for."""
-    section, attempt, failed = run.config.report, _Attempts(stages), dict[str, str]()
+    section, attempt, failed = run.config.report, Attempts(stages), dict[str, str]()
     climb = attempt("ladder", "rungs", lambda show: ladder(run, session, show)) if section.ladder else None
     if climb and climb.errors:
         failed["ladder"] = _failure_text(climb.errors)

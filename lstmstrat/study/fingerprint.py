@@ -24,6 +24,7 @@ from lstmstrat.config.plugins import loaded
 from lstmstrat.config.schema import Config, StrategyConfig
 from lstmstrat.prices import Prices
 from lstmstrat.results.account import ORDERS, TIME, Account
+from lstmstrat.results.panel.run import PanelRun
 from lstmstrat.results.run import Run
 
 NO_DECISION = {"device"}  # settings of the forecast that do not make another trial
@@ -43,6 +44,21 @@ def of_replica(run: Run, did: str, config: Config, label: str) -> str | None:
     settings = [[strategy.label, _settings(config, strategy)] for strategy in config.strategies]
     ran = [did, run.prices.sha256, codes, _versions(NUMBERS)]
     return _hash(["replica", label, config.report.periods_per_year, settings, ran])
+
+
+def of_panel_replica(run: PanelRun, label: str) -> str | None:
+    """The key of a replica of a run over a universe; `label` says what is replaced. None without an identity."""
+    config = run.config
+    code = identify(*loaded(config.forecast.own_code)).sha256
+    if code is None:
+        return None
+    settings = [
+        config.forecast.model_dump(mode="json", exclude=NO_DECISION),
+        config.broker.model_dump(mode="json"),
+        None if config.portfolio is None else config.portfolio.model_dump(mode="json"),
+    ]
+    ran = [run.panel.sha256, dict(run.panel.universe.groups), code, _versions(NUMBERS)]
+    return _hash([label, run.periods, settings, ran])
 
 
 def of_audit(config: Config, prices: Prices, strategy: StrategyConfig, code: Identity) -> str | None:

@@ -23,6 +23,7 @@ from lstmstrat.forecasting.models import model_class
 from lstmstrat.forecasting.session import Progress, Session
 from lstmstrat.results.account import Account
 from lstmstrat.results.assessment import EquityFan, Seeds, Worlds
+from lstmstrat.results.base_run import BaseRun
 from lstmstrat.results.run import Run, bars_a_year
 from lstmstrat.study import fingerprint
 from lstmstrat.study.simulate import simulate_buy_and_hold, simulate_one
@@ -71,17 +72,17 @@ def seeds(run: Run, count: int, session: Session, progress: Progress) -> dict[st
         return {}
     variations = [
         Variation(
-            f"seed {seed}", _with_seed(config.model_copy(update={"strategies": strategies}), seed), run.prices
+            f"seed {seed}", with_seed(config.model_copy(update={"strategies": strategies}), seed), run.prices
         )
         for seed in range(config.forecast.seed + 1, config.forecast.seed + count)
     ]
     replicas = _replicas(run, variations, session, progress)
-    own = {account.name: _traded(account, run.benchmark, run.periods) for account in run.strategies}
+    own = {account.name: traded(account, run.benchmark, run.periods) for account in run.strategies}
     return {
-        name: _seeds(
+        name: judged_seeds(
             (own[name].difference, *replicas.of(name)),
             len(replicas.errors),
-            _fan(run.dates, [own[name].values, *replicas.values(name)]),
+            fan(run.dates, [own[name].values, *replicas.values(name)]),
         )
         for name in (strategy.label for strategy in strategies)
     }
@@ -92,16 +93,18 @@ def depends_on_a_seed(run: Run) -> bool:
     return bool(run.on_the_forecast) and model_class(run.config.forecast.model).ensemble
 
 
-def _with_seed(config: Config, seed: int) -> Config:
+def with_seed(config: Config, seed: int) -> Config:
+    """The config with another seed."""
     return config.model_copy(update={"forecast": config.forecast.model_copy(update={"seed": seed})})
 
 
-def _seeds(values: tuple[float | None, ...], failed: int, fan: EquityFan) -> Seeds:
+def judged_seeds(values: tuple[float | None, ...], failed: int, fan: EquityFan) -> Seeds:
+    """What the differences with all seeds say, the run's own first."""
     above = sum(d is not None and d > 0.0 for d in values) / (len(values) + failed)
     return Seeds(above, *_worst_and_median(values), values, failed, fan)
 
 
-def _fan(dates: pd.DatetimeIndex, accounts: list[list[float]]) -> EquityFan:
+def fan(dates: pd.DatetimeIndex, accounts: list[list[float]]) -> EquityFan:
     """The lowest, the median and the highest of the accounts at each close that is kept of them."""
     closes = np.datetime_as_string(dates.to_numpy()[spread_closes(len(dates))], unit="auto")
     rows = (np.min(accounts, axis=0), np.median(accounts, axis=0), np.max(accounts, axis=0))
@@ -126,10 +129,12 @@ def worlds(run: Run, count: int, session: Session, progress: Progress) -> dict[s
     numbers = range(1, count + 1)
     variations = [Variation(f"null world {k}", run.config, run.prices, world=k) for k in numbers]
     replicas = _replicas(run, variations, session, progress)
-    return {name: _worlds(d, replicas.of(name), len(replicas.errors)) for name, d in differences(run).items()}
+    return {
+        name: judged_worlds(d, replicas.of(name), len(replicas.errors)) for name, d in differences(run).items()
+    }
 
 
-def _worlds(own_difference: float, values: tuple[float | None, ...], failed: int) -> Worlds:
+def judged_worlds(own_difference: float, values: tuple[float | None, ...], failed: int) -> Worlds:
     """For the p-value, the real world and each world that failed count as at least as good."""
     as_good = 1 + failed + sum(d is not None and d >= own_difference for d in values)
     return Worlds(as_good / (1 + failed + len(values)), *_worst_and_median(values), values, failed)
@@ -143,7 +148,7 @@ def _worst_and_median(values: Sequence[float | None]) -> tuple[float | None, flo
     return ordered[0], sum(numbers) / 2 if len(numbers) == 2 else None
 
 
-def differences(run: Run) -> dict[str, float]:
+def differences(run: BaseRun) -> dict[str, float]:
     """The annual Sharpe ratio of each strategy minus that of buy-and-hold.
 
     The ratio of an account that never moves counts as 0.
@@ -155,7 +160,8 @@ def _difference(account: Account, benchmark: Account, periods: float) -> float:
     return (sharpe(account.returns, periods) or 0.0) - (sharpe(benchmark.returns, periods) or 0.0)
 
 
-def _traded(account: Account, benchmark: Account, periods: float) -> Traded:
+def traded(account: Account, benchmark: Account, periods: float) -> Traded:
+    """What is kept of an account in a replica."""
     values = account.equity.to_numpy(dtype=float)
     return Traded(_difference(account, benchmark, periods), _six_digits(values[spread_closes(len(values))]))
 
@@ -201,7 +207,7 @@ def replica(variation: Variation, session: Session) -> Replica:
         for strategy in config.strategies:
             try:
                 account = simulate_one(config, prices, strategy, session)
-                found = _traded(account, benchmark, periods)
+                found = traded(account, benchmark, periods)
                 results[strategy.label] = found._replace(values=[]) if variation.world else found
             except StrategyError:
                 results[strategy.label] = None

@@ -288,8 +288,8 @@ def test_only_an_audit_that_passed_is_a_proof(run: Run, evidence: list[Evidence]
 
 def test_seeds_and_worlds_reach_the_verdict(run: Run, evidence: list[Evidence]) -> None:
     seeds, worlds = (
-        replicas._seeds((0.1, -0.1), 0, EquityFan(2, (), (), (), ())),
-        replicas._worlds(0.1, (0.0, 0.2, 0.3), 0),
+        replicas.judged_seeds((0.1, -0.1), 0, EquityFan(2, (), (), (), ())),
+        replicas.judged_worlds(0.1, (0.0, 0.2, 0.3), 0),
     )
     found = judged(run, extras=Extras(seeds={"long_flat": seeds}, worlds={"long_flat": worlds}))
     assert [(of.seeds_above, of.worlds) for of in evidence] == [(0.5, 0.75), (None, None)]

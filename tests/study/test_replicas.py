@@ -191,7 +191,7 @@ def test_a_strategy_that_loses_its_account_in_a_replica_did_not_beat_anything(
     assert found["cross"].p_value == 0.25
     assert found["cross"].failed == 0  # no mistake: it is what the strategy did
     assert None not in found["long_flat"].differences
-    seeds, worlds = replicas._seeds((0.2, None, 0.1), 0, FAN), replicas._worlds(0.2, (None, None), 0)
+    seeds, worlds = replicas.judged_seeds((0.2, None, 0.1), 0, FAN), replicas.judged_worlds(0.2, (None, None), 0)
     assert (seeds.above, seeds.worst, seeds.median) == (2 / 3, None, 0.1)
     assert (worlds.worst, worlds.median) == (None, None)
     said = {check.name: check.detail for check in extra_checks(Extras(worlds=found))}
@@ -316,11 +316,15 @@ def test_a_rung_that_fails_fails_alone(session: Session, monkeypatch: pytest.Mon
 
 
 def test_shares_and_p_values_by_hand() -> None:
-    assert replicas._seeds((0.1, -0.1, 0.2, 0.0), 0, FAN).above == 0.5  # as good as buy-and-hold is not above it
-    assert replicas._seeds((0.1, -0.1, 0.2, 0.0), 4, FAN).above == 0.25  # what failed is not above it either
-    assert replicas._worlds(0.5, (0.4, 0.6, 0.5), 0).p_value == (1 + 2) / 4
-    assert replicas._worlds(9.0, tuple(np.zeros(39)), 0).p_value == 1 / 40
-    assert replicas._worlds(9.0, tuple(np.zeros(36)), 3).p_value == 4 / 40  # what failed may have been as good
+    assert (
+        replicas.judged_seeds((0.1, -0.1, 0.2, 0.0), 0, FAN).above == 0.5
+    )  # as good as buy-and-hold is not above it
+    assert replicas.judged_seeds((0.1, -0.1, 0.2, 0.0), 4, FAN).above == 0.25  # what failed is not above it either
+    assert replicas.judged_worlds(0.5, (0.4, 0.6, 0.5), 0).p_value == (1 + 2) / 4
+    assert replicas.judged_worlds(9.0, tuple(np.zeros(39)), 0).p_value == 1 / 40
+    assert (
+        replicas.judged_worlds(9.0, tuple(np.zeros(36)), 3).p_value == 4 / 40
+    )  # what failed may have been as good
 
 
 def test_the_ladder_climbs_from_the_cheapest_model_to_the_config_itself(session: Session) -> None:

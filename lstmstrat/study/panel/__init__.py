@@ -3,5 +3,6 @@
 simulate.py  panel, forecasts, the portfolio and the equal-weight hold: a `PanelRun`
 evidence.py  what the scores are worth
 checks.py    the checks of such a run
+replicas.py  the same with other seeds, and in null worlds
 run.py       a config to a `Result`
 """

@@ -146,7 +146,7 @@ def test_a_run_of_a_universe_is_read_back_as_it_was(result: Result, tmp_path: Pa
     ("changes", "sentence"),
     [
         ({"strategies": STRATEGIES}, "a universe has portfolio: instead"),
-        ({"report": {"seeds": 5}}, "report.seeds is for one asset so far"),
+        ({"report": {"ladder": True}}, "report.ladder is for one asset so far"),
         ({"data": {"symbol": "AAPL"}, "portfolio": None}, "expected at least one in the list"),
         (
             {"data": {}, "strategies": STRATEGIES},
@@ -168,3 +168,30 @@ def test_what_does_not_go_together_is_refused_with_a_cure(changes: dict[str, obj
 def test_too_few_sessions_are_refused() -> None:
     with pytest.raises(lstmstrat.DataError, match="to trade needs"):
         prepare_panel(config(data={"universe": SYMBOLS, "start": "2009-06-01", "end": "2009-12-31"}))
+
+
+def test_seeds_and_worlds_are_run_kept_and_judged(tmp_path: Path) -> None:
+    found = config(
+        forecast={
+            **config().forecast.model_dump(
+                include={"pool", "relation", "train_size", "refit_every", "least_assets"}
+            ),
+            "hidden_size": 4,
+            "members": 1,
+            "epochs": 1,
+        },
+        report={"seeds": 3, "worlds": 20},
+    )
+    few = found.model_copy(update={"report": found.report.model_copy(update={"worlds": 2})})  # enough for the path
+    with Session(Store(tmp_path / "cache.sqlite"), 1, ledger=Ledger(None)) as session:
+        first = lstmstrat.run(few, session=session)
+        again = lstmstrat.run(few, session=session)
+    (strategy,), (same,) = first.assessment.strategies, again.assessment.strategies
+    assert strategy.luck.seeds is not None
+    assert strategy.luck.worlds is not None
+    assert len(strategy.luck.seeds.differences) == 3
+    assert len(set(strategy.luck.seeds.differences)) == 3
+    assert len(strategy.luck.worlds.differences) == 2
+    assert strategy.luck == same.luck
+    checks = {check.name: check.status for check in first.assessment.checks}
+    assert (checks["seeds"], checks["null worlds"], checks["ladder"]) == ("ran", "ran", "not run")
