@@ -103,7 +103,7 @@ def _read_clock(cells: pd.DataFrame, numbers: Read, headings: str, hints: Hints,
     clock = _clock(cells, headings, hints, found)
     _check_numbers(cells, numbers, clock, found)
     found.check()
-    return clock
+    return clock.of_rows(slice(None))
 
 
 def _cells(table: Table, roles: Roles) -> pd.DataFrame:

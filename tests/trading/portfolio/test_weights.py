@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -31,7 +30,7 @@ RULES = {
         rule="proportional", long=1, short=0, gross=1.0, weights="inverse_volatility"
     ),
     "by group": PortfolioConfig(rule="top", long=1, short=1, hold_until=2, neutral="group"),
-    "proportional by group": replace(PROPORTIONAL, neutral="group"),
+    "proportional by group": PROPORTIONAL.model_copy(update={"neutral": "group"}),
 }
 
 
@@ -60,7 +59,7 @@ def test_a_holding_stays_until_its_rank() -> None:
     """Best two of five, held until rank 3. Second close: A is third and stays, B is fourth and goes, C comes in.
     Third close: A is fourth and goes, C is third and stays, D comes in though E is as good as second."""
     scores = [[9, 8, 7, 6, 5], [7, 6, 9, 8, 5], [6, 1, 7, 9, 8]]
-    rule = replace(TOP, hold_until=3)
+    rule = TOP.model_copy(update={"hold_until": 3.0})
     assert weights(scores, rule) == [[0.5, 0.5, 0, 0, 0], [0.5, 0, 0.5, 0, 0], [0, 0, 0.5, 0.5, 0]]
     assert weights(scores, TOP)[1:] == [[0, 0, 0.5, 0.5, 0], [0, 0, 0, 0.5, 0.5]]
 
@@ -98,7 +97,7 @@ def test_proportional_is_the_distance_from_the_median() -> None:
 
 def test_inverse_volatility() -> None:
     """1/0.1 and 1/0.3 are 10 and 3.33: 75% and 25%. Without a volatility above 0 an asset cannot be chosen."""
-    rule = replace(TOP, weights="inverse_volatility")
+    rule = TOP.model_copy(update={"weights": "inverse_volatility"})
     volatility = np.array([[0.1, 0.3, 0.2], [NAN, 0.3, 0.1], [0.0, NAN, NAN]])
     assert weights([[3, 2, 1]] * 3, rule, volatility=volatility) == [[0.75, 0.25, 0], [0, 0.25, 0.75], [0, 0, 0]]
 
@@ -236,7 +235,10 @@ def test_a_rule_that_cannot_be_followed_is_refused(wrong: dict[str, Any], says: 
 
 @pytest.mark.parametrize(
     ("rule", "says"),
-    [(replace(TOP, neutral="group"), "neutral: none"), (replace(TOP, weights="inverse_volatility"), "volatility")],
+    [
+        (TOP.model_copy(update={"neutral": "group"}), "neutral: none"),
+        (TOP.model_copy(update={"weights": "inverse_volatility"}), "volatility"),
+    ],
 )
 def test_what_a_rule_needs(rule: PortfolioConfig, says: str) -> None:
     with pytest.raises(ConfigError, match=says):
