@@ -213,11 +213,11 @@ def test_law_of_the_mirror(case: Case, places: int, until: int) -> None:
 @pytest.mark.parametrize(
     ("wrong", "says"),
     [
-        ({"long": 0.0, "short": 0.0}, "at least one must be above 0"),
-        ({"long": -0.1}, "none below"),
+        ({"long": 0.0, "short": 0.0}, "give at least one side"),
+        ({"long": -0.1}, "greater than or equal to 0"),
         ({"gross": 2.5}, "type gross: 2"),
         ({"short": 0.0, "gross": 1.5}, "type gross: 1"),
-        ({"gross": 0.0}, "expected above 0"),
+        ({"gross": 0.0}, "expected greater than 0"),
         ({"long": 0.6, "short": 0.6}, "more than there are"),
         ({"long": 10.0}, "rule: top"),
         ({"hold_until": 0.05}, "expected 0.1"),
@@ -225,7 +225,7 @@ def test_law_of_the_mirror(case: Case, places: int, until: int) -> None:
         ({"rule": "top", "long": 0.1, "short": 5}, "a whole number such as 10"),
         ({"rule": "top", "long": 5, "short": 0, "hold_until": 3, "gross": 1.0}, "type 5 or more"),
         ({"rule": "proportional"}, "type 1 to hold the long side"),
-        ({"rule": "proportional", "long": 1, "short": 1, "hold_until": 0.5}, "leave it out"),
+        ({"rule": "proportional", "long": 1, "short": 1, "hold_until": 0.5}, "take it out"),
     ],
 )
 def test_a_rule_that_cannot_be_followed_is_refused(wrong: dict[str, Any], says: str) -> None:
