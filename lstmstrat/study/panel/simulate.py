@@ -13,7 +13,7 @@ import pandas as pd
 
 from lstmstrat.arrays import Floats
 from lstmstrat.config.schema import Config
-from lstmstrat.evaluation.round_trips import Fill, round_trips
+from lstmstrat.evaluation.trip_columns import trip_columns
 from lstmstrat.forecasting.panel.forecasts import PanelForecasts
 from lstmstrat.forecasting.panel.forward import PanelForward
 from lstmstrat.forecasting.predictive import recent_volatility
@@ -121,19 +121,18 @@ def _orders(found: PortfolioAccount, panel: Panel) -> pd.DataFrame:
 
 def _trades(found: PortfolioAccount, panel: Panel) -> pd.DataFrame:
     """The round trips of each asset, in the order in which they begin."""
-    last = len(found.times) - 1
+    last, orders = len(found.times) - 1, found.orders
     closes = panel.bars[-len(found.times) :, :, CLOSE]
-    rows = list[dict[str, Any]]()
-    columns = ["session", "size", "price", "commission"]
-    for asset in np.unique(found.orders["asset"]).tolist():
-        orders = found.orders.loc[found.orders["asset"] == asset, columns]
-        fills = [Fill(int(session), *row) for session, *row in orders.to_numpy().tolist()]
+    frames = []
+    by_asset = np.argsort(orders["asset"].to_numpy(), kind="stable")
+    columns = [orders[name].to_numpy()[by_asset] for name in ("session", "size", "price", "commission")]
+    assets, begin = np.unique(orders["asset"].to_numpy()[by_asset], return_index=True)
+    for asset, low, high in zip(assets.tolist(), begin, [*begin[1:], len(orders)], strict=True):
         known = closes[np.isfinite(closes[:, asset]), asset]
-        for trip in round_trips(fills, last, float(known[-1]) if len(known) else np.nan):
-            row = vars(trip) | {
-                "opened": found.times[trip.opened],
-                "closed": None if trip.closed is None else found.times[trip.closed],
-            }
-            rows.append({"asset": panel.symbols[asset], **row})
-    frame = pd.DataFrame(rows, columns=list(ASSET_TRADES)).astype(ASSET_TRADES)
-    return frame.sort_values(["opened", "asset"], ignore_index=True)
+        session, size, price, paid = (column[low:high] for column in columns)
+        trips = trip_columns(session, size, price, paid, last, float(known[-1]) if len(known) else np.nan)
+        closed = np.append(found.times, np.datetime64("NaT"))[trips["closed"]]  # -1: open
+        dates = {"opened": found.times[trips["opened"]], "closed": closed}
+        frames.append(pd.DataFrame({"asset": panel.symbols[asset], **trips, **dates}))
+    frame = pd.concat(frames) if frames else pd.DataFrame(columns=list(ASSET_TRADES))
+    return frame[list(ASSET_TRADES)].astype(ASSET_TRADES).sort_values(["opened", "asset"], ignore_index=True)
