@@ -55,10 +55,11 @@ def is_a_year(span: float) -> bool:
     return span * DAYS_A_YEAR >= LEAST_YEAR
 
 
-def _spacing(gaps: Ints) -> float:
-    """The usual gap of a block, in seconds; NaN where fewer than half of the gaps are about as long."""
-    usual = max(float(np.median(gaps)), 1.0)
-    return usual if float((np.abs(gaps / usual - 1.0) < ALIKE).mean()) >= 0.5 else math.nan
+def _spacings(gaps: Ints) -> Floats:
+    """The usual gap of each of the blocks (k, gaps), in seconds; NaN where fewer than half are about as long."""
+    usual = np.maximum(np.median(gaps, axis=1), 1.0)  # (k,)
+    alike: Floats = (np.abs(gaps / usual[:, None] - 1.0) < ALIKE).mean(axis=1)
+    return np.where(alike >= 0.5, usual, np.nan)
 
 
 def _is_another(spacing: float, other: float) -> bool:
@@ -197,9 +198,11 @@ class Calendar:
     @cached_property
     def changes(self) -> tuple[Change, ...]:
         """Where the spacing changes for 40 bars or to the end, as from daily to hourly; none if often."""
-        parts = np.array_split(self._gaps, max(len(self._gaps) // BLOCK, 1))
-        spacing = [_spacing(part) for part in parts]
-        starts = np.cumsum([0, *map(len, parts)])
+        size, longer = divmod(len(self._gaps), max(len(self._gaps) // BLOCK, 1))  # as np.array_split has them
+        first, rest = np.split(self._gaps, [longer * (size + 1)])
+        blocks = first.reshape(longer, size + 1), rest.reshape(-1, size)
+        spacing = np.concatenate([_spacings(each) for each in blocks]).tolist()
+        starts = np.cumsum([0, *(each.shape[1] for each in blocks for _ in each)])
         found, here, since = [], math.nan, 0
         for k, (there, following) in enumerate(zip(spacing, [*spacing[1:], spacing[-1]], strict=True)):
             if _is_another(here, there) and _is_another(here, following):
