@@ -288,6 +288,8 @@ class DataConfig(SourceConfig):
             if self.faults == "quarantine":
                 raise ValueError("faults: quarantine is for a universe; write report, refuse or drop")
             return self
+        if self.faults not in ("quarantine", "refuse"):
+            raise ValueError(f"universe: faults: {self.faults} is for one asset; write quarantine or refuse")
         if self.extra or self.peers:
             raise ValueError("universe: extra and peers are for one asset; take them out")
         if self.path and PLACE not in self.path:

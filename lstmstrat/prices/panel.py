@@ -17,13 +17,15 @@ from functools import cached_property
 
 import numpy as np
 
-from lstmstrat.arrays import Bools, Floats, Times
+from lstmstrat.arrays import Bools, Floats, Ints, Times
 from lstmstrat.errors import DataError
 from lstmstrat.prices.bars import CLOSE, VOLUME
-from lstmstrat.prices.faults import Fault, day_of
+from lstmstrat.prices.faults import day_of
+from lstmstrat.prices.panel_assets import Asset, check_clocks
 from lstmstrat.prices.universe import Universe
-from lstmstrat.prices.utc_offset import Offset, UtcOffset
 
+RESTS = 10
+"""Sessions without a bar after which an asset is no longer held; holidays of an exchange are shorter."""
 CLEAN = 60
 """Bars in quarantine. More than the window of any default feature, so that none reaches across the finding."""
 
@@ -36,22 +38,7 @@ class Quarantine:
     first: str  # the time of the finding, ISO
     bars: int  # in quarantine, the one of the finding included
     text: str  # what was found
-
-
-@dataclass(frozen=True, eq=False)
-class Asset:
-    """The bars of one asset, with the findings that put it into quarantine."""
-
-    symbol: str
-    times: Times  # (n,)
-    bars: Floats  # (n, 5) open, high, low, close, volume
-    faults: tuple[Fault, ...] = ()
-    offset: Offset = None  # how far the clock of the times is ahead of UTC; None where nothing says it
-
-    @property
-    def of_days(self) -> bool:
-        """Whether the times are dates."""
-        return bool((self.times == self.times.astype("datetime64[D]")).all())
+    single: bool  # whether the bars of the findings alone are wrong; else the price may really have moved
 
 
 @dataclass(frozen=True, eq=False)
@@ -96,10 +83,10 @@ class Panel:
     notices: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        if len(self.symbols) < 2 or not len(self.times):
+        if self.bars.shape[1] < 2 or not len(self.times):
             out = "".join(f"\n  {symbol}: {why}" for symbol, why in [*self.left_out.items()][:5])
             raise DataError(
-                f"universe {self.universe.name}: {len(self.symbols)} of its assets can be read; a universe needs "
+                f"universe {self.universe.name}: {self.bars.shape[1]} of its assets can be read; a universe needs "
                 f"two at least{out}"
             )
         if self.bars.shape != (len(self.times), len(self.symbols), 5):
@@ -114,6 +101,26 @@ class Panel:
     def members(self) -> Bools:
         """Whether an asset belongs to the universe at a session and has a bar there that may be used; (D, N)."""
         return self.universe.members(self.times) & np.isfinite(self.bars[:, :, CLOSE])
+
+    @cached_property
+    def tradable(self) -> Bools:
+        """Whether an asset may be held from a session on, by the bars so far; (D, N).
+
+        It belongs to the universe, and its newest bar, at most `RESTS` sessions old, may be used: a holiday of its
+        exchange or a halt of some days is no reason to sell it.
+        """
+        session = np.arange(len(self.times))[:, None]
+        newest = self.newest
+        usable: Bools = np.take_along_axis(np.isfinite(self.bars[:, :, CLOSE]), np.maximum(newest, 0), axis=0)
+        rests: Bools = (newest >= 0) & (session - newest <= RESTS)
+        return self.universe.members(self.times) & usable & rests
+
+    @cached_property
+    def newest(self) -> Ints:
+        """The session of the newest bar of each asset at each session; (D, N), -1 before its first."""
+        there: Bools = np.logical_or.reduce(np.isfinite(self.bars), axis=2)
+        newest: Ints = np.maximum.accumulate(np.where(there, np.arange(len(self.times))[:, None], -1), axis=0)
+        return newest
 
     @cached_property
     def sha256(self) -> str:
@@ -140,7 +147,8 @@ def panel_of(
     >>> from lstmstrat.prices.universe import listed
     >>> days = np.arange("2024-01-01", "2024-01-05", dtype="datetime64[D]")
     >>> one = Asset("A", days[:3], np.full((3, 5), 10.0))
-    >>> other = Asset("B", days[1:], np.full((3, 5), 20.0), (Fault(1, "2024-01-03", "unit", 100.0, "100 times"),))
+    >>> fault = Fault(1, "2024-01-03", "bar", 100.0, "100 times", single=True)
+    >>> other = Asset("B", days[1:], np.full((3, 5), 20.0), (fault,))
     >>> panel = panel_of(listed(["A", "B"]), "csv", [one, other], clean=2)
     >>> panel.bars[:, :, 3]
     array([[10., nan],
@@ -148,10 +156,10 @@ def panel_of(
            [10., nan],
            [nan, nan]])
     >>> panel.quarantines
-    (Quarantine(symbol='B', first='2024-01-03', bars=2, text='100 times'),)
+    (Quarantine(symbol='B', first='2024-01-03', bars=2, text='100 times', single=True),)
     """
     there = sorted(assets, key=lambda asset: asset.symbol)
-    _check_clocks(there)
+    check_clocks(there)
     times = np.unique(np.concatenate([asset.times.astype("datetime64[ns]") for asset in there] or [_NO_TIMES]))
     bars = np.full((len(times), len(there), 5), np.nan)
     quarantines = list[Quarantine]()
@@ -167,37 +175,6 @@ def panel_of(
     return Panel(of_them, source, times, bars, tuple(quarantines), dict(left_out or {}), tuple(notices))
 
 
-def _check_clocks(assets: Sequence[Asset]) -> None:
-    """Refuses times of day that are not on one clock: an asset would see another's bar before it was over.
-
-    Dates need none: a session is over when its last asset closes, and the next opens come after that.
-    """
-    odd = []
-    for asset in assets[1:]:
-        if asset.of_days != assets[0].of_days:
-            first = f"{assets[0].symbol} {_kind(assets[0])}"
-            odd.append(f"{asset.symbol} has {_kind(asset)}, {first}; give all the same")
-        elif not asset.of_days and not _same_clock(assets[0], asset):
-            odd.append(
-                f"{asset.symbol} may be on another clock than {assets[0].symbol}; write data.time_zone: with that "
-                "of one exchange, such as America/New_York, to have all on its clock"
-            )
-    if odd:
-        raise DataError("\n  ".join(["the assets of the universe do not fit together:", *odd[:3]]))
-
-
-def _kind(asset: Asset) -> str:
-    return "days" if asset.of_days else "bars with a time of day"
-
-
-def _same_clock(one: Asset, other: Asset) -> bool:
-    """Whether the times that both have are the same moments, as far as anything says it."""
-    if not isinstance(one.offset, UtcOffset) or not isinstance(other.offset, UtcOffset):
-        return one.offset == other.offset
-    both = np.intersect1d(one.times, other.times)
-    return bool((one.offset.to_utc(both) == other.offset.to_utc(both)).all())
-
-
 _NO_TIMES = np.empty(0, dtype="datetime64[ns]")
 
 
@@ -207,11 +184,12 @@ def _quarantined(asset: Asset, clean: int) -> tuple[Bools, list[Quarantine]]:
     until = first = 0
     for fault in sorted(asset.faults, key=lambda fault: fault.bar):
         if stays and fault.bar <= until:
-            text, start = f"{stays[-1].text}; {day_of(asset.times[fault.bar])}: {fault.text}", first
-            stays.pop()
+            before = stays.pop()
+            text, start = f"{before.text}; {day_of(asset.times[fault.bar])}: {fault.text}", first
+            single = before.single and fault.single
         else:
-            text, start = fault.text, fault.bar
+            text, start, single = fault.text, fault.bar, fault.single
         first, until = start, min(fault.bar + clean, len(asset.times))
         unused[first:until] = True
-        stays.append(Quarantine(asset.symbol, day_of(asset.times[first]), until - first, text))
+        stays.append(Quarantine(asset.symbol, day_of(asset.times[first]), until - first, text, single))
     return unused, stays

@@ -22,8 +22,9 @@ from lstmstrat.prices import acceptance, bundled
 from lstmstrat.prices.check import IN_A_FRAME, value_faults
 from lstmstrat.prices.faults import Fault, day_of
 from lstmstrat.prices.kept import Network
-from lstmstrat.prices.panel import CLEAN, Asset, Panel, panel_of
-from lstmstrat.prices.prices import Prices, made
+from lstmstrat.prices.panel import CLEAN, Panel, panel_of
+from lstmstrat.prices.panel_assets import Asset
+from lstmstrat.prices.prices import made
 from lstmstrat.prices.sources import as_config, read_source
 from lstmstrat.prices.table import Raw
 from lstmstrat.prices.universe import Universe, listed, read_universe, universe_of_rows
@@ -62,6 +63,10 @@ def load_panel(
     """
     data = as_config(data)
     universe = _universe(data)
+    if data.path and (odd := [symbol for symbol in universe.symbols if "/" in symbol or "\\" in symbol]):
+        raise DataError(
+            f"universe: {odd[0]!r} stands for a part of data.path, and so cannot have a / or a \\ in it"
+        )
     network = Network.NOW if refresh else Network.NEVER if offline else Network.DAILY
     assets, left_out = list[Asset](), dict[str, str]()
     for symbol in universe.symbols:
@@ -102,8 +107,7 @@ def _asset(data: DataConfig, symbol: str, network: Network) -> Asset:
     found = acceptance.marked(prices.faults, config)
     if data.faults == "refuse":
         acceptance.refuse(found, f"{symbol} ({data.source})")
-    asset = _with_faults(prices, [*acceptance.open_faults(found), *faults], data)
-    return replace(asset, offset=offset)
+    return Asset(symbol, prices.times, prices.bars, (*acceptance.open_faults(found), *faults), offset)
 
 
 def _raw(config: DataConfig, network: Network) -> tuple[Raw, Offset]:
@@ -123,21 +127,11 @@ def _row_faults(raw: pd.DataFrame) -> tuple[np.ndarray, list[Fault]]:
     times = raw.index.to_numpy()
     kept = np.cumsum(~wrong)
     faults = [  # of the bar that follows each of them
-        Fault(int(kept[row]), day_of(times[row]), "bar", 1.0, fault.text)
+        Fault(int(kept[row]), day_of(times[row]), "bar", 1.0, fault.text, single=True)
         for fault in found
         for row in np.flatnonzero(fault.rows)
     ]
     return wrong, faults
-
-
-def _with_faults(prices: Prices, faults: list[Fault], data: DataConfig) -> Asset:
-    """An asset of checked prices, and what ``faults:`` makes of its findings."""
-    times, bars = prices.times, prices.bars
-    if data.faults == "drop":
-        left = np.ones(len(times), dtype=bool)
-        left[[fault.bar for fault in acceptance.dropped(faults)]] = False
-        times, bars = times[left], bars[left]
-    return Asset(prices.symbol, times, bars, tuple(faults) if data.faults == "quarantine" else ())
 
 
 def _between(asset: Asset, data: DataConfig) -> Asset | None:

@@ -62,6 +62,8 @@ def load(data: DataConfig | Mapping[str, Any], *, offline: bool = False, refresh
     (291, ['open', 'high', 'low', 'close', 'volume'])
     """
     data = as_config(data)
+    if data.universe is not None:
+        raise ConfigError("data.universe: these are many assets; lstmstrat.load_panel reads them")
     prices = _refreshed(data, offline) if refresh else _loaded(data, _network(offline))
     return _with_outside(prices, data, offline, refresh)
 

@@ -164,5 +164,40 @@ def test_times_of_day_must_be_on_one_clock(tmp_path: Path) -> None:
 def test_days_beside_hours_are_refused(tmp_path: Path) -> None:
     files(tmp_path, "A")
     data = hours(tmp_path, {"B": ""}).model_copy(update={"universe": ("A", "B")})
-    with pytest.raises(DataError, match="B has bars with a time of day, A days"):
+    with pytest.raises(DataError, match="B has times of day and A has dates"):
         load_panel(data)
+
+
+def test_bars_of_another_length_and_weeks_of_other_days_are_refused(tmp_path: Path) -> None:
+    """A week stamped by its Monday holds the Friday: beside days, or weeks stamped by Friday, it looks ahead."""
+    data = files(tmp_path, "AB", bars=400)
+    frame = pd.read_csv(tmp_path / "B.csv", index_col=0, parse_dates=True)
+    how = {"Open": "first", "High": "max", "Low": "min", "Close": "last", "Volume": "sum"}
+    frame.resample("W-MON", label="left", closed="left").agg(how).to_csv(tmp_path / "B.csv")
+    with pytest.raises(DataError, match="the bars of B and A are not of one length"):
+        load_panel(data)
+    pd.read_csv(tmp_path / "A.csv", index_col=0, parse_dates=True).resample("W-FRI").agg(how).to_csv(
+        tmp_path / "A.csv"
+    )
+    with pytest.raises(DataError, match="the bars of B and A have different dates"):
+        load_panel(data)
+    pd.read_csv(tmp_path / "B.csv", index_col=0).to_csv(tmp_path / "A.csv")
+    assert load_panel(data).bars.shape[1] == 2
+
+
+def test_a_holiday_of_its_exchange_is_no_reason_to_sell_an_asset(tmp_path: Path) -> None:
+    data = files(tmp_path, "AB")
+    frame = pd.read_csv(tmp_path / "A.csv", index_col=0)
+    frame.drop(frame.index[[50, 51, 100]]).iloc[:150].to_csv(tmp_path / "A.csv")
+    panel = load_panel(data)
+    held, member = panel.tradable[:, 0], panel.members[:, 0]
+    assert not member[[50, 51, 100]].any()
+    assert held[:163].all()  # and for ten sessions after its last bar
+    assert not held[163:].any()
+
+
+def test_what_changed_its_price_for_good_is_no_single_bar(tmp_path: Path) -> None:
+    data = files(tmp_path)
+    change(tmp_path, "B", 100, 0.25)
+    change(tmp_path, "A", 50, 100.0, 51)
+    assert {stay.symbol: stay.single for stay in load_panel(data).quarantines} == {"A": True, "B": False}

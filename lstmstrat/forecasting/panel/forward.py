@@ -231,9 +231,9 @@ class PanelForward:
     def _said(self, asset: _Asset, fitted: FittedFold, bars: slice) -> tuple[Floats, Mapping[str, Bools]]:
         """What a fold says at some bars of an asset, and at which it says nothing, by reason."""
         lookback = self.config.lookback
-        rows = asset.window(bars, lookback)  # (L - 1 + m, F)
         if bars.start == bars.stop:
             return np.empty((0, len(LINES))), {}
+        rows = asset.window(bars, lookback)  # (L - 1 + m, F)
         members = trainer.predict(self._session, self.model, fitted.members, windows(rows, lookback))
         found = said(fitted, members, rows, lookback, asset.far_since == fitted.fold.number)
         if found.parts[-1, FAR] >= FAR_PART:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from lstmstrat.errors import count
+from lstmstrat.errors import count as counted
 from lstmstrat.forecasting.panel.forward import PanelForward
 from lstmstrat.forecasting.session import Session
 from lstmstrat.prices.bars import CLOSE
@@ -24,6 +24,7 @@ def run_checks(run: PanelRun, session: Session) -> list[Check]:
     """The checks of a finished run, in the order of the computation."""
     return [
         check_prices(run),
+        check_forecasts(run),
         check_books(run),
         check_cuts(run, session),
         Check(AUDIT, NOT_RUN, "there is none for a portfolio yet, so no edge of one is ever supported"),
@@ -31,11 +32,32 @@ def run_checks(run: PanelRun, session: Session) -> list[Check]:
 
 
 def check_prices(run: PanelRun) -> Check:
-    """Assets with findings are in quarantine, so that no number depends on them."""
+    """Bars that alone are wrong are in quarantine, and no number depends on them.
+
+    Where the price stays at another level, as after a split or a crash, nobody knows which: what was held is
+    closed at the close before, as if it had been known. That is a failure until somebody has looked.
+    """
     panel = run.panel
-    out = f"; {count(len(panel.left_out), 'asset')} left out" if panel.left_out else ""
-    stays = count(len(panel.quarantines), "stay")
-    return Check("prices", PASSED, f"{count(len(panel.symbols), 'asset')}, {stays} in quarantine{out}")
+    if moved := [stay for stay in panel.quarantines if not stay.single]:
+        shown = "; ".join(f"{stay.symbol} {stay.first}: {stay.text}" for stay in moved[:3])
+        more = f"; and {len(moved) - 3} more" if len(moved) > 3 else ""
+        days = ", ".join(dict.fromkeys(stay.first[:10] for stay in moved))
+        cure = f"correct the prices, or if they are right write data.accepted: [{days}]"
+        said = f"closed at the close before, as if it had been known: {shown}{more}; {cure}"
+        return Check("prices", FAILED, said)
+    out = f"; {counted(len(panel.left_out), 'asset')} left out" if panel.left_out else ""
+    stays = counted(len(panel.quarantines), "stay")
+    return Check("prices", PASSED, f"{counted(len(panel.symbols), 'asset')}, {stays} in quarantine{out}")
+
+
+def check_forecasts(run: PanelRun) -> Check:
+    """There are forecasts for most members; without one nothing was tested."""
+    members = run.panel.members[run.window]
+    known = np.isfinite(run.forecasts.forecast[run.window]) & members
+    said = f"{int(known.sum()):,} of {int(members.sum()):,} members and sessions have a forecast"
+    reasons = [f"{count:,}: {reason}" for reason, count in run.forecasts.missing.items()]
+    good = 2 * known.sum() > members.sum()
+    return Check("forecasts", PASSED if good else FAILED, "; ".join([said, *reasons]))
 
 
 def check_books(run: PanelRun) -> Check:

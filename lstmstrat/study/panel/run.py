@@ -10,7 +10,7 @@ import numpy as np
 from lstmstrat.config.forecast import ForecastConfig
 from lstmstrat.config.schema import Config
 from lstmstrat.config.validation import validated
-from lstmstrat.errors import DataError
+from lstmstrat.errors import ConfigError, DataError
 from lstmstrat.evaluation.reliability import reliability
 from lstmstrat.evaluation.skill import SkillTests, forecast_skill
 from lstmstrat.forecasting.features import feature_set
@@ -56,7 +56,24 @@ def prepare_panel(config: Config, offline: bool = False, refresh: bool = False) 
             f"warm-up, purge and {MINIMUM_WINDOW} sessions to trade needs {needed}; give an earlier start, a "
             "later end or less train_size"
         )
+    _check_members(config, panel)
     return config.model_copy(update={"forecast": forecast}), panel
+
+
+def _check_members(config: Config, panel: Panel) -> None:
+    """Refuses a universe without members to learn from, and groups that are not there."""
+    most, least = int(panel.members.sum(axis=1).max()), config.forecast.least_assets
+    days = panel.times.astype("datetime64[D]")
+    if not most:
+        raise DataError(
+            f"{config.data.symbol}: nobody is a member at any session from {days[0]} to {days[-1]}; look at start "
+            "and end in the universe"
+        )
+    if config.forecast.relation != "none" and most < least:
+        raise ConfigError(f"forecast.least_assets: {least}, but no session has more than {most}; give less")
+    alone = [symbol for symbol in panel.symbols if not panel.universe.groups.get(symbol)]
+    if config.portfolio is not None and config.portfolio.neutral == "group" and alone:
+        raise ConfigError(f"portfolio.neutral: group, but {alone[0]!r} has no group; give it one, or write none")
 
 
 def run_panel(

@@ -41,11 +41,12 @@ def simulate_panel(config: Config, panel: Panel, session: Session, stages: Stage
     with stages("simulating", "accounts") as show:
         show(0, 2)
         groups = np.array([panel.universe.groups.get(symbol, "") for symbol in panel.symbols])
-        weights = target_weights(forecasts.forecast, panel.members, rule, groups, _volatility(panel))
+        scores, volatility = (_carried(panel, each) for each in (forecasts.forecast, _volatility(panel)))
+        weights = target_weights(scores, panel.tradable, rule, groups, volatility)
         account = _simulate(config, panel, forecasts, weights)
         show(1, 2)
         decided = np.ones(len(panel.times), dtype=bool)
-        held = _simulate(config, panel, forecasts, equal_weight(panel.members, decided))
+        held = _simulate(config, panel, forecasts, equal_weight(panel.tradable, decided))
         show(2, 2)
     params = {name: value for name, value in rule.model_dump(mode="json").items() if value is not None}
     return PanelRun(
@@ -70,6 +71,12 @@ def _simulate(config: Config, panel: Panel, forecasts: PanelForecasts, weights: 
     first = forecasts.folds[0].fitted_at
     band = config.portfolio.band if config.portfolio else 0.0
     return simulate(panel.times[first:], panel.bars[first:], weights[first:], config.broker, band=band)
+
+
+def _carried(panel: Panel, values: Floats) -> Floats:
+    """Values of the newest bar of each asset, where it only rests at a session; (D, N)."""
+    carried: Floats = np.take_along_axis(values, np.maximum(panel.newest, 0), axis=0)
+    return np.where(panel.tradable, carried, np.nan)
 
 
 def _volatility(panel: Panel) -> Floats:

@@ -15,7 +15,7 @@ from lstmstrat.prices.bars import CLOSE, OPEN
 from lstmstrat.results.assessment import FAILED, PASSED
 from lstmstrat.results.panel.run import PanelRun
 from lstmstrat.study.ledger import read_trials
-from lstmstrat.study.panel.checks import check_books, check_cuts
+from lstmstrat.study.panel.checks import check_books, check_cuts, check_forecasts, check_prices
 from lstmstrat.study.panel.run import prepare_panel, run_panel
 from lstmstrat.study.panel.simulate import simulate_panel
 
@@ -157,6 +157,7 @@ def test_a_run_of_a_universe_is_read_back_as_it_was(result: Result, tmp_path: Pa
             "forecast.pool needs data.universe",
         ),
         ({"portfolio": {"gross": 3.0}}, "there is no leverage"),
+        ({"data": {"universe": SYMBOLS, "faults": "report"}}, "write quarantine or refuse"),
         ({"portfolio": {"rule": "top", "long": 2.5}}, "which counts assets"),
     ],
 )
@@ -195,3 +196,46 @@ def test_seeds_and_worlds_are_run_kept_and_judged(tmp_path: Path) -> None:
     assert strategy.luck == same.luck
     checks = {check.name: check.status for check in first.assessment.checks}
     assert (checks["seeds"], checks["null worlds"], checks["ladder"]) == ("ran", "ran", "not run")
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        ({"forecast": {"relation": "rank", "train_size": 250, "least_assets": 50}}, "no session has more than 13"),
+        ({"portfolio": {"rule": "top", "long": 2, "short": 2, "neutral": "group"}}, "'AMD' has no group"),
+    ],
+)
+def test_what_a_universe_does_not_have_is_refused(changes: dict[str, object], sentence: str) -> None:
+    with pytest.raises(ConfigError, match=sentence):
+        prepare_panel(config(**changes))
+
+
+def test_sweep_and_audit_say_that_they_take_one_asset() -> None:
+    with pytest.raises(ConfigError, match="sweep and audit are for one asset so far"):
+        lstmstrat.sweep(config(), {"forecast.train_size": [200, 300]})
+    with pytest.raises(ConfigError, match=r"lstmstrat\.load_panel reads them"):
+        lstmstrat.load_prices({"universe": SYMBOLS})
+
+
+def test_an_asset_that_is_listed_late_does_not_end_a_run(run: PanelRun, session: Session) -> None:
+    bars = run.panel.bars.copy()
+    bars[: run.window.start + 200, 3] = np.nan  # HD has no bar before
+    late = simulate_panel(run.config, replace(run.panel, bars=bars), session)
+    assert check_cuts(late, session).status == PASSED
+    assert np.isnan(late.forecasts.forecast[: run.window.start + 200, 3]).all()
+    assert np.isfinite(late.forecasts.forecast[-1, 3])
+
+
+def test_a_price_that_moved_for_good_voids_what_was_saved_from_it(run: PanelRun) -> None:
+    (stay,) = run.panel.quarantines
+    assert check_prices(run).status == PASSED
+    moved = replace(run.panel, quarantines=(replace(stay, single=False),))
+    check = check_prices(replace(run, panel=moved))
+    assert check.status == FAILED
+    assert "write data.accepted: [2009-02-05]" in check.detail
+
+
+def test_without_a_forecast_nothing_was_tested(run: PanelRun) -> None:
+    assert check_forecasts(run).status == PASSED
+    none = replace(run.forecasts, forecast=np.full_like(run.forecasts.forecast, np.nan))
+    assert check_forecasts(replace(run, forecasts=none)).status == FAILED
