@@ -12,7 +12,7 @@ import pandas as pd
 from lstmstrat.arrays import Bools
 from lstmstrat.prices.clock import Clock
 from lstmstrat.prices.date_numbers import GUESSES, UNITS, likely_form, of_excel, since_1970
-from lstmstrat.prices.day_forms import read_days, read_form
+from lstmstrat.prices.day_forms import are_untimed, read_begin, read_form
 from lstmstrat.prices.findings import Findings, Hints, shown, such
 from lstmstrat.prices.times_of_day import ENDS_IN_ZONE, ZONE, heading_offset, offsets, tidied, times_of_day
 
@@ -29,7 +29,6 @@ ENDS_OF_DAY = r"(?<=[T ])24(?=:?00(?::?00(?:\.0+)?)?$)"
 QUARTER = r"^(?:(\d{4})[\s-]?[Qq]([1-4])|[Qq]([1-4])[\s/-]?(\d{4}))$"
 WEEK = r"[12]\d{3}-?W[0-5]\d"  # of ISO, which no format reads without a day
 SAYS_HOURS = ("%H", "%I", "%X", "%c", "%T")  # in a format of strptime
-TIMED = r"\d{8}[T ]\d{2,6}|\dT\d|\d\s?[AaPp][Mm]"  # in a cell with a time of day and no colon
 
 
 def read_clock(
@@ -159,9 +158,7 @@ def no_times(rows: int) -> Clock:
 def _of_text(text: pd.Series, hints: Hints, found: Findings) -> Clock:
     """Dates written out, with or without a time of day and an offset."""
     text = tidied(text) if hints.date_format is None else text
-    untimed = (~text.str.contains(":", regex=False)).to_numpy(dtype=bool).copy()
-    untimed[untimed] = (~text[untimed].str.contains(TIMED, regex=True)).to_numpy(dtype=bool)
-    untimed &= not any(sign in (hints.date_format or "") for sign in SAYS_HOURS)
+    untimed = are_untimed(text) & (not any(sign in (hints.date_format or "") for sign in SAYS_HOURS))
     zoned = text.str.contains(ENDS_IN_ZONE, regex=True)
     zones = None
     if zoned.any():
@@ -232,7 +229,7 @@ def _week(text: pd.Series, found: Findings) -> bool:
 
 def _written(text: pd.Series, hints: Hints, found: Findings) -> pd.Series:
     """Dates in the forms of `day_forms`, with a time of day behind them."""
-    read = read_days(text.str.replace(r"^(\d{4})(\d\d)(\d\d)(?=\s)", r"\1-\2-\3", regex=True))
+    read = read_begin(text)
     if len(read.orders) > 1:
         row = int(np.flatnonzero(read.days.notna())[0])
         forms = [_form(order, text.iloc[row], read.rest.iloc[row]) for order in read.orders]
