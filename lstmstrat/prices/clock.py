@@ -28,7 +28,7 @@ class Clock:
     local: pd.DatetimeIndex  # (n,), naive
     utc: pd.DatetimeIndex | None  # (n,), naive
     untimed: Bools = field(default_factory=lambda: np.zeros(0, dtype=bool))  # (n,): a date without a time of day
-    abbreviation: str = ""  # of the zone, where that alone is said of it
+    abbreviation: str = ""  # of the zone, where the rows say that alone: UTC is known from the user's zone, or not
 
     def __post_init__(self) -> None:
         if len(self.untimed) != len(self.local):
@@ -38,6 +38,11 @@ class Clock:
     def unreadable(self) -> Bools:
         """The rows without a time; (n,)."""
         return np.asarray(self.local.isna())
+
+    @property
+    def says_utc(self) -> bool:
+        """Whether the rows themselves say what their times are in UTC."""
+        return self.utc is not None and not self.abbreviation
 
     @property
     def offset(self) -> Offset:

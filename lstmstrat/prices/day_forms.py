@@ -9,14 +9,16 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from lstmstrat.arrays import Bools
 from lstmstrat.prices.present import of_two_digits
 
 MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
-REST = r"(?:[\s,T]+(.*))?$"
+REST = r"(?:[\s,t]+(.*))?$"  # of a text in small letters
 WEEKDAY = r"^(?:(?:mon|tue|wed|thu|fri|sat|sun)[a-z]*\.?,?\s+)?"
 NUMBERS = rf"^(\d{{1,4}})\s?[-./\s]\s?(\d{{1,2}})\s?[-./\s]\s?(\d{{1,4}}){REST}"
 DAY_FIRST = rf"{WEEKDAY}(\d{{1,2}})(?:st|nd|rd|th)?[-\s.]*([a-z]{{3,9}})\.?[-\s,]*(\d{{4}}|\d{{2}}){REST}"
 MONTH_FIRST = rf"{WEEKDAY}([a-z]{{3,9}})\.?[-\s]*(\d{{1,2}})(?:st|nd|rd|th)?[-,\s]+(\d{{4}}|\d{{2}}){REST}"
+DATE_ALONE = r"[-\d/.]*$"  # the commonest cell without a time of day
 ORDERS = {"%d/%m/%Y": "dmy", "%m/%d/%Y": "mdy", "%Y/%m/%d": "ymd"}
 # What a date with a time of day may be that is not read by itself, as formats of strptime.
 DATES = ("%Y-%m-%d", "%Y/%m/%d", "%Y.%m.%d", "%Y%m%d", "%d.%m.%Y", "%d/%m/%Y", "%m/%d/%Y", "%d-%m-%Y", "%m-%d-%Y",
@@ -55,6 +57,20 @@ def read_days(text: pd.Series) -> Days:
     possible = tuple(order for order in orders if days[order].notna().sum() == most)
     different = tuple(order for order in possible if not days[order].equals(days[possible[0]]))
     return Days(days[possible[0]], parts[3].fillna(""), possible if different else possible[:1])
+
+
+def read_begin(text: pd.Series) -> Days:
+    """The days that texts (n,) begin with, 20240131 too."""
+    return read_days(text.str.replace(r"^(\d{4})(\d\d)(\d\d)(?=[\sT])", r"\1-\2-\3", regex=True))
+
+
+def are_untimed(text: pd.Series) -> Bools:
+    """Which cells (n,) have no time of day, with or without a colon: 2024-01-31, but not 2024-01-31 12-AM."""
+    untimed: Bools = (~text.str.contains(":", regex=False)).to_numpy(dtype=bool).copy()
+    in_doubt = untimed & ~text.str.match(DATE_ALONE).to_numpy(dtype=bool)
+    if in_doubt.any():
+        untimed[in_doubt] = (read_begin(text[in_doubt]).rest == "").to_numpy(dtype=bool)
+    return untimed
 
 
 def _of_words(lower: pd.Series) -> Days:

@@ -115,7 +115,7 @@ def read_column(extra: ExtraConfig) -> Column:
     one = exact(clock, hints, found)
     series = _each_once(pd.Series(values[kept], one.local), cells.index[kept], found)
     found.check()
-    return Column(series, not are_days(one.local), one.offset, clock.utc is not None, tuple(found.notices))
+    return Column(series, not are_days(one.local), one.offset, clock.says_utc, tuple(found.notices))
 
 
 def _positions(table: Table, extra: ExtraConfig, hints: Hints, found: Findings) -> dict[str, int]:

@@ -10,9 +10,10 @@ import numpy as np
 import pandas as pd
 
 from lstmstrat.arrays import Bools
+from lstmstrat.prices.abbreviations import offsets_in, zone_called
 from lstmstrat.prices.clock import Clock
 from lstmstrat.prices.date_numbers import GUESSES, UNITS, likely_form, of_excel, since_1970
-from lstmstrat.prices.day_forms import read_days, read_form
+from lstmstrat.prices.day_forms import are_untimed, read_begin, read_form
 from lstmstrat.prices.findings import Findings, Hints, shown, such
 from lstmstrat.prices.times_of_day import ENDS_IN_ZONE, ZONE, heading_offset, offsets, tidied, times_of_day
 
@@ -29,7 +30,6 @@ ENDS_OF_DAY = r"(?<=[T ])24(?=:?00(?::?00(?:\.0+)?)?$)"
 QUARTER = r"^(?:(\d{4})[\s-]?[Qq]([1-4])|[Qq]([1-4])[\s/-]?(\d{4}))$"
 WEEK = r"[12]\d{3}-?W[0-5]\d"  # of ISO, which no format reads without a day
 SAYS_HOURS = ("%H", "%I", "%X", "%c", "%T")  # in a format of strptime
-TIMED = r"\d{8}[T ]\d{2,6}|\dT\d|\d\s?[AaPp][Mm]"  # in a cell with a time of day and no colon
 
 
 def read_clock(
@@ -38,7 +38,7 @@ def read_clock(
     """The times of the rows, in their order; `headings` are those of the two columns, which may say UTC."""
     clock = _read_date(date, hints, found)
     if time is not None:
-        clock = _with_time(clock, time, found)
+        clock = _with_time(clock, time, hints, found)
     ahead = heading_offset(headings)
     if clock.utc is None and not clock.abbreviation and ahead is not None:
         clock = replace(clock, utc=clock.local - ahead)
@@ -159,9 +159,7 @@ def no_times(rows: int) -> Clock:
 def _of_text(text: pd.Series, hints: Hints, found: Findings) -> Clock:
     """Dates written out, with or without a time of day and an offset."""
     text = tidied(text) if hints.date_format is None else text
-    untimed = (~text.str.contains(":", regex=False)).to_numpy(dtype=bool).copy()
-    untimed[untimed] = (~text[untimed].str.contains(TIMED, regex=True)).to_numpy(dtype=bool)
-    untimed &= not any(sign in (hints.date_format or "") for sign in SAYS_HOURS)
+    untimed = are_untimed(text) & (not any(sign in (hints.date_format or "") for sign in SAYS_HOURS))
     zoned = text.str.contains(ENDS_IN_ZONE, regex=True)
     zones = None
     if zoned.any():
@@ -171,7 +169,7 @@ def _of_text(text: pd.Series, hints: Hints, found: Findings) -> Clock:
     local = _local(text, hints, found)
     untimed &= ~(local > local.dt.normalize()).to_numpy(dtype=bool)
     clock = Clock(pd.DatetimeIndex(local), None, untimed)
-    return clock if zones is None else _zoned(clock, text, zones, found)
+    return clock if zones is None else _zoned(clock, text, zones, hints, found)
 
 
 def _local(text: pd.Series, hints: Hints, found: Findings) -> pd.Series:
@@ -232,7 +230,7 @@ def _week(text: pd.Series, found: Findings) -> bool:
 
 def _written(text: pd.Series, hints: Hints, found: Findings) -> pd.Series:
     """Dates in the forms of `day_forms`, with a time of day behind them."""
-    read = read_days(text.str.replace(r"^(\d{4})(\d\d)(\d\d)(?=\s)", r"\1-\2-\3", regex=True))
+    read = read_begin(text)
     if len(read.orders) > 1:
         row = int(np.flatnonzero(read.days.notna())[0])
         forms = [_form(order, text.iloc[row], read.rest.iloc[row]) for order in read.orders]
@@ -258,35 +256,44 @@ def _form(order: str, text: str, rest: str) -> str:
     return form + re.match(r"[\s,T]*", between)[0] + time + (" %p" if half else "")  # type: ignore[index]
 
 
-def _zoned(clock: Clock, text: pd.Series, zones: pd.Series, found: Findings) -> Clock:
+def _zoned(clock: Clock, text: pd.Series, zones: pd.Series, hints: Hints, found: Findings) -> Clock:
     """The clock of rows that end in a zone; a time without one, of maybe another clock, is a fault.
 
     A date has none, and no time in UTC, among those that have. Lines that are no rows of the table, and have no
-    date, may end in a zone too.
+    date, may end in a zone too. Names such as EST are those of the user's zone, if it has them at these times.
     """
     local = pd.Series(clock.local, text.index)
     dated, offset = local.notna(), offsets(zones, local)
     known, lacking = offset.notna() & dated, offset.isna() & dated
+    names = " and ".join(sorted(set(zones[lacking]) - {""}))
+    by_name = offsets_in(hints.time_zone, zones, local) if names and hints.time_zone else None
+    if by_name is not None:
+        return replace(clock, utc=pd.DatetimeIndex(local - by_name), abbreviation=names)
     if not known.any():
-        names = sorted(set(zones[lacking]) - {""})
-        return replace(clock, abbreviation=" and ".join(names))
+        return replace(clock, abbreviation=names)
     alone = np.flatnonzero(lacking & ~clock.untimed)
     if len(alone):
-        row = int(alone[0])
-        cell = shown(f"{text.iloc[row]} {zones.iloc[row]}".strip())
-        found.faults.append(
-            f"row {text.index[row] + 1}: {cell} has no offset from UTC, and other rows have one"
-            f"{such(len(alone))}; write it in each row, such as +00:00, or in none"
-        )
+        found.faults.append(_alone(alone, text, zones, local, hints))
         return clock
     return replace(clock, utc=pd.DatetimeIndex(local - offset))
 
 
-def _with_time(clock: Clock, time: pd.Series, found: Findings) -> Clock:
+def _alone(rows: np.ndarray, text: pd.Series, zones: pd.Series, local: pd.Series, hints: Hints) -> str:
+    """The sentence on times in `rows` that have no offset among those that have."""
+    row, zone = int(rows[0]), zone_called(zones, local)
+    cell = shown(f"{text.iloc[row]} {zones.iloc[row]}".strip())
+    cure = "" if zone is None else f"{hints.write('time_zone', zone)}, or "
+    return (
+        f"row {text.index[row] + 1}: {cell} has no offset from UTC, and other rows have one{such(len(rows))}; "
+        f"{cure}write it in each row, such as +00:00, or in none"
+    )
+
+
+def _with_time(clock: Clock, time: pd.Series, hints: Hints, found: Findings) -> Clock:
     """The dates of `clock` at the times of day of a column, which may end in an offset."""
     text = tidied(time.astype(str).where(time.notna(), "").str.strip())
     parts = text.str.extract(ZONE)
     of_day = times_of_day(parts[0].fillna(text))
     local = pd.Series(clock.local.normalize() + pd.TimedeltaIndex(of_day), text.index)
     timed = Clock(pd.DatetimeIndex(local), None, (text == "").to_numpy(dtype=bool))
-    return _zoned(timed, text, parts[1].fillna(""), found)
+    return _zoned(timed, text, parts[1].fillna(""), hints, found)

@@ -147,6 +147,89 @@ def test_a_zone_that_begins_with_am_or_pm_is_no_half_of_a_day(tmp_path: Path, zo
     assert pd.DatetimeIndex(known).tolist() == noon.index.tolist()
 
 
+# --- winter and summer time by their abbreviations ----------------------------------------------------
+
+
+LONDON, DUBLIN = "Europe/London", "Europe/Dublin"
+SPRING = pd.date_range("2019-03-20 08:00", periods=400, freq="h")  # London changes its clock on the 31st
+AUTUMN = pd.date_range("2019-10-20 08:00", periods=400, freq="h")  # and on October 27th, New York on November 3rd
+NAMES = {
+    LONDON: {"GMT", "BST"},
+    DUBLIN: {"GMT", "IST"},
+    "Europe/Berlin": {"CET", "CEST"},
+    NEW_YORK: {"EST", "EDT"},
+}
+
+
+def named(zone: str, hours: pd.DatetimeIndex) -> tuple[pd.DataFrame, str]:
+    bars = made_up(hours.tz_localize("UTC").tz_convert(zone))
+    assert {time.tzname() for time in bars.index} <= NAMES[zone]
+    return bars, text(bars, "short")
+
+
+@pytest.mark.parametrize("zone", NAMES)
+@pytest.mark.parametrize("order", [1, -1])
+@pytest.mark.parametrize("column", [False, True])
+def test_winter_and_summer_by_their_names_are_those_of_the_time_zone(
+    tmp_path: Path, zone: str, order: int, column: bool
+) -> None:
+    """In autumn the hour that comes twice is told by its name, and the times become those of UTC."""
+    for season, hours in (("spring", SPRING), ("autumn", AUTUMN)):
+        bars, rows = named(zone, hours)
+        heading, *below = (
+            re.sub(r"^(\S+) (\S+ \S+?),", r"\1,\2,", rows, flags=re.M) if column else rows
+        ).splitlines()
+        heading = heading.replace("date,", "date,time,") if column else heading
+        prices = csv(tmp_path, "\n".join([heading, *below[::order]]), time_zone=zone)
+        back = season == "autumn"
+        assert_bars(prices, bars.set_axis(hours if back else bars.index.tz_localize(None)))
+        assert isinstance(prices.offset, UtcOffset)
+
+
+@pytest.mark.parametrize("zone", [LONDON, DUBLIN])
+@pytest.mark.parametrize("said", [{}, {"time_zone": NEW_YORK}])
+def test_gmt_beside_another_abbreviation_is_asked_about_and_the_cure_works(
+    tmp_path: Path, zone: str, said: dict[str, str]
+) -> None:
+    bars, rows = named(zone, SPRING)
+    with pytest.raises(DataError, match=r"row 258: .* has no offset from UTC, and other rows have one") as caught:
+        csv(tmp_path, rows, **said)
+    (known,) = re.findall(r'write data\.time_zone: "([^"]+)", or write it in each row', str(caught.value))
+    assert_bars(csv(tmp_path, rows, time_zone=known), bars.set_axis(bars.index.tz_localize(None)))
+    with pytest.raises(DataError, match=f"pass time_zone='{zone}'"):
+        Prices.from_frame(pd.read_csv(tmp_path / "prices.csv"), "X")
+
+
+def test_extra_data_in_gmt_and_bst_are_on_the_clock_of_their_zone_alone(tmp_path: Path) -> None:
+    """Their time_zone says what BST is, and nothing of the prices. By hand: 09:00 BST is 17:00 in Tokyo."""
+    own = text(made_up(pd.date_range("2019-03-29", periods=200, freq="h", tz=TOKYO)), "plain")
+    (tmp_path / "x.csv").write_text("date,x\n2019-03-30 09:00 GMT,1\n2019-04-01 09:00 BST,2\n")
+    one = {"name": "x", "path": str(tmp_path / "x.csv")}
+    with pytest.raises(DataError, match=r'write time_zone: "Europe/London" beside name: x in data\.extra'):
+        csv(tmp_path, own, extra=[one])
+    one["time_zone"] = LONDON
+    with pytest.raises(DataError, match=r"nothing says on which clock the prices are; write data\.time_zone"):
+        csv(tmp_path, own, extra=[one])
+    known = csv(tmp_path, own, extra=[one], time_zone=TOKYO).outside.extra[0].known
+    assert [str(time)[:16] for time in known] == ["2019-03-30T18:00", "2019-04-01T17:00"]
+
+
+def test_gmt_all_the_year_is_utc_in_london_too(tmp_path: Path) -> None:
+    """By hand: 08:00 GMT on April 1st is 09:00 in London."""
+    bars = made_up(pd.date_range("2019-04-01 08:00", periods=60, freq="h"))
+    prices = csv(tmp_path, lines(bars, "{t:%Y-%m-%d %H:%M} GMT" + OHLC, HEADING), time_zone=LONDON)
+    assert str(prices.frame.index[0]) == "2019-04-01 09:00:00"
+
+
+def test_a_name_that_the_zone_does_not_have_at_that_time_is_not_its_own(tmp_path: Path) -> None:
+    """British summer time in January."""
+    bars = made_up(pd.date_range("2019-01-07 08:00", periods=60, freq="h"))
+    rows = lines(bars, "{t:%Y-%m-%d %H:%M} GMT" + OHLC, HEADING).replace("01-08 09:00 GMT", "01-08 09:00 BST")
+    with pytest.raises(DataError, match="row 26: '2019-01-08 09:00 BST' has no offset from UTC") as caught:
+        csv(tmp_path, rows, time_zone=LONDON)
+    assert "time_zone" not in str(caught.value)
+
+
 # --- a zone in one row alone ---------------------------------------------------------------------------
 
 PLAIN = lines(DAYS, "{t:%Y-%m-%d}" + OHLC, HEADING)

@@ -12,7 +12,7 @@ from typing import Any
 import pandas as pd
 import pytest
 import yaml
-from helpers.vendors import DAYS, HOURS, assert_bars, csv, lines
+from helpers.vendors import DAYS, HOURS, assert_bars, csv, lines, made_up
 
 from lstmstrat import DataConfig, DataError, Prices, load_prices
 from lstmstrat.prices.outside import Stream
@@ -20,6 +20,7 @@ from lstmstrat.prices.outside import Stream
 OHLC = ",{o},{h},{l},{c},{v}"
 PRICES = "Open,High,Low,Close,Volume"
 
+NIGHTS = made_up(pd.date_range("2019-04-14 20:00", periods=60, freq="h"))
 FORMS = {
     "two blanks": "  {t:%H:%M:%S}",
     "a.m.": " {t:%I:%M} {half}",
@@ -50,6 +51,20 @@ def test_a_time_of_day_behind_a_date(tmp_path: Path, form: str, date: str) -> No
 def test_a_time_of_day_in_a_column_of_its_own(tmp_path: Path, form: str) -> None:
     text = halves(HOURS, "{t:%Y-%m-%d}," + FORMS[form].strip() + OHLC, f"Date,Time,{PRICES}")
     assert_bars(csv(tmp_path, text), HOURS)
+
+
+@pytest.mark.parametrize("hour", ["%I-%p", "%I %p", "%I%p", "%H", "%H%M", "%H%M%S", "%H.%M", "%H-%M", "%Hh%M"])
+@pytest.mark.parametrize("date", ["%Y-%m-%d", "%d/%m/%Y", "%Y%m%d", "%d %b %Y", "%b %d, %Y", "%a, %d-%b-%Y"])
+def test_midnight_without_a_colon_is_a_time_of_day_among_hours(tmp_path: Path, date: str, hour: str) -> None:
+    text = lines(NIGHTS, '"{t:' + f"{date} {hour}" + '}"' + OHLC, f"Date,{PRICES}")
+    assert_bars(csv(tmp_path, text), NIGHTS)
+
+
+@pytest.mark.parametrize("date", ["%Y-%m-%d", "%d/%m/%Y", "%Y%m%d", "%d %b %Y", "%b %d, %Y", "%a, %d-%b-%Y"])
+def test_a_date_among_hours_has_no_time_of_day(tmp_path: Path, date: str) -> None:
+    text = lines(NIGHTS, '"{t:' + f"{date} %H:%M" + '}"' + OHLC, f"Date,{PRICES}").replace(' 00:00"', '"')
+    with pytest.raises(DataError, match=r"row 5: '[^:']+' has no time of day, and other rows have one"):
+        csv(tmp_path, text)
 
 
 def test_days_without_a_year_are_no_months(tmp_path: Path) -> None:

@@ -390,6 +390,18 @@ def test_crypto_data_download(tmp_path: Path) -> None:
     )
 
 
+def test_the_hours_of_crypto_data_download(tmp_path: Path) -> None:
+    """Its files until 2020: 2019-04-16 12-AM is midnight, no date without a time of day."""
+    bars = made_up(pd.date_range("2019-04-14 20:00", periods=60, freq="h"))
+    text = "https://www.CryptoDataDownload.com\n" + lines(
+        bars[::-1],
+        "{t:%Y-%m-%d %I-%p},BTCUSD,{o},{h},{l},{c},{v},1.5",
+        "Date,Symbol,Open,High,Low,Close,Volume BTC,Volume USD",
+    )
+    assert "\n2019-04-16 12-AM," in text
+    assert_bars(csv(tmp_path, text, "BTCUSD.csv", columns={"volume": "Volume BTC"}), bars)
+
+
 # --- one file, many tickers ----------------------------------------------------------------------------------
 
 
