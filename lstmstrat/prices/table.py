@@ -103,7 +103,8 @@ def _read_clock(cells: pd.DataFrame, numbers: Read, headings: str, hints: Hints,
     clock = _clock(cells, headings, hints, found)
     _check_numbers(cells, numbers, clock, found)
     found.check()
-    return clock.of_rows(slice(None))
+    clock = clock.of_rows(slice(None))
+    return replace(clock, abbreviation="") if clock.untimed.any() else clock  # EST in a row among plain dates
 
 
 def _cells(table: Table, roles: Roles) -> pd.DataFrame:

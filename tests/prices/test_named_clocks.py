@@ -6,6 +6,7 @@ Second origin of what is known when: zones of pandas, and hours counted by hand.
 from __future__ import annotations
 
 import re
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,8 @@ import numpy as np
 import pandas as pd
 import pytest
 from helpers.vendors import DAYS, HOURS, assert_bars, csv, lines, made_up
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from lstmstrat import DataConfig, DataError, Prices, load_prices
 from lstmstrat.prices.utc_offset import UtcOffset
@@ -253,6 +256,28 @@ def test_a_zone_in_one_row_among_dates_is_no_clock(tmp_path: Path, name: str, ne
     prices = csv(tmp_path, "\n".join(rows) + "\n")
     assert_bars(prices, DAYS)
     assert prices.offset is None
+
+
+@given(
+    st.integers(0, len(DAYS) - 1),
+    st.sampled_from(["T00:00:00", "T16:00:00", " 00:00", " 16:00", " 09:30:00.000"]),
+    st.sampled_from(
+        ["", "Z", "+00:00", "-05:00", "+0900", " UTC", " GMT", " BST", " EST", f" {NEW_YORK}", f" {TOKYO}"]
+    ),
+    st.sampled_from([None, NEW_YORK, TOKYO, LONDON, "UTC"]),
+    st.booleans(),
+)
+@settings(max_examples=100, deadline=None)
+def test_one_row_of_any_form_at_any_place_among_dates_is_a_date(
+    place: int, hour: str, zone: str, time_zone: str | None, newest_first: bool
+) -> None:
+    day = f"{DAYS.index[place]:%Y-%m-%d}"
+    heading, *rows = PLAIN.replace(f"{day},", f"{day}{hour}{zone},").splitlines()
+    said = {} if time_zone is None else {"time_zone": time_zone}
+    with tempfile.TemporaryDirectory() as folder:
+        prices = csv(Path(folder), "\n".join([heading, *(rows[::-1] if newest_first else rows)]), **said)
+    assert_bars(prices, DAYS)
+    assert (prices.offset is None) == (time_zone is None)
 
 
 def test_dates_of_extra_data_one_of_which_is_midnight_in_utc_are_dates(tmp_path: Path) -> None:
