@@ -144,6 +144,7 @@ def panel_of(
 
     Examples
     --------
+    >>> from lstmstrat.prices.faults import Fault
     >>> from lstmstrat.prices.universe import listed
     >>> days = np.arange("2024-01-01", "2024-01-05", dtype="datetime64[D]")
     >>> one = Asset("A", days[:3], np.full((3, 5), 10.0))
