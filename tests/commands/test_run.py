@@ -126,6 +126,8 @@ SUMMARY: dict[str, Any] = {  # DESIGN, part 6
     "trials": {"count": COUNT, "variance": MAYBE, "kept": bool, "struck": COUNT, "begun": str},
     "checks": list,
     "versions": dict,
+    "universe": type(None),  # of one asset
+    "panel": type(None),
 }
 
 

@@ -65,8 +65,9 @@ def test_progress_rises_fold_by_fold_and_ends_at_the_total(jobs: int, whole: int
     steps = np.diff([done for done, _ in calls]).tolist()
     assert calls[0] == (0, 45)
     assert calls[-1] == (45, 45)
-    assert sorted(steps, reverse=True)[:whole] == [3] * whole
-    assert max(steps[-2:]) < 3
+    in_order = sorted(steps, reverse=True)  # of size: which of the last is done last is up to the threads
+    assert in_order[:whole] == [3] * whole
+    assert max(in_order[whole:]) < 3
 
 
 def test_small_training_sets_are_put_together() -> None:

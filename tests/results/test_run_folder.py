@@ -312,7 +312,7 @@ def edit(path: Path, old: str, new: str) -> None:
 
 
 def test_a_run_of_an_older_version_is_refused_by_name(own_folder: Path) -> None:
-    edit(own_folder / "summary.json", '"schema": 8', '"schema": 3')
+    edit(own_folder / "summary.json", '"schema": 9', '"schema": 3')
     (own_folder / "exposure.csv").unlink()  # older runs have none: the version is the reason, not the file
     message = error_of(own_folder)
     assert message.startswith(
@@ -324,7 +324,7 @@ def test_a_run_of_an_older_version_is_refused_by_name(own_folder: Path) -> None:
 @pytest.mark.parametrize(
     ("old", "new", "words"),
     [
-        ('"schema": 8,', '"schema": 8', "summary.json is broken: expected JSON, Expecting ',' delimiter: line 3"),
+        ('"schema": 9,', '"schema": 9', "summary.json is broken: expected JSON, Expecting ',' delimiter: line 3"),
         (
             '"bars": 3270',
             '"bars": "many"',

@@ -113,7 +113,7 @@ def test_positions_on_the_grid_of_opens_earn_what_the_broker_says() -> None:
     free = ran(broker={"commission": 0.0, "slippage": 0.0})
     opens = free.prices.bars[-len(free.benchmark.equity) :, OPEN]
     for account in free.strategies:
-        found = judgement._account_positions(free, account)
+        found = free.positions(account)
         assert found is not None
         wealth = float(np.prod(1.0 + found.held * found.asset))
         value, exposure = account.equity.to_numpy(), account.exposure.to_numpy()

@@ -366,7 +366,8 @@ def key(config: ForecastConfig = BASE, seed: int = 7, start: FittedLSTM | None =
 
 
 def test_every_field_of_the_config_is_either_in_the_key_or_in_the_task():
-    known = SHAPING.keys() | ACTING_THROUGH_THE_TASK.keys() | {"model_params"}  # the LSTM refuses any
+    of_a_universe = {"pool", "relation", "least_assets"}  # what the training set is made of
+    known = SHAPING.keys() | ACTING_THROUGH_THE_TASK.keys() | of_a_universe | {"model_params"}  # it refuses any
     assert known == ForecastConfig.model_fields.keys()
     assert {f.name for f in dataclasses.fields(LSTM)} == SHAPING.keys() - {"model"} | {"device"}
 

@@ -218,6 +218,7 @@ OTHER: dict[str, Any] = {  # another value for each setting
     "patience": 6,
 }
 CHOICES = {"model", "model_params", "members", "warm_start", "device"}  # which, how often, from where, on what
+OF_A_UNIVERSE = {"pool", "relation", "least_assets"}  # what the training set is made of
 
 
 def settings_of(model: str) -> set[str]:
@@ -225,7 +226,7 @@ def settings_of(model: str) -> set[str]:
 
 
 def test_every_setting_has_another_value() -> None:
-    assert OTHER.keys() | CHOICES == ForecastConfig.model_fields.keys()
+    assert OTHER.keys() | CHOICES | OF_A_UNIVERSE == ForecastConfig.model_fields.keys()
     assert not [name for name, value in OTHER.items() if value == getattr(small(), name)]
 
 
