@@ -316,7 +316,7 @@ def test_a_run_of_an_older_version_is_refused_by_name(own_folder: Path) -> None:
     (own_folder / "exposure.csv").unlink()  # older runs have none: the version is the reason, not the file
     message = error_of(own_folder)
     assert message.startswith(
-        f"{own_folder}: summary.json has schema 3, and this version of lstmstrat reads schema 8"
+        f"{own_folder}: summary.json has schema 3, and this version of lstmstrat reads schema 9"
     )
     assert message.endswith("run the config.yaml beside it again")
 
