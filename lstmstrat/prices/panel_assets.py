@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import combinations, islice
 
 import numpy as np
 
@@ -33,7 +34,8 @@ class Asset:
     @property
     def usual_gap(self) -> np.timedelta64:
         """How far apart its bars usually are; there are two at least."""
-        return np.timedelta64(int(np.median(np.diff(self.times).astype(np.int64))), "ns")
+        gaps = np.diff(self.times).astype("timedelta64[ns]").astype(np.int64)
+        return np.timedelta64(int(np.median(gaps)), "ns")
 
 
 def check_clocks(assets: Sequence[Asset]) -> None:
@@ -46,9 +48,22 @@ def check_clocks(assets: Sequence[Asset]) -> None:
     DataError
         Days beside times of day, bars of several lengths, weeks on different days, or several clocks.
     """
-    odd = [sentence for asset in assets[1:] if (sentence := _unlike(assets[0], asset))]
+    pairs = combinations(assets, 2) if any(_asks_for_more(asset) for asset in assets) else _with_ends(assets)
+    odd = list(islice((sentence for one, other in pairs if (sentence := _unlike(one, other))), 3))
     if odd:
-        raise DataError("\n  ".join(["the assets of the universe do not fit together:", *odd[:3]]))
+        raise DataError("\n  ".join(["the assets of the universe do not fit together:", *odd]))
+
+
+def _asks_for_more(asset: Asset) -> bool:
+    """Whether its bars are no days, so that each pair of assets has to be looked at."""
+    return len(asset.times) > 1 and bool(not asset.of_days or asset.usual_gap > DAYS)
+
+
+def _with_ends(assets: Sequence[Asset]) -> list[tuple[Asset, Asset]]:
+    """Of days only the length counts: the asset with the shortest bars beside each other one."""
+    known = [asset for asset in assets if len(asset.times) > 1]
+    shortest = min(known, key=lambda asset: asset.usual_gap, default=None)
+    return [] if shortest is None else [(shortest, asset) for asset in assets if asset is not shortest]
 
 
 def _unlike(one: Asset, other: Asset) -> str:

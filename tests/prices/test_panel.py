@@ -201,3 +201,13 @@ def test_what_changed_its_price_for_good_is_no_single_bar(tmp_path: Path) -> Non
     change(tmp_path, "B", 100, 0.25)
     change(tmp_path, "A", 50, 100.0, 51)
     assert {stay.symbol: stay.single for stay in load_panel(data).quarantines} == {"A": True, "B": False}
+
+
+def test_each_pair_is_looked_at_and_not_only_those_with_the_first(tmp_path: Path) -> None:
+    """The first ends before the two others begin, and these two are on different clocks."""
+    data = hours(tmp_path, {"A": "-05:00", "B": "-05:00", "C": "+09:00"})
+    frame = pd.read_csv(tmp_path / "A.csv", index_col=0)
+    frame.index = [stamp.replace("2020-", "2019-") for stamp in frame.index]
+    frame.rename_axis("Date").to_csv(tmp_path / "A.csv")
+    with pytest.raises(DataError, match="C may be on another clock than B"):
+        load_panel(data)

@@ -11,12 +11,17 @@ import pandas as pd
 from lstmstrat.errors import count as counted
 from lstmstrat.forecasting.panel.forward import PanelForward
 from lstmstrat.forecasting.session import Session
-from lstmstrat.prices.bars import CLOSE
+from lstmstrat.prices.bars import OPEN
 from lstmstrat.results.account import Account
 from lstmstrat.results.assessment import AUDIT, FAILED, NOT_RUN, PASSED, Check
+from lstmstrat.results.panel import tables
+from lstmstrat.results.panel.holdings import holdings
 from lstmstrat.results.panel.run import PanelRun
+from lstmstrat.trading.portfolio.columns import TARGET
 
 EQUAL = 1e-9  # relative: account values closer than this are equal, up to rounding
+OF_ONE = ("features", "training labels", "buy-and-hold", "stale prices", "too good to be true")
+"""What is checked of a run on one asset, and not yet of a universe."""
 PLACES = (0.3, 0.7)  # of the traded window, at which the bars are cut off
 
 
@@ -27,6 +32,7 @@ def run_checks(run: PanelRun, session: Session) -> list[Check]:
         check_forecasts(run),
         check_books(run),
         check_cuts(run, session),
+        *(Check(name, NOT_RUN, "it is for one asset so far") for name in OF_ONE),
         Check(AUDIT, NOT_RUN, "there is none for a portfolio yet, so no edge of one is ever supported"),
     ]
 
@@ -61,37 +67,43 @@ def check_forecasts(run: PanelRun) -> Check:
 
 
 def check_books(run: PanelRun) -> Check:
-    """Work each account again from its orders alone: cash and shares at each close."""
+    """Work each account again from the panel: the price of every fill, and from these the value at each close."""
     for account in run.accounts:
-        if fault := _fault(run, account):
+        if fault := _fault_of_fills(run, account) or _fault_of_value(run, account):
             return Check("fills and cash", FAILED, f"{account.name}: {fault}")
     orders = sum(len(account.orders) for account in run.accounts)
-    return Check("fills and cash", PASSED, f"{orders:,} orders; no other cash")
+    return Check("fills and cash", PASSED, f"{orders:,} fills at the price of their order; no other cash")
 
 
-def _fault(run: PanelRun, account: Account) -> str:
-    dates, orders = run.dates, account.orders
-    session = dates.get_indexer(pd.DatetimeIndex(orders["executed"]))
+def _fault_of_fills(run: PanelRun, account: Account) -> str:
+    """The first fill that is not at its open, or of a finished position at its last close; "" if none."""
+    orders, bars = account.orders, run.panel.bars[run.window]
+    session = run.dates.get_indexer(pd.DatetimeIndex(orders["executed"]))
     asset = np.searchsorted(run.panel.symbols, orders["asset"].to_numpy(dtype=str))
-    size, price = orders["size"].to_numpy(), orders["price"].to_numpy()
-    moves = np.zeros((len(dates), len(run.panel.symbols)))
-    np.add.at(moves, (session, asset), size)
-    paid = size * price + np.abs(size * price) * run.config.broker.commission
-    cash = run.config.broker.cash - np.cumsum(np.bincount(session, paid, minlength=len(dates)))
-    value = cash + (np.cumsum(moves, axis=0) * _last_closes(run)).sum(axis=1)
-    apart = np.abs(value / account.equity.to_numpy() - 1.0)
-    worst = int(apart.argmax())
-    if apart[worst] <= EQUAL:
+    last = tables.prices(run).ffill().shift().to_numpy()
+    at = np.where(orders["reason"] == TARGET, bars[session, asset, OPEN], last[session, asset])
+    right = at * (1.0 + np.sign(orders["size"].to_numpy()) * run.config.broker.slippage)
+    wrong = np.flatnonzero(~(np.abs(orders["price"].to_numpy() / right - 1.0) <= EQUAL))
+    if not len(wrong):
         return ""
-    said, worked = account.equity.iloc[worst], value[worst]
+    one = orders.iloc[wrong[0]]
+    on = one["executed"].date()
+    return f"{one['asset']} is filled at {one['price']:.10g} on {on}, and {right[wrong[0]]:.10g} is right"
+
+
+def _fault_of_value(run: PanelRun, account: Account) -> str:
+    """The close at which the account is furthest from what its orders make it; "" if it is nowhere."""
+    dates, orders, broker = run.dates, account.orders, run.config.broker
+    traded = orders["size"] * orders["price"]
+    paid = (traded + traded.abs() * broker.commission).groupby(orders["executed"]).sum()
+    cash = broker.cash - paid.reindex(dates, fill_value=0.0).cumsum()
+    value = cash + holdings(orders, tables.prices(run)).sum(axis=1).to_numpy()
+    apart = (value / account.equity - 1.0).abs()
+    worst = int(apart.argmax())
+    if apart.iloc[worst] <= EQUAL:
+        return ""
+    said, worked = account.equity.iloc[worst], value.iloc[worst]
     return f"the account is worth {said:.10g} on {dates[worst].date()}, its orders make it {worked:.10g}"
-
-
-def _last_closes(run: PanelRun) -> np.ndarray:
-    """The newest close of each asset at each session of the window; (n, N), 0 before the first."""
-    closes = run.panel.bars[run.window, :, CLOSE]
-    newest = np.maximum.accumulate(np.where(np.isfinite(closes), np.arange(len(closes))[:, None], -1), axis=0)
-    return np.where(newest < 0, 0.0, np.nan_to_num(np.take_along_axis(closes, np.maximum(newest, 0), axis=0)))
 
 
 def check_cuts(run: PanelRun, session: Session) -> Check:

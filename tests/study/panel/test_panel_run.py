@@ -84,6 +84,11 @@ def test_the_books_and_the_cuts_are_checked_and_a_false_account_is_found(run: Pa
     check = check_books(replace(run, strategies=(paid_in,)))
     assert check.status == FAILED
     assert "its orders make it" in check.detail
+    orders = account.orders.copy()
+    orders.loc[7, "price"] *= 0.999  # better than the open
+    check = check_books(replace(run, strategies=(replace(account, orders=orders),)))
+    assert check.status == FAILED
+    assert "is right" in check.detail
     forecasts = replace(run.forecasts, forecast=np.roll(run.forecasts.forecast, -1, axis=0))  # those of tomorrow
     assert check_cuts(replace(run, forecasts=forecasts), session).status == FAILED
 
@@ -108,6 +113,12 @@ def test_a_universe_says_what_became_of_its_assets(run: PanelRun, result: Result
     of_the_hold = run.benchmark.orders
     assert of_the_hold.loc[of_the_hold["reason"] == "quarantined", "asset"].tolist() == ["LOW"]
     assert universe.ended == 0
+
+
+def test_a_check_that_is_not_made_is_said_not_to_be_run(result: Result) -> None:
+    found = {check.name: check.status for check in result.assessment.checks}
+    for name in ("features", "training labels", "buy-and-hold", "stale prices", "too good to be true"):
+        assert found[name] == "not run"
 
 
 def test_no_edge_of_a_portfolio_is_supported_without_an_audit(result: Result) -> None:
