@@ -186,8 +186,6 @@ class Config(Section):
             raise ValueError("strategies: they trade one asset; a universe has portfolio: instead; take them out")
         if self.portfolio is None:
             raise ValueError("portfolio: null, and a universe needs one; take the line out for the default")
-        if self.report.ladder:
-            raise ValueError("report.ladder is for one asset so far; set ladder: false")
         return self
 
     def _check_one(self) -> None:

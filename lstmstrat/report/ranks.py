@@ -12,12 +12,13 @@ from lstmstrat.errors import count
 from lstmstrat.evaluation.rank_books import BP, Book
 from lstmstrat.evaluation.ranks import Estimate
 from lstmstrat.evaluation.survivors import OWN
+from lstmstrat.report import rank_ladder
 from lstmstrat.report.cells import amount, fine_percent, fixed, percent, ratio, tenths, thousandths
 from lstmstrat.report.parts import Part
+from lstmstrat.report.rank_ladder import sure, told
 from lstmstrat.results.assessment import Assessment
 from lstmstrat.results.panel.facts import PanelFacts, UniverseFacts
 
-SURE = 1.96  # standard errors: 95% of the means without skill are closer to 0
 LITTLE = 0.1  # a rank correlation below it is small
 QUANTILE = {10: "tenth", 5: "fifth", 2: "half"}
 
@@ -36,7 +37,7 @@ def brief(found: Assessment) -> list[str]:
     paid = f"this run pays {_paid(found.costs)}"
     known = panel.break_even_bp is not None
     even = f"break-even {_bp(panel.break_even_bp)} bp a trade, {paid}" if known else "no cost breaks even"
-    return [f"Rank correlation {_told(panel.skill.ic)}; {even}."]
+    return [f"Rank correlation {told(panel.skill.ic)}; {even}."]
 
 
 def sentences(found: Assessment) -> list[str]:
@@ -44,7 +45,7 @@ def sentences(found: Assessment) -> list[str]:
     if found.panel is None or found.universe is None:
         return []
     said = [order(found.universe, found.panel), pays(found.panel, found.costs), survivors(found.panel)]
-    return [*said, *_missing(found.panel)]
+    return [*said, *rank_ladder.sentences(found.panel), *_missing(found.panel)]
 
 
 def order(universe: UniverseFacts, panel: PanelFacts) -> str:
@@ -53,17 +54,17 @@ def order(universe: UniverseFacts, panel: PanelFacts) -> str:
     if skill.ic.mean is None:
         return "Whether the scores order what comes is not known: no session has enough scores with a return."
     among = f"Among {_members(universe, 'asset')} a session"
-    told = f"rank correlation {_told(skill.ic)}"
+    correlation = f"rank correlation {told(skill.ic)}"
     side = (
         f"{fine_percent(skill.hit_rate)} of the assets came out on the side of the middle on which their score "
         "was; chance has 50%."
     )
-    if _sure(skill.ic) < 0:
-        return f"{among}, a higher score came before a lower return, more often than chance: {told}. {side}"
+    if sure(skill.ic) < 0:
+        return f"{among}, a higher score came before a lower return, more often than chance: {correlation}. {side}"
     much = "no more often than chance"
-    if _sure(skill.ic) > 0:
+    if sure(skill.ic) > 0:
         much = "a little more often than chance" if skill.ic.mean < LITTLE else "more often than chance"
-    return f"{among}, a higher score came before a higher return {much}: {told}. {side}"
+    return f"{among}, a higher score came before a higher return {much}: {correlation}. {side}"
 
 
 def pays(panel: PanelFacts, costs: BrokerConfig) -> str:
@@ -100,7 +101,7 @@ def survivors(panel: PanelFacts) -> str:
     usual, today = (
         f"(correlation {thousandths(one.mean)}, t {tenths(one.t)})" for one in (found.static, found.timing)
     )
-    static, timing = _sure(found.static) > 0, _sure(found.timing) > 0
+    static, timing = sure(found.static) > 0, sure(found.timing) > 0
     if timing and not static:
         return (
             f"It is not a list of survivors: what orders the returns is a score above or below the usual one of "
@@ -135,18 +136,6 @@ def _members(universe: UniverseFacts, noun: str = "member") -> str:
     return count(high, noun) if low == high else f"{low:,} to {count(high, noun)}"
 
 
-def _sure(found: Estimate) -> int:
-    """1 for above 0 and -1 for below it, by more than chance explains; else 0."""
-    if found.t is None or abs(found.t) < SURE:
-        return 0
-    return 1 if found.t > 0.0 else -1
-
-
-def _told(found: Estimate) -> str:
-    """``0.021 (t 6.6)``."""
-    return f"{thousandths(found.mean)} (t {tenths(found.t)})"
-
-
 def _bp(value: float | None) -> str:
     return fixed(value, 1)
 
@@ -157,7 +146,7 @@ def _paid(costs: BrokerConfig) -> str:
 
 
 def parts(found: Assessment) -> list[Part]:
-    """The tables: by year, by lag, by quantile of the scores, and by patience."""
+    """The tables: by year, by lag, by quantile of the scores, by patience, and the ladder if there is one."""
     if (panel := found.panel) is None:
         return []
     quantile, skill = QUANTILE[panel.books.quantiles], panel.skill
@@ -168,6 +157,7 @@ def parts(found: Assessment) -> list[Part]:
         Part("By lag", "With the return of one session, so many sessions later", [["lag", *HEADS], *lags]),
         Part(f"By {quantile}", LADDER.format(quantile), [[quantile, "bp a session", "t"], *_ladder(panel)]),
         Part("By patience", _books_say(quantile, found.costs), [[*BOOK_HEADS], *map(_book, panel.books.books)]),
+        *rank_ladder.parts(panel),
     ]
 
 

@@ -28,6 +28,7 @@ class Extras:
     worlds: dict[str, Worlds] = field(default_factory=dict)  # by strategy
     ladder: Ladder | None = None
     rungs: tuple[Run, ...] = ()  # of the ladder
+    ladder_says: str = ""  # what the ladder changes; "" if it was not run
     not_run: dict[str, str] = field(default_factory=dict)  # why an extra was not run, by name of its check
     failed: dict[str, str] = field(default_factory=dict)  # what failed in an extra, by name of its check
 
@@ -54,7 +55,7 @@ def extras(run: Run, session: Session, stages: Stages) -> Extras:
     section, attempt, failed = run.config.report, Attempts(stages), dict[str, str]()
     climb = attempt("ladder", "rungs", lambda show: ladder(run, session, show)) if section.ladder else None
     if climb and climb.errors:
-        failed["ladder"] = _failure_text(climb.errors)
+        failed["ladder"] = failure_text(climb.errors)
     by_seed = by_world = None
     if not depends_on_a_seed(run):
         attempt.not_run["seeds"] = "no strategy trades a forecast of the config that depends on a seed"
@@ -67,12 +68,14 @@ def extras(run: Run, session: Session, stages: Stages) -> Extras:
         worlds=by_world or {},
         ladder=climb.ladder if climb else None,
         rungs=climb.runs if climb else (),
+        ladder_says="cheaper models and rarer refits" if climb else "",
         not_run=attempt.not_run,
         failed=failed,
     )
 
 
-def _failure_text(errors: Sequence[str]) -> str:
+def failure_text(errors: Sequence[str]) -> str:
+    """How many failed, and why the first did."""
     return f"{len(errors)} failed, such as {errors[0]}"
 
 
@@ -95,8 +98,7 @@ def extra_checks(extras: Extras) -> list[Check]:
 
 def _ladder_detail(extras: Extras) -> str:
     failure = extras.failed.get("ladder")
-    detail = f"cheaper models and rarer refits{f'; {failure}' if failure else ''}"
-    return detail if extras.ladder else ""
+    return "; ".join(filter(None, (extras.ladder_says, failure))) if extras.ladder_says else ""
 
 
 def _replica_detail(differences: dict[str, tuple[tuple[float | None, ...], int]], noun: str) -> str:

@@ -10,6 +10,7 @@ import pandas as pd
 
 from helpers import made_up
 from lstmstrat.config.schema import Config
+from lstmstrat.evaluation.ranks import Estimate
 from lstmstrat.forecasting.forecasts import FoldRecord
 from lstmstrat.forecasting.panel.forecasts import PanelForecasts
 from lstmstrat.forecasting.schedule import Fold
@@ -22,6 +23,7 @@ from lstmstrat.prices.universe import listed
 from lstmstrat.results import tables
 from lstmstrat.results.assessment import Assessment
 from lstmstrat.results.panel import tables as panel_tables
+from lstmstrat.results.panel.facts import RankRung
 from lstmstrat.results.panel.run import PanelRun
 from lstmstrat.results.result import Result
 from lstmstrat.store import Store
@@ -129,5 +131,18 @@ def _assessment(run: PanelRun) -> Assessment:
         forecast_skill=made_up.unusual("no forecast").assessment.forecast_skill,
         ladder=None,
         universe=evidence.universe_facts(run),
-        panel=evidence.panel_facts(run),
+        panel=evidence.panel_facts(run, LADDER),
     )
+
+
+def _rung(model: str, pool: str, relation: str, ic: Estimate, minus: Estimate, shuffled: bool = False) -> RankRung:
+    return RankRung(model, pool, relation, shuffled, 4, 960, 20, 31.4, ic, 0.507, 3.7, minus, 0.21)
+
+
+LADDER = (
+    _rung("lstm", "all", "rank", Estimate(298, 0.0215, 6.6), Estimate(298, 0.0, None)),
+    _rung("lstm", "all", "none", Estimate(298, 0.0073, 2.4), Estimate(298, 0.0142, 4.2)),
+    _rung("lstm", "none", "rank", Estimate(298, 0.0123, 5.2), Estimate(298, 0.0092, 2.6)),
+    _rung("ridge", "all", "rank", Estimate(298, 0.0057, 1.7), Estimate(298, 0.0157, 4.2)),
+    _rung("lstm", "all", "rank", Estimate(298, -0.0028, -0.9), Estimate(298, 0.0243, 5.0), shuffled=True),
+)

@@ -81,7 +81,7 @@ def test_what_is_not_known_is_said_to_be_not_known(result: Result) -> None:
     found = put(found, "panel.books.books.0.gross", nothing)
     for part in ("whole", "static", "timing"):
         found = put(found, f"panel.survivors.{part}", nothing)
-    order, pays, survivors = ranks.sentences(found)
+    order, pays, survivors, *_ = ranks.sentences(found)
     assert order.startswith("Whether the scores order what comes is not known")
     assert pays.startswith("Whether the order pays is not known")
     assert survivors == "Is it the survivors? Not known: that takes more than 60 scores of an asset."
@@ -363,3 +363,47 @@ def test_a_config_of_a_universe_is_compared_by_its_panel() -> None:
     options = type("Options", (), {"offline": True, "refresh": False})
     with pytest.raises(lstmstrat.DataError, match=r"us_stocks has \d+ sessions"):
         compare._prepared(config, options, None, None)  # type: ignore[arg-type]
+
+
+# --- the ladder
+
+
+def test_the_ladder_says_what_pool_and_label_add(result: Result) -> None:
+    said = " ".join(ranks.sentences(result.assessment))
+    assert (
+        "The same model on the same folds: one model for all, with the rank within the session as the label, has "
+        "0.021 (t 6.6); with the return itself as the label it is 0.007 (t 2.4), and the difference 0.014 (t 4.2); "
+        "with one model for each asset it is 0.012 (t 5.2), and the difference 0.009 (t 2.6)."
+    ) in said
+    assert "labels that were shuffled within each session, has -0.003 (t -0.9): nothing, as it must." in said
+
+
+def test_a_control_that_finds_something_is_not_explained_away(result: Result) -> None:
+    found = result.assessment
+    assert found.panel is not None
+    *others, control = found.panel.ladder
+    found = put(found, "panel.ladder", (*others, replace(control, ic=Estimate(298, 0.02, 4.0))))
+    assert "Do not trust the order above." in " ".join(ranks.sentences(found))
+    found = put(found, "panel.ladder", (*others, replace(control, ic=Estimate(0, None, None))))
+    assert "has no score with a return" in " ".join(ranks.sentences(found))
+
+
+def test_the_ladder_is_a_table_and_a_chart_with_its_numbers(result: Result, text: str) -> None:
+    panel = result.assessment.panel
+    assert panel is not None
+    drawn = payload_of(text)["figures"]["rankladder"]["data"][0]
+    assert drawn["x"] == pytest.approx([rung.ic.mean for rung in panel.ladder], rel=1e-3)
+    assert drawn["y"][0] == "lstm, pool all, rank"
+    assert drawn["y"][-1] == "lstm, pool all, rank, shuffled"
+    assert drawn["error_x"]["array"][0] == pytest.approx(1.96 * 0.0215 / 6.6, rel=1e-2)
+    part = ranks.parts(result.assessment)[-1]
+    assert part.heading == "Ladder"
+    assert part.rows[2][:6] == ["lstm", "all", "return", "0.007", "2.4", "50.7%"]
+    assert "The ladder: is it the label, the pool, the model, or nothing?" in said_of(text)
+
+
+def test_without_a_ladder_the_page_says_how_to_run_it(result: Result) -> None:
+    found = replace(result, assessment=put(result.assessment, "panel.ladder", ()))
+    shown = said_of(page(found))
+    assert "or nothing? Not run;" in shown
+    assert len(ranks.parts(found.assessment)) == 4

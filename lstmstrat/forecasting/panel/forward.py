@@ -33,7 +33,7 @@ from lstmstrat.forecasting.history import History, Rows
 from lstmstrat.forecasting.learned import DISTANCE, FAR, FAR_PART, NETWORK, SPREAD
 from lstmstrat.forecasting.models import model_of, settled
 from lstmstrat.forecasting.panel.forecasts import PanelForecasts
-from lstmstrat.forecasting.panel.samples import Bars, panel_fold, sample_labels
+from lstmstrat.forecasting.panel.samples import Bars, LabelMaker, panel_fold, sample_labels
 from lstmstrat.forecasting.parts import said
 from lstmstrat.forecasting.reasons import Log
 from lstmstrat.forecasting.schedule import Fold, schedule
@@ -62,6 +62,8 @@ class PanelForward:
         The group of each symbol, for ``pool: group``.
     session
         Store, threads and progress; by default the active session.
+    labels
+        What the folds learn from: `sample_labels`, or for a control `shuffled_labels`.
 
     Attributes
     ----------
@@ -102,6 +104,7 @@ class PanelForward:
         symbols: Sequence[str],
         groups: Mapping[str, str] = NO_GROUPS,
         session: Session | None = None,
+        labels: LabelMaker = sample_labels,
     ):
         _check(config, symbols, groups)
         self.config = settled(config).model_copy(update={"calibration": "none"})
@@ -119,6 +122,7 @@ class PanelForward:
         self._schedule: list[Fold] = []
         self.missing: Counter[str] = Counter()
         self._session = session or current()
+        self._labels = labels
         self._log = Log(_log, self._session.told)
 
     def advance(self, times: Times, bars: Floats, members: Bools) -> Floats:
@@ -202,7 +206,7 @@ class PanelForward:
     def _due(self, fold: Fold) -> Iterator[tuple[str, Due]]:
         """Each pool that has a sample in the fold, with its training set."""
         bars = [asset.bars for asset in self._assets]
-        found, known = sample_labels(bars, self._members.all, fold, self.config)
+        found, known = self._labels(bars, self._members.all, fold, self.config)
         cutoff = str(self._times.all[fold.cutoff])
         for pool in self.folds:
             chosen = [number for number, asset in enumerate(self._assets) if asset.pool == pool]

@@ -10,7 +10,7 @@ features.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -24,6 +24,8 @@ from lstmstrat.forecasting.training_set import TrainingSet
 
 NEVER = -1
 """In place of the session at which a label is known: there is none."""
+LabelMaker = Callable[["Sequence[Bars]", Bools, Fold, ForecastConfig], tuple[Floats, Ints]]
+"""`sample_labels`, or what stands in its place."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -25,7 +25,7 @@ import pandas as pd
 from lstmstrat.report.figures.chance import differences, shuffles
 from lstmstrat.report.figures.history import answer, dates, fold_skill, folds, prices, through_time
 from lstmstrat.report.figures.portfolio import exposures
-from lstmstrat.report.figures.ranks import fold_ranks, lags, one_row_a_fold, patience, tenths, years
+from lstmstrat.report.figures.ranks import fold_ranks, lags, one_row_a_fold, patience, rungs, tenths, years
 from lstmstrat.report.figures.seeds import seeds
 from lstmstrat.report.figures.skill import ladder, outcomes, rolling
 from lstmstrat.report.figures.trades import costs, profits, spread
@@ -80,6 +80,7 @@ def _of_a_universe(result: Result) -> dict[str, Json | None]:
         "tenths": tenths(panel.books),
         "lags": lags(panel.skill),
         "patience": patience(panel.books, result.assessment.costs),
+        "rankladder": rungs(panel.ladder),
         "exposures": exposures(result),
         "folds": folds(by_fold),
         "foldranks": fold_ranks(by_fold),

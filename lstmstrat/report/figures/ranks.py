@@ -13,10 +13,13 @@ from lstmstrat.evaluation.ranks import Estimate, RankSkill
 from lstmstrat.report.cells import percent
 from lstmstrat.report.figures.history import by_fold
 from lstmstrat.report.figures.skill import ERRORS
-from lstmstrat.report.figures.values import Json, date_axis, nothing, numbers, stamps
+from lstmstrat.report.figures.values import Json, date_axis, label, nothing, numbers, stamps
+from lstmstrat.report.rank_ladder import rung_name
+from lstmstrat.results.panel.facts import RankRung
 
 RANK = "rank correlation"
 NO_SESSION = "No session has enough assets with a score and a return."
+OF_SESSIONS = "(t %{customdata[0]}, sessions: %{customdata[1]:,})"
 NO_BOOK = "Too few assets have a score at the same session."
 
 
@@ -71,6 +74,31 @@ def patience(found: RankBooks, costs: BrokerConfig) -> Json:
     return {"data": data, "layout": _layout("held until out of the better", "bp") | {"barmode": "group"}}
 
 
+def rungs(found: Sequence[RankRung]) -> Json | None:
+    """The rank correlation of each rung of the ladder, with what chance allows; None without a ladder."""
+    if not found:
+        return None
+    dots = {
+        "type": "scatter",
+        "mode": "markers",
+        "x": _values([rung.ic.mean for rung in found]),
+        "y": [label(rung_name(rung), 40) for rung in found],
+        "error_x": _chance([rung.ic for rung in found]) | {"color": "--forecast"},
+        "marker": {"color": "--forecast", "size": 10},
+        "customdata": [[_t(rung.ic), rung.ic.sessions] for rung in found],
+        "hovertemplate": f"%{{x:.3f}} {OF_SESSIONS}<extra>%{{y}}</extra>",
+    }
+    layout = {
+        "height": 90 + 30 * len(found),
+        "showlegend": False,
+        "hovermode": "closest",
+        "margin": {"t": 10, "b": 50, "l": 10, "r": 10},
+        "xaxis": {"title": {"text": RANK}, "zeroline": True},
+        "yaxis": {"type": "category", "automargin": True, "autorange": "reversed"},
+    }
+    return {"data": [dots], "layout": layout}
+
+
 def fold_ranks(folds: pd.DataFrame) -> Json:
     """The mean rank correlation of each fold; `folds` has one row a fold."""
     frame = folds[folds["rank_ic"].notna()]
@@ -97,17 +125,16 @@ def one_row_a_fold(folds: pd.DataFrame) -> pd.DataFrame:
 def _means(name: str, x: list[str], found: Sequence[Estimate], decimals: int, colour: str) -> Json:
     """A bar for each mean, 95% of what chance adds to it, and its t in the hover."""
     return _bars(f"{name}, with 95% of chance", x, [one.mean for one in found], colour) | {
-        "error_y": {
-            "type": "data",
-            "array": numbers([_reach(one) for one in found], 3),
-            "color": "--soft",
-            "thickness": 1.2,
-            "width": 4,
-        },
+        "error_y": _chance(found),
         "customdata": [[_t(one), one.sessions] for one in found],
-        "hovertemplate": f"%{{y:.{decimals}f}} (t %{{customdata[0]}}, sessions: %{{customdata[1]:,}})"
-        f"<extra>{name}</extra>",
+        "hovertemplate": f"%{{y:.{decimals}f}} {OF_SESSIONS}<extra>{name}</extra>",
     }
+
+
+def _chance(found: Sequence[Estimate]) -> Json:
+    """The error bars of means."""
+    reach = numbers([_reach(one) for one in found], 3)
+    return {"type": "data", "array": reach, "color": "--soft", "thickness": 1.2, "width": 4}
 
 
 def _reach(found: Estimate) -> float:

@@ -134,6 +134,9 @@ OF_A_UNIVERSE = {
         "How many standard errors a mean is away from 0. Without any skill it is beyond 2 in one case of twenty; "
         "of ten rows, one or two may be."
     ),
+    "right side of the middle": (
+        "The share of assets whose score and return are both above the middle of the session, or both below it."
+    ),
     "ICIR": ("The mean rank correlation divided by how far it changes from session to session."),
     "lag": (
         "Sessions between the score and the return. A signal that is gone after one session must be traded at "

@@ -26,6 +26,12 @@ TERMS = {
     "net bp": "bp",
     "turnover": "turnover a session",
     "break-even bp": "break-even",
+    "pool": "pool",
+    "label": "relation",
+    "right side of the middle": "right side of the middle",
+    "this run minus it": "rank correlation",
+    "t of that": "t",
+    "Sharpe": "Sharpe",
 }
 """The term of the glossary that explains a heading."""
 
@@ -35,7 +41,7 @@ def view(found: Assessment) -> dict[str, Any]:
     universe, panel = found.universe, found.panel
     assert universe is not None
     assert panel is not None
-    years, lags, ladder, books = ranks.parts(found)
+    years, lags, ladder, books, *rungs = ranks.parts(found)
     return {
         "glossary": ALL,
         "ranks": ranks.sentences(found),
@@ -44,6 +50,8 @@ def view(found: Assessment) -> dict[str, Any]:
         "ranks_by_lag": of_part(lags, TERMS),
         "ranks_by_part": of_part(ladder, TERMS),
         "ranks_by_patience": of_part(books, TERMS),
+        "rungs": [of_part(part, TERMS) for part in rungs],
+        "no_ladder": next((check.detail for check in found.checks if check.name == "ladder"), ""),
         "portfolio": _portfolio(found, universe, panel),
         "quarantines": _quarantines(universe),
         "left_out": _left_out(universe),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from lstmstrat.evaluation.rank_books import RankBooks
-from lstmstrat.evaluation.ranks import RankSkill
+from lstmstrat.evaluation.ranks import Estimate, RankSkill
 from lstmstrat.evaluation.survivors import StaticAndTiming
 from lstmstrat.prices.panel import Quarantine
 
@@ -23,6 +23,25 @@ class UniverseFacts:
 
 
 @dataclass(frozen=True)
+class RankRung:
+    """The scores of one model, pool and relation, on the folds of the run."""
+
+    model: str
+    pool: str
+    relation: str
+    shuffled: bool  # the control: the labels of each session are dealt out among its assets by chance
+    epochs: int  # of a network; a pool with fewer assets has others
+    batch_size: int
+    models: int  # fitted in all
+    seconds: float | None  # of all fits; None if some were stored before
+    ic: Estimate
+    hit_rate: float | None
+    break_even_bp: float | None
+    own_minus: Estimate  # rank IC of the config less that of this rung, by session; 0 for its own rung
+    sharpe: float | None  # annual, of the portfolio on these scores
+
+
+@dataclass(frozen=True)
 class PanelFacts:
     """What the scores of a run over a universe are worth, over the traded window."""
 
@@ -37,3 +56,4 @@ class PanelFacts:
     gross: float | None  # mean exposure of the portfolio, long and short added up
     net: float | None  # long less short
     missing: dict[str, int]  # sessions of members without a forecast, by reason
+    ladder: tuple[RankRung, ...] = ()  # the rung of the config first, the control last; empty if it was not run

@@ -7,7 +7,7 @@ import numpy as np
 from lstmstrat.evaluation.rank_books import rank_books
 from lstmstrat.evaluation.ranks import Scored, rank_skill
 from lstmstrat.evaluation.survivors import static_and_timing
-from lstmstrat.results.panel.facts import PanelFacts, UniverseFacts
+from lstmstrat.results.panel.facts import PanelFacts, RankRung, UniverseFacts
 from lstmstrat.results.panel.run import PanelRun
 from lstmstrat.trading.portfolio.columns import ENDED, QUARANTINED
 
@@ -25,7 +25,7 @@ def scored(run: PanelRun) -> Scored:
     )
 
 
-def panel_facts(run: PanelRun) -> PanelFacts:
+def panel_facts(run: PanelRun, ladder: tuple[RankRung, ...] = ()) -> PanelFacts:
     """The skill of the scores, what their order earns, and how the portfolio was exposed."""
     of, config, broker = scored(run), run.forecasts.config, run.config.broker
     skill, books = rank_skill(of), rank_books(of, broker.commission + broker.slippage)
@@ -41,6 +41,7 @@ def panel_facts(run: PanelRun) -> PanelFacts:
         gross=float(np.mean(run.gross)),
         net=float(run.strategies[0].exposure.mean()),
         missing=dict(run.forecasts.missing),
+        ladder=ladder,
     )
 
 

@@ -23,11 +23,12 @@ from lstmstrat.results import tables
 from lstmstrat.results.assessment import SCHEMA, Assessment, DataFacts, FoldSkill, ForecastSkill, Origin
 from lstmstrat.results.panel import tables as panel_tables
 from lstmstrat.results.panel.run import PanelRun
-from lstmstrat.study.extras import Attempts, Extras, extra_checks
+from lstmstrat.study.extras import Attempts, Extras, extra_checks, failure_text
 from lstmstrat.study.judge import assess, verdicts
 from lstmstrat.study.ledger import enter_trials
 from lstmstrat.study.panel.checks import run_checks
 from lstmstrat.study.panel.evidence import panel_facts, universe_facts
+from lstmstrat.study.panel.ladder import PanelClimb, panel_ladder
 from lstmstrat.study.panel.replicas import seeds, worlds
 from lstmstrat.study.panel.simulate import simulate_panel
 from lstmstrat.study.prepare import MINIMUM_WINDOW, check_plugins
@@ -81,10 +82,10 @@ def run_panel(
 ) -> Result:
     """The result of a run over a universe; `command` is its command line."""
     run = simulate_panel(config, panel, session, stages)
-    extras = _extras(run, session, stages)
+    extras, climb = _extras(run, session, stages)
     with stages("judging", "strategies"):
         checks = run_checks(run, session)
-        trials = enter_trials(session.ledger, run, (), lambda _: ())
+        trials = enter_trials(session.ledger, run, climb.runs, lambda _: ())
         strategies = assess(run, trials, checks, extras, {}, session.store)
         return Result(
             config=config,
@@ -105,7 +106,7 @@ def run_panel(
                 checks=(*checks, *extra_checks(extras)),
                 versions=versions(),
                 universe=universe_facts(run),
-                panel=panel_facts(run),
+                panel=panel_facts(run, climb.rungs),
             ),
             equity=tables.equity(run),
             exposure=tables.exposure(run),
@@ -117,16 +118,24 @@ def run_panel(
         )
 
 
-def _extras(run: PanelRun, session: Session, stages: Stages) -> Extras:
-    """The seeds and null worlds that the ``report:`` section asks for."""
+def _extras(run: PanelRun, session: Session, stages: Stages) -> tuple[Extras, PanelClimb]:
+    """The seeds, null worlds and ladder that the ``report:`` section asks for."""
     section, attempt = run.config.report, Attempts(stages)
-    by_seed = by_world = None
+    climb = by_seed = by_world = None
+    if section.ladder:
+        climb = attempt("ladder", "rungs", lambda show: panel_ladder(run, session, show))
     if section.seeds > 1:
         by_seed = attempt("seeds", "more seeds", lambda show: seeds(run, section.seeds, session, show))
     if section.worlds:
         by_world = attempt("null worlds", "worlds", lambda show: worlds(run, section.worlds, session, show))
-    attempt.not_run["ladder"] = "it is for one asset so far"
-    return Extras(seeds=by_seed or {}, worlds=by_world or {}, not_run=attempt.not_run)
+    extras = Extras(
+        seeds=by_seed or {},
+        worlds=by_world or {},
+        ladder_says="label, pool and model, and a control with shuffled labels" if climb else "",
+        not_run=attempt.not_run,
+        failed={"ladder": failure_text(climb.errors)} if climb and climb.errors else {},
+    )
+    return extras, climb or PanelClimb()
 
 
 _NONE = np.empty(0)

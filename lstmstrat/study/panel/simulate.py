@@ -16,6 +16,7 @@ from lstmstrat.config.schema import Config
 from lstmstrat.evaluation.trip_columns import trip_columns
 from lstmstrat.forecasting.panel.forecasts import PanelForecasts
 from lstmstrat.forecasting.panel.forward import PanelForward
+from lstmstrat.forecasting.panel.samples import LabelMaker, sample_labels
 from lstmstrat.forecasting.predictive import recent_volatility
 from lstmstrat.forecasting.session import Session
 from lstmstrat.prices.bars import CLOSE
@@ -31,12 +32,18 @@ from lstmstrat.trading.portfolio.weights import equal_weight, target_weights
 PATH = "lstmstrat.trading.portfolio"
 
 
-def simulate_panel(config: Config, panel: Panel, session: Session, stages: Stages = silent) -> PanelRun:
+def simulate_panel(
+    config: Config,
+    panel: Panel,
+    session: Session,
+    stages: Stages = silent,
+    labels: LabelMaker = sample_labels,
+) -> PanelRun:
     """Forecast every member, and simulate the portfolio and the hold from the first forecast on."""
     assert config.portfolio is not None
     session.start_counting()
     with training(config, session, stages):
-        forecasts = forecast(config, panel, session)
+        forecasts = forecast(config, panel, session, labels)
     rule = config.portfolio
     with stages("simulating", "accounts") as show:
         show(0, 2)
@@ -59,9 +66,9 @@ def simulate_panel(config: Config, panel: Panel, session: Session, stages: Stage
     )
 
 
-def forecast(config: Config, panel: Panel, session: Session) -> PanelForecasts:
+def forecast(config: Config, panel: Panel, session: Session, labels: LabelMaker = sample_labels) -> PanelForecasts:
     """The forecasts of all assets of a panel."""
-    walk = PanelForward(config.forecast, panel.symbols, panel.universe.groups, session)
+    walk = PanelForward(config.forecast, panel.symbols, panel.universe.groups, session, labels)
     walk.advance(panel.times, panel.bars, panel.members)
     return walk.forecasts
 
