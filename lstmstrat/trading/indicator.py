@@ -6,30 +6,22 @@ It hands the bars to a `WalkForward` and writes the forecasts into its lines; it
 from __future__ import annotations
 
 import array
-import logging
 from collections.abc import Sequence
 from functools import partial
 from operator import getitem
 from typing import Any, ClassVar
 
 import backtrader as bt
-import numpy as np
 
-from lstmstrat.arrays import Floats
 from lstmstrat.config.descriptions import descriptions
 from lstmstrat.config.forecast import ForecastConfig
 from lstmstrat.config.validation import validated
 from lstmstrat.errors import ConfigError, did_you_mean
 from lstmstrat.forecasting.learned import LINES
-from lstmstrat.forecasting.targets import price_column
-from lstmstrat.forecasting.walk_forward import WalkForward
-from lstmstrat.prices.bars import CLOSE, COLUMNS
-from lstmstrat.prices.outside import NOTHING
-from lstmstrat.trading.clock import to_times
-from lstmstrat.trading.lines import advance, values_of
-from lstmstrat.trading.peer_feed import PeerFeed, check_clocks
+from lstmstrat.trading.lines import advance
+from lstmstrat.trading.one_feed import OneFeed
+from lstmstrat.trading.universe_feeds import OneOfMany, UniverseFeeds
 
-_log = logging.getLogger(__name__)
 _DEFAULTS = ForecastConfig()
 
 
@@ -41,6 +33,12 @@ class LSTMForecast(bt.Indicator):  # type: ignore[misc]
     config, and `peers`: other feeds, such as another share or an index, whose `peer_features` become inputs too,
     ``LSTMForecast(self.data, peers=[self.data1])``. Feeds are joined by time, never by position: a bar uses the
     newest bar of each peer at its own time.
+
+    One model may learn from many feeds: ``LSTMForecast(feed, universe=self.datas, pool="all", relation="rank")``
+    for each `feed` of them. The indicators of a strategy with the same settings share it. All bars of a time are
+    one session, `train_size` and `refit_every` count sessions, and `sigma`, `up` and the quantiles are NaN: under
+    a `relation` a forecast is a score that orders the feeds. `next` begins with the first bar of the last feed,
+    and a forecast may come later; a comparison with NaN is false.
 
     Lines
     -----
@@ -98,6 +96,7 @@ class LSTMForecast(bt.Indicator):  # type: ignore[misc]
     params: Any = (
         *((name, getattr(_DEFAULTS, name)) for name in ForecastConfig.model_fields),
         ("peers", ()),  # other data feeds; their `peer_features` become inputs too
+        ("universe", ()),  # all feeds of a universe, this one among them; models learn from all of them
     )
     plotinfo: ClassVar[dict[str, Any]] = {"subplot": True, "plothlines": [0.0]}
     plotlines: ClassVar[Any] = {name: {"_plotskip": True} for name in LINES[1:]}
@@ -105,22 +104,36 @@ class LSTMForecast(bt.Indicator):  # type: ignore[misc]
     def __init__(self, *_: Any, **unknown: Any) -> None:
         self._refuse_misuse(unknown)
         values = {name: getattr(self.p, name) for name in ForecastConfig.model_fields}
-        self._peers = [PeerFeed(peer) for peer in self.p.peers]
-        for peer in self.p.peers:
-            check_clocks(self._feed, peer)
         config = validated(ForecastConfig, values, "LSTMForecast:")
-        outside = getattr(self._feed, "outside", NOTHING)  # of a config's own feed
-        self.walk_forward = WalkForward(config, peers=len(self._peers), outside=outside)
-        self._add_quantile_lines(config.quantiles)
-        self._columns = self._bar_lines(config)
-        self._replayed = bool(getattr(self._feed, "replaying", False))
-        if self._replayed and self._peers:
-            raise TypeError("LSTMForecast: peers need a feed of closed bars, not a replayed one: use resampledata")
-        self._unfinished: Any = None  # arguments of `advance` for the open bar of a replayed feed
         self._bar_count = 0  # bars that `next` has processed
         self._first = self._minperiod - 1  # bars before it have no input yet, if the data is itself an indicator
-        self.addminperiod(self.walk_forward.schedule.first_fit + 1)
+        self._source: OneFeed | OneOfMany = self._one_of_many(config) if self.p.universe else self._one(config)
+        self._add_quantile_lines(config.quantiles)
+        self.addminperiod(self._source.least)
         super().__init__()
+
+    def _one(self, config: ForecastConfig) -> OneFeed:
+        return OneFeed(self.data, self._feed, self.p.peers, config, self._first)
+
+    def _one_of_many(self, config: ForecastConfig) -> OneOfMany:
+        """Its feed in the universe, whose bars it shares with earlier indicators of the same settings."""
+        feeds = list(self.p.universe)
+        if self.p.peers:
+            raise TypeError(
+                "LSTMForecast: universe and peers given; its feeds are inputs already, so leave peers out"
+            )
+        others = (one._source for one in self._owner.getindicators() if isinstance(one, LSTMForecast))
+        shared = (of.universe for of in others if isinstance(of, OneOfMany) and of.universe.serves(feeds, config))
+        return OneOfMany(self.data, next(shared, None) or UniverseFeeds(feeds, config))
+
+    @property
+    def walk_forward(self) -> Any:
+        """The `WalkForward` behind the lines, with its folds; of a universe the `PanelForward`."""
+        return self._source.walk_forward
+
+    @walk_forward.setter
+    def walk_forward(self, walk: Any) -> None:
+        self._source.walk_forward = walk
 
     def _add_quantile_lines(self, levels: Sequence[float]) -> None:
         """Backtrader fixes the lines of a class. Their number is a parameter, so these belong to the instance."""
@@ -156,22 +169,8 @@ class LSTMForecast(bt.Indicator):  # type: ignore[misc]
                 "create it in __init__ of the strategy"
             )
         for name in unknown:
-            hint = did_you_mean(name, (*ForecastConfig.model_fields, "peers"))
+            hint = did_you_mean(name, (*ForecastConfig.model_fields, "peers", "universe"))
             raise TypeError(f"LSTMForecast has no parameter {name!r}{hint}")
-
-    def _bar_lines(self, config: ForecastConfig) -> list[Any]:
-        """The five lines of a bar; None for a line that the data lacks and that the forecast does not need."""
-        lines = [getattr(self.data.lines, name, None) for name in COLUMNS]
-        if lines[CLOSE] is not None:
-            return lines
-        columns = self.walk_forward.features.columns | {price_column(config)}
-        if columns != {CLOSE}:
-            names = ", ".join(COLUMNS[c] for c in sorted(columns))
-            raise TypeError(
-                f"LSTMForecast needs {names}, but was given a single line; pass the whole data feed, or choose "
-                "target='close' and features of the close, such as features=('return_1', 'volatility_21')"
-            )
-        return [self.data.lines[0] if c == CLOSE else None for c in range(len(COLUMNS))]
 
     @property
     def _feed(self) -> Any:
@@ -191,28 +190,13 @@ class LSTMForecast(bt.Indicator):  # type: ignore[misc]
 
     def next(self) -> None:
         """Processes one bar. Called again for the same bar (when a second feed ticks), it keeps the values."""
-        for peer in self._peers:
-            peer.collect()
-        new = len(self) > max(self._bar_count, self._first)
-        if not (new or self._replayed):
+        self._source.collect()
+        lines = self._source.newest(len(self) > max(self._bar_count, self._first))
+        if lines is None:
             return
-        bar = np.array([[np.nan if line is None else line[0] for line in self._columns]])  # (1, 5)
-        time = to_times(np.array([self._feed.lines.datetime[0]]))  # (1,)
-        arguments = time, bar, [peer.new_bars() for peer in self._peers]
-        forecasts = self._replay(new, arguments) if self._replayed else self.walk_forward.advance(*arguments)
         self._bar_count = len(self)
-        for line, value in zip(self.lines, forecasts[0], strict=True):
+        for line, value in zip(self.lines, lines[0], strict=True):
             line[0] = float(value)
-
-    def _replay(self, new: bool, arguments: Any) -> Floats:
-        """The forecast for the open bar of a replayed feed.
-
-        Each call calculates it again; the bar is closed, and kept, when the next one begins.
-        """
-        if new and self._unfinished is not None:
-            self.walk_forward.advance(*self._unfinished)
-        self._unfinished = arguments
-        return self.walk_forward.peek(*arguments)
 
     def preonce(self, start: int, end: int) -> None:
         """Does nothing: `once` processes all bars."""
@@ -225,12 +209,7 @@ class LSTMForecast(bt.Indicator):  # type: ignore[misc]
         bars = self.data.buflen()
         if bars <= self._first:
             return
-        columns = [values_of(line, self._first, bars) for line in self._columns]
-        times = to_times(values_of(self._feed.lines.datetime, self._first, bars))
-        self._warn_if_short(bars)
-        peers = [peer.all_bars() for peer in self._peers]
-        forecasts = self.walk_forward.advance(times, np.column_stack(columns), peers)  # (n, 5 + Q)
-        for line, values in zip(self.lines, forecasts.T, strict=True):
+        for line, values in zip(self.lines, self._source.whole(bars).T, strict=True):
             line.array[self._first : bars] = array.array("d", values.tobytes())
 
     def advance(self, size: int = 1) -> None:
@@ -238,15 +217,9 @@ class LSTMForecast(bt.Indicator):  # type: ignore[misc]
         if len(self) < len(self._clock):
             advance(self.lines.lines, size)
 
-    def _warn_if_short(self, bars: int) -> None:
-        minimum = self._first + self.walk_forward.schedule.first_fit + 1
-        if bars < minimum:
-            message = "LSTMForecast has no forecast: it needs %d bars for the first, the feed has %d"
-            _log.warning(message, minimum, bars)
-
     def __repr__(self) -> str:
-        walk = self.__dict__.get("walk_forward")  # not in what came from another process
-        return f"<LSTMForecast of {self.p.model}{'' if walk is None else f': {walk}'}>"
+        source = self.__dict__.get("_source")  # not in what came from another process
+        return f"<LSTMForecast of {self.p.model}{'' if source is None else f': {source.walk_forward}'}>"
 
     def _plotlabel(self) -> list[Any]:
         """The parameters in the legend of a plot; there is no room for all of them."""
@@ -254,7 +227,7 @@ class LSTMForecast(bt.Indicator):  # type: ignore[misc]
 
     def __getstate__(self) -> dict[str, Any]:
         """The state to pickle when a strategy is sent to another process; without the networks."""
-        return {name: value for name, value in self.__dict__.items() if name not in ("walk_forward", "_peers")}
+        return {name: value for name, value in self.__dict__.items() if name != "_source"}
 
 
 def _parameter_list() -> str:

@@ -13,21 +13,26 @@ from lstmstrat.prices.bars import COLUMNS
 from lstmstrat.trading.clock import to_times
 from lstmstrat.trading.lines import values_of
 
+EXAMPLES = {"peers": "[self.data1]", "universe": "self.datas"}
+
 
 class PeerFeed:
-    """The feed of a peer; the indicator collects its new bars at each bar of its own feed."""
+    """A feed whose new bars an indicator of another feed collects; `parameter` is what it was given as."""
 
-    def __init__(self, feed: Any):
+    def __init__(self, feed: Any, parameter: str = "peers"):
         if not isinstance(feed, bt.AbstractDataBase):
             raise TypeError(
-                f"LSTMForecast: peers are whole data feeds, not {type(feed).__name__}; write peers=[self.data1]"
+                f"LSTMForecast: {parameter} are whole data feeds, not {type(feed).__name__}; write "
+                f"{parameter}={EXAMPLES[parameter]}"
             )
         if feed._env is not None and feed._env.p.exactbars == 1:
             raise TypeError(
                 "LSTMForecast: with exactbars=1 Backtrader loses bars of a second feed; use exactbars=-1"
             )
         if getattr(feed, "replaying", False):
-            raise TypeError("LSTMForecast: a replayed feed has unfinished bars; peers=[...] need closed ones")
+            raise TypeError(
+                f"LSTMForecast: a replayed feed has unfinished bars; {parameter}=[...] need closed ones"
+            )
         self._feed = feed
         self._bar_count = 0  # bars collected so far
         self._rows: list[list[float]] = []  # time and columns of the bars since the last call of `new_bars`

@@ -372,7 +372,8 @@ def test_the_ladder_says_what_pool_and_label_add(result: Result) -> None:
     said = " ".join(ranks.sentences(result.assessment))
     assert (
         "The same model on the same folds: one model for all, with the rank within the session as the label, has "
-        "0.021 (t 6.6); with the return itself as the label it is 0.007 (t 2.4), and the difference 0.014 (t 4.2); "
+        "0.021 (t 6.6); with the return itself as the label it is 0.007 (t 2.4), and the difference 0.014 "
+        "(t 4.2); "
         "with one model for each asset it is 0.012 (t 5.2), and the difference 0.009 (t 2.6)."
     ) in said
     assert "labels that were shuffled within each session, has -0.003 (t -0.9): nothing, as it must." in said

@@ -159,6 +159,11 @@ class PanelForward:
         return out
 
     @property
+    def times(self) -> Times:
+        """The times of all sessions so far; (D,)."""
+        return self._times.all
+
+    @property
     def forecasts(self) -> PanelForecasts:
         """All forecasts so far."""
         fold = np.zeros(len(self._times.all), dtype=np.int64)
