@@ -81,6 +81,8 @@ def _run_audit(options: argparse.Namespace) -> AuditResult:
     from lstmstrat.study.prepare import prepare
 
     config = read_config(options.config, options.set)
+    if config.data.universe is not None:
+        return _audit_universe(config, options)
     from lstmstrat.audit import subjects, suite
     from lstmstrat.audit.finding import AuditResult
     from lstmstrat.report import terminal
@@ -111,6 +113,37 @@ def _run_audit(options: argparse.Namespace) -> AuditResult:
     return result
 
 
+def _audit_universe(config: Config, options: argparse.Namespace) -> AuditResult:
+    """The audit of the portfolio of a universe."""
+    from lstmstrat.audit.finding import AuditResult
+    from lstmstrat.forecasting.session import Session
+    from lstmstrat.report import terminal
+    from lstmstrat.study.panel.audit import audit_panel, check_options, decider, own_code
+    from lstmstrat.study.panel.audits import keep_audit
+    from lstmstrat.study.panel.leaks import controls
+    from lstmstrat.study.panel.run import prepare_panel
+    from lstmstrat.study.panel.simulate import simulate_panel
+
+    check_file("--json", options.json)
+    name = config.portfolio.label if config.portfolio else ""
+    check_options(name, options.strategy, options.only, options.cut)
+    with terminal.stages(quiet=options.quiet) as stages, Session(cache_of(options)) as session:
+        with stages("prices", ""):
+            config, panel = prepare_panel(config, options.offline, options.refresh)
+        run = simulate_panel(config, panel, session, stages)
+        planted: tuple[Control, ...] = ()
+        if not options.only:
+            with stages("planted leaks and clean controls", "controls") as show:
+                planted = controls(show)
+        with stages("audit", "probes") as show:
+            command = _command(options, name)("", options.cut)
+            findings = audit_panel(decider(config), panel, name, command, show, options.only, options.cut)
+        result = AuditResult((*findings, *own_code(config, name)), planted)
+        if not (options.only or options.cut):
+            keep_audit(run, session, result)
+    return result
+
+
 def _keep(store: Store, config: Config, prices: Prices, code: Mapping[str, Identity], result: AuditResult) -> None:
     """Keeps a record of each strategy that was audited. A leak in the forecast is one in every strategy."""
     from lstmstrat.audit.finding import AuditResult
@@ -137,7 +170,7 @@ def _command(options: argparse.Namespace, strategy: str) -> Command:
     def command(probe: str, day: str) -> str:
         words = ["lstmstrat", "audit", str(options.config)]
         words += [word for setting in options.set for word in ("--set", setting)]
-        words += ["--strategy", strategy, "--only", probe, *(["--cut", day] if day else [])]
+        words += ["--strategy", strategy, *(["--only", probe] if probe else []), *(["--cut", day] if day else [])]
         return shlex.join([*words, "--seed", str(options.seed)])
 
     return command

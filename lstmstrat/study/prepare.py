@@ -137,7 +137,7 @@ def prepare(
 
     if config.data.universe is not None:
         raise ConfigError(
-            "data.universe: sweep and audit are for one asset so far; lstmstrat run and compare take a universe"
+            "data.universe: sweep is for one asset so far; lstmstrat run, compare and audit take a universe"
         )
 
     check_plugins(config)

@@ -9,6 +9,7 @@ from lstmstrat.evaluation.verdict import AUDIT_PASSED, UNPROVEN
 from lstmstrat.forecasting.session import Session
 from lstmstrat.results.account import Account
 from lstmstrat.results.assessment import AUDIT, Check, StrategyAssessment, Trials
+from lstmstrat.results.base_run import BaseRun
 from lstmstrat.results.run import Run
 from lstmstrat.store import Store
 from lstmstrat.study.audits import AuditRecord, audit_now, known_audits
@@ -42,17 +43,17 @@ def judged(run: Run, checks: Sequence[Check], extras: Extras, session: Session, 
 
     strategies, audits = judge_with_proof(run, trials, checks, extras, known, make, session.store)
     if audits != known:  # later runs must know of a leak
-        enter_trials(session.ledger, run, extras.rungs, _failures(run, checks, audits))
+        enter_trials(session.ledger, run, extras.rungs, failures(run, checks, audits))
     names = [strategy.name for strategy in strategies]
     return RunJudgement(strategies, trials, (*checks, *check_audits(audits, names)))
 
 
 def entered(run: Run, checks: Sequence[Check], extras: Extras, session: Session) -> Trials:
     """Enter the strategies of a run as trials, and count those on its asset."""
-    return enter_trials(session.ledger, run, extras.rungs, _failures(run, checks, known_audits(run, session)))
+    return enter_trials(session.ledger, run, extras.rungs, failures(run, checks, known_audits(run, session)))
 
 
-def _failures(run: Run, checks: Sequence[Check], audits: Audits) -> Callable[[str], list[str]]:
+def failures(run: BaseRun, checks: Sequence[Check], audits: Audits) -> Callable[[str], list[str]]:
     """The names of the checks of a strategy that failed and void an edge, by its name."""
 
     def names(strategy: str) -> list[str]:
@@ -63,7 +64,7 @@ def _failures(run: Run, checks: Sequence[Check], audits: Audits) -> Callable[[st
 
 
 def judge_with_proof(
-    run: Run, trials: Trials, checks: Sequence[Check], extras: Extras, audits: Audits, make: Make, store: Store
+    run: BaseRun, trials: Trials, checks: Sequence[Check], extras: Extras, audits: Audits, make: Make, store: Store
 ) -> tuple[tuple[StrategyAssessment, ...], Audits]:
     """The assessments of all strategies, and the audits that are known in the end; `make` makes one."""
     strategies = assess(run, trials, checks, extras, audits, store)

@@ -5,23 +5,33 @@ Letters: D sessions, N assets, n sessions of the traded window.
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pandas as pd
 
 from lstmstrat.errors import count as counted
+from lstmstrat.evaluation.metrics import sharpe
+from lstmstrat.evaluation.ranks import rank_skill
 from lstmstrat.forecasting.panel.forward import PanelForward
 from lstmstrat.forecasting.session import Session
-from lstmstrat.prices.bars import OPEN
+from lstmstrat.prices.bars import CLOSE, OPEN
+from lstmstrat.prices.staleness import staleness
 from lstmstrat.results.account import Account
-from lstmstrat.results.assessment import AUDIT, FAILED, NOT_RUN, PASSED, Check
+from lstmstrat.results.assessment import FAILED, NOT_RUN, PASSED, Check
 from lstmstrat.results.panel import tables
 from lstmstrat.results.panel.holdings import holdings
 from lstmstrat.results.panel.run import PanelRun
+from lstmstrat.study.checks import CHANCE_ERRORS, MOST_SHARPE, STALE, TOO_GOOD
+from lstmstrat.study.panel.evidence import scored
 from lstmstrat.trading.portfolio.columns import TARGET
 
 EQUAL = 1e-9  # relative: account values closer than this are equal, up to rounding
-OF_ONE = ("features", "training labels", "buy-and-hold", "stale prices", "too good to be true")
+OF_ONE = ("features", "training labels", "buy-and-hold")
 """What is checked of a run on one asset, and not yet of a universe."""
+MOST_RANK_IC = 0.2
+"""A mean rank correlation above it is a leak or a stale price; published ones of daily returns are below 0.05."""
+MOST_STALE = 0.1  # share of the assets with prices at which nobody traded
 PLACES = (0.3, 0.7)  # of the traded window, at which the bars are cut off
 
 
@@ -32,8 +42,9 @@ def run_checks(run: PanelRun, session: Session) -> list[Check]:
         check_forecasts(run),
         check_books(run),
         check_cuts(run, session),
+        check_staleness(run),
+        check_too_good(run),
         *(Check(name, NOT_RUN, "it is for one asset so far") for name in OF_ONE),
-        Check(AUDIT, NOT_RUN, "there is none for a portfolio yet, so no edge of one is ever supported"),
     ]
 
 
@@ -123,3 +134,30 @@ def check_cuts(run: PanelRun, session: Session) -> Check:
             return Check("cut bars", FAILED, said)
         dates.append(day)
     return Check("cut bars", PASSED, f"the same forecasts with panels that end on {' and '.join(dates)}")
+
+
+def check_staleness(run: PanelRun) -> Check:
+    """The prices of the assets must be prices at which somebody could trade."""
+    bars = run.panel.bars[run.window]
+    found = dict[str, str]()
+    for n, symbol in enumerate(run.panel.symbols):
+        own = bars[np.isfinite(bars[:, n, CLOSE]), n]
+        if len(own) > 1 and (faults := staleness(own).faults):
+            found[symbol] = faults[0]
+    total = len(run.panel.symbols)
+    said = "".join(f"; {symbol}: {fault}" for symbol, fault in [*found.items()][:3])
+    detail = f"{len(found)} of {counted(total, 'asset')} with prices at which nobody may have traded{said}"
+    return Check(STALE, FAILED if len(found) > MOST_STALE * total else PASSED, detail)
+
+
+def check_too_good(run: PanelRun) -> Check:
+    """Results that nothing has on prices at which others trade, whatever an audit finds."""
+    ratio = sharpe(run.strategies[0].returns, run.calendar_periods) or 0.0
+    most = MOST_SHARPE + CHANCE_ERRORS / math.sqrt(len(run.dates) / run.calendar_periods)
+    skill = rank_skill(scored(run)).ic
+    found = [f"a Sharpe ratio of {ratio:.1f}"] if ratio > most else []
+    found += [f"a rank correlation of {skill.mean:.3f}"] if (skill.mean or 0.0) > MOST_RANK_IC else []
+    if found:
+        return Check(TOO_GOOD, FAILED, f"{' and '.join(found)}: look for a leak or stale prices")
+    bounds = f"no Sharpe ratio above {most:.1f}, no rank correlation above {MOST_RANK_IC:g}"
+    return Check(TOO_GOOD, PASSED, bounds)

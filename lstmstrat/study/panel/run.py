@@ -20,18 +20,33 @@ from lstmstrat.prices.panel import CLEAN, Panel
 from lstmstrat.prices.panel_sources import load_panel
 from lstmstrat.report.result import Result
 from lstmstrat.results import tables
-from lstmstrat.results.assessment import SCHEMA, Assessment, DataFacts, FoldSkill, ForecastSkill, Origin
+from lstmstrat.results.account import Account
+from lstmstrat.results.assessment import (
+    SCHEMA,
+    Assessment,
+    Check,
+    DataFacts,
+    FoldSkill,
+    ForecastSkill,
+    Origin,
+    StrategyAssessment,
+    Trials,
+)
 from lstmstrat.results.panel import tables as panel_tables
 from lstmstrat.results.panel.run import PanelRun
+from lstmstrat.study.audits import AuditRecord
+from lstmstrat.study.checks import check_audits
 from lstmstrat.study.extras import Attempts, Extras, extra_checks, failure_text
-from lstmstrat.study.judge import assess, verdicts
+from lstmstrat.study.judge import verdicts
 from lstmstrat.study.ledger import enter_trials
+from lstmstrat.study.panel.audits import audit_now, known_audit
 from lstmstrat.study.panel.checks import run_checks
 from lstmstrat.study.panel.evidence import panel_facts, universe_facts
 from lstmstrat.study.panel.ladder import PanelClimb, panel_ladder
 from lstmstrat.study.panel.replicas import seeds, worlds
 from lstmstrat.study.panel.simulate import simulate_panel
 from lstmstrat.study.prepare import MINIMUM_WINDOW, check_plugins
+from lstmstrat.study.proof import Audits, failures, judge_with_proof
 from lstmstrat.study.run import period, versions, walk_forward_facts
 from lstmstrat.study.stages import Stages, silent
 
@@ -85,8 +100,11 @@ def run_panel(
     extras, climb = _extras(run, session, stages)
     with stages("judging", "strategies"):
         checks = run_checks(run, session)
-        trials = enter_trials(session.ledger, run, climb.runs, lambda _: ())
-        strategies = assess(run, trials, checks, extras, {}, session.store)
+        known = known_audit(run, session)
+        trials = enter_trials(session.ledger, run, climb.runs, failures(run, checks, known))
+        strategies, audits = _proven(run, trials, checks, extras, known, session, stages)
+        if audits != known:  # later runs must know of a leak
+            enter_trials(session.ledger, run, climb.runs, failures(run, checks, audits))
         return Result(
             config=config,
             assessment=Assessment(
@@ -103,7 +121,7 @@ def run_panel(
                 ladder=None,
                 verdict=verdicts(run, strategies, session.store),
                 trials=trials,
-                checks=(*checks, *extra_checks(extras)),
+                checks=(*checks, *check_audits(audits, [run.strategies[0].name]), *extra_checks(extras)),
                 versions=versions(),
                 universe=universe_facts(run),
                 panel=panel_facts(run, climb.rungs),
@@ -116,6 +134,24 @@ def run_panel(
             trades=panel_tables.trades(run),
             prices=panel_tables.prices(run),
         )
+
+
+def _proven(
+    run: PanelRun,
+    trials: Trials,
+    checks: Sequence[Check],
+    extras: Extras,
+    known: Audits,
+    session: Session,
+    stages: Stages,
+) -> tuple[tuple[StrategyAssessment, ...], Audits]:
+    """The assessment of the portfolio, which is audited at once where an edge waits for nothing else."""
+
+    def make(_: Account) -> AuditRecord:
+        with stages("look-ahead audit", "probes") as show:
+            return audit_now(run, session, show)
+
+    return judge_with_proof(run, trials, checks, extras, known, make, session.store)
 
 
 def _extras(run: PanelRun, session: Session, stages: Stages) -> tuple[Extras, PanelClimb]:

@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from lstmstrat.arrays import Floats
+from lstmstrat.config.portfolio import PortfolioConfig
 from lstmstrat.config.schema import Config
 from lstmstrat.evaluation.trip_columns import trip_columns
 from lstmstrat.forecasting.panel.forecasts import PanelForecasts
@@ -47,10 +48,7 @@ def simulate_panel(
     rule = config.portfolio
     with stages("simulating", "accounts") as show:
         show(0, 2)
-        groups = np.array([panel.universe.groups.get(symbol, "") for symbol in panel.symbols])
-        scores, volatility = (_carried(panel, each) for each in (forecasts.forecast, _volatility(panel)))
-        weights = target_weights(scores, panel.tradable, rule, groups, volatility)
-        account = _simulate(config, panel, forecasts, weights)
+        account = _simulate(config, panel, forecasts, portfolio_weights(rule, panel, forecasts))
         show(1, 2)
         decided = np.ones(len(panel.times), dtype=bool)
         held = _simulate(config, panel, forecasts, equal_weight(panel.tradable, decided))
@@ -71,6 +69,13 @@ def forecast(config: Config, panel: Panel, session: Session, labels: LabelMaker 
     walk = PanelForward(config.forecast, panel.symbols, panel.universe.groups, session, labels)
     walk.advance(panel.times, panel.bars, panel.members)
     return walk.forecasts
+
+
+def portfolio_weights(rule: PortfolioConfig, panel: Panel, forecasts: PanelForecasts) -> Floats:
+    """The share of the account that the rule gives each asset at the close of each session; (D, N)."""
+    groups = np.array([panel.universe.groups.get(symbol, "") for symbol in panel.symbols])
+    scores, volatility = (_carried(panel, each) for each in (forecasts.forecast, _volatility(panel)))
+    return target_weights(scores, panel.tradable, rule, groups, volatility)
 
 
 def _simulate(config: Config, panel: Panel, forecasts: PanelForecasts, weights: Floats) -> PortfolioAccount:

@@ -117,7 +117,7 @@ def test_a_universe_says_what_became_of_its_assets(run: PanelRun, result: Result
 
 def test_a_check_that_is_not_made_is_said_not_to_be_run(result: Result) -> None:
     found = {check.name: check.status for check in result.assessment.checks}
-    for name in ("features", "training labels", "buy-and-hold", "stale prices", "too good to be true"):
+    for name in ("features", "training labels", "buy-and-hold"):
         assert found[name] == "not run"
 
 
@@ -157,7 +157,6 @@ def test_a_run_of_a_universe_is_read_back_as_it_was(result: Result, tmp_path: Pa
     ("changes", "sentence"),
     [
         ({"strategies": STRATEGIES}, "a universe has portfolio: instead"),
-        ({"report": {"ladder": True}}, "report.ladder is for one asset so far"),
         ({"data": {"symbol": "AAPL"}, "portfolio": None}, "expected at least one in the list"),
         (
             {"data": {}, "strategies": STRATEGIES},
@@ -221,8 +220,8 @@ def test_what_a_universe_does_not_have_is_refused(changes: dict[str, object], se
         prepare_panel(config(**changes))
 
 
-def test_sweep_and_audit_say_that_they_take_one_asset() -> None:
-    with pytest.raises(ConfigError, match="sweep and audit are for one asset so far"):
+def test_a_sweep_says_that_it_takes_one_asset() -> None:
+    with pytest.raises(ConfigError, match="sweep is for one asset so far"):
         lstmstrat.sweep(config(), {"forecast.train_size": [200, 300]})
     with pytest.raises(ConfigError, match=r"lstmstrat\.load_panel reads them"):
         lstmstrat.load_prices({"universe": SYMBOLS})

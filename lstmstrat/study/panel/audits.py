@@ -1,0 +1,50 @@
+"""The look-ahead audit of a universe: making it, and the record of the last one.
+
+A record belongs to the settings, the panel, the versions and the user's code, and to what the portfolio did then,
+to the last bit: a run that does anything else is not the one that was audited.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import asdict, fields
+
+from lstmstrat.audit.finding import AuditResult
+from lstmstrat.errors import sentence
+from lstmstrat.forecasting.session import Progress, Session
+from lstmstrat.results.panel.run import PanelRun
+from lstmstrat.study import fingerprint
+from lstmstrat.study.audits import AUDIT, AuditRecord
+from lstmstrat.study.panel.audit import audit_panel, decider, own_code
+from lstmstrat.study.panel.leaks import controls
+
+
+def known_audit(run: PanelRun, session: Session) -> dict[str, AuditRecord]:
+    """The record of the last audit of the portfolio of a run, by its name; empty if there is none."""
+    (account,) = run.strategies
+    key = fingerprint.of_panel_replica(run, AUDIT)
+    rows = [row.content for row in session.ledger.rows(AUDIT) if row.content.get("key") == key]
+    if key is None or not rows or rows[-1]["probe"] != fingerprint.of_account(account):
+        return {}
+    return {account.name: AuditRecord(**{field.name: rows[-1][field.name] for field in fields(AuditRecord)})}
+
+
+def audit_now(run: PanelRun, session: Session, progress: Progress) -> AuditRecord:
+    """Audit the portfolio of a run, and keep the record; an error is an audit that could not say anything."""
+    name, today = run.strategies[0].name, f"{dt.datetime.now(dt.UTC):%Y-%m-%d}"
+    try:
+        findings = audit_panel(decider(run.config), run.panel, name, "lstmstrat audit CONFIG", progress)
+        result = AuditResult((*findings, *own_code(run.config, name)), controls(progress))
+    except Exception as error:
+        return AuditRecord(3, f"Not assessable: the audit ended with {sentence(error)}", today)
+    return keep_audit(run, session, result)
+
+
+def keep_audit(run: PanelRun, session: Session, result: AuditResult) -> AuditRecord:
+    """Enter the record of an audit of a run into the ledger, where the newest counts."""
+    record = AuditRecord(result.exit_code, result.sentence, f"{dt.datetime.now(dt.UTC):%Y-%m-%d}")
+    key = fingerprint.of_panel_replica(run, AUDIT)
+    if key is not None:
+        did = fingerprint.of_account(run.strategies[0])
+        session.ledger.enter(AUDIT, {**asdict(record), "key": key, "probe": did})
+    return record

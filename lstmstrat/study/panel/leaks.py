@@ -1,0 +1,160 @@
+"""Planted leaks of a universe, which its audit must find, and the clean one, which it must pass.
+
+Letters: D sessions, N assets.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+
+from lstmstrat.arrays import Floats
+from lstmstrat.audit.finding import FAILED, PASSED, Control
+from lstmstrat.config.schema import Config
+from lstmstrat.forecasting.session import Progress
+from lstmstrat.prices.bars import CLOSE
+from lstmstrat.prices.panel import Panel, panel_of
+from lstmstrat.prices.panel_assets import Asset
+from lstmstrat.prices.universe import listed
+from lstmstrat.study.panel.audit import PREFIX, SUFFIX, Decide, Decisions, audit_panel, decider
+
+SYMBOLS = tuple(f"A{k}" for k in range(8))
+SESSIONS = 200
+
+
+def controls(show: Progress) -> tuple[Control, ...]:
+    """Each planted leak with the probe that must find it, then the clean control."""
+    decide, panel, found = decider(_config()), _panel(), list[Control]()
+    planted = [(leak, probe) for leak in LEAKS for probe in (PREFIX, SUFFIX)]
+    for k, (leak, probe) in enumerate(planted):
+        show(k, len(planted) + 1)
+        (finding,) = audit_panel(leak(decide), panel, leak.__name__, "", _quiet, only=probe.split()[0])
+        name = f"{leak.__name__.strip('_')}, {(leak.__doc__ or '').rstrip('.')}"
+        caught = finding.status == FAILED
+        found.append(Control(name, probe.split()[0], caught, str(finding.difference or "not found")))
+    findings = audit_panel(decide, panel, "clean", "", _quiet)
+    faults = "; ".join(f"{f.probe}: {f.difference}" for f in findings if f.status != PASSED)
+    show(len(planted) + 1, len(planted) + 1)
+    return (*found, Control("a portfolio of scores", "", not faults, faults or "no difference"))
+
+
+def _score_of_tomorrow(decide: Decide) -> Decide:
+    """The score of the next session."""
+    return _with(decide, lambda lines, panel: {"forecast": _later(lines["forecast"])})
+
+
+def _scale_of_all(decide: Decide) -> Decide:
+    """Scores divided by their deviation over the whole period."""
+
+    def scaled(lines: dict[str, Floats], panel: Panel) -> dict[str, Floats]:
+        return {"forecast": lines["forecast"] / np.nanstd(lines["forecast"])}
+
+    return _with(decide, scaled)
+
+
+def return_of_tomorrow(bars: Floats) -> Floats:
+    """A feature that reads the next bar, where it is handed over together with this one; (n, 5) -> (n,)."""
+    closes = np.log(bars[:, CLOSE])
+    return np.append(closes[1:] - closes[:-1], np.nan)[: len(bars)]
+
+
+def _feature_of_tomorrow(decide: Decide) -> Decide:
+    """A feature with the return to the next close."""
+    return decider(_config("return_1", f"{__name__}:{return_of_tomorrow.__name__}"))
+
+
+def _members_of_tomorrow(decide: Decide) -> Decide:
+    """No weight in an asset that has no bar at the next session."""
+
+    def leaving(lines: dict[str, Floats], panel: Panel) -> dict[str, Floats]:
+        stays = np.vstack([panel.members[1:], panel.members[-1:] & False])
+        return {"weight": np.where(stays, lines["weight"], 0.0)}
+
+    return _with(decide, leaving)
+
+
+def _volatility_of_tomorrow(decide: Decide) -> Decide:
+    """Weights scaled by how far the assets move at the next session."""
+
+    def timed(lines: dict[str, Floats], panel: Panel) -> dict[str, Floats]:
+        closes = np.log(panel.bars[:, :, CLOSE])
+        moved = np.nan_to_num(np.abs(_later(closes) - closes)).max(axis=1, keepdims=True)
+        return {"weight": lines["weight"] / (1.0 + moved)}
+
+    return _with(decide, timed)
+
+
+def _ranks_of_all(decide: Decide) -> Decide:
+    """The asset with the best return over the whole period is always held."""
+
+    def knowing(lines: dict[str, Floats], panel: Panel) -> dict[str, Floats]:
+        closes = pd.DataFrame(panel.bars[:, :, CLOSE]).ffill().to_numpy()
+        weight = lines["weight"].copy()
+        weight[:, int(np.nanargmax(closes[-1] / closes[0]))] = 1.0
+        return {"weight": weight}
+
+    return _with(decide, knowing)
+
+
+Leak = Callable[[Decide], Decide]
+LEAKS: tuple[Leak, ...] = (
+    _score_of_tomorrow,
+    _scale_of_all,
+    _feature_of_tomorrow,
+    _members_of_tomorrow,
+    _volatility_of_tomorrow,
+    _ranks_of_all,
+)
+
+
+def _with(decide: Decide, change: Callable[[dict[str, Floats], Panel], dict[str, Floats]]) -> Decide:
+    """Decisions with some lines changed."""
+
+    def leaking(panel: Panel) -> Decisions:
+        found = decide(panel)
+        return replace(found, lines={**found.lines, **change(dict(found.lines), panel)})
+
+    return leaking
+
+
+def _later(values: Floats) -> Floats:
+    """The values of the next session; (D, N), NaN at the last."""
+    return np.vstack([values[1:], np.full((1, values.shape[1]), np.nan)])
+
+
+def _config(*features: str) -> Config:
+    forecast = {
+        "model": "ridge",
+        "pool": "all",
+        "relation": "rank",
+        "train_size": 60,
+        "refit_every": 40,
+        "lookback": 5,
+        "loss_steps": 5,
+        "least_assets": 4,
+        "features": features or ("return_1", "return_5", "volatility_5"),
+    }
+    data = {"universe": SYMBOLS, "source": "csv", "path": "{symbol}.csv"}
+    return Config.model_validate(
+        {"data": data, "forecast": forecast, "portfolio": {"rule": "top", "long": 2, "short": 2}}
+    )
+
+
+def _panel() -> Panel:
+    """Random walks; one has no bar at every ninth session."""
+    rng = np.random.default_rng(3)
+    times = np.busday_offset("2020-01-01", np.arange(SESSIONS), roll="forward").astype("datetime64[ns]")
+    assets = []
+    for k, symbol in enumerate(SYMBOLS):
+        close = 50.0 * np.exp(np.cumsum(rng.normal(0.0, 0.02, SESSIONS)))
+        bars = np.column_stack([close, close * 1.01, close * 0.99, close, rng.uniform(1e5, 1e6, SESSIONS)])
+        there = np.arange(SESSIONS) % 9 != 0 if k == 2 else np.ones(SESSIONS, dtype=bool)
+        assets.append(Asset(symbol, times[there], bars[there]))
+    return panel_of(listed(SYMBOLS), "csv", assets)
+
+
+def _quiet(done: int, total: int) -> None:
+    """Shows nothing."""
