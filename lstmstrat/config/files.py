@@ -22,6 +22,7 @@ LARGEST = 1_000_000  # bytes of a config
 LONGEST = 10**300  # of whole numbers: beyond it there is no float of this size
 WHOLE = re.compile(r"[-+]?(0|[1-9]\d*)")  # numbers that are in YAML what they look like
 DECIMAL = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)(e[-+]?\d+)?|[-+]?\.inf|\.nan", re.IGNORECASE)
+LONGEST_TEXT = 60  # letters of a value that are told in quotes
 EXAMPLE = "such as --set forecast.members=3"
 
 
@@ -89,7 +90,8 @@ def parse(text: str) -> Any:
     except ConfigError:
         raise
     except (yaml.YAMLError, ValueError, OverflowError, IndexError) as error:  # a date such as 2005-02-30
-        raise ConfigError(f"not valid YAML: {error}") from None
+        tab = "; a tab parts nothing in YAML, write spaces" if "'\\t'" in str(error) else ""
+        raise ConfigError(f"not valid YAML: {error}{tab}") from None
     except KeyError as error:  # !!bool 120
         raise ConfigError(f"not valid YAML: {error} is neither true nor false") from None
     all_values = list(islice(_walk(values), MOST + 1))
@@ -172,8 +174,20 @@ def changed(values: dict[str, Any], setting: str) -> dict[str, Any]:
     keys = path.split(".")
     if len(keys) > DEEPEST:
         raise ConfigError(f"expected at most {DEEPEST} keys, {EXAMPLE}")
-    found: dict[str, Any] = _put(values, keys, parse(value))
+    found: dict[str, Any] = _put(values, keys, _value(path, value))
     return found
+
+
+def _value(path: str, value: str) -> Any:
+    """The value of one ``--set``; text that YAML cannot read, as %d/%m/%Y, is told to stand in quotes."""
+    try:
+        return parse(value)
+    except ConfigError as error:
+        of_grammar = str(error).startswith("not valid YAML")
+        if not of_grammar or len(value) > LONGEST_TEXT or not value.isprintable() or set(value) & set("\"'\\"):
+            raise
+        quoted = f"--set '{path}=\"{value}\"'"
+        raise ConfigError(f"{error}; if it is text, put it in quotes: {quoted}") from None
 
 
 def _put(node: Any, keys: list[str], value: Any) -> Any:

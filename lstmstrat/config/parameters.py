@@ -89,7 +89,7 @@ def _example(value: object, default: object) -> object:
     """The number in text such as ``1e-3``, which YAML reads as text and not as a number; else the default."""
     if isinstance(value, str) and isinstance(default, float):
         with contextlib.suppress(ValueError):
-            return float(value)
+            return float(value) if math.isfinite(float(value)) else default
     return default
 
 

@@ -70,7 +70,9 @@ def _sentence(error: Any, model: type[Section]) -> str:
     value = f"{yaml_text(error['input'])} given, " if isinstance(error["input"], SCALARS) else ""
     if error["type"] == "string_type" and value and error["input"] is not None:
         message += f"; if it is text, put it in quotes: {_quoted(error['input'])}"
-    if error["type"] == "tuple_type" and value:
+    if error["type"] == "tuple_type" and value and error["input"] is None:
+        message += ", such as []"
+    elif error["type"] == "tuple_type" and value:
         message += f", such as [{error['input']}]"
     return f"{path}: {value}{message}" if path else message
 

@@ -127,9 +127,15 @@ def _order_faults(index: pd.Index) -> list[str]:
     if near.size and not faults:
         faults.append(
             f"{day(index[near[0]])}: less than a millisecond after the bar before{_count(near)}, which Backtrader "
-            f"cannot tell apart; make longer bars with pandas: {LONGER_BARS}"
+            f"cannot tell apart; make longer bars with pandas: {_longer_bars(index)}"
         )
     return faults
+
+
+def _longer_bars(index: pd.Index) -> str:
+    """`LONGER_BARS`, of a millisecond where all bars are within one second, which would be a single bar."""
+    of_seconds = len(pd.DatetimeIndex(index).floor("s").unique()) >= MINIMUM_BARS
+    return LONGER_BARS if of_seconds else LONGER_BARS.replace('"s"', '"ms"', 1)
 
 
 def _cure(frame: pd.DataFrame, cure: Cure, faults: Sequence[ValueFault]) -> str:

@@ -19,7 +19,7 @@ from lstmstrat.prices.extra_hours import check_hours
 from lstmstrat.prices.files import read_csv_file, read_parquet_file
 from lstmstrat.prices.findings import Findings, Hints, listed, shown, such, yaml_text
 from lstmstrat.prices.headings import DATE, SYMBOL, TIME, plain, role_of
-from lstmstrat.prices.numbers import read_numbers, two_readings
+from lstmstrat.prices.numbers import EMPTY, read_numbers, two_readings
 from lstmstrat.prices.order import by_time
 from lstmstrat.prices.roles import WORD, Free, dates, position_of
 from lstmstrat.prices.split_dates import with_one_date
@@ -212,7 +212,7 @@ def _value_column(names: Mapping[int, str], extra: ExtraConfig, hints: Hints, fo
 
 def _values(cells: pd.DataFrame, clock: Clock, hints: Hints, found: Findings) -> np.ndarray:
     """The values of the rows (m,), NaN where empty; what is no number, or has no date, is a fault."""
-    numbers, doubt = read_numbers({VALUE: cells[VALUE]}, hints.decimal)
+    numbers, doubt = read_numbers({VALUE: _of_truths(cells[VALUE])}, hints.decimal)
     values = numbers[VALUE].values
     if doubt is not None:
         found.faults.append(f"row {cells.index[doubt.row] + 1}: {two_readings('the value', doubt, hints)}")
@@ -229,6 +229,14 @@ def _values(cells: pd.DataFrame, clock: Clock, hints: Hints, found: Findings) ->
     if np.isnan(values).all() and not found.faults:
         found.faults.append("no row has a value")
     return values
+
+
+def _of_truths(cells: pd.Series) -> pd.Series:
+    """True and False as 1 and 0, where a column has no other values."""
+    text = cells.astype(str).where(cells.notna(), "").str.strip().str.lower()
+    if not text.isin(("true", "false", *EMPTY)).all() or not text.isin(("true", "false")).any():
+        return cells
+    return text.map({"true": 1.0, "false": 0.0})
 
 
 def _each_once(series: pd.Series, rows: pd.Index, found: Findings) -> pd.Series:

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 UNITS = {"w": 7 * DAY, "d": DAY, "h": np.timedelta64(1, "h"), "min": np.timedelta64(1, "m")}  # of a lag
 RARE = 5 * DAY  # rows further apart are often dated before they are published
+LONGEST_PERIOD, FORTNIGHT = 366, 14  # days: the longest period, and after its end
 STALE = 5  # times the usual distance of two rows, and at least
 STALE_DAYS = 7 * DAY
 
@@ -73,9 +74,20 @@ def _column(config: ExtraConfig, column: Column, own: Prices, notices: list[str]
     if config.lag is None and len(times) > 1 and usual(times) > RARE:
         notices.append(
             f"{config.name}: its rows are {_days(usual(times))} apart, and each is used {lag} after its date; if "
-            f"they are published later, write lag: 45d, or how much later, beside {config.entry}"
+            f"they are published later, write lag: {_late(usual(times))}, or how much later, beside {config.entry}"
         )
     return Stream(config.name, known, column.values.to_numpy()[:, None], config.path, lag)
+
+
+def _late(distance: np.timedelta64) -> str:
+    """A lag for numbers of a period that are dated on its first day, and published two weeks after its last.
+
+    Examples
+    --------
+    >>> _late(31 * DAY), _late(92 * DAY), _late(365 * DAY)
+    ('45d', '106d', '379d')
+    """
+    return f"{min(int(distance / DAY), LONGEST_PERIOD) + FORTNIGHT}d"
 
 
 def _of_column(times: Times, config: ExtraConfig, column: Column, own: Prices) -> tuple[Times, str]:

@@ -140,7 +140,7 @@ def _bare(text: pd.Series) -> pd.Series:
     currency = text.str.extract(f"({CURRENCY})")[0]
     first = next(iter(currency.dropna()), None)
     bare = text.where(currency.notna() & (currency != first), text.str.replace(CURRENCY, "", regex=True))
-    return bare.str.lower().str.strip()
+    return bare.str.lower().str.strip().str.replace("\u2212", "-")  # the minus sign of typesetters
 
 
 def _together(cell: str) -> str:

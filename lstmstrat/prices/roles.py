@@ -216,10 +216,12 @@ def _missing(positions: Mapping[str, int], names: Mapping[int, str], hints: Hint
         return
     used = set(positions.values())
     rest = [name for k, name in names.items() if k not in used and name]
-    if missing == ["close"] and ADJUSTED_CLOSE in positions:
+    others = _adjusted_too([role for role in missing if role != "close"], rest)
+    if "close" in missing and ADJUSTED_CLOSE in positions and "HEADING" not in others.values():
         name = names[positions[ADJUSTED_CLOSE]]
-        only = hints.write("columns", {"close": name, ADJUSTED_CLOSE: None})
-        found.faults.append(f"no column close beside {shown(name)}; if all prices are adjusted like it, {only}")
+        only = hints.write("columns", {**others, "close": name, ADJUSTED_CLOSE: None})
+        named = ", ".join(missing)
+        found.faults.append(f"no column {named} beside {shown(name)}; if all prices are adjusted like it, {only}")
         return
     if missing == ["open", "high", "low"]:
         name = names[positions["close"]]
@@ -233,6 +235,13 @@ def _missing(positions: Mapping[str, int], names: Mapping[int, str], hints: Hint
         return
     there = f"; there are {listed(rest)}; say which it is: {hints.setting('columns', cure)}" if rest else ""
     found.faults.append(f"no column {named}{there}")
+
+
+def _adjusted_too(missing: list[str], rest: list[str]) -> dict[str, str]:
+    """A heading for each missing role where all prices are adjusted, and for the volume: adjOpen, Adj. Low."""
+    too = {match[2] or match[3]: name for name in rest if (match := ADJUSTED_TOO.fullmatch(plain(name)))}
+    volume = {role: too[role] for role in ("volume",) if role in too}
+    return {role: too.get(role, "HEADING") for role in missing} | volume
 
 
 def _of_the_day(names: Iterable[str]) -> list[str]:
@@ -258,9 +267,14 @@ def _not_understood(names: Mapping[int, str], adjusted: bool, hints: Hints, foun
             continue
         if adjusted and (EVENTS.search(plain(name)) or ADJUSTED_TOO.fullmatch(plain(name))):
             continue
-        use = hints.write("columns", {ADJUSTED_CLOSE: name})
-        none = hints.setting("columns", {ADJUSTED_CLOSE: None})
-        found.faults.append(
-            f"the column {shown(name)} looks like an adjusted price; if it is the adjusted close, {use}; if "
-            f"prices shall be taken as they are, {none}"
-        )
+        found.faults.append(looks_adjusted(name, hints))
+
+
+def looks_adjusted(name: str, hints: Hints) -> str:
+    """The sentence on a column that may be an adjusted close."""
+    use = hints.write("columns", {ADJUSTED_CLOSE: name})
+    none = hints.setting("columns", {ADJUSTED_CLOSE: None})
+    return (
+        f"the column {shown(name)} looks like an adjusted price; if it is the adjusted close, {use}; if "
+        f"prices shall be taken as they are, {none}"
+    )

@@ -6,7 +6,8 @@
     date_numbers.py   numbers that are times       clock.py, zones.py   the clock of the exchange, and UTC
     split_dates.py   year, month and day to one     time_faults.py   what is wrong with times
     numbers.py   cells to numbers                  order.py      each time once, the oldest first
-    events.py    splits beside unadjusted prices   findings.py   what is wrong, and what the user says
+    events.py    splits beside unadjusted prices   shadow.py     an adjusted close that is not called so
+    findings.py  what is wrong, and what the user says
 
 What can be read in one way is read, and a notice says what was done to the rows. What can be read in two ways is
 refused, with the setting that says which. All that is wrong is said at once.
@@ -31,6 +32,7 @@ from lstmstrat.prices.headings import DATE, SYMBOL, TICKS, TIME, role_of
 from lstmstrat.prices.numbers import Numbers, as_decimals, in_32nds, read_numbers, two_readings
 from lstmstrat.prices.order import ordered
 from lstmstrat.prices.roles import Roles, chosen, several
+from lstmstrat.prices.shadow import check_shadow
 from lstmstrat.prices.split_dates import with_one_date
 from lstmstrat.prices.time_cells import no_times, read_clock
 from lstmstrat.prices.time_faults import check_future, check_hours, check_readable
@@ -73,6 +75,8 @@ def read_bars(table: Table, hints: Hints) -> tuple[Raw, Offset]:
     if ADJUSTED_CLOSE not in bars and not roles.as_they_are:
         events = cells[list(roles.events)].set_axis(times).sort_index()
         check_events(events[~events.index.duplicated()], bars["close"], hints, found)
+        close = pd.Series(numbers["close"].values, times)
+        check_shadow(table, roles, cells.index, close, hints, found)
     found.check()
     return (bars, tuple(found.notices)), settled_clock.offset
 

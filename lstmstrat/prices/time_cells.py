@@ -117,11 +117,11 @@ def _of_numbers(number: pd.Series, text: pd.Series, hints: Hints, found: Finding
             return Clock(pd.DatetimeIndex(days), None)
         unit = None
     if unit is None:
-        example = likely_form(number, text)
+        form = likely_form(number, text)
+        guess = f"if it is a {GUESSES[form]}, {hints.write('date_format', form)}" if form else "write all dates so"
         found.faults.append(
             f"the date is {shown(text[number.notna()].iloc[0])}, a number that may be that of the row; expected "
-            "the form 2024-01-31, 20240131, or the seconds since 1970; if it is a "
-            f"{GUESSES[example]}, {hints.write('date_format', example)}"
+            f"the form 2024-01-31, 20240131, or the seconds since 1970; {guess}"
         )
         return no_times(len(text))
     if unit == "excel":

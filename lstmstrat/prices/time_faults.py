@@ -20,6 +20,7 @@ OF_HALF = (
     "the hours of its times are 1 to 12, as on a clock of 12 hours without AM and PM; write AM or PM behind each "
     "time, or the hours from 0 to 23"
 )
+MANY = 10  # good rows for each that may be deleted: a form of its own, as that of a month, is no fault of a row
 FEW = 0.05  # of the rows that have a time of day: those of running days
 
 
@@ -69,7 +70,7 @@ def check_readable(
         cure = _format(texts, form, hints)
     else:
         other = f"row {dates.index[good[0]] + 1} has {shown(dates.iloc[good[0]])}"
-        delete = f", or delete {named}" if len(wrong) < len(good) else ""
+        delete = f", or delete {named}" if len(good) >= MANY * len(wrong) else ""
         cure = f"expected {form}, and {other}; write it so{delete}"
     found.faults.append(f"{cell}, {cure}")
 

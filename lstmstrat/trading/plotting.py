@@ -66,6 +66,12 @@ def plot(cerebro: Any, *, width: float = 16.0, height: float = 9.0, **options: A
     >>> len(lstmstrat.plot(cerebro, width=12))
     1
     """
+    runs = getattr(cerebro, "runstrats", None) or []
+    if any(not hasattr(strategy, "datas") for strategies in runs for strategy in strategies):
+        raise ValueError(
+            "nothing to draw: after optstrategy() Backtrader keeps no strategies with their bars; make it with "
+            "bt.Cerebro(optreturn=False)"
+        )
     try:
         import matplotlib
         from matplotlib import pyplot

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from lstmstrat.config import files
 from lstmstrat.config.data import DataConfig
+from lstmstrat.config.parameters import type_mistake
 from lstmstrat.config.validation import validated
 from lstmstrat.errors import ConfigError
 
@@ -81,3 +82,26 @@ def test_a_symbol_that_is_no_text_is_to_be_quoted(text: str) -> None:
 def test_a_tag_on_what_is_no_such_number_is_a_sentence(text: str) -> None:
     with pytest.raises(ConfigError):
         files.parse(text)
+
+
+@pytest.mark.parametrize("text", ["%d/%m/%Y", "%d", "@SUM", "*x", "[a", "{b", "a: b: c", "!x y", "`z`", "%"])
+def test_a_set_value_that_yaml_cannot_read_is_to_be_quoted_and_that_works(text: str) -> None:
+    """data.date_format=%d/%m/%Y was a fault of YAML's grammar, with no word on what to type for a shell."""
+    with pytest.raises(ConfigError, match="if it is text, put it in quotes") as caught:
+        files.override({}, [f"data.date_format={text}"])
+    (setting,) = re.findall(r"put it in quotes: --set ('.*')$", str(caught.value))
+    assert files.override({}, shlex.split(setting)) == {"data": {"date_format": text}}
+
+
+def test_a_tab_in_a_config_is_said_to_be_one() -> None:
+    with pytest.raises(ConfigError, match="a tab parts nothing in YAML, write spaces"):
+        files.parse("strategies:\n\t- class: x\n")
+
+
+def test_an_example_of_a_message_is_no_mistake_itself() -> None:
+    """'nan' given, expected a number, such as nan; nothing given, expected a list, such as [None]."""
+    assert type_mistake("band", "nan", 0.05) == "band: 'nan' given, expected a number, such as 0.05"
+    assert type_mistake("band", "1e-3", 0.05) == "band: '1e-3' given, expected a number, such as 0.001"
+    with pytest.raises(ConfigError, match=r"peers: nothing given, expected a list, such as \[\]"):
+        validated(DataConfig, {"peers": None}, "c.yaml:")
+    assert validated(DataConfig, {"peers": []}, "c.yaml:").peers == ()

@@ -365,7 +365,7 @@ def test_a_close_that_alone_is_adjusted_is_said_to_be(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("start", ["1999-01-04", "1972-01-03", "2015-01-02"])
-@pytest.mark.parametrize("form", ["%y%m%d", "%d%m%Y", "%m%d%Y", "s", "ms", "excel"])
+@pytest.mark.parametrize("form", ["%y%m%d", "%d%m%Y", "%m%d%Y", "%Y%j", "s", "ms", "excel"])
 def test_the_form_that_is_offered_for_dates_in_digits_reads_them(tmp_path: Path, form: str, start: str) -> None:
     """Seconds of 1999 have nine digits, and were called days of Excel; 04012015 is no form with slashes."""
     bars = made_up(pd.bdate_range(start, periods=40))

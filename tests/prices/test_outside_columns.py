@@ -402,3 +402,24 @@ def test_a_file_of_two_symbols_is_refused_with_both_names(tmp_path: Path, headin
         loaded(tmp_path, text)
     prices = loaded(tmp_path, "\n".join(line for line in text.splitlines() if "BBB" not in line))
     assert prices.outside.extra[0].values[:, 0].tolist() == [3.0, 4.0, 5.0, 6.0, 7.0]
+
+
+def test_a_lag_that_is_offered_for_quarters_is_longer_than_a_quarter(tmp_path: Path) -> None:
+    """45 days after its first day a quarter is half over, and nobody knows its number: a look into the future."""
+    text = "date,score\n" + "".join(f"{2010 + k // 4}Q{k % 4 + 1},{k}\n" for k in range(12))
+    (notice,) = (text for text in loaded(tmp_path, text).notices if "beside" in text)
+    (lag,) = re.findall(r"write lag: (\d+)d", notice)
+    assert int(lag) > 92  # by hand: July to September, the longest
+
+
+@pytest.mark.parametrize(("true", "false"), [("True", "False"), ("TRUE", "FALSE"), ("true", "")])
+def test_true_and_false_are_one_and_zero(tmp_path: Path, true: str, false: str) -> None:
+    prices = loaded(tmp_path, f"date,score\n2012-01-03,{true}\n2012-01-05,{false}\n2012-01-10,{true}\n")
+    assert at(prices, "2012-01-04") == 1.0
+    assert at(prices, "2012-01-09") == (0.0 if false else 1.0)
+    with pytest.raises(DataError, match="the value is 'True', expected a number"):
+        loaded(tmp_path, "date,score\n2012-01-03,True\n2012-01-05,3\n")
+
+
+def test_a_minus_sign_of_typesetters_is_read(tmp_path: Path) -> None:
+    assert at(loaded(tmp_path, "date,score\n2012-01-03,\u22120.5\n2012-01-05,1\n"), "2012-01-04") == -0.5

@@ -6,6 +6,7 @@ import math
 import multiprocessing
 import os
 import pickle
+import re
 import subprocess
 import sys
 import time
@@ -160,6 +161,21 @@ def test_c25_a_run_that_kept_no_bars_has_nothing_to_plot() -> None:
     cerebro.run()
     with pytest.raises(ValueError, match="without exactbars=1"):
         plot(cerebro)
+
+
+def test_c25_after_optstrategy_it_is_said_how_to_plot() -> None:
+    """It was the AttributeError of Backtrader, whose results have no bars."""
+    with pytest.raises(ValueError, match="after optstrategy") as caught:
+        plot(after_optstrategy())
+    (cure,) = re.findall(r"bt\.Cerebro\((\w+)=False\)", str(caught.value))
+    assert len(plot(after_optstrategy(**{cure: False}))) == 2  # one for each of the two strategies
+
+
+def after_optstrategy(**options: bool) -> bt.Cerebro:
+    cerebro = engine(maxcpus=1, **options)
+    cerebro.optstrategy(Threshold, threshold=[0.0, 0.1])
+    cerebro.run()
+    return cerebro
 
 
 class Threshold(bt.Strategy):
