@@ -25,6 +25,14 @@ ONE_ADJUSTED = (
     "Most rows fail in one way, as where close is adjusted for splits and dividends and open, high and low are "
     "not: take the four of them from one source, and call the adjusted one Adj Close"
 )
+SWAPPED = (
+    "In most rows high is below low, so their columns have each other's names: write columns: {high: low, low: "
+    "high} under data:, with the headings of the file after the colons, or rename the columns of the frame"
+)
+NO_PRICE = (
+    "Most rows are not above 0, so this is no price and cannot be held: a rate or an index of that kind is an "
+    "input, as an entry of data.extra with the feature column:NAME"
+)
 CLOCK = np.timedelta64(1, "ms")  # what the clock of Backtrader can tell apart; it counts days as floats
 LONGER_BARS = (
     'frame.resample("s").agg({"open": "first", "high": "max", "low": "min", "close": "last", "volume": "sum"})'
@@ -139,12 +147,18 @@ def _longer_bars(index: pd.Index) -> str:
 
 
 def _cure(frame: pd.DataFrame, cure: Cure, faults: Sequence[ValueFault]) -> str:
-    """`cure`, unless in most rows the close alone is outside of high and low: then not the rows are wrong."""
+    """`cure`, unless most rows are wrong in one way: then not the rows are wrong, but the table."""
     close = frame["close"].where(np.isfinite(frame["close"]))
     inside = (frame["low"] <= frame["open"]) & (frame["open"] <= frame["high"])
     outside = inside & ((close > frame["high"]) | (close < frame["low"]))
-    if 2 * outside.sum() > len(frame):
-        return ONE_ADJUSTED
+    tables = (
+        (outside, ONE_ADJUSTED),
+        (frame["high"] < frame["low"] * (1.0 - PRICE_ROUNDING), SWAPPED),
+        (frame["close"] <= 0.0, NO_PRICE),
+    )
+    for rows, said in tables:
+        if 2 * rows.sum() > len(frame):
+            return said
     wrong = np.logical_or.reduce([fault.rows for fault in faults])
     return cure.rows + cure.without(pd.DatetimeIndex(frame.index), wrong)
 

@@ -9,7 +9,9 @@ import pandas as pd
 import pytest
 from helpers.vendors import DAYS, assert_bars, csv, lines, made_up
 
+from lstmstrat.config.data import ExtraConfig
 from lstmstrat.errors import DataError
+from lstmstrat.prices.extra import read_column
 from lstmstrat.prices.prices import Prices
 
 HEADING = "date,open,high,low,close,volume"
@@ -73,3 +75,25 @@ def test_rows_of_a_month_in_another_language_are_not_to_be_deleted(tmp_path: Pat
     assert "write it so" in told
     assert "delete" not in told
     assert_bars(csv(tmp_path, text), days)
+
+
+# --- tables that are wrong in most rows: to delete them would leave nothing
+
+
+def test_high_and_low_with_each_others_names_are_told_to_be_renamed(tmp_path: Path) -> None:
+    swapped = DAYS.rename(columns={"high": "low", "low": "high"}).rename_axis("date").to_csv()
+    told = message(tmp_path, swapped)
+    assert "write columns: {high: low, low: high} under data:" in told
+    assert "delete" not in told
+    assert_bars(csv(tmp_path, swapped, columns={"high": "low", "low": "high"}), DAYS)
+
+
+def test_a_rate_below_zero_is_told_to_be_an_input(tmp_path: Path) -> None:
+    rate = DAYS.assign(**{name: DAYS[name] - 1e4 for name in ("open", "high", "low", "close")})
+    told = message(tmp_path, rate.rename_axis("date").to_csv())
+    assert "as an entry of data.extra with the feature column:NAME" in told
+    assert "delete" not in told
+    path = tmp_path / "rate.csv"
+    rate.rename_axis("date").to_csv(path)
+    cured = read_column(ExtraConfig(name="rate", path=str(path), column="close"))
+    assert cured.values.tolist() == rate["close"].tolist()
