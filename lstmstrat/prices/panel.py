@@ -60,6 +60,8 @@ class Panel:
         Why a symbol of the universe is not there, by symbol.
     notices
         Sentences about the data that a report must show.
+    whole
+        The universe as it was asked for, with the symbols that are left out; by default `universe`.
 
     Raises
     ------
@@ -81,6 +83,7 @@ class Panel:
     quarantines: tuple[Quarantine, ...] = ()
     left_out: Mapping[str, str] = field(default_factory=dict)
     notices: tuple[str, ...] = ()
+    whole: Universe | None = None
 
     def __post_init__(self) -> None:
         if self.bars.shape[1] < 2 or not len(self.times):
@@ -121,6 +124,12 @@ class Panel:
         there: Bools = np.logical_or.reduce(np.isfinite(self.bars), axis=2)
         newest: Ints = np.maximum.accumulate(np.where(there, np.arange(len(self.times))[:, None], -1), axis=0)
         return newest
+
+    @property
+    def expected(self) -> Ints:
+        """How many assets belong to the universe at each session, with or without data; (D,)."""
+        count: Ints = (self.whole or self.universe).members(self.times).sum(axis=1)
+        return count
 
     @cached_property
     def sha256(self) -> str:
@@ -173,7 +182,8 @@ def panel_of(
     for array in (times, bars):
         array.flags.writeable = False
     of_them = universe.with_symbols([asset.symbol for asset in there]) if there else universe
-    return Panel(of_them, source, times, bars, tuple(quarantines), dict(left_out or {}), tuple(notices))
+    facts = tuple(quarantines), dict(left_out or {}), tuple(notices)
+    return Panel(of_them, source, times, bars, *facts, whole=universe)
 
 
 _NO_TIMES = np.empty(0, dtype="datetime64[ns]")

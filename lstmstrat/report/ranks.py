@@ -19,6 +19,7 @@ from lstmstrat.report.rank_ladder import sure, told
 from lstmstrat.results.assessment import Assessment
 from lstmstrat.results.panel.facts import PanelFacts, UniverseFacts
 
+NEARLY_ALL = 0.99  # of the members that have prices
 LITTLE = 0.1  # a rank correlation below it is small
 QUANTILE = {10: "tenth", 5: "fifth", 2: "half"}
 
@@ -45,7 +46,7 @@ def sentences(found: Assessment) -> list[str]:
     if found.panel is None or found.universe is None:
         return []
     said = [order(found.universe, found.panel), pays(found.panel, found.costs), survivors(found.panel)]
-    return [*said, *rank_ladder.sentences(found.panel), *_missing(found.panel)]
+    return [*said, *rank_ladder.sentences(found.panel), covered(found.universe), *_missing(found.panel)]
 
 
 def order(universe: UniverseFacts, panel: PanelFacts) -> str:
@@ -121,6 +122,19 @@ def survivors(panel: PanelFacts) -> str:
         f"Is it the survivors? There is nothing to explain: neither the usual score of each asset {usual} nor "
         f"what it scores today beside that {today} came before higher returns more often than chance."
     )
+
+
+def covered(universe: UniverseFacts) -> str:
+    """How much of the universe has prices: in every year, or in the first, the worst and the last."""
+    known = [(one.share, one.year) for one in universe.coverage if one.share is not None]
+    if not known:
+        return "How much of the universe has prices is not known: it has no members."
+    least = min(known)
+    if least[0] > NEARLY_ALL:
+        return f"At least {fine_percent(least[0])} of its members have prices in every year."
+    years = sorted({known[0], least, known[-1]}, key=lambda one: one[1])
+    shares = ", ".join(f"{fine_percent(share)} of its members in {year}" for share, year in years)
+    return f"Prices are there for {shares}; who is missing is seldom missing by chance."
 
 
 def _missing(panel: PanelFacts) -> list[str]:

@@ -21,6 +21,7 @@ from lstmstrat import Result, StrategyError
 from lstmstrat.commands.console import write_index
 from lstmstrat.commands.show import _main as show
 from lstmstrat.evaluation.ranks import Estimate
+from lstmstrat.evaluation.survivors import CoverageOfYear
 from lstmstrat.report import comparison, figures, ranks, terminal
 from lstmstrat.report.page import page
 from lstmstrat.report.page.compare import comparison_page
@@ -137,6 +138,21 @@ def test_members_without_a_forecast_are_counted_by_reason(result: Result) -> Non
 def test_of_one_asset_there_is_nothing_to_say() -> None:
     found = made_up.result().assessment
     assert ranks.sentences(found) == ranks.brief(found) == ranks.holding(found) == ranks.parts(found) == []
+
+
+def test_how_much_of_the_universe_has_prices_is_said(result: Result) -> None:
+    found = result.assessment
+    said = "Prices are there for 95.3% of its members in 2019, 92.8% of its members in 2020; who is missing"
+    assert said in " ".join(ranks.sentences(found))  # one of 25 has no file, and one is in quarantine
+
+    def of(*shares: tuple[int, float | None]) -> str:
+        years = tuple(CoverageOfYear(year, 500.0, 500.0 * (share or 0.0), share) for year, share in shares)
+        return ranks.covered(put(found, "universe.coverage", years).universe)
+
+    worst = of((2005, 0.71), (2006, 0.6), (2010, 0.85), (2017, 0.98))
+    assert "71.0% of its members in 2005, 60.0% of its members in 2006, 98.0% of its members in 2017" in worst
+    assert of((2005, 1.0), (2006, 0.996)) == "At least 99.6% of its members have prices in every year."
+    assert "is not known: it has no members" in of((2005, None))
 
 
 # --- the terminal

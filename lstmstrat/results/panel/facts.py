@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from lstmstrat.evaluation.rank_books import RankBooks
 from lstmstrat.evaluation.ranks import Estimate, RankSkill
-from lstmstrat.evaluation.survivors import StaticAndTiming
+from lstmstrat.evaluation.survivors import CoverageOfYear, StaticAndTiming
 from lstmstrat.prices.panel import Quarantine
 
 
@@ -19,6 +19,7 @@ class UniverseFacts:
     quarantines: tuple[Quarantine, ...]
     left_out: dict[str, str]  # why an asset of the universe is not there, by symbol
     ended: int  # positions closed because their asset has no bar any more
+    coverage: tuple[CoverageOfYear, ...]  # members with a price that may be used, by calendar year
     quarantined: int  # positions closed because the next bar of their asset must not be used
 
 

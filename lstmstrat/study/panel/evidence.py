@@ -6,7 +6,7 @@ import numpy as np
 
 from lstmstrat.evaluation.rank_books import rank_books
 from lstmstrat.evaluation.ranks import Scored, rank_skill
-from lstmstrat.evaluation.survivors import static_and_timing
+from lstmstrat.evaluation.survivors import coverage, static_and_timing
 from lstmstrat.results.panel.facts import PanelFacts, RankRung, UniverseFacts
 from lstmstrat.results.panel.run import PanelRun
 from lstmstrat.trading.portfolio.columns import ENDED, QUARANTINED
@@ -55,5 +55,6 @@ def universe_facts(run: PanelRun) -> UniverseFacts:
         quarantines=panel.quarantines,
         left_out=dict(panel.left_out),
         ended=int((reasons == ENDED).sum()),
+        coverage=coverage(run.panel.times[run.window], panel.expected[run.window], count),
         quarantined=int((reasons == QUARANTINED).sum()),
     )

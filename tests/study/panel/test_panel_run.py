@@ -115,6 +115,19 @@ def test_a_universe_says_what_became_of_its_assets(run: PanelRun, result: Result
     assert universe.ended == 0
 
 
+def test_an_asset_that_is_left_out_is_missing_in_what_the_data_covers(result: Result, session: Session) -> None:
+    with_a_stranger = config(data={"universe": [*SYMBOLS, "NOBODY"], "start": "2007-06-01", "end": "2009-12-31"})
+    found = run_panel(*prepare_panel(with_a_stranger), session).assessment.universe
+    full = result.assessment.universe
+    assert found is not None
+    assert full is not None
+    assert list(found.left_out) == ["NOBODY"]
+    assert [one.year for one in found.coverage] == [2008, 2009]
+    assert full.coverage[0].share == pytest.approx(1.0)
+    assert found.coverage[0].share == pytest.approx(13 / 14)
+    assert full.coverage[1].share < 1.0  # LOW is in quarantine for 60 sessions
+
+
 def test_a_check_that_is_not_made_is_said_not_to_be_run(result: Result) -> None:
     found = {check.name: check.status for check in result.assessment.checks}
     for name in ("features", "training labels", "buy-and-hold"):
