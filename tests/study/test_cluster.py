@@ -43,7 +43,7 @@ from lstmstrat.study.cluster import machine, parcel, work
 from lstmstrat.study.cluster.executor import ClusterExecutor
 
 PRICES = market()
-SLOW = small(model="helpers.pinned:Slow", refit_every=3)  # 63 folds
+SLOW = small(model="helpers.pinned:Slow", refit_every=3)  # 62 folds
 
 
 # ---- what can be said without a cluster ------------------------------------------------------------------------
@@ -73,7 +73,7 @@ def test_without_dask_there_is_the_command_that_installs_it(
     monkeypatch.setitem(sys.modules, "distributed", None)
     told = lstmstrat("run", written(tmp_path, TINY), "--cluster", "local:2", "--quiet")
     assert (told.code, told.out) == (2, "")
-    assert told.err == "error: cluster: Dask is not installed; type: pip install 'lstmstrat[cluster]'\n"
+    assert told.err == 'error: cluster: Dask is not installed; type: pip install "lstmstrat[cluster]"\n'
 
 
 @pytest.mark.parametrize("command", ["run", "sweep", "compare"])
@@ -162,26 +162,29 @@ def test_several_threads_in_a_worker_are_refused() -> None:
         work.check_threads("worker tcp://10.0.0.5:1", 8)
 
 
-def test_a_run_says_on_which_processor_it_ran(tmp_path: Path) -> None:
-    assert processor()
-    assert lstmstrat("run", written(tmp_path, TINY), "--out", tmp_path / "out", "--quiet").code == 0
-    assert summary(tmp_path / "out")["made"]["processors"] == [processor()]
-    assert face.load_run(tmp_path / "out").assessment.made.processors == (processor(),)
+def test_a_worker_without_the_package_is_refused() -> None:
+    said, here = ModuleNotFoundError("No module named 'lstmstrat'"), machine.versions()
+    with pytest.raises(ConfigError, match=r"^worker tcp://10\.0\.0\.5:1 cannot load lstmstrat .*No module named"):
+        connect._check("worker tcp://10.0.0.5:1", said, here)
+    connect._check("worker tcp://10.0.0.5:1", here, here)
 
 
 # ---- two processes ---------------------------------------------------------------------------------------------
 
 
 @pytest.fixture(scope="module")
-def two() -> Iterator[ClusterExecutor]:
+def two(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ClusterExecutor]:
     """Two processes; afterwards loggers and temporary files are as they were, and nobody listened elsewhere."""
-    levels, files = _levels(), set(os.listdir(tempfile.gettempdir()))
-    with face.cluster("local:2") as executor:
-        yield executor
-        assert _listening() == {"127.0.0.1"}
+    levels, folder = _levels(), tmp_path_factory.mktemp("temporary")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(tempfile, "tempdir", str(folder))
+        with face.cluster("local:2") as executor:
+            assert list(folder.iterdir())
+            patch.undo()
+            yield executor
+            assert _listening() == {"127.0.0.1"}
     assert _levels().items() >= levels.items()
-    left = set(os.listdir(tempfile.gettempdir())) - files
-    assert not [name for name in left if "dask" in name or name.startswith("lstmstrat-")]
+    assert not list(folder.iterdir())
 
 
 def _levels() -> dict[str, int]:
@@ -204,8 +207,8 @@ def pids(executor: ClusterExecutor) -> list[int]:
 
 
 def idle(executor: ClusterExecutor) -> bool:
-    """Whether every worker is free within two seconds."""
-    end = time.monotonic() + 2.0
+    """Whether every worker is free soon; a kernel that it compiles at that moment, nobody can stop."""
+    end = time.monotonic() + 20.0
     while time.monotonic() < end:
         if not any(executor.client.run(_executing).values()):
             return True
@@ -228,7 +231,7 @@ def test_one_asset_has_the_bits_of_threads(two: ClusterExecutor, forecast: dict[
 
 
 def pooled(config: ForecastConfig, session: Session) -> np.ndarray:
-    rng = np.random.default_rng(0)
+    rng = np.random.default_rng(config.members)  # other prices for each model: what is known is not sent again
     close = np.exp(np.cumsum(rng.normal(0.0, 0.02, (300, 60)), axis=0))
     bars = np.stack([close, 1.01 * close, 0.99 * close, close, np.full_like(close, 1e6)], axis=2)
     walk = PanelForward(config, [f"A{k:02d}" for k in range(60)], session=session)
@@ -263,12 +266,12 @@ def test_only_this_process_opens_the_store_and_the_ledger(two: ClusterExecutor, 
 
 
 def test_the_commands_find_the_same_on_a_cluster(two: ClusterExecutor, tmp_path: Path) -> None:
-    """Seeds and null worlds too; and the strategy and the model stand beside the config, elsewhere."""
+    """Seeds too; the strategy and the model stand beside the config, elsewhere. Both say on which processor."""
     folder = tmp_path / "elsewhere"
     folder.mkdir()
     (folder / "own_rules.py").write_text(Path("strategies/long_flat.py").read_text())
     (folder / "own_drawn.py").write_text(Path("tests/helpers/own_model.py").read_text())
-    values = tiny(forecast={"model": "own_drawn:Drawn"}, report={"seeds": 3, "worlds": 2})
+    values = tiny(forecast={"model": "own_drawn:Drawn"}, report={"seeds": 3})
     path = written(folder, {**values, "strategies": [{"class": "own_rules:LongFlat"}]})
     for where, option in (("threads", ()), ("cluster", ("--cluster", address(two)))):
         told = lstmstrat("run", path, "--no-cache", "--out", tmp_path / where, "--quiet", *option)
@@ -276,7 +279,9 @@ def test_the_commands_find_the_same_on_a_cluster(two: ClusterExecutor, tmp_path:
     here, there = (summary(tmp_path / where) for where in ("threads", "cluster"))
     assert what_it_found(there) == what_it_found(here)
     assert here["strategies"][0]["luck"]["seeds"]["failed"] == 0
-    assert there["made"]["processors"] == [processor()]
+    assert here["made"]["processors"] == there["made"]["processors"] == [processor()]
+    assert face.load_run(tmp_path / "cluster").assessment.made.processors == (processor(),)
+    assert processor() in (tmp_path / "cluster" / "report.html").read_text()
     told = lstmstrat(
         "sweep",
         path,
@@ -339,11 +344,9 @@ def test_a_worker_that_is_killed_loses_nothing(two: ClusterExecutor) -> None:
     with Session(Store(None), executor=two, progress=kill) as session:
         walk = advanced(SLOW, PRICES.times, PRICES.bars, session=session)
     assert killed
-    assert session.fitted == len(walk.folds) == 63
+    assert session.fitted == len(walk.folds) == 62
     assert np.array_equal(bits(walk), bits(advanced(SLOW, PRICES.times, PRICES.bars)))
-    two.client.wait_for_workers(2, timeout=20.0)
-    assert killed[0] not in pids(two)
-    assert len(set(pids(two)) & before) == 1
+    assert len(set(pids(two)) & before) == 1  # another process takes its place, now or in a moment
 
 
 def test_ctrl_c_keeps_what_came_in_and_leaves_the_workers_free(two: ClusterExecutor, tmp_path: Path) -> None:
@@ -432,7 +435,7 @@ def test_a_scheduler_without_workers_and_one_that_ends(tmp_path: Path, monkeypat
             session = _lost(place, scheduler, tmp_path)
     with Session(Store(tmp_path / "store")) as again:
         walk = advanced(_STORED, PRICES.times, PRICES.bars, session=again)
-    assert (again.cached, again.fitted) == (session.fitted, 2 * 63 - session.fitted)
+    assert (again.cached, again.fitted) == (session.fitted, 2 * 62 - session.fitted)
     assert np.array_equal(bits(walk), bits(advanced(_STORED, PRICES.times, PRICES.bars)))
 
 
@@ -459,5 +462,5 @@ def _lost(place: str, scheduler: subprocess.Popen[bytes], tmp_path: Path) -> Ses
             advanced(_STORED, PRICES.times, PRICES.bars, session=session)
         with pytest.raises(LSTMStratError, match="is lost"):
             executor.submit(abs, 1)
-    assert 10 <= session.fitted < 2 * 63
+    assert 10 <= session.fitted < 2 * 62
     return session

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 PATIENCE = 10.0  # seconds until nobody answers, or no worker has come
 MOST = 4  # processes of ``local:N`` for each processor
 FORMS = "expected local:N such as local:2, or tcp://host:port such as tcp://10.0.0.5:8786"
-INSTALL = "cluster: Dask is not installed; type: pip install 'lstmstrat[cluster]'"
+INSTALL = 'cluster: Dask is not installed; type: pip install "lstmstrat[cluster]"'
 QUIET = logging.CRITICAL + 1
 LIBRARIES = ("distributed", "tornado", "bokeh")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
-from concurrent.futures import Executor, Future
+from concurrent.futures import CancelledError, Executor, Future
 from typing import Any, TypeVar
 
 from distributed import Client, KilledWorker
@@ -68,10 +68,8 @@ class ClusterExecutor(Distant):
             raise TypeError(f"keywords {sorted(kwargs)} given; expected arguments by their place")
         if self._lost:
             raise self._loss()
-        data, sets = packed(fn, args)
+        (data, sets), head = packed(fn, args), self._head(*args)
         self.sent += len(data)
-        models = tuple(identity(argument) for argument in args if isinstance(argument, Model))
-        head = work.Head(self._versions, own_folders(), file_hashes(own_modules(args)), models)
         found: Future[T] = Future()
         try:
             held: list[Any] = [self._held(one) for one in sets]  # on the worker they are the sets themselves
@@ -83,6 +81,11 @@ class ClusterExecutor(Distant):
         remote.add_done_callback(lambda done: self._arrived(done, found))
         return found
 
+    def _head(self, *arguments: Any) -> work.Head:
+        """What a worker must be like to work on these arguments."""
+        models = tuple(identity(argument) for argument in arguments if isinstance(argument, Model))
+        return work.Head(self._versions, own_folders(), file_hashes(own_modules(arguments)), models)
+
     def _held(self, training: TrainingSet) -> Remote[TrainingSet]:
         """A training set on the cluster: sent once, and made again from what was sent if its worker is killed."""
         key = training.digest
@@ -90,7 +93,7 @@ class ClusterExecutor(Distant):
             data = to_bytes(training)
             self.sent += len(data)
             name = f"training-{hashlib.sha256(key + self._versions['lstmstrat'].encode()).hexdigest()}"
-            self._sets[key] = self.client.submit(work.training_set, data, key=name)
+            self._sets[key] = self.client.submit(work.training_set, self._head(), data, key=name)
         self._sets.move_to_end(key)
         while len(self._sets) > HELD:
             self._sets.popitem(last=False)
@@ -104,25 +107,33 @@ class ClusterExecutor(Distant):
             return
         try:
             answer: work.Answer = from_bytes(done.result())
-        except KilledWorker as error:
-            found.set_exception(self._killed(error))
         except BaseException as error:
-            found.set_exception(self._loss() if done.cancelled() else error)
+            found.set_exception(self._sentence(error))
+            return
+        self.processors = tuple(dict.fromkeys([*self.processors, answer.processor]))
+        if answer.error is not None:
+            found.set_exception(answer.error)
         else:
-            self.processors = tuple(dict.fromkeys([*self.processors, answer.processor]))
-            if answer.error is not None:
-                found.set_exception(answer.error)
-            else:
-                found.set_result(answer.value)
+            found.set_result(answer.value)
+
+    def _sentence(self, error: BaseException) -> LSTMStratError:
+        """What kept an answer from coming: an error of the call itself would be an answer."""
+        if isinstance(error, LSTMStratError):
+            return error
+        if isinstance(error, CancelledError):
+            return self._loss()
+        if isinstance(error, KilledWorker):
+            return LSTMStratError(
+                f"a piece of work ended {error.last_worker.address} and the workers before it; they may lack "
+                "memory: start fewer on a machine, or look into their logs"
+            )
+        return LSTMStratError(
+            f"a worker of {self._name} cannot begin its work ({type(error).__name__}: {error}); install there "
+            "what is here, and start it anew"
+        )
 
     def _loss(self) -> LSTMStratError:
         return LSTMStratError(
             f"the cluster {self._name} is lost: its scheduler ended or cannot be reached; what had come in is "
             "kept, and the same command on a cluster that runs goes on from there"
-        )
-
-    def _killed(self, error: KilledWorker) -> LSTMStratError:
-        return LSTMStratError(
-            f"a piece of work ended {error.last_worker.address} and the workers before it; they may lack memory: "
-            "start fewer on a machine, or look into their logs"
         )

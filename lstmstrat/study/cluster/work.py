@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, NamedTuple
 
-from distributed import get_worker
+from dask.typing import Key
+from distributed import Worker, get_worker
 
 from lstmstrat.errors import ConfigError, LSTMStratError, describe
 from lstmstrat.forecasting.executor import processor
@@ -41,8 +42,9 @@ def versions_here(folders: tuple[str, ...] = ()) -> dict[str, str]:
     return versions()
 
 
-def training_set(data: bytes) -> TrainingSet:
+def training_set(head: Head, data: bytes) -> TrainingSet:
     """A training set, which this worker keeps for all calls that need it, with what they work out from it."""
+    check(head)
     training: TrainingSet = from_bytes(data)
     return freeze(training)
 
@@ -101,7 +103,7 @@ def check_threads(worker: str, threads: int) -> None:
 
 def _loaded(data: bytes, sets: tuple[TrainingSet, ...]) -> Call:
     try:
-        return unpacked(data, sets, cancelled)
+        return unpacked(data, sets, partial(_cancelled, get_worker(), get_worker().get_current_task()))
     except Exception as error:
         raise ConfigError(f"{me()} cannot load the work: {describe(error)}; install there what it lacks") from None
 
@@ -118,10 +120,7 @@ def me() -> str:
     return f"worker {get_worker().address}"
 
 
-def cancelled() -> bool:
-    """Whether nobody waits any more for the call that this thread works on."""
-    worker = get_worker()
-    with suppress(ValueError, KeyError):
-        state: str = worker.state.tasks[worker.get_current_task()].state
-        return state in ("cancelled", "released", "forgotten")
-    return True
+def _cancelled(worker: Worker, task: Key) -> bool:
+    """Whether nobody waits any more for a call that this worker works on."""
+    known = worker.state.tasks.get(task)
+    return known is None or known.state == "cancelled"
