@@ -82,6 +82,7 @@ def cluster(address: str) -> Iterator[ClusterExecutor]:
 
     >>> import lstmstrat
     >>> config = {"data": {"start": "2011-01-03"}, "forecast": {"model": "ridge", "train_size": 250}}
+    >>> config["strategies"] = [{"class": "strategies.long_flat:LongFlat"}]
     >>> with lstmstrat.cluster("local:1") as executor:
     ...     session = lstmstrat.Session(lstmstrat.Store(None), executor=executor)
     ...     result = lstmstrat.run(config, session=session)
