@@ -96,8 +96,13 @@ def cluster(address: str) -> Iterator[ClusterExecutor]:
         raise ConfigError(INSTALL) from None
     from dask import config
 
-    large = config.set({"distributed.admin.large-graph-warning-threshold": "1GB"})  # a training set has 12 MB
-    with large, _quiet(), _connected(where) as client:
+    large = {"distributed.admin.large-graph-warning-threshold": "1GB"}  # a training set has 12 MB
+    with (
+        TemporaryDirectory(prefix="lstmstrat-", ignore_cleanup_errors=True) as folder,
+        config.set({"temporary-directory": folder, **large}),
+        _quiet(),
+        _connected(where, folder) as client,
+    ):
         yield _checked(client, where)
 
 
@@ -117,16 +122,12 @@ def _quiet() -> Iterator[None]:
 
 
 @contextmanager
-def _connected(where: Address) -> Iterator[Client]:
+def _connected(where: Address, folder: str) -> Iterator[Client]:
     if not where.processes:
         with _client(where.text, where.text) as client:
             yield client
         return
-    with (
-        TemporaryDirectory(prefix="lstmstrat-", ignore_cleanup_errors=True) as folder,
-        _processes(where, folder) as address,
-        _client(address, where.text) as client,
-    ):
+    with _processes(where, folder) as address, _client(address, where.text) as client:
         yield client
 
 

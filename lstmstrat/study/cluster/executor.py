@@ -55,6 +55,8 @@ class ClusterExecutor(Distant):
         self._sets: OrderedDict[bytes, Remote[TrainingSet]] = OrderedDict()
         self._lost = False
         self._executor: Executor = client.get_executor(pure=False)
+        workers = client.scheduler_info(n_workers=-1)["workers"]
+        self._warm = [client.submit(work.warm_up, workers=[worker], pure=False) for worker in workers]
 
     def submit(self, fn: Callable[..., T], /, *args: Any, **kwargs: Any) -> Future[T]:
         """Sends a call, whose arguments are given by their place.

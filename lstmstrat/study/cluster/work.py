@@ -7,11 +7,14 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, NamedTuple
 
+import numpy as np
 from dask.typing import Key
 from distributed import Worker, get_worker
 
+from lstmstrat.config.forecast import ForecastConfig
 from lstmstrat.errors import ConfigError, LSTMStratError, describe
 from lstmstrat.forecasting.executor import processor
+from lstmstrat.forecasting.models import model_of
 from lstmstrat.forecasting.models.base import Model
 from lstmstrat.forecasting.training_set import TrainingSet
 from lstmstrat.study.cluster.machine import adopt, difference, file_hashes, versions
@@ -40,6 +43,14 @@ def versions_here(folders: tuple[str, ...] = ()) -> dict[str, str]:
     """The versions of this process, which searches `folders` too from now on."""
     adopt(folders)
     return versions()
+
+
+def warm_up() -> None:
+    """Loads the compiled kernels into this process, while the one that sends the work still prepares it."""
+    rows = np.random.default_rng(0).normal(size=(100, 2))
+    model_of(ForecastConfig(device="cpu", lookback=5, loss_steps=5, epochs=1)).fit(
+        TrainingSet(rows, rows[:, 0], 5, 2), 0
+    )
 
 
 def training_set(head: Head, data: bytes) -> TrainingSet:
