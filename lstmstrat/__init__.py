@@ -46,6 +46,7 @@ _HOME = {
     "PanelForward": "forecasting.panel.forward:PanelForward",
     "Schedule": "forecasting.schedule:Schedule",
     "Session": "forecasting.session:Session",
+    "cluster": "study.cluster.connect:cluster",
     "Store": "store:Store",
     "Ledger": "ledger:Ledger",
     # for a model of your own
@@ -98,6 +99,7 @@ if TYPE_CHECKING:
     from lstmstrat.store import Store as Store
     from lstmstrat.study.calls import compare as compare
     from lstmstrat.study.calls import sweep as sweep
+    from lstmstrat.study.cluster.connect import cluster as cluster
     from lstmstrat.study.outside import judge as judge
     from lstmstrat.study.prepare import load_config as load_config
     from lstmstrat.study.run import run as run

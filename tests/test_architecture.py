@@ -53,6 +53,8 @@ DOORS = {
     "sqlite3": {"database", "store", "ledger"},
     "platformdirs": {"store", "ledger", "prices"},
     "backtrader": {"trading", "audit"},
+    "distributed": {"study"},  # and there in study/cluster alone
+    "dask": {"study"},
     "matplotlib": {"trading", "report"},
     "IPython": {"report"},
     "plotly": set(),  # its script goes into the page as it is published
@@ -73,6 +75,7 @@ HEAVY = (
     "shtab",
     "yfinance",
     "backtrader",
+    "distributed",
 )
 
 

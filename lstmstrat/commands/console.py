@@ -9,7 +9,7 @@ import signal
 import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -177,9 +177,15 @@ def add_cache_options(parser: argparse.ArgumentParser) -> None:
 
 
 def add_jobs_option(parser: argparse.ArgumentParser) -> None:
-    """The option that `session_of` reads beside those of the cache."""
-    parser.add_argument(
+    """The options that `session_of` reads beside those of the cache: threads, or a cluster in their place."""
+    where = parser.add_mutually_exclusive_group()
+    where.add_argument(
         "--jobs", type=int, metavar="N", help="training threads (one a core); the numbers do not change"
+    )
+    where.add_argument(
+        "--cluster",
+        metavar="ADDRESS",
+        help="train on a Dask cluster in place of threads: local:N or tcp://host:port (docs/cluster.md)",
     )
     parser.set_defaults(store=None)  # until there is one
 
@@ -197,14 +203,18 @@ def exit_code_of_work(main: Callable[[argparse.Namespace], int], options: argpar
         return exit_code(lambda: main(options), lambda: stopped(options))
 
 
-def session_of(options: argparse.Namespace) -> Session:
-    """The session that the options of a command ask for."""
+@contextmanager
+def session_of(options: argparse.Namespace) -> Iterator[Session]:
+    """The session that the options of a command ask for, for one block."""
     from lstmstrat.forecasting.session import Session
+    from lstmstrat.study.cluster.connect import cluster
 
     if options.jobs is not None and options.jobs < 1:
         raise ConfigError(f"--jobs {options.jobs}: expected at least 1")
     options.store = cache_of(options)
-    return Session(options.store, options.jobs)
+    where = nullcontext() if options.cluster is None else cluster(options.cluster)
+    with where as executor, Session(options.store, options.jobs, executor=executor) as session:
+        yield session
 
 
 def stopped(options: argparse.Namespace) -> str:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import os
+import platform
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import CancelledError, Executor, Future
 from contextlib import suppress
+from functools import cache
+from pathlib import Path
 from queue import SimpleQueue
 from typing import Any, TypeVar
 
@@ -50,6 +53,21 @@ class Inline(Executor):
         except BaseException as error:
             future.set_exception(error)
         return future
+
+
+class Distant(Executor):
+    """An executor whose calls travel to processes elsewhere, which takes milliseconds each.
+
+    Attributes
+    ----------
+    slots
+        The number of calls that it runs at once.
+    processors
+        The kinds of processor that have worked so far, in the order in which they first did.
+    """
+
+    slots: int
+    processors: tuple[str, ...]
 
 
 def completed(
@@ -95,3 +113,21 @@ def late(running: Iterable[Future[Any]], seconds: float) -> Iterator[Any]:
 def cores() -> int:
     """The number of processors that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+@cache
+def processor() -> str:
+    """The kind of processor that runs this: two kinds may round differently.
+
+    >>> len(processor()) > 0
+    True
+    """
+    try:
+        text = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace")
+    except OSError:  # no Linux
+        return platform.processor() or platform.machine()
+    first, _, _ = text.partition("\n\n")  # all are alike
+    said = {name.strip(): value.strip() for name, _, value in (line.partition(":") for line in first.splitlines())}
+    if "model name" not in said:
+        return platform.machine()
+    return f"{said['model name']} (family {said.get('cpu family', '?')}, model {said.get('model', '?')})"

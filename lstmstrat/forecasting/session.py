@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Self
 from weakref import WeakValueDictionary
 
 from lstmstrat.errors import ConfigError
-from lstmstrat.forecasting.executor import Inline, cores
+from lstmstrat.forecasting.executor import Distant, Inline, cores, processor
 from lstmstrat.forecasting.models.base import FittedModel, Stop, never
 from lstmstrat.ledger import Ledger, ledger_path
 from lstmstrat.store import Store, default_path
@@ -40,14 +40,16 @@ class Session:
     store
         Where fitted models and their forecasts are kept.
     jobs
-        The number of threads that fit models, by default one per core. The forecasts do not depend on it.
+        The number of threads that fit models, by default one per core, and with a cluster as executor one per
+        worker. The forecasts do not depend on it.
     ledger
         Where trials are entered, by default the user's ledger. ``Ledger(None)`` keeps them for this session only,
         and then no edge can be supported.
     executor
         Any object with the interface of `concurrent.futures.Executor`, in place of threads; `jobs` is then the
         number of tasks that it runs at once. Seeds, null worlds and rungs of a ladder run on it side by side; a
-        process must be able to import the user's modules. The session does not shut it down.
+        process must be able to import the user's modules. The session does not shut it down. `lstmstrat.cluster`
+        has one for processes here or on other machines.
     progress
         Called with (done, total), two numbers of models, during each job.
     given_up
@@ -85,7 +87,7 @@ class Session:
             raise ConfigError(f"jobs: {jobs} given, expected at least 1")
         self.store = store
         self.ledger = Ledger(ledger_path()) if ledger is None else ledger
-        self.jobs = jobs or cores()
+        self.jobs = jobs or (executor.slots if isinstance(executor, Distant) else cores())
         self.progress = progress
         self.given_up = given_up
         self.fitted = self.cached = self.failed = 0
@@ -114,6 +116,17 @@ class Session:
     def notices(self) -> list[str]:
         """Sentences about the cache and the ledger that a report must show."""
         return [*self.store.notices, *self.ledger.notices]
+
+    @property
+    def distant(self) -> bool:
+        """Whether calls travel to processes elsewhere."""
+        return isinstance(self.executor, Distant)
+
+    @property
+    def processors(self) -> tuple[str, ...]:
+        """The kinds of processor that have worked for this session: that of this machine first."""
+        elsewhere = self.executor.processors if isinstance(self.executor, Distant) else ()
+        return tuple(dict.fromkeys([processor(), *elsewhere]))
 
     def start_counting(self) -> None:
         """Begins the counts anew, for the next run."""

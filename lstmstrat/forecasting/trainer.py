@@ -15,6 +15,7 @@ import time
 from collections.abc import Generator, Iterator, Sequence
 from concurrent.futures import CancelledError, Future
 from contextlib import closing
+from typing import NamedTuple
 
 import numpy as np
 
@@ -29,8 +30,16 @@ from lstmstrat.store import Kind
 Tasks = dict[str, FitTask]  # by key
 Fits = dict[str, FittedModel | None]  # by key; None where the fit failed
 
-FEW = 3  # tasks that are worth a call and a transaction
-MOMENT = 0.25  # seconds of work between two reports of the progress
+
+class Worth(NamedTuple):
+    """How much work a call should have."""
+
+    moment: float  # seconds at most, between two reports of the progress
+    few: float  # tasks that are enough, however short they are
+
+
+HERE = Worth(0.25, 3)  # worth a transaction of the store
+ELSEWHERE = Worth(0.5, math.inf)  # worth the way to another process, which takes some milliseconds
 GRACE = 0.5  # seconds after Ctrl-C in which the fits that are done come in
 
 
@@ -104,7 +113,7 @@ def _fit_missing(session: Session, model: Model, tasks: Tasks) -> Generator[Fits
     stop, from_store, running = GivenUp(session.given_up), Fits(), set[Future[Fits]]()
 
     def calls() -> Iterator[tuple[object, ...]]:
-        for keys in _portions(model, tasks, session.jobs):
+        for keys in _portions(model, tasks, session.jobs, ELSEWHERE if session.distant else HERE):
             from_store.update(_look_up(session, model, keys))
             part = {key: tasks[key] for key in keys if key not in from_store}
             if part:
@@ -154,10 +163,10 @@ def _report(session: Session, done: int, total: int) -> None:
         session.progress(done, total)
 
 
-def _portions(model: Model, tasks: Tasks, jobs: int) -> Iterator[Sequence[str]]:
+def _portions(model: Model, tasks: Tasks, jobs: int, worth: Worth = HERE) -> Iterator[Sequence[str]]:
     """The tasks of each call: on a GPU as many as it fits together, else those of a training set.
 
-    Those share its preparation. A portion takes a `MOMENT` at most, and half of a thread's share of what is left,
+    Those share its preparation. A portion takes a moment at most, and half of a thread's share of what is left,
     so that no thread waits long at the end; small sets are put together. The order is that of this process alone,
     so that two processes that start together share the work.
     """
@@ -171,10 +180,10 @@ def _portions(model: Model, tasks: Tasks, jobs: int) -> Iterator[Sequence[str]]:
         return
     portion, left = list[str](), len(tasks)  # left: in no portion that was given out
     for together in sets:
-        moment = int(MOMENT / seconds_of_fit(model, tasks[together[0]].training))
+        moment = int(worth.moment / seconds_of_fit(model, tasks[together[0]].training))
         for place, key in enumerate(together):
             size = max(1, min(moment, math.ceil(left / (2 * jobs))))
-            if len(portion) >= (size if place else min(FEW, size)):
+            if len(portion) >= (size if place else min(worth.few, size)):
                 yield portion
                 portion, left = [], left - len(portion)
             portion.append(key)

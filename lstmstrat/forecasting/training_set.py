@@ -6,9 +6,9 @@ Letters: n bars of a training set, F features, L lookback.
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import cached_property
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -46,6 +46,10 @@ class TrainingSet:
     labels: Floats  # (n,) NaN where a row has no label
     lookback: int  # L, rows of a window
     purge: int  # bars left out between the training and the validation part, if there is validation
+
+    def __getstate__(self) -> dict[str, Any]:
+        """What is sent to another process: the samples, and nothing that was worked out from them."""
+        return {field.name: getattr(self, field.name) for field in fields(self)}
 
     @cached_property
     def usable(self) -> Bools:

@@ -42,10 +42,11 @@ VOIDING = (
 
 @dataclass(frozen=True)
 class Origin:
-    """When a run was made, and by which command."""
+    """When a run was made, by which command, and on what: the last bits may differ between kinds of processor."""
 
     when: str  # UTC, ISO
     command: str  # "" if Python code called `lstmstrat.run`
+    processors: tuple[str, ...] = ()  # kinds: of the machine that ran it, then of other workers that fitted models
 
 
 @dataclass(frozen=True)

@@ -18,5 +18,6 @@ compare.py      runs side by side
 calls.py        sweep and compare, as Python calls them
 cuts.py         every strategy once more on prices that end early
 audits.py       the look-ahead audit of a strategy, and the record of the last one
+cluster/        the calls of a run on the workers of a Dask cluster
 fingerprint.py  the keys of stored results
 """

@@ -193,7 +193,7 @@ def _assessment(
     return Assessment(
         schema=SCHEMA,
         name=run.config.name,
-        made=Origin(f"{dt.datetime.now(dt.UTC):%Y-%m-%dT%H:%M:%S+00:00}", command),
+        made=origin(command, session),
         data=_data(run, [*run.prices.notices, *_notices(run), *session.notices]),
         costs=run.config.broker,
         walk_forward=walk_forward_facts(
@@ -216,6 +216,11 @@ def _assessment(
         ),
         versions=versions(),
     )
+
+
+def origin(command: str, session: Session) -> Origin:
+    """When a run is made, by which command, and on which processors."""
+    return Origin(f"{dt.datetime.now(dt.UTC):%Y-%m-%dT%H:%M:%S+00:00}", command, session.processors)
 
 
 def versions() -> dict[str, str]:

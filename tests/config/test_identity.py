@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import os
+import pickle
 import random
 import shutil
 import socket
@@ -508,6 +509,15 @@ def test_an_identity_is_a_hash_or_a_name() -> None:
         Identity(None)
     with pytest.raises(ValueError, match="a hash, or the name"):
         Identity("a", "b")
+
+
+def test_an_instance_that_was_pickled_changes_nothing() -> None:
+    """Python then keeps the names of its slots in the class."""
+    made = module("class Mine:\n    pass\n")
+    before = identify(made.Mine)
+    pickle.dumps(made.Mine())
+    assert "__slotnames__" in vars(made.Mine)
+    assert identify(made.Mine) == before
 
 
 def test_the_strategies_of_a_config_take_no_time(monkeypatch: pytest.MonkeyPatch) -> None:

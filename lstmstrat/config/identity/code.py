@@ -26,6 +26,7 @@ from lstmstrat.config.identity.walk import UnidentifiedError, Walk, Writer, deri
 # Of a class: where it stands, how it is called, and what Python keeps beside it.
 _NO_CONTENT = {"__dict__", "__weakref__", "__doc__", "__module__", "__qualname__", "_abc_impl"}
 _NO_CONTENT |= {"__firstlineno__", "__static_attributes__"}  # since Python 3.13
+_NO_CONTENT |= {"__slotnames__"}  # there once an instance was pickled
 # What pydantic makes of the other attributes, with memory addresses in it.
 _NO_CONTENT |= {"__pydantic_core_schema__", "__pydantic_validator__", "__pydantic_serializer__"}
 _OF_ANY_NAME = {"globals", "eval", "exec"}  # builtins after which any variable of the module may be used

@@ -236,6 +236,10 @@ class Model(ABC):
         calibration = config.calibration if cls.calibrated else "none"
         return config.model_copy(update={"members": members, "calibration": calibration})
 
+    def __getstate__(self) -> dict[str, Any]:
+        """What is sent to another process: the settings. Which code they are for is looked up there anew."""
+        return dict(self._settings())
+
     @cached_property
     def identity(self) -> str:
         """The code and the settings, which distinguish this model from all others."""

@@ -285,6 +285,7 @@ def _made(found: Assessment) -> list[tuple[str, str]]:
     rows = [
         ("made", found.made.when),
         ("command", found.made.command or "lstmstrat.run in Python"),
+        *(("processor", kind) for kind in found.made.processors),
         (
             "prices",
             f"{data.symbol}{currency}, {data.source}, {data.first} to {data.last}, {count(data.bars, 'bar')}",

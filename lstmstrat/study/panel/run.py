@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from collections.abc import Sequence
 
 import numpy as np
@@ -28,7 +27,6 @@ from lstmstrat.results.assessment import (
     DataFacts,
     FoldSkill,
     ForecastSkill,
-    Origin,
     StrategyAssessment,
     Trials,
 )
@@ -47,7 +45,7 @@ from lstmstrat.study.panel.replicas import seeds, worlds
 from lstmstrat.study.panel.simulate import simulate_panel
 from lstmstrat.study.prepare import MINIMUM_WINDOW, check_plugins
 from lstmstrat.study.proof import Audits, failures, judge_with_proof
-from lstmstrat.study.run import period, versions, walk_forward_facts
+from lstmstrat.study.run import origin, period, versions, walk_forward_facts
 from lstmstrat.study.stages import Stages, silent
 
 
@@ -110,7 +108,7 @@ def run_panel(
             assessment=Assessment(
                 schema=SCHEMA,
                 name=config.name,
-                made=Origin(f"{dt.datetime.now(dt.UTC):%Y-%m-%dT%H:%M:%S+00:00}", command),
+                made=origin(command, session),
                 data=_data(run, [*panel.notices, *session.notices]),
                 costs=config.broker,
                 walk_forward=walk_forward_facts(run.forecasts.config, run.times, run.forecasts.folds, session),
