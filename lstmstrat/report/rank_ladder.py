@@ -14,7 +14,7 @@ HEADS = (
     "label",
     "rank correlation",
     "t",
-    "right side of the middle",
+    "right side",
     "break-even bp",
     "Sharpe",
     "this run minus it",

@@ -28,7 +28,7 @@ TERMS = {
     "break-even bp": "break-even",
     "pool": "pool",
     "label": "relation",
-    "right side of the middle": "right side of the middle",
+    "right side": "right side of the middle",
     "this run minus it": "rank correlation",
     "t of that": "t",
     "Sharpe": "Sharpe",
