@@ -3,9 +3,9 @@
     python benchmarks/universe.py                   # about five minutes on two quiet cores
     python benchmarks/universe.py --assets 16 60    # of these numbers of stocks
 
-Each run is a command of its own, with an empty cache and then with a full one. Wall-clock time is what a user waits
-for, from the start of Python to the page on the disk; processor time is of all threads; memory is the largest that
-the process held.
+Each run is a command of its own, with an empty cache and then with a full one. Wall-clock time is what a user
+waits for, from the start of Python to the page on the disk; processor time is of all threads; memory is the most
+that the process held.
 """
 
 from __future__ import annotations

@@ -24,6 +24,7 @@ CONDITION = rf"{OWN}|^{COLUMN}{COLUMN_NAME}(\.[a-z]+_\d+)?$"  # of a refit
 STRATEGY = ("Class", "strategies.long_flat:LongFlat")
 FEATURE = ("function", "my_features:momentum")
 MODEL = ("Class", "my_models:Mine")
+RULE = ("Class", "my_rules:Best")
 
 
 def window(feature: str) -> tuple[str, int] | None:

@@ -2,14 +2,37 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+import re
+from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
+from lstmstrat.config.classes import label_of
 from lstmstrat.config.limits import PORTFOLIO
+from lstmstrat.config.names import OWN
 from lstmstrat.config.section import Fraction, Number, Section, plain
+from lstmstrat.errors import did_you_mean
 
+RULES = ("quantile", "top", "proportional")
+
+
+def _valid_rule(value: object) -> object:
+    if isinstance(value, str) and (value in RULES or re.fullmatch(OWN, value)):
+        return value
+    hint = did_you_mean(value, RULES) if isinstance(value, str) else ""
+    raise ValueError(f"expected {' | '.join(RULES)}, or module:Class, a rule of your own{hint}")
+
+
+RuleName = Annotated[
+    str,
+    BeforeValidator(_valid_rule),
+    Field(json_schema_extra={"anyOf": [{"enum": [*RULES]}, {"pattern": OWN}]}),
+]
 ROUNDING = 1e-9  # 0.29 of 100 assets are 28.999999999999996
+
+
+OF_BUILT_IN = ("long", "short", "hold_until", "weights", "neutral")
+"""What a rule of the user's decides itself."""
 
 
 class PortfolioConfig(Section):
@@ -29,8 +52,10 @@ class PortfolioConfig(Section):
 
     limits = PORTFOLIO
 
-    rule: Literal["quantile", "top", "proportional"] = "quantile"
-    """quantile: shares of the ranked assets; top: so many assets; proportional: all, by their score."""
+    rule: RuleName = "quantile"
+    """quantile: shares of the ranked assets; top: so many; proportional: all, by score; module:Class: your own."""
+    params: dict[str, Any] = {}  # noqa: RUF012 (pydantic copies it)
+    """Parameters of a rule of your own: {places: 5}."""
     long: Annotated[Number, Field(ge=0.0)] = 0.1
     """quantile: share of the assets held long; top: their number; proportional: 1. 0: no long side."""
     short: Annotated[Number, Field(ge=0.0)] = 0.1
@@ -51,7 +76,12 @@ class PortfolioConfig(Section):
     @property
     def label(self) -> str:
         """The column name in equity.csv."""
-        return self.name or self.rule
+        return self.name or (label_of(self.rule) if self.own else self.rule)
+
+    @property
+    def own(self) -> bool:
+        """Whether the rule is a class of the user's."""
+        return self.rule not in RULES
 
     @property
     def sides(self) -> int:
@@ -95,9 +125,19 @@ class PortfolioConfig(Section):
                 f"worth at most the account; type gross: {self.sides}"
             )
         of_rule = {"quantile": self._quantile, "top": self._top, "proportional": self._proportional}
-        if mistake := of_rule[self.rule]():
+        if mistake := of_rule.get(self.rule, self._own)():
             raise ValueError(mistake)
+        if self.params and not self.own:
+            raise ValueError(f"params are of a rule of your own, and rule: {self.rule} has none; take them out")
         return self
+
+    def _own(self) -> str:
+        given = [name for name in OF_BUILT_IN if name in self.model_fields_set]
+        return (
+            f"{', '.join(given)}: rule: {self.rule} decides that itself; take it out, or use params"
+            if given
+            else ""
+        )
 
     def _quantile(self) -> str:
         if self.long + self.short > 1.0 + ROUNDING:

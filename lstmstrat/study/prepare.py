@@ -11,6 +11,7 @@ from lstmstrat.config.data import DataConfig
 from lstmstrat.config.files import files_beside, override, read
 from lstmstrat.config.forecast import ForecastConfig
 from lstmstrat.config.names import wrong_names
+from lstmstrat.config.portfolio import PortfolioConfig
 from lstmstrat.config.schema import Config, StrategyConfig
 from lstmstrat.config.search import folders_of, searched
 from lstmstrat.config.validation import validated
@@ -240,7 +241,20 @@ def _plugin_mistakes(config: Config) -> list[str]:
             load_plugin()
         except ConfigError as error:
             lines += [f"forecast.{line}" for line in str(error).split("\n  ")]
+    if config.portfolio is not None and config.portfolio.own:
+        classes.append(config.portfolio.rule)
+        lines += _rule_mistakes(config.portfolio)
     return lines + changed_files((*classes, *forecast.own_code))
+
+
+def _rule_mistakes(rule: PortfolioConfig) -> list[str]:
+    from lstmstrat.trading.portfolio.own import own_rule
+
+    try:
+        own_rule(rule)
+    except ConfigError as error:
+        return [str(error)]
+    return []
 
 
 def _strategy_mistakes(position: int, strategy: StrategyConfig) -> list[str]:

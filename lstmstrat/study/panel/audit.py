@@ -112,7 +112,9 @@ def check_options(portfolio: str, strategy: str | None, only: str, cut: str) -> 
 
 def own_code(config: Config, subject: str) -> tuple[Finding, ...]:
     """What the user's own features and models open is not watched in a universe; nothing without such code."""
-    if not (own := config.forecast.own_code):
+    rule = (config.portfolio.rule,) if config.portfolio and config.portfolio.own else ()
+    own = (*config.forecast.own_code, *rule)
+    if not own:
         return ()
     detail = (
         f"whether {', '.join(own)} read files with later prices is only looked at in a run on one asset so far"

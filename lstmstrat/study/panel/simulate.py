@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from lstmstrat.arrays import Floats
-from lstmstrat.config.portfolio import PortfolioConfig
+from lstmstrat.config.portfolio import OF_BUILT_IN, PortfolioConfig
 from lstmstrat.config.schema import Config
 from lstmstrat.evaluation.trip_columns import trip_columns
 from lstmstrat.forecasting.panel.forecasts import PanelForecasts
@@ -53,7 +53,8 @@ def simulate_panel(
         decided = np.ones(len(panel.times), dtype=bool)
         held = _simulate(config, panel, forecasts, equal_weight(panel.tradable, decided))
         show(2, 2)
-    params = {name: value for name, value in rule.model_dump(mode="json").items() if value is not None}
+    without = {*OF_BUILT_IN} if rule.own else {"params"}
+    params = rule.model_dump(mode="json", exclude=without, exclude_none=True)
     return PanelRun(
         config=config,
         panel=panel,
@@ -104,7 +105,7 @@ def _account(name: str, rule: str, params: Mapping[str, Any], found: PortfolioAc
     index = pd.DatetimeIndex(found.times, name="date")
     return Account(
         name=name,
-        class_path=f"{PATH}:{rule}",
+        class_path=rule if ":" in rule else f"{PATH}:{rule}",
         params=dict(params),
         equity=pd.Series(found.equity, index=index),
         exposure=pd.Series(found.net, index=index),

@@ -74,6 +74,8 @@ def test_code_of_ones_own_that_nobody_watches_is_not_assessable() -> None:
     assert finding.status == NOT_ASSESSED
     assert AuditResult((finding,), ()).exit_code == 3
     assert own_code(config(), "top") == ()
+    (of_rule,) = own_code(config(portfolio={"rule": "m:Best"}), "best")
+    assert "m:Best" in of_rule.detail
 
 
 def test_a_record_belongs_to_what_was_audited(run: PanelRun) -> None:

@@ -115,6 +115,30 @@ def test_a_universe_says_what_became_of_its_assets(run: PanelRun, result: Result
     assert universe.ended == 0
 
 
+class Always:
+    """A tenth of the account in each of the first assets."""
+
+    def __init__(self, assets: int = 3):
+        self.assets = assets
+
+    def weights(self, scores: np.ndarray, held: np.ndarray) -> np.ndarray:
+        return np.where(np.isfinite(scores) & (np.arange(len(scores)) < self.assets), 0.1, 0.0)
+
+
+def test_a_rule_of_ones_own_is_traded_and_named(session: Session) -> None:
+    own = config(portfolio={"rule": f"{__name__}:Always", "params": {"assets": 2}, "gross": 1.0})
+    run = simulate_panel(*prepare_panel(own), session)
+    (account,) = run.strategies
+    assert account.name == "always"
+    assert account.class_path == f"{__name__}:Always"
+    assert account.params == {"rule": f"{__name__}:Always", "params": {"assets": 2}, "gross": 1.0, "band": 0.0}
+    assert set(account.orders["asset"]) == {"AMD", "CVX"}
+    assert run.gross[1:].max() < 0.25
+    wrong = config(portfolio={"rule": f"{__name__}:Alwais"})
+    with pytest.raises(ConfigError, match="did you mean 'Always'"):
+        prepare_panel(wrong)
+
+
 def test_an_asset_that_is_left_out_is_missing_in_what_the_data_covers(result: Result, session: Session) -> None:
     with_a_stranger = config(data={"universe": [*SYMBOLS, "NOBODY"], "start": "2007-06-01", "end": "2009-12-31"})
     found = run_panel(*prepare_panel(with_a_stranger), session).assessment.universe
