@@ -28,6 +28,7 @@ from lstmstrat.results.panel.tables import ASSET_ORDERS, ASSET_TRADES
 from lstmstrat.study.simulate import BENCHMARK, training
 from lstmstrat.study.stages import Stages, silent
 from lstmstrat.trading.portfolio.columns import PortfolioAccount, simulate
+from lstmstrat.trading.portfolio.own import own_weights
 from lstmstrat.trading.portfolio.weights import equal_weight, target_weights
 
 PATH = "lstmstrat.trading.portfolio"
@@ -74,6 +75,8 @@ def forecast(config: Config, panel: Panel, session: Session, labels: LabelMaker 
 
 def portfolio_weights(rule: PortfolioConfig, panel: Panel, forecasts: PanelForecasts) -> Floats:
     """The share of the account that the rule gives each asset at the close of each session; (D, N)."""
+    if rule.own:
+        return own_weights(_carried(panel, forecasts.forecast), panel.tradable, panel.bars[:, :, CLOSE], rule)
     groups = np.array([panel.universe.groups.get(symbol, "") for symbol in panel.symbols])
     scores, volatility = (_carried(panel, each) for each in (forecasts.forecast, _volatility(panel)))
     return target_weights(scores, panel.tradable, rule, groups, volatility)

@@ -4,7 +4,7 @@
         def __init__(self, places: int = 5):
             self.places = places
 
-        def weights(self, scores, held):
+        def weights(self, scores, held, closes):
             best = np.argsort(np.nan_to_num(scores, nan=-np.inf))[-self.places :]
             weights = np.zeros(len(scores))
             weights[best] = 1.0 / self.places
@@ -29,11 +29,11 @@ from lstmstrat.errors import ERRORS_OF_CODE, ConfigError, StrategyError, describ
 class Rule(Protocol):
     """What a class of the user's must have."""
 
-    def weights(self, scores: Floats, held: Floats) -> Floats:
+    def weights(self, scores: Floats, held: Floats, closes: Floats) -> Floats:
         """The target weights at a close, as shares of the account, negative for short; (N,).
 
         `scores` (N,) are NaN for an asset that cannot be chosen, whose weight must be 0; `held` (N,) are the
-        weights of the close before.
+        weights of the close before; `closes` (t + 1, N) are all closes up to this one, NaN where there is none.
         """
         ...
 
@@ -52,7 +52,8 @@ def own_rule(rule: PortfolioConfig) -> Rule:
         raise ConfigError(f"portfolio.rule: {error}") from error.__cause__
     if not _is_rule(cls):
         raise ConfigError(
-            f"portfolio.rule: {rule.rule} is no rule; expected a class with a method weights(self, scores, held)"
+            f"portfolio.rule: {rule.rule} is no rule; expected a class with a method weights(self, scores, held, "
+            "closes)"
         )
     try:
         return cls(**rule.params)  # type: ignore[no-any-return]
@@ -64,8 +65,8 @@ def _is_rule(value: object) -> bool:
     return isinstance(value, type) and callable(getattr(value, "weights", None))
 
 
-def own_weights(scores: Floats, tradable: Bools, rule: PortfolioConfig) -> Floats:
-    """The target weights of the user's rule at each close; (D, N) -> (D, N).
+def own_weights(scores: Floats, tradable: Bools, closes: Floats, rule: PortfolioConfig) -> Floats:
+    """The target weights of the user's rule at each close; (D, N) each -> (D, N).
 
     Raises
     ------
@@ -73,19 +74,20 @@ def own_weights(scores: Floats, tradable: Bools, rule: PortfolioConfig) -> Float
         The class cannot be used; its method raises, or returns what cannot be weights.
     """
     of, weights = own_rule(rule), np.zeros(scores.shape)
-    held = np.zeros(scores.shape[1])
+    held, seen = np.zeros(scores.shape[1]), closes.copy()
+    seen.flags.writeable = False
     for t, row in enumerate(weights):
         known = np.where(tradable[t], scores[t], np.nan)
-        row[:] = held = _asked(of, known, held.copy(), rule)
+        row[:] = held = _asked(of, known, held.copy(), seen[: t + 1], rule)
     return weights
 
 
-def _asked(of: Rule, scores: Floats, held: Floats, rule: PortfolioConfig) -> Floats:
+def _asked(of: Rule, scores: Floats, held: Floats, closes: Floats, rule: PortfolioConfig) -> Floats:
     """The weights of one session; an asset without a score has none, so a session without any has none."""
     if np.isnan(scores).all():
         return np.zeros(len(scores))
     try:
-        given: Any = of.weights(scores.copy(), held)
+        given: Any = of.weights(scores.copy(), held, closes)
         found = np.asarray(given, dtype=float)
     except ERRORS_OF_CODE as error:
         raise StrategyError(f"{rule.rule}: {describe(error)}") from error

@@ -14,7 +14,6 @@ import numpy.typing as npt
 from lstmstrat.arrays import Bools, Floats, Indexes, Ints
 from lstmstrat.config.portfolio import PortfolioConfig
 from lstmstrat.errors import ConfigError
-from lstmstrat.trading.portfolio.own import own_weights
 
 Group = tuple[Indexes, Floats]  # columns of the assets of a group and their parts, above 0 long, below 0 short
 
@@ -54,9 +53,7 @@ def target_weights(
     Raises
     ------
     ConfigError
-        The rule needs groups or a volatility, and there are none; or it is of the user's and cannot be used.
-    StrategyError
-        The rule of the user's raises, or returns what cannot be weights.
+        The rule needs groups or a volatility, and there are none.
 
     Examples
     --------
@@ -67,8 +64,6 @@ def target_weights(
     >>> target_weights(scores, np.isfinite(scores), rule).tolist()
     [[1.0, 0.0, 0.0, -1.0], [1.0, 0.0, 0.0, -1.0]]
     """
-    if rule.own:
-        return own_weights(scores, tradable, rule)
     sizes = _sizes(rule, volatility, scores.shape)
     can_choose: Bools = tradable & np.isfinite(scores) & np.isfinite(sizes)
     of_group = _columns(rule, groups, scores.shape[1])

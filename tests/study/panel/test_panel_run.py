@@ -121,7 +121,7 @@ class Always:
     def __init__(self, assets: int = 3):
         self.assets = assets
 
-    def weights(self, scores: np.ndarray, held: np.ndarray) -> np.ndarray:
+    def weights(self, scores: np.ndarray, held: np.ndarray, closes: np.ndarray) -> np.ndarray:
         return np.where(np.isfinite(scores) & (np.arange(len(scores)) < self.assets), 0.1, 0.0)
 
 

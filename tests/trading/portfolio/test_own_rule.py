@@ -11,23 +11,23 @@ import pytest
 
 from lstmstrat import ConfigError, StrategyError
 from lstmstrat.config.portfolio import PortfolioConfig
-from lstmstrat.trading.portfolio.own import own_rule
-from lstmstrat.trading.portfolio.weights import target_weights
+from lstmstrat.trading.portfolio.own import own_rule, own_weights
 
 SCORES = np.array([[3.0, 1.0, 2.0, np.nan], [1.0, 3.0, 2.0, 4.0], [np.nan] * 4])
+CLOSES = np.arange(12.0).reshape(3, 4)
 TRADABLE = np.array([[True] * 4, [True, True, False, True], [True] * 4])
 
 
 class Best:
     """The best asset, and a tenth in what is held already."""
 
-    asked: list[tuple[list[float], list[float]]] = []  # noqa: RUF012
+    asked: list[tuple[list[float], list[float], list[list[float]]]] = []  # noqa: RUF012
 
     def __init__(self, places: int = 1):
         self.places = places
 
-    def weights(self, scores: Any, held: Any) -> Any:
-        self.asked.append((scores.tolist(), held.tolist()))
+    def weights(self, scores: Any, held: Any, closes: Any) -> Any:
+        self.asked.append((scores.tolist(), held.tolist(), closes.tolist()))
         best = np.argsort(np.nan_to_num(scores, nan=-np.inf))[-self.places :]
         found = np.zeros(len(scores))
         found[best] = 1.0 / self.places
@@ -40,12 +40,12 @@ class NoRule:
 
 
 class Raises:
-    def weights(self, scores: Any, held: Any) -> Any:
+    def weights(self, scores: Any, held: Any, closes: Any) -> Any:
         return {}["mine"]
 
 
 def returns(value: Any) -> type:
-    return type("Returns", (), {"weights": lambda self, scores, held: value})
+    return type("Returns", (), {"weights": lambda self, scores, held, closes: value})
 
 
 @pytest.fixture(autouse=True)
@@ -63,17 +63,20 @@ def rule(name: str = "Best", **more: Any) -> PortfolioConfig:
 
 def test_it_is_asked_at_each_close_with_what_can_be_chosen_and_what_is_held() -> None:
     Best.asked.clear()
-    found = target_weights(SCORES, TRADABLE, rule())
+    found = own_weights(SCORES, TRADABLE, CLOSES, rule())
     assert found.tolist() == [[1.0, 0, 0, 0], [0, 0, 0, 1.0], [0, 0, 0, 0]]
-    (first, nothing), (second, held) = Best.asked  # not at the third close, where nothing has a score
+    (first, nothing, one_close), (second, held, two_closes) = (
+        Best.asked
+    )  # not at the third close, where nothing has a score
     assert np.isnan(first[3])
     assert np.isnan(second[2])  # it cannot be traded
     assert nothing == [0.0] * 4
+    assert (one_close, two_closes) == (CLOSES[:1].tolist(), CLOSES[:2].tolist())
     assert held == [1.0, 0.0, 0.0, 0.0]
 
 
 def test_its_parameters_are_those_of_the_config() -> None:
-    assert target_weights(SCORES, TRADABLE, rule(params={"places": 2}))[0].tolist() == [0.5, 0, 0.5, 0]
+    assert own_weights(SCORES, TRADABLE, CLOSES, rule(params={"places": 2}))[0].tolist() == [0.5, 0, 0.5, 0]
     assert rule().label == "best"
     with pytest.raises(ConfigError, match="unexpected keyword argument 'plaecs'"):
         own_rule(rule(params={"plaecs": 2}))
@@ -82,13 +85,13 @@ def test_its_parameters_are_those_of_the_config() -> None:
 @pytest.mark.parametrize(
     ("name", "sentence"),
     [
-        ("NoRule", r"is no rule; expected a class with a method weights\(self, scores, held\)"),
+        ("NoRule", r"is no rule; expected a class with a method weights\(self, scores, held, closes\)"),
         ("Bset", "did you mean 'Best'"),
     ],
 )
 def test_what_is_no_rule_is_refused(name: str, sentence: str) -> None:
     with pytest.raises(ConfigError, match=sentence):
-        target_weights(SCORES, TRADABLE, rule(name))
+        own_weights(SCORES, TRADABLE, CLOSES, rule(name))
 
 
 @pytest.mark.parametrize(
@@ -105,19 +108,19 @@ def test_what_is_no_rule_is_refused(name: str, sentence: str) -> None:
 def test_what_cannot_be_weights_is_refused(module: ModuleType, value: Any, sentence: str) -> None:
     module.__dict__["Given"] = returns(value)
     with pytest.raises(StrategyError, match=sentence):
-        target_weights(SCORES, TRADABLE, rule("Given"))
+        own_weights(SCORES, TRADABLE, CLOSES, rule("Given"))
 
 
 def test_gross_is_a_bound_for_it() -> None:
     with pytest.raises(StrategyError, match=r"and 0.5 in all \(gross\)"):
-        target_weights(SCORES, TRADABLE, rule(gross=0.5))
+        own_weights(SCORES, TRADABLE, CLOSES, rule(gross=0.5))
 
 
 def test_an_error_in_it_names_its_line() -> None:
     with pytest.raises(
         StrategyError, match=r"rules_of_a_test:Raises: KeyError: 'mine' \(.*test_own_rule.py, line"
     ):
-        target_weights(SCORES, TRADABLE, rule("Raises"))
+        own_weights(SCORES, TRADABLE, CLOSES, rule("Raises"))
 
 
 def test_settings_of_the_built_in_rules_do_not_stand_beside_it() -> None:
