@@ -10,6 +10,7 @@ import math
 import numpy as np
 import pandas as pd
 
+from lstmstrat.arrays import Bools, Floats
 from lstmstrat.errors import count as counted
 from lstmstrat.evaluation.metrics import sharpe
 from lstmstrat.evaluation.ranks import rank_skill
@@ -27,11 +28,12 @@ from lstmstrat.study.panel.evidence import scored
 from lstmstrat.trading.portfolio.columns import TARGET
 
 EQUAL = 1e-9  # relative: account values closer than this are equal, up to rounding
-OF_ONE = ("features", "training labels", "buy-and-hold")
+OF_ONE = ("features", "training labels")
 """What is checked of a run on one asset, and not yet of a universe."""
 MOST_RANK_IC = 0.2
 """A mean rank correlation above it is a leak or a stale price; published ones of daily returns are below 0.05."""
 MOST_STALE = 0.1  # share of the assets with prices at which nobody traded
+HOLD = "buy-and-hold"
 PLACES = (0.3, 0.7)  # of the traded window, at which the bars are cut off
 
 
@@ -40,6 +42,7 @@ def run_checks(run: PanelRun, session: Session) -> list[Check]:
     return [
         check_prices(run),
         check_forecasts(run),
+        check_hold(run),
         check_books(run),
         check_cuts(run, session),
         check_staleness(run),
@@ -75,6 +78,29 @@ def check_forecasts(run: PanelRun) -> Check:
     reasons = [f"{count:,}: {reason}" for reason, count in run.forecasts.missing.items()]
     good = 2 * known.sum() > members.sum()
     return Check("forecasts", PASSED if good else FAILED, "; ".join([said, *reasons]))
+
+
+def check_hold(run: PanelRun) -> Check:
+    """After each open the hold has equally much in each member that could be held and had an open."""
+    opens = pd.DataFrame(run.panel.bars[run.window, :, OPEN], index=run.dates, columns=list(run.panel.symbols))
+    values = holdings(run.benchmark.orders, opens).to_numpy()[1:]  # (n - 1, N)
+    chosen = run.panel.tradable[run.window][:-1] & np.isfinite(opens.to_numpy()[1:])
+    most, least = np.where(chosen, values, -np.inf).max(axis=1), np.where(chosen, values, np.inf).min(axis=1)
+    account = run.benchmark.equity.to_numpy()[:-1]  # at the close before
+    apart = np.where(chosen.any(axis=1), (most - least - _of_a_share(run, opens, chosen)) / account, 0.0)
+    worst, band = int(np.argmax(apart)), run.config.portfolio.band if run.config.portfolio else 0.0
+    if apart[worst] > 2.0 * band + EQUAL:
+        said = f"its members are {apart[worst]:.2%} of the account apart"
+        return Check(HOLD, FAILED, f"after the open of {run.dates[worst + 1].date()} {said}")
+    return Check(HOLD, PASSED, f"equal parts in its members after each of {len(account):,} opens")
+
+
+def _of_a_share(run: PanelRun, opens: pd.DataFrame, chosen: Bools) -> Floats:
+    """The price of the dearest share of each session, where only whole ones are bought; (n - 1,)."""
+    if run.config.broker.fractional:
+        return np.zeros(len(chosen))
+    dearest: Floats = np.where(chosen, opens.to_numpy()[1:], 0.0).max(axis=1)
+    return dearest
 
 
 def check_books(run: PanelRun) -> Check:

@@ -15,7 +15,7 @@ from lstmstrat.prices.bars import CLOSE, OPEN
 from lstmstrat.results.assessment import FAILED, PASSED
 from lstmstrat.results.panel.run import PanelRun
 from lstmstrat.study.ledger import read_trials
-from lstmstrat.study.panel.checks import check_books, check_cuts, check_forecasts, check_prices
+from lstmstrat.study.panel.checks import check_books, check_cuts, check_forecasts, check_hold, check_prices
 from lstmstrat.study.panel.run import prepare_panel, run_panel
 from lstmstrat.study.panel.simulate import simulate_panel
 
@@ -93,6 +93,20 @@ def test_the_books_and_the_cuts_are_checked_and_a_false_account_is_found(run: Pa
     assert check_cuts(replace(run, forecasts=forecasts), session).status == FAILED
 
 
+def test_a_hold_of_unequal_parts_is_found(run: PanelRun) -> None:
+    assert check_hold(run).status == PASSED
+    orders = run.benchmark.orders.copy()
+    orders.loc[orders["asset"] == "KO", "size"] *= 1.01
+    check = check_hold(replace(run, benchmark=replace(run.benchmark, orders=orders)))
+    assert check.status == FAILED
+    assert "of the account apart" in check.detail
+
+
+def test_a_hold_of_whole_shares_is_as_equal_as_shares_allow(session: Session) -> None:
+    whole = simulate_panel(*prepare_panel(config(broker={"fractional": False})), session)
+    assert check_hold(whole).status == PASSED
+
+
 def test_the_rank_correlation_is_that_of_scipy(run: PanelRun, result: Result) -> None:
     panel = result.assessment.panel
     assert panel is not None
@@ -154,7 +168,7 @@ def test_an_asset_that_is_left_out_is_missing_in_what_the_data_covers(result: Re
 
 def test_a_check_that_is_not_made_is_said_not_to_be_run(result: Result) -> None:
     found = {check.name: check.status for check in result.assessment.checks}
-    for name in ("features", "training labels", "buy-and-hold"):
+    for name in ("features", "training labels"):
         assert found[name] == "not run"
 
 
