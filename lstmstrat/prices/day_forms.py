@@ -5,6 +5,7 @@ Which of the numbers is the day is seen from the whole column, or not at all.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 import pandas as pd
@@ -26,6 +27,7 @@ DATES = ("%Y-%m-%d", "%Y/%m/%d", "%Y.%m.%d", "%Y%m%d", "%d.%m.%Y", "%d/%m/%Y", "
 TIMES = ("%H.%M", "%H.%M.%S", "%H-%M", "%H-%M-%S", "%H %M", "%H %M %S", "%Hh%Mm", "%Hh%Mm%Ss", "%H%M", "%H%M%S",
          "%H:%M", "%H:%M:%S")  # fmt: skip
 BETWEEN = (" ", "-", "_", ", ", ":", " - ")
+NO_DIGITS = {"now", "today"}  # which pandas reads in any form
 
 
 @dataclass(frozen=True)
@@ -90,8 +92,15 @@ def read_form(text: pd.Series, form: str) -> pd.Series:
 def likely_forms(text: pd.Series) -> list[str]:
     """The formats of strptime with a time of day that read all texts (n,), such as %d/%m/%Y %H.%M."""
     few = text.head(5)
+    seen = {_marks(cell) for cell in few if cell.casefold() not in NO_DIGITS}
     forms = [date + sign + time for date in DATES for sign in BETWEEN for time in TIMES]
-    return [form for form in forms if _all_of(few, form) and _all_of(text, form)]
+    able = [form for form in forms if seen <= {_marks(re.sub("%.", "", form))}]
+    return [form for form in able if _all_of(few, form) and _all_of(text, form)]
+
+
+def _marks(text: str) -> str:
+    """What stands between the numbers of a date: a form can only read what has the same."""
+    return re.sub(r"[\d\s]", "", text).casefold()
 
 
 def _all_of(text: pd.Series, form: str) -> bool:
