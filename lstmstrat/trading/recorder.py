@@ -15,7 +15,7 @@ import pandas as pd
 from lstmstrat.arrays import Floats
 from lstmstrat.evaluation.round_trips import Fill, RoundTrip, round_trips
 from lstmstrat.forecasting.forecasts import Forecasts
-from lstmstrat.results.account import ORDERS, TRADES, Account
+from lstmstrat.results.account import ORDERS, TIME, TRADES, Account
 from lstmstrat.results.orders import Execution, PlacedOrder
 from lstmstrat.trading.indicator import LSTMForecast
 from lstmstrat.trading.order_log import OrderLog, bar_of
@@ -158,17 +158,24 @@ def _row(order: Any, placed: PlacedOrder, times: Floats) -> dict[str, Any]:
 
 
 def _orders_frame(rows: Sequence[Mapping[str, Any]], index: pd.Index) -> pd.DataFrame:
-    frame = pd.DataFrame(rows, columns=list(ORDERS))
-    for column in ("created", "executed"):
-        frame[column] = _times([row[column] for row in rows], index)
-    return frame.astype(ORDERS)
+    return _frame({name: [row[name] for row in rows] for name in ORDERS}, ORDERS, index)
 
 
 def _trades_frame(trips: Sequence[RoundTrip], index: pd.Index) -> pd.DataFrame:
-    frame = pd.DataFrame([vars(trip) for trip in trips], columns=list(TRADES))
-    frame["opened"] = _times([trip.opened for trip in trips], index)
-    frame["closed"] = _times([trip.closed for trip in trips], index)
-    return frame.astype(TRADES)
+    return _frame({name: [getattr(trip, name) for trip in trips] for name in TRADES}, TRADES, index)
+
+
+def _frame(columns: Mapping[str, Sequence[Any]], kinds: Mapping[str, Any], index: pd.Index) -> pd.DataFrame:
+    """Columns of `kinds`; those of times are bars of `index`. Made as what they are: runs have many frames."""
+    made: dict[str, Any] = {
+        name: _times(values, index).as_unit("ns")
+        if kinds[name] == TIME
+        else pd.Index(values, dtype=object)
+        if kinds[name] is object
+        else np.array(values, dtype=kinds[name])
+        for name, values in columns.items()
+    }
+    return pd.DataFrame(made)
 
 
 def _times(bars: Sequence[int | None], index: pd.Index) -> pd.DatetimeIndex:
