@@ -27,6 +27,10 @@ from lstmstrat.forecasting.training_set import TrainingSet
 
 SEED, THREADS = "random_state", "n_jobs"  # names of parameters in scikit-learn
 METHODS = ("fit", "predict", "get_params", "set_params")
+TREES = {  # a row goes through each of them by itself, so its bits do not depend on other rows
+    *(("sklearn.tree._classes", name) for name in ("DecisionTreeRegressor", "ExtraTreeRegressor")),
+    *(("sklearn.ensemble._forest", name) for name in ("RandomForestRegressor", "ExtraTreesRegressor")),
+}
 
 
 @dataclass(frozen=True)
@@ -105,15 +109,17 @@ class FittedSklearn(FittedOnScaled):
     regressor: Any
 
     def predict_scaled(self, x: Floats) -> Floats:
-        """Scaled forecasts from scaled inputs, row by row; (n, F) -> (n,).
+        """Scaled forecasts from scaled inputs, row by row but for trees; (n, F) -> (n,).
 
         In a block of rows the bits of a forecast would depend on its place: the last rows of a matrix product are
         added in another order than the first (so a linear regression, a network and a Gaussian process).
         """
-        with one_thread(type(self.regressor).__module__):
-            rows = [x[k : k + 1] for k in range(len(x))]
-            found = self.settings.attempt("predict", lambda: [_numbers(self.regressor, row)[0] for row in rows])
-        return np.array(found, dtype=np.float64)
+        kind = type(self.regressor)
+        size = max(1, len(x)) if (kind.__module__, kind.__qualname__) in TREES else 1
+        with one_thread(kind.__module__):
+            blocks = [x[k : k + size] for k in range(0, len(x), size)]
+            found = self.settings.attempt("predict", lambda: [_numbers(self.regressor, block) for block in blocks])
+        return np.concatenate([np.empty(0), *found])
 
 
 def class_of(value: Any, path: str) -> type[SklearnModel] | None:
