@@ -91,10 +91,24 @@ def test_every_detectable_row_of_the_catalogue_is_planted() -> None:
     assert rows == set(range(1, 32)) - {8, 16}
 
 
-def test_the_clean_control_passes() -> None:
-    assert suite.check_honest() == Control("Honest, clean: a forecast from bars", "", True, "passes 12 probes")
-    outside = Control("KnownInTime, clean: a forecast from columns and peers", "", True, "passes 3 probes")
-    assert suite.check_known_in_time() == outside
+@pytest.fixture(scope="module")
+def clean() -> tuple[Control, Control]:
+    """What the two clean controls say, as the self-test of every audit asks them."""
+    return suite.check_honest(), suite.check_known_in_time()
+
+
+@pytest.fixture
+def clean_once(clean: tuple[Control, Control], monkeypatch: pytest.MonkeyPatch) -> None:
+    """The self-tests of this test find `clean` in place of controls of their own."""
+    monkeypatch.setattr(suite, "check_honest", lambda: clean[0])
+    monkeypatch.setattr(suite, "check_known_in_time", lambda: clean[1])
+
+
+def test_the_clean_control_passes(clean: tuple[Control, Control]) -> None:
+    assert clean == (
+        Control("Honest, clean: a forecast from bars", "", True, "passes 12 probes"),
+        Control("KnownInTime, clean: a forecast from columns and peers", "", True, "passes 3 probes"),
+    )
 
 
 def test_evenly_spaced_cuts_miss_what_aimed_ones_find(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -265,6 +279,7 @@ def test_what_depends_on_no_bar_passes_and_says_so() -> None:
     assert by_probe(result)["P1"].detail.startswith("it depends on no bar: ")
 
 
+@pytest.mark.usefixtures("clean_once")
 def test_an_audit_that_misses_a_planted_leak_is_not_trusted(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(suite, "PLANTED", ((leaks.Honest, "P2"),))  # nothing to find
     monkeypatch.setattr(suite, "PROBES", {name: suite.PROBES[name] for name in ("P0", "P2")})
@@ -335,17 +350,18 @@ def test_the_call_of_a_failure_shows_it_again() -> None:
 class TestCommand:
     LEAKY: dict[str, Any] = tiny(forecast={"features": ["return_1", "users_kinds:ahead"], "refit_every": 20})
 
+    @pytest.mark.usefixtures("clean_once")
     def test_an_honest_config(
         self, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        """With two of the planted leaks, of which each has a test of its own above."""
+        """With two of the planted leaks, of which each has a test of its own above, as the clean controls have."""
         monkeypatch.setattr(suite, "PLANTED", ((leaks.NextReturn, "P2"), (leaks.SameBar, "P4")))
-        path = written(tmp_path, tiny(forecast={"refit_every": 20}))
+        path = written(tmp_path, tiny(forecast={"refit_every": 20}, data={"end": "2005-09-30"}))
         out = tmp_path / "audit.json"
         assert main(["audit", str(path), "--quiet", "--json", str(out)]) == 0
         printed = capsys.readouterr().out
         assert printed.startswith("Planted leaks found: 2 of 2; clean controls passed: 2 of 2.\n")
-        assert "Not to be found this way: hyper-parameters" in printed
+        assert "Not to be found this way: hyper-parameters" in " ".join(printed.split())
         record = json.loads(out.read_text())
         assert record["sentence"] in " ".join(printed.split())
         assert {f["subject"] for f in record["findings"]} == {"forecast", "long_flat", "cross"}
