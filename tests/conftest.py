@@ -12,6 +12,15 @@ from helpers.parallel import Cores
 from lstmstrat.forecasting import session
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    """On a fresh clone the kernels are compiled here once, and not by every worker and its processes at once."""
+    kernels = Path(session.__file__).parent / "models" / "lstm" / "__pycache__"
+    if not hasattr(config, "workerinput") and not any(kernels.glob("*.nbi")):
+        from lstmstrat.study.cluster.work import warm_up
+
+        warm_up()
+
+
 def pytest_collection_finish() -> None:
     """What is loaded by now stays: 800,000 objects that no garbage collection need visit any more."""
     gc.collect()

@@ -140,7 +140,7 @@ def covered(universe: UniverseFacts) -> str:
 def _missing(panel: PanelFacts) -> list[str]:
     if not panel.missing:
         return []
-    reasons = ", ".join(f"{reason} ({amount(times)})" for reason, times in panel.missing.items())
+    reasons = ", ".join(f"{why.replace('`', '')} ({amount(times)})" for why, times in panel.missing.items())
     return [f"Members had no forecast {count(sum(panel.missing.values()), 'time')}: {reasons}."]
 
 
