@@ -77,6 +77,17 @@ def percent(value: float | None) -> str:
     return UNDEFINED if value is None else f"{round(value, 2) + 0.0:.0%}"
 
 
+def chance(value: float | None) -> str:
+    """A probability in whole percent, never as certain.
+
+    >>> chance(0.5), chance(0.9999), chance(0.0001), chance(None)
+    ('50%', 'over 99%', 'under 1%', 'n/a')
+    """
+    if value is None:
+        return UNDEFINED
+    return "over 99%" if value > 0.99 else "under 1%" if value < 0.01 else percent(value)
+
+
 def fine_percent(value: float | None) -> str:
     """A fraction as percent with one decimal, for small numbers: ``0.1234`` is ``12.3%``."""
     return UNDEFINED if value is None else f"{round(value, 3) + 0.0:.1%}"

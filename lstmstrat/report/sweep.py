@@ -5,7 +5,7 @@ from __future__ import annotations
 from lstmstrat.errors import count
 from lstmstrat.evaluation.verdict import SUPPORTED
 from lstmstrat.report.answer import listed
-from lstmstrat.report.cells import UNDEFINED, amount, percent, ratio, verdict
+from lstmstrat.report.cells import UNDEFINED, amount, chance, percent, ratio, verdict
 from lstmstrat.results.sweep import ALONE, BORDER, NO_LEAD, PEAK, PLATEAU, Best, Failure, Outcome, Sweep
 
 Rows = list[list[str]]  # the heads first
@@ -41,14 +41,15 @@ def _best(found: Sweep, name: str, best: Best | None) -> str:
     top, idle = best.outcome, found.idle(name)
     same = f" {listed(idle)} {'changes' if len(idle) == 1 else 'change'} nothing for {name}." if idle else ""
     left = (
-        f"deflated by {count(top.trials, 'trial')} {ratio(top.deflated_sharpe)}, its lead "
-        f"{ratio(top.deflated_lead)} (an edge needs 0.95 of both)"
+        f"Of {count(top.trials, 'trial')} by luck alone the best stays below that with a chance of "
+        f"{chance(top.deflated_sharpe)}, and below its lead with {chance(top.deflated_lead)}; an edge needs 95% "
+        "of both"
         if found.kept
-        else "without a ledger nobody knows what all trials leave of it"
+        else "Without a ledger nobody knows what all trials leave of it"
     )
     where = "is the same everywhere" if len(idle) == len(found.axes) else f"is best at {found.settings(top.place)}"
     return (
-        f"{name} {where}: Sharpe {ratio(top.sharpe)}, holding {ratio(top.holding)}; "
+        f"{name} {where}: Sharpe {ratio(top.sharpe)}, holding {ratio(top.holding)}. "
         f"{left}.{same}{_shape(found, best)}"
     )
 

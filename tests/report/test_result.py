@@ -301,7 +301,7 @@ def test_a_sweep_shows_its_sentences_and_points() -> None:
         )
     tree = shown(found)
     assert len(repr(found).splitlines()) == 3
-    assert "without a ledger nobody knows" in texts(tree, "p")[0]
+    assert "Without a ledger nobody knows" in texts(tree, "p")[0]
     assert texts(tree, "td").count(EVIL) == 2
 
 

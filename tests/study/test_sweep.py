@@ -319,7 +319,7 @@ def test_a_key_that_changes_nothing_is_said_and_makes_no_plateau() -> None:
     assert still.idle("s") == ("idle",)
     assert (best_of(still).shape, best_of(still).neighbours) == ("alone", ())
     said = sentences(still)[0]
-    assert said.startswith("s is the same everywhere: Sharpe 0.38, holding 0.20;")
+    assert said.startswith("s is the same everywhere: Sharpe 0.38, holding 0.20.")
     assert said.endswith("idle changes nothing for s.")
     assert "plateau" not in said
     both = grid_of(axes, column * 3, [1.0, 2.0, 3.0] * 3)
@@ -349,7 +349,7 @@ def test_only_a_best_point_has_a_star() -> None:
 def test_a_grid_too_small_has_no_shape_and_undefined_points_are_left_out() -> None:
     one = grid_of((Axis("t", ("1",)),), [1.0])
     assert best_of(one).shape == "alone"
-    assert sentences(one)[0].endswith("(an edge needs 0.95 of both).")
+    assert sentences(one)[0].endswith("an edge needs 95% of both.")
     two = best_of(grid_of((Axis("t", ("1", "2")),), [1.0, 0.9]))
     assert (two.shape, two.borders) == ("border", ("t",))
     assert grid_of((NUMBERS,), [None] * 5).best("s") is None
@@ -360,7 +360,8 @@ def test_a_grid_too_small_has_no_shape_and_undefined_points_are_left_out() -> No
 def test_the_best_is_never_said_without_what_the_trials_leave_of_it() -> None:
     said = sentences(grid_of((NUMBERS,), [0.0, 0.1, 0.9, 1.0, 0.8]))[0]
     assert said.startswith(
-        "s is best at t=4: Sharpe 1.00, holding 0.20; deflated by 9 trials 0.50, its lead 0.40 "
+        "s is best at t=4: Sharpe 1.00, holding 0.20. Of 9 trials by luck alone the best stays below that with a "
+        "chance of 50%, and below its lead with 40%; an edge needs 95% of both. "
     )
     assert "It stands on a plateau" in said
 
@@ -531,7 +532,7 @@ def test_the_command_writes_both_files_and_the_last_line_is_the_page(tmp_path: P
     rows = (tmp_path / "out" / "sweep.csv").read_text().splitlines()
     assert len(rows) == 1 + 4 * 2
     assert rows[0].startswith("strategies.0.params.threshold,strategy,")
-    assert "deflated by" in told.out
+    assert "by luck alone" in " ".join(told.out.split())
     again = lstmstrat("sweep", path, "--over", OVER[0], "--out", tmp_path / "out")
     assert again.code == 2
     assert "is not empty" in again.err
