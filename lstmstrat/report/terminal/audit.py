@@ -34,7 +34,10 @@ def print_audit(record: JsonObject, file: TextIO | None = None) -> None:
         console.print(f"Not assessed: {probe}, {', '.join(subjects)}: {reason}", soft_wrap=True)
     for sentence in record["blind"]:
         console.print(f"\nNot assessable: {sentence}", soft_wrap=True)
-    console.print(f"\n{record['sentence']} Not to be found this way: {'; '.join(record['not_detectable'])}.")
+    found = "Nothing was found that looks ahead. " if record["exit_code"] == 0 else ""
+    console.print(
+        f"\n{found}{record['sentence']} Not to be found this way: {'; '.join(record['not_detectable'])}."
+    )
 
 
 def _controls(controls: Sequence[JsonObject]) -> str:

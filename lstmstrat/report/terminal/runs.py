@@ -28,9 +28,9 @@ def print_runs(runs: Sequence[Listed], file: TextIO | None = None) -> None:
 
 
 def said(one: Listed) -> str:
-    """The verdicts of a run, with the number of strategies of each: ``worse 1, may be luck 5``."""
+    """The verdicts of a run, with the number of strategies of each: ``1 worse, 5 may be luck``."""
     counts: dict[str, int] = {}
     for text in one.verdicts.values():
         words, _ = verdict(text)
         counts[words] = counts.get(words, 0) + 1
-    return ", ".join(f"{words} {count}" for words, count in counts.items())
+    return ", ".join(f"{count} {words}" for words, count in counts.items())
