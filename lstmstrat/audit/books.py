@@ -33,7 +33,7 @@ def check_books(broker: BrokerConfig, prices: Prices, accounts: Sequence[Account
     faults = {account.name: first_fault(broker, prices, account) for account in accounts}
     failed = [Check(BOOKS, FAILED, f"{name}: {fault}", name) for name, fault in faults.items() if fault]
     fills = sum(len(account.fills) for account in accounts)
-    return failed or [Check(BOOKS, PASSED, f"{fills} fills at the price of their order; no other cash")]
+    return failed or [Check(BOOKS, PASSED, f"{fills:,} fills at the price of their order; no other cash")]
 
 
 def first_fault(broker: BrokerConfig, prices: Prices, account: Account) -> str:

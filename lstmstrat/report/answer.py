@@ -11,6 +11,7 @@ from lstmstrat.report.cells import HOLDING, amount, fine_percent, lasted, percen
 from lstmstrat.results.assessment import (
     AUDIT,
     FAILED,
+    NOT_ASKED,
     NOT_RUN,
     PASSED,
     Assessment,
@@ -24,8 +25,10 @@ NOT_TESTED = {
     "null worlds": ("histories with nothing to forecast", "luck"),
     "ladder": ("cheaper models", "forecast"),
     "cut bars": ("the same orders on shorter histories", "made"),
-    "forecasts": ("the forecasts, as no strategy asked for one", "made"),
-    "training labels": ("what was learned, as no strategy asked for a forecast", "made"),
+    "features": ("whether an input knows the future", "made"),
+    "forecasts": ("the forecasts", "made"),
+    "training labels": ("whether it learned from the past alone", "made"),
+    "buy-and-hold": ("holding, worked out a second way", "made"),
 }
 """What a check that was not run leaves open, and the section of the page that says how to run it."""
 
@@ -171,5 +174,9 @@ def _sentence(check: Check) -> str:
 
 def not_tested(assessment: Assessment) -> list[tuple[str, str]]:
     """What the checks that were not run leave open, in plain words, each with its section of the page."""
-    skipped = [check.name for check in assessment.checks if check.status == NOT_RUN]
-    return [NOT_TESTED.get(name, (name, "made")) for name in skipped]
+    said = []
+    for check in assessment.checks:
+        if check.status == NOT_RUN:
+            words, section = NOT_TESTED.get(check.name, (check.name, "made"))
+            said.append((f"{words}, as {NOT_ASKED}" if check.detail == NOT_ASKED else words, section))
+    return said

@@ -32,13 +32,23 @@ def holding(found: Assessment) -> list[str]:
 
 
 def brief(found: Assessment) -> list[str]:
-    """The rank correlation and the break-even in one line."""
+    """Whether the forecast orders the members and whether that pays, without a term of statistics."""
     if (panel := found.panel) is None:
         return []
-    paid = f"this run pays {_paid(found.costs)}"
-    known = panel.break_even_bp is not None
-    even = f"break-even {_bp(panel.break_even_bp)} bp a trade, {paid}" if known else "no cost breaks even"
-    return [f"Rank correlation {told(panel.skill.ic)}; {even}."]
+    if panel.skill.ic.mean is None:
+        return ["Whether the forecast can tell them apart is not known: too few have a score and a return."]
+    paid = f"and a trade costs {_share(BP * (found.costs.commission + found.costs.slippage))}"
+    even = panel.break_even_bp
+    worth = "loses even without costs" if even is None else f"pays for costs of {_share(even)} a trade, {paid}"
+    return [f"The forecast ranks them {_better(panel.skill.ic)} chance; trading on that {worth}."]
+
+
+def _better(ic: Estimate) -> str:
+    if sure(ic) < 0:
+        return "worse than"
+    if sure(ic) == 0:
+        return "no better than"
+    return "a little better than" if (ic.mean or 0.0) < LITTLE else "better than"
 
 
 def sentences(found: Assessment) -> list[str]:
@@ -133,8 +143,12 @@ def covered(universe: UniverseFacts) -> str:
     if least[0] > NEARLY_ALL:
         return f"At least {fine_percent(least[0])} of its members have prices in every year."
     years = sorted({known[0], least, known[-1]}, key=lambda one: one[1])
-    shares = ", ".join(f"{fine_percent(share)} of its members in {year}" for share, year in years)
+    shares = ", ".join(f"{_part(share)} of its members in {year}" for share, year in years)
     return f"Prices are there for {shares}; who is missing is seldom missing by chance."
+
+
+def _part(share: float) -> str:
+    return "all" if share == 1.0 else fine_percent(share)
 
 
 def _missing(panel: PanelFacts) -> list[str]:
@@ -152,6 +166,11 @@ def _members(universe: UniverseFacts, noun: str = "member") -> str:
 
 def _bp(value: float | None) -> str:
     return fixed(value, 1)
+
+
+def _share(points: float) -> str:
+    """Basis points as percent: ``0.05%``."""
+    return f"{fixed(points / 100.0, 2)}%"
 
 
 def _paid(costs: BrokerConfig) -> str:

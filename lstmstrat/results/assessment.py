@@ -27,6 +27,8 @@ from lstmstrat.results.panel.facts import PanelFacts, UniverseFacts
 SCHEMA = 9  # version of summary.json and of the files beside it; other versions are refused
 PASSED, FAILED, RAN, NOT_RUN = "passed", "failed", "ran", "not run"
 AUDIT = "look-ahead audit"
+NOT_ASKED = "no strategy asked for a forecast"
+"""Why nothing can be said of forecasts: the detail of a check."""
 VOIDING = (
     "prices",
     "features",

@@ -17,7 +17,7 @@ from lstmstrat.forecasting.session import Session
 from lstmstrat.prices.acceptance import listed, open_faults
 from lstmstrat.prices.staleness import LARGEST_STILL_SHARE, staleness, without_volume
 from lstmstrat.results.account import Account
-from lstmstrat.results.assessment import AUDIT, FAILED, NOT_RUN, PASSED, VOIDING, Check
+from lstmstrat.results.assessment import AUDIT, FAILED, NOT_ASKED, NOT_RUN, PASSED, VOIDING, Check
 from lstmstrat.results.run import Run
 from lstmstrat.study.audits import AuditRecord
 from lstmstrat.study.cuts import check_cuts
@@ -56,7 +56,7 @@ def check_prices(run: Run) -> Check:
     accepted = [fault for fault in run.faults if fault.accepted]
     said = f"; accepted: {'; '.join(listed(accepted))}" if accepted else ""
     form = (
-        f"{len(run.prices.bars)} bars sorted, unique, finite, positive, high >= low, nothing that cannot be true"
+        f"{len(run.prices.bars):,} bars sorted, unique, finite, positive, high >= low, nothing that cannot be true"
     )
     return Check(PRICES, PASSED, form + said)
 
@@ -126,10 +126,10 @@ def check_staleness(run: Run) -> Check:
     found, idle = staleness(bars), set(run.window.start + np.flatnonzero(without_volume(bars)))
     fills = [fill.bar for account in run.strategies for fill in account.fills]
     late = sum(bar in idle for bar in fills)
-    on_idle_bars = f"{late} of {len(fills)} fills on bars without volume"
+    on_idle_bars = f"{late:,} of {len(fills):,} fills on bars without volume"
     if found.faults or late > LARGEST_STILL_SHARE * len(fills):
         return Check(STALE, FAILED, "; ".join([*found.faults, on_idle_bars]))
-    rho = "undefined" if found.autocorrelation is None else f"{found.autocorrelation:+.2f}"
+    rho = "undefined" if found.autocorrelation is None else f"{round(found.autocorrelation, 2) + 0.0:.2f}"
     share = f"{found.still:.1%} of the bars without volume or movement"
     return Check(STALE, PASSED, f"{share}, {on_idle_bars}, autocorrelation of holding {rho}")
 
@@ -137,10 +137,10 @@ def check_staleness(run: Run) -> Check:
 def _forecasts(forecasts: Forecasts) -> Check:
     name = "forecasts"
     if not forecasts.folds:
-        return Check(name, NOT_RUN, "no strategy asked for a forecast")
+        return Check(name, NOT_RUN, NOT_ASKED)
     if forecasts.not_forecast:
         return Check(name, FAILED, "; ".join(forecasts.not_forecast))
-    return Check(name, PASSED, f"on each of {int(np.isfinite(forecasts.forecast).sum())} bars after warm-up")
+    return Check(name, PASSED, f"on each of {int(np.isfinite(forecasts.forecast).sum()):,} bars after warm-up")
 
 
 def check_orders(accounts: Sequence[Account]) -> Check:
@@ -151,4 +151,4 @@ def check_orders(accounts: Sequence[Account]) -> Check:
     idle = [account.name for account in accounts if account.orders.empty]
     faults += [f"{', '.join(idle)} never ordered anything"] if idle else []
     total = sum(len(account.orders) for account in accounts)
-    return Check("orders", FAILED if faults else PASSED, "; ".join(faults) or f"none of {total} refused")
+    return Check("orders", FAILED if faults else PASSED, "; ".join(faults) or f"none of {total:,} refused")

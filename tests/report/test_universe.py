@@ -23,12 +23,14 @@ from lstmstrat.commands.show import _main as show
 from lstmstrat.evaluation.ranks import Estimate
 from lstmstrat.evaluation.survivors import CoverageOfYear
 from lstmstrat.report import comparison, figures, ranks, terminal
+from lstmstrat.report.answer import not_tested
 from lstmstrat.report.page import page
 from lstmstrat.report.page.compare import comparison_page
 from lstmstrat.report.page.glossary import ALL
 from lstmstrat.report.page.tables import MONTH_NAMES, PLAIN
 from lstmstrat.report.page.universe import TERMS
-from lstmstrat.results.assessment import Assessment
+from lstmstrat.results.assessment import NOT_RUN, Assessment, Check
+from lstmstrat.study.panel.checks import OF_ONE
 
 
 @pytest.fixture(scope="module")
@@ -167,10 +169,41 @@ def test_the_answer_says_what_holding_is_and_what_the_scores_are_worth(result: R
     panel = result.assessment.panel
     assert panel is not None
     assert "Holding universe means an equal part in each of its 23 to 24 members." in lines
-    brief = (
-        f"Rank correlation {panel.rank_ic:.3f} (t {panel.rank_ic_t:.1f}); break-even {panel.break_even_bp:.1f} bp"
-    )
-    assert f"{brief} a trade, this run pays 15." in lines
+    assert panel.break_even_bp is not None
+    brief = f"trading on that pays for costs of {panel.break_even_bp / 100:.2f}% a trade, and a trade costs 0.15%."
+    assert brief in " ".join(" ".join(lines).split())
+
+
+@pytest.mark.parametrize(
+    ("mean", "t", "even", "said"),
+    [
+        (
+            0.023,
+            6.0,
+            5.1,
+            "a little better than chance; trading on that pays for costs of 0.05% a trade, and a trade",
+        ),
+        (0.3, 9.0, 40.0, "ranks them better than chance; trading on that pays for costs of 0.40% a trade"),
+        (0.001, 0.2, 1.0, "no better than chance; trading"),
+        (-0.03, -4.0, None, "worse than chance; trading on that loses even without costs."),
+        (None, None, None, "Whether the forecast can tell them apart is not known"),
+    ],
+)
+def test_the_first_screen_says_without_statistics_what_the_scores_are_worth(
+    result: Result, mean: float | None, t: float | None, even: float | None, said: str
+) -> None:
+    found = put(with_order(result.assessment, mean, t), "panel.break_even_bp", even)
+    (brief,) = ranks.brief(found)
+    assert said in brief
+    assert not any(term in brief for term in ("correlation", "(t ", " bp"))
+
+
+def test_what_is_not_checked_of_a_universe_is_said_plainly(result: Result) -> None:
+    skipped = tuple(Check(name, NOT_RUN, "it is for one asset so far") for name in OF_ONE)
+    words = [said for said, _ in not_tested(replace(result.assessment, checks=skipped))]
+    for said in ("whether an input knows the future", "holding, worked out a second way"):
+        assert said in words
+    assert "whether it learned from the past alone" in words  # and not: as no strategy asked for a forecast
 
 
 def test_full_prints_the_four_tables(result: Result, monkeypatch: pytest.MonkeyPatch) -> None:
