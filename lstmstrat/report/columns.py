@@ -130,7 +130,10 @@ LEAD_ORIGIN: tuple[Entry[StrategyAssessment], ...] = (
     Entry("lead\u00a0from best\u00a0fold", lambda s: percent(s.versus_benchmark.best_fold_share)),
     Entry("lead\u00a0from best\u00a05\u00a0days", lambda s: percent(s.versus_benchmark.best_days_share)),
     Entry("break-even cost", lambda s: basis_points(s.versus_benchmark.break_even_cost)),
-    Entry("Sharpe if\u00a0orders come\u00a0a\u00a0bar later", lambda s: loss(s.versus_benchmark.delay_cost)),
+    Entry(
+        "change of\u00a0Sharpe if\u00a0orders come\u00a0a\u00a0bar later",
+        lambda s: loss(s.versus_benchmark.delay_cost),
+    ),
 )
 """Where a lead comes from, and the costs and the delay that it survives."""
 

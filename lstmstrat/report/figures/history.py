@@ -136,7 +136,7 @@ def prices(result: Result) -> Json:
     ]
     layout: Json = {
         **PANELS,
-        "margin": {"t": 34, "b": 30, "l": 64, "r": 10},
+        "margin": {"t": 34, "b": 30, "l": 74, "r": 10},
         "xaxis": date_axis(_index(result.prices), anchor="y4", rangeselector=RANGES, **span(result.equity)),
         "yaxis": log_axis(result.prices["close"]) | {"domain": [0.52, 1.0], "title": {"text": "close"}},
         "yaxis2": {
@@ -189,10 +189,11 @@ def _band(result: Result) -> list[Json]:
     """The outermost quantiles of the forecast; nothing if there are fewer than two."""
     levels = result.assessment.walk_forward.quantiles
     names = [f"quantile_{level}" for level in (levels[0], levels[-1])] if len(levels) > 1 else []
+    wide = levels[-1] - levels[0] if names else 0.0  # the share of the returns that the band is to hold
     bands = [
-        line(f"{level:.0%} quantile", _of_accounts(result.forecasts[name], result, 3), "--forecast", "%{y:.1%}")
+        line(f"{wide:.0%} band", _of_accounts(result.forecasts[name], result, 3), "--forecast", "%{y:.1%}")
         | {"line": {"width": 0}, "yaxis": "y2", "showlegend": False}
-        for level, name in zip((levels[0], levels[-1]), names, strict=False)
+        for name in names
     ]
     return (
         [bands[0], bands[1] | {"fill": "tonexty", "fillcolor": "--forecast-soft", "showlegend": True}]

@@ -32,7 +32,7 @@ def runs_page(runs: Sequence[Listed], sweeps: Sequence[Path], folder: Path, olde
     """The text of index.html in `folder`, in which `runs` and `sweeps` lie. All names are escaped."""
     return render(
         "runs.html",
-        title=f"Runs in {folder.resolve().name}",
+        title="Runs" if folder.resolve().name == "runs" else f"Runs in {folder.resolve().name}",
         rows=[_row(one, folder) for one in runs],
         sweeps=[(str(page.parent.relative_to(folder)), _link(page, folder)) for page in sweeps],
         older=older,

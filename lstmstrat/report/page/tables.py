@@ -51,7 +51,7 @@ TERMS = {
     "lead\u00a0from best\u00a0fold": "lead",
     "lead\u00a0from best\u00a05\u00a0days": "lead",
     "break-even cost": "break-even cost",
-    "Sharpe if\u00a0orders come\u00a0a\u00a0bar later": "delay",
+    "change of\u00a0Sharpe if\u00a0orders come\u00a0a\u00a0bar later": "delay",
     "Sharpe above": "Sharpe difference",
     "adjusted p": "adjusted p",
     "deflated Sharpe": "deflated Sharpe",

@@ -283,7 +283,7 @@ def _made(found: Assessment) -> list[tuple[str, str]]:
     data, costs = found.data, found.costs
     currency = f" in {data.currency}" if data.currency else ""
     rows = [
-        ("made", found.made.when),
+        ("made", f"{found.made.when[:16].replace('T', ' ')} UTC"),
         ("command", found.made.command or "lstmstrat.run in Python"),
         *(("processor", kind) for kind in found.made.processors),
         (
