@@ -46,6 +46,7 @@ class Number:
 def sentence(assessment: Assessment) -> str:
     """The verdicts on all strategies as a colleague would say them."""
     symbol, groups = assessment.data.symbol, _by_verdict(assessment)
+    doubted = _doubted(assessment, groups.get(UNPROVEN, []))
     if NO_VERDICT in groups:
         return (
             f"There is no verdict, because holding {symbol} could not buy a single share. Raise broker.cash or "
@@ -55,7 +56,7 @@ def sentence(assessment: Assessment) -> str:
         write(groups[text], symbol)
         for text, write in (
             (SUPPORTED, _supported),
-            (UNPROVEN, _unproven),
+            (UNPROVEN, _unproven(doubted)),
             (WORSE, _worse),
             (NEVER_TRADED, _never),
             (UNDECIDED, _undecided(len(assessment.strategies))),
@@ -76,8 +77,26 @@ def _supported(names: Sequence[str], symbol: str) -> str:
     return f"{listed(names)} did better than simply holding {symbol}, and luck is an unlikely explanation."
 
 
-def _unproven(names: Sequence[str], symbol: str) -> str:
-    return f"{listed(names)} did better than simply holding {symbol}, but it is not proven yet."
+def _doubted(assessment: Assessment, names: Sequence[str]) -> set[str]:
+    """Those of `names` of which a check failed that decides, such as the look-ahead audit."""
+    failed = [check.strategy for check in assessment.checks if check.status == FAILED and check.decides]
+    return {name for name in names if "" in failed or name in failed}
+
+
+def _unproven(doubted: set[str]) -> Callable[[Sequence[str], str], str]:
+    def write(names: Sequence[str], symbol: str) -> str:
+        waits, fails = ([name for name in names if (name in doubted) == which] for which in (False, True))
+        said = []
+        if waits:
+            said.append(f"{listed(waits)} did better than simply holding {symbol}, but it is not proven yet.")
+        if fails:
+            look = "looks" if len(fails) == 1 else "look"
+            said.append(
+                f"{listed(fails)} {look} better than simply holding {symbol}, but checks failed: do not trust it."
+            )
+        return " ".join(said)
+
+    return write
 
 
 def _worse(names: Sequence[str], symbol: str) -> str:

@@ -81,6 +81,21 @@ def test_the_first_sentence_says_the_verdicts_in_plain_words(verdicts: list[str]
     assert sentence(with_verdicts(*verdicts)) == said
 
 
+def test_a_lead_of_which_a_deciding_check_failed_is_not_called_better() -> None:
+    """Not "did better, not proven yet" of a strategy that the audit has seen to look ahead."""
+    found = with_verdicts(UNPROVEN, UNPROVEN)
+    one, two = (strategy.name for strategy in found.strategies)
+    audited = replace(found, checks=(Check(AUDIT, FAILED, "it looks ahead", two),))
+    assert sentence(audited) == (
+        f"{one} did better than simply holding MADE, but it is not proven yet. {two} looks better than simply "
+        "holding MADE, but checks failed: do not trust it."
+    )
+    whole = replace(found, checks=(Check("prices", FAILED, "a split"),))
+    assert "did better" not in sentence(whole)
+    warned = replace(found, checks=(Check("orders", FAILED, "a warning"),))
+    assert "do not trust" not in sentence(warned)
+
+
 def test_the_large_numbers_are_those_of_the_summary() -> None:
     found = result().assessment
     second = found.strategies[1]

@@ -502,5 +502,7 @@ def test_the_card_says_what_a_proof_lacks(edge: Run, store: Store, answer: Calla
     answer("failed")
     with Session(store) as session:
         rows = dict(card(finish(edge, session).assessment))
-    assert rows["verdict"].startswith("Tuesdays did better than simply holding X, but it is not proven yet.")
+    assert rows["verdict"].startswith(
+        "Tuesdays looks better than simply holding X, but checks failed: do not trust it."
+    )
     assert rows["not proven"].startswith("Tuesdays lacks a look-ahead audit that passed (2 probes of 2 failed")
