@@ -28,7 +28,6 @@ NOT_TESTED = {
     "features": ("whether an input knows the future", "made"),
     "forecasts": ("the forecasts", "made"),
     "training labels": ("whether it learned from the past alone", "made"),
-    "buy-and-hold": ("holding, worked out a second way", "made"),
 }
 """What a check that was not run leaves open, and the section of the page that says how to run it."""
 
