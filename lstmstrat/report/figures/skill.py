@@ -105,4 +105,4 @@ def _refit(rung: Rung) -> str:
     every = rung.refit_every
     if every == "never":
         return f"{_model(rung)}, never refitted"
-    return f"{_model(rung)}, refitted every {every}" + (" bars" if isinstance(every, int) else "")
+    return f"{_model(rung)}, every {every}" + (" bars" if isinstance(every, int) else "")
