@@ -13,7 +13,7 @@ import pandas as pd
 from lstmstrat.arrays import Bools, Floats
 from lstmstrat.errors import count as counted
 from lstmstrat.evaluation.metrics import sharpe
-from lstmstrat.evaluation.ranks import rank_skill
+from lstmstrat.evaluation.ranks import estimate, rank_ic
 from lstmstrat.forecasting.panel.forward import PanelForward
 from lstmstrat.forecasting.session import Session
 from lstmstrat.prices.bars import CLOSE, OPEN
@@ -144,21 +144,26 @@ def _fault_of_value(run: PanelRun, account: Account) -> str:
 
 
 def check_cuts(run: PanelRun, session: Session) -> Check:
-    """Hand over the panel up to some sessions alone: what was forecast up to there must stay the same."""
+    """Hand over the panel up to some sessions alone: what was forecast up to there must stay the same.
+
+    One walk gets it in pieces, and is compared at the end of each, where it knows no later bar.
+    """
     panel, found = run.panel, run.forecasts
-    dates = list[str]()
+    walk = PanelForward(run.config.forecast, panel.symbols, panel.universe.groups, session)
+    dates, begin = list[str](), 0
     for place in PLACES:
         cut = run.window.start + int(place * len(run.dates))
-        walk = PanelForward(run.config.forecast, panel.symbols, panel.universe.groups, session)
-        again = walk.advance(panel.times[:cut], panel.bars[:cut], panel.members[:cut])[:, :, 0]
+        piece = slice(begin, cut)
+        again = walk.advance(panel.times[piece], panel.bars[piece], panel.members[piece])[:, :, 0]
         day = str(panel.times[cut - 1].astype("datetime64[D]"))
-        differ = ~np.isclose(again, found.forecast[:cut], rtol=0.0, atol=0.0, equal_nan=True)
+        differ = ~np.isclose(again, found.forecast[piece], rtol=0.0, atol=0.0, equal_nan=True)
         if differ.any():
             session_of, asset = np.argwhere(differ)[0]
-            at = str(panel.times[session_of].astype("datetime64[D]"))
+            at = str(panel.times[begin + session_of].astype("datetime64[D]"))
             said = f"with a panel that ends on {day}, {panel.symbols[asset]} has another forecast on {at}"
             return Check("cut bars", FAILED, said)
         dates.append(day)
+        begin = cut
     return Check("cut bars", PASSED, f"the same forecasts with panels that end on {' and '.join(dates)}")
 
 
@@ -180,7 +185,8 @@ def check_too_good(run: PanelRun) -> Check:
     """Results that nothing has on prices at which others trade, whatever an audit finds."""
     ratio = sharpe(run.strategies[0].returns, run.calendar_periods) or 0.0
     most = MOST_SHARPE + CHANCE_ERRORS / math.sqrt(len(run.dates) / run.calendar_periods)
-    skill = rank_skill(scored(run)).ic
+    of = scored(run)
+    skill = estimate(rank_ic(of.of_members, of.realised), of.horizon)
     found = [f"a Sharpe ratio of {ratio:.1f}"] if ratio > most else []
     found += [f"a rank correlation of {skill.mean:.3f}"] if (skill.mean or 0.0) > MOST_RANK_IC else []
     if found:
