@@ -59,7 +59,7 @@ METRICS = {
 SUMMARY: dict[str, Any] = {  # DESIGN, part 6
     "schema": COUNT,
     "name": str,
-    "made": {"when": str, "command": str},
+    "made": {"when": str, "command": str, "processors": list},
     "data": {
         "symbol": str,
         "source": str,
