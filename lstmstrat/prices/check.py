@@ -151,11 +151,12 @@ def _cure(frame: pd.DataFrame, cure: Cure, faults: Sequence[ValueFault]) -> str:
     close = frame["close"].where(np.isfinite(frame["close"]))
     inside = (frame["low"] <= frame["open"]) & (frame["open"] <= frame["high"])
     outside = inside & ((close > frame["high"]) | (close < frame["low"]))
-    tables = (
-        (outside, ONE_ADJUSTED),
-        (frame["high"] < frame["low"] * (1.0 - PRICE_ROUNDING), SWAPPED),
-        (frame["close"] <= 0.0, NO_PRICE),
-    )
+    tables = [(outside, ONE_ADJUSTED)]
+    if cure.rows in (IN_A_FILE, IN_A_FRAME.rows):  # a download has no columns that anybody could name
+        tables += [
+            (frame["high"] < frame["low"] * (1.0 - PRICE_ROUNDING), SWAPPED),
+            (frame["close"] <= 0.0, NO_PRICE),
+        ]
     for rows, said in tables:
         if 2 * rows.sum() > len(frame):
             return said

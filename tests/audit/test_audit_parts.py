@@ -251,6 +251,7 @@ def test_the_table_of_an_audit_names_what_failed_and_what_was_not_assessed() -> 
             {"name": "Two, clean: peers", "caught": False, "probe": ""},
         ],
         "blind": ["no"],
+        "exit_code": 1,
         "sentence": "1 probe of 2 failed.",
         "not_detectable": ["luck"],
     }

@@ -318,7 +318,7 @@ def test_a_leak_that_is_found_later_is_known_to_be_one(tmp_path: Path, monkeypat
     first = ran(tmp_path, values)
     assert first["variance"] is not None
     with monkeypatch.context() as patch:
-        patch.setattr(proof, "_failures", lambda *_: lambda name: ["look-ahead audit"])
+        patch.setattr(proof, "failures", lambda *_: lambda name: ["look-ahead audit"])
         for _ in range(2):
             assert ran(tmp_path, values) == first | {"variance": None}
     assert ran(tmp_path, values) == first | {"variance": None}
