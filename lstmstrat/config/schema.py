@@ -177,6 +177,12 @@ class Config(Section):
         universe = data.get("universe") if isinstance(data, Mapping) else getattr(data, "universe", None)
         return {"portfolio": {}, **values} if universe else values
 
+    @property
+    def own_code_of_universe(self) -> tuple[str, ...]:
+        """The ``module:attribute`` of each feature, model and portfolio rule of the user's own."""
+        rule = (self.portfolio.rule,) if self.portfolio is not None and self.portfolio.own else ()
+        return (*self.forecast.own_code, *rule)
+
     @model_validator(mode="after")
     def _of_one_or_of_many(self) -> Config:
         if self.data.universe is None:

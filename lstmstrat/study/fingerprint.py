@@ -49,8 +49,7 @@ def of_replica(run: Run, did: str, config: Config, label: str) -> str | None:
 def of_panel_replica(run: PanelRun, label: str) -> str | None:
     """The key of a replica of a run over a universe; `label` says what is replaced. None without an identity."""
     config = run.config
-    rule = (config.portfolio.rule,) if config.portfolio and config.portfolio.own else ()
-    code = identify(*loaded((*config.forecast.own_code, *rule))).sha256
+    code = identify(*loaded(config.own_code_of_universe)).sha256
     if code is None:
         return None
     settings = [

@@ -49,6 +49,21 @@ class Recorder(bt.Strategy):
         self.prenext()
 
 
+class Ticking(bt.feeds.PandasData):
+    """A live feed: at two of three calls there is nothing new."""
+
+    def start(self) -> None:
+        super().start()
+        self.calls = 0
+
+    def islive(self) -> bool:
+        return True
+
+    def _load(self) -> Any:
+        self.calls += 1
+        return super()._load() if self.calls % 3 == 0 else None
+
+
 @dataclass(frozen=True)
 class Recorded:
     """`lines` of an indicator: (bars, lines) as they were shown; `refits` the bars its folds were fitted at."""

@@ -9,26 +9,11 @@ import numpy as np
 import pandas as pd
 import pytest
 from helpers.market import SMALL, market
-from helpers.recorder import CLOSES, FIRST, FRAME, REFITS, TWO, Recorded, recorded
+from helpers.recorder import CLOSES, FIRST, FRAME, REFITS, TWO, Recorded, Ticking, recorded
 
 from lstmstrat import LSTMForecast
 
 modes = pytest.mark.parametrize("runonce", [True, False])
-
-
-class Ticking(bt.feeds.PandasData):
-    """A live feed: at two of three calls there is nothing new."""
-
-    def start(self) -> None:
-        super().start()
-        self.calls = 0
-
-    def islive(self) -> bool:
-        return True
-
-    def _load(self) -> Any:
-        self.calls += 1
-        return super()._load() if self.calls % 3 == 0 else None
 
 
 @pytest.fixture(scope="module")

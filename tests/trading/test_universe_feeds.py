@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from helpers.market import SMALL, alone, market
+from helpers.recorder import Ticking
 
 from lstmstrat import ConfigError, DataError, ForecastConfig, LSTMForecast
 from lstmstrat.arrays import Floats
@@ -85,21 +86,6 @@ def reference(frames: list[pd.DataFrame], settings: dict[str, Any] = CONFIG) -> 
 
 def equal(one: list[Floats], other: list[Floats]) -> bool:
     return all(np.array_equal(a, b, equal_nan=True) for a, b in zip(one, other, strict=True))
-
-
-class Ticking(bt.feeds.PandasData):
-    """A live feed: at two of three calls there is nothing new."""
-
-    def start(self) -> None:
-        super().start()
-        self.calls = 0
-
-    def islive(self) -> bool:
-        return True
-
-    def _load(self) -> Any:
-        self.calls += 1
-        return super()._load() if self.calls % 3 == 0 else None
 
 
 MODES = (

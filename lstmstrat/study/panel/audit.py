@@ -112,9 +112,7 @@ def check_options(portfolio: str, strategy: str | None, only: str, cut: str) -> 
 
 def own_code(config: Config, subject: str) -> tuple[Finding, ...]:
     """What the user's own features and models open is not watched in a universe; nothing without such code."""
-    rule = (config.portfolio.rule,) if config.portfolio and config.portfolio.own else ()
-    own = (*config.forecast.own_code, *rule)
-    if not own:
+    if not (own := config.own_code_of_universe):
         return ()
     detail = (
         f"whether {', '.join(own)} read files with later prices is only looked at in a run on one asset so far"
@@ -180,14 +178,18 @@ def _differences(whole: Decisions, other: Decisions, upto: int, how: str) -> Ite
 def _finding(
     probe: str, subject: str, whole: Decisions, cuts: list[int], found: Discrepancy | None, command: str
 ) -> Finding:
-    compared = sum((k + 1 - whole.first) * len(whole.symbols) * len(whole.lines) for k in cuts)
+    compared = sum(int(np.isfinite(whole.lines["forecast"][: k + 1]).sum()) * len(whole.lines) for k in cuts)
+    detail = "no difference" if found is None else "it depends on later bars"
+    status = FAILED if found is not None else PASSED
+    if not compared and found is None:
+        status, detail = NOT_ASSESSED, "there is no forecast to compare"
     return Finding(
         probe=probe,
         subject=subject,
-        status=PASSED if found is None else FAILED,
+        status=status,
         comparisons=compared,
         cuts=() if probe == REPEAT else tuple(_day(whole.times[k]) for k in cuts),
-        detail="no difference" if found is None else "it depends on later bars",
+        detail=detail,
         difference=found,
         command=f"{command} --only {probe.split()[0]}",
         period=(_day(whole.times[whole.first]), _day(whole.times[-1])),

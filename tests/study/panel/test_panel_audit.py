@@ -16,9 +16,10 @@ from lstmstrat import ConfigError, Ledger, Session, Store
 from lstmstrat.audit.finding import FAILED, NOT_ASSESSED, PASSED, AuditResult
 from lstmstrat.commands.main import main
 from lstmstrat.prices.bars import VOLUME
+from lstmstrat.prices.panel import Panel
 from lstmstrat.results.panel.run import PanelRun
 from lstmstrat.study.panel import leaks
-from lstmstrat.study.panel.audit import audit_panel, check_options, decider, own_code
+from lstmstrat.study.panel.audit import Decisions, audit_panel, check_options, decider, own_code
 from lstmstrat.study.panel.audits import audit_now, keep_audit, known_audit
 from lstmstrat.study.panel.checks import check_staleness, check_too_good
 from lstmstrat.study.panel.run import prepare_panel
@@ -64,6 +65,18 @@ def test_a_feature_that_reads_the_next_bar_is_found_with_its_date(run: PanelRun)
     (again,) = audit_panel(leaking, run.panel, "top", "", quiet, only="P2", cut=finding.difference.cut)
     assert again.difference is not None
     assert again.difference.cut == finding.difference.cut
+
+
+def test_without_a_forecast_nothing_was_compared_and_nothing_has_passed(run: PanelRun) -> None:
+    decide = decider(run.config)
+
+    def silent(panel: Panel) -> Decisions:
+        found = decide(panel)
+        return replace(found, lines={**found.lines, "forecast": np.full_like(found.lines["forecast"], np.nan)})
+
+    findings = audit_panel(silent, run.panel, "top", "", quiet)
+    assert {finding.status for finding in findings} == {NOT_ASSESSED}
+    assert AuditResult(findings, ()).exit_code == 3
 
 
 def test_code_of_ones_own_that_nobody_watches_is_not_assessable() -> None:
