@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import itertools
 import signal
 import threading
 import time
@@ -96,6 +97,18 @@ def test_no_thread_waits_while_another_has_a_whole_fold() -> None:
     training_set = TrainingSet(rows, rows[:, 0], 5, 2)
     tasks = {str(k): FitTask(training_set, k) for k in range(10)}
     assert [len(keys) for keys in trainer._portions(model, tasks, 2)] == [3, 2, 2, 1, 1, 1]
+
+
+def test_processes_that_start_together_begin_with_different_folds(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of 40 folds two processes begin with the same one in a pair of 40: by chance, whatever their numbers are."""
+    model, rows = model_of(small()), np.zeros((64, 2))
+    tasks = {str(k): FitTask(TrainingSet(rows, rows[:, 0], 5, 2), k) for k in range(40)}
+    first = []
+    for process in range(1000, 1400):
+        monkeypatch.setattr(trainer.os, "getpid", lambda process=process: process)
+        first.append(next(trainer._portions(model, tasks, 2))[0])
+    assert sum(a == b for a, b in itertools.pairwise(first)) <= 25  # 10 are expected; 25 has a chance of 1e-4
+    assert len(set(first)) == 40
 
 
 def test_active_gives_back_what_was_active_before() -> None:

@@ -267,14 +267,15 @@ def test_c27_a_fork_after_a_run_and_after_threads_of_torch_does_not_hang(tmp_pat
 def test_c28_optimising_what_the_strategy_alone_uses_trains_each_network_once(
     maxcpus: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """8 members of 8 folds. Two processes that begin together may both be at work on the same one now and then:
-    each has four in hand, so some twelve of 64 are made twice (of 16 it was up to nine).
+    """8 members of 8 folds. Two processes that begin together are now and then at work on the same fold: each has
+    up to four in hand, in an order of its own. So how many of 64 networks are made twice is up to chance, but the
+    two share the work. (That their orders differ is a test of the trainer.)
     """
     monkeypatch.setattr(bt.cerebro.multiprocessing, "Pool", multiprocessing.get_context("spawn").Pool)
     told = [found.told.get_analysis() for found in optimised(10, members=8, maxcpus=maxcpus)]
     by_process = {t["process"]: max(u["trained"] for u in told if u["process"] == t["process"]) for t in told}
     trained = sum(by_process.values())
-    assert trained == 64 if maxcpus == 1 else 64 <= trained <= 96
+    assert trained == 64 if maxcpus == 1 else 64 <= trained < 128
     again = engine()
     again.addstrategy(Threshold, threshold=0.5, members=8)
     again.run()
