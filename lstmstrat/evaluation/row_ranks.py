@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 import numpy as np
+import pandas as pd
 
 from lstmstrat.arrays import Floats
 
@@ -19,9 +20,8 @@ def row_ranks(values: Floats, ties: Literal["average", "min"] = "average") -> Fl
     >>> row_ranks(np.array([[0.3, np.nan, 0.1, 0.3]])).tolist()
     [[2.5, nan, 1.0, 2.5]]
     """
-    from scipy.stats import rankdata
-
-    known = np.isfinite(values)
-    # What is missing comes last and so moves no other rank; `nan_policy` would go row by row, ten times as slow.
-    ranks = rankdata(np.where(known, values, np.inf), method=ties, axis=1)
-    return np.where(known, ranks, np.nan)
+    # Not `scipy.stats.rankdata`: it is no faster, and loading scipy.stats takes a second.
+    ranks: Floats = (
+        pd.DataFrame(np.where(np.isfinite(values), values, np.nan)).rank(axis=1, method=ties).to_numpy()
+    )
+    return ranks

@@ -31,6 +31,7 @@ from lstmstrat.errors import ConfigError, DataError, did_you_mean
 from lstmstrat.prices import bars
 from lstmstrat.results.account import ORDERS, TIME, TRADES
 from lstmstrat.results.assessment import Assessment
+from lstmstrat.results.csv_text import csv_text
 from lstmstrat.results.panel import tables as panel
 from lstmstrat.results.result import Result
 from lstmstrat.results.tables import FOLDS, forecast_types
@@ -116,21 +117,17 @@ def replace_file(path: Path, text: str) -> Path:
 
 
 def _texts(result: Result, page: str | None) -> Iterator[tuple[str, str]]:
-    """Name and text of each file. A float that is read back equals the one that was written."""
+    """Name and text of each file."""
     summary = result.assessment.to_dict()
     yield "config.yaml", dump(result.config)
     yield "summary.json", json.dumps(summary, indent=2, allow_nan=False, ensure_ascii=False) + "\n"
     by_date = ["equity", "exposure", "prices", *(["forecasts"] if result.assessment.universe is None else [])]
     for name in by_date:
-        yield f"{name}.csv", _csv(getattr(result, name).rename_axis("date").reset_index())
+        yield f"{name}.csv", csv_text(getattr(result, name).rename_axis("date").reset_index())
     for name in sorted({"forecasts", "folds", "orders", "trades"} - {*by_date}):
-        yield f"{name}.csv", _csv(getattr(result, name))
+        yield f"{name}.csv", csv_text(getattr(result, name))
     if page is not None:
         yield "report.html", page
-
-
-def _csv(frame: pd.DataFrame) -> str:
-    return frame.to_csv(index=False, lineterminator="\n")
 
 
 PARTIAL = re.compile(r"\..+\.[0-9a-f]{8}\.partial")
