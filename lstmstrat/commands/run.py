@@ -74,9 +74,9 @@ def _main(options: argparse.Namespace) -> int:
     default = RUNS / config.name / f"{dt.datetime.now():%Y-%m-%d_%H%M%S}"
     from lstmstrat.report import terminal
     from lstmstrat.report.page import page
-    from lstmstrat.results import run_folder
+    from lstmstrat.results import partial_folder, run_folder
 
-    named = options.out or run_folder.free_place(default)  # as the user writes it
+    named = options.out or partial_folder.free_place(default)  # as the user writes it
     folder, runs = named.absolute(), RUNS.absolute()  # code of the user's may change the directory
     run_folder.check_free(folder)
     quiet = options.quiet or options.json

@@ -60,7 +60,7 @@ def _main(options: argparse.Namespace) -> int:
     from lstmstrat.report import terminal
     from lstmstrat.report.page.sweep import sweep_page
     from lstmstrat.report.sweep import failures
-    from lstmstrat.results import run_folder
+    from lstmstrat.results import partial_folder, run_folder
     from lstmstrat.study.prepare import config_of_file
     from lstmstrat.study.sweep import axes_of, sweep
 
@@ -72,7 +72,7 @@ def _main(options: argparse.Namespace) -> int:
         return config_of_file(options.config, reduce(changed, settings, values))
 
     default = Path("runs") / f"{name}-sweep" / f"{dt.datetime.now():%Y-%m-%d_%H%M%S}"
-    folder = options.out or run_folder.free_place(default)
+    folder = options.out or partial_folder.free_place(default)
     run_folder.check_free(folder)
     with terminal.stages(quiet=options.quiet) as stages, session_of(options) as session:
         session.ledger.read()  # so that it is known before the training if it cannot be used

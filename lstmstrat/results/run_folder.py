@@ -7,16 +7,12 @@ from __future__ import annotations
 
 import csv
 import io
-import itertools
 import json
 import math
 import os
-import re
-import shutil
-import time
 import uuid
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +29,7 @@ from lstmstrat.results.account import ORDERS, TIME, TRADES
 from lstmstrat.results.assessment import Assessment
 from lstmstrat.results.csv_text import csv_text
 from lstmstrat.results.panel import tables as panel
+from lstmstrat.results.partial_folder import put, write_folder
 from lstmstrat.results.result import Result
 from lstmstrat.results.tables import FOLDS, forecast_types
 
@@ -64,8 +61,7 @@ def check_free(folder: Path) -> None:
 def write(result: Result, folder: Path, page: str | None) -> Path:
     """Write the run to `folder`, and return where it is: beside it, as `folder`_2, if another run was faster.
 
-    The files are written and synced in a hidden folder beside it, which is then renamed. So `folder` is either
-    complete or not there, even if the program is stopped.
+    `folder` is either complete or not there, even if the program is stopped: see `partial_folder`.
 
     Parameters
     ----------
@@ -83,13 +79,7 @@ def write(result: Result, folder: Path, page: str | None) -> Path:
 def write_files(texts: Iterable[tuple[str, str]], folder: Path) -> Path:
     """Write files of these names and texts to `folder`, all or none of them; see `write`."""
     try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        _sweep(folder.parent)
-        with _partial_folder(folder) as partial:
-            for name, text in texts:
-                _put(partial / name, text)
-            _sync(partial)
-            return _renamed(partial, folder)
+        return write_folder(texts, folder)
     except OSError as error:
         raise ConfigError(
             f"cannot write the run to {folder}: {error.strerror}; nothing was left there. "
@@ -107,7 +97,7 @@ def replace_file(path: Path, text: str) -> Path:
     """
     partial = path.with_name(f".{path.stem}.{uuid.uuid4().hex[:8]}.partial")
     try:
-        _put(partial, text)
+        put(partial, text)
         os.replace(partial, path)
     except OSError as error:
         with suppress(OSError):
@@ -128,76 +118,6 @@ def _texts(result: Result, page: str | None) -> Iterator[tuple[str, str]]:
         yield f"{name}.csv", csv_text(getattr(result, name))
     if page is not None:
         yield "report.html", page
-
-
-PARTIAL = re.compile(r"\..+\.[0-9a-f]{8}\.partial")
-ABANDONED = 3600.0  # seconds; writing takes a few
-
-
-@contextmanager
-def _partial_folder(folder: Path) -> Iterator[Path]:
-    """A new folder beside `folder`, which is removed if the block fails."""
-    partial = folder.with_name(f".{folder.name}.{uuid.uuid4().hex[:8]}.partial")
-    try:
-        partial.mkdir()
-        yield partial
-    except BaseException:  # Ctrl-C too
-        shutil.rmtree(partial, ignore_errors=True)
-        raise
-
-
-def _places(folder: Path) -> Iterator[Path]:
-    """`folder`, `folder`_2, `folder`_3 ..."""
-    yield folder
-    yield from (folder.with_name(f"{folder.name}_{number}") for number in itertools.count(2))
-
-
-def free_place(folder: Path) -> Path:
-    """The first of `folder`, `folder`_2 ... that is not there."""
-    return next(place for place in _places(folder) if not place.exists())
-
-
-def _renamed(partial: Path, folder: Path) -> Path:
-    """The new place of a folder: the first of `folder`, `folder`_2 ... that is free or empty."""
-    for place in _places(folder):
-        with suppress(OSError):
-            place.rmdir()  # if it is empty: not every system can rename onto it
-        try:
-            os.rename(partial, place)
-        except OSError:
-            if not place.exists():
-                raise
-            continue
-        break
-    _sync(place.parent)
-    return place
-
-
-def _sweep(parent: Path) -> None:
-    """Removes what a run left that was killed while it wrote."""
-    for path in parent.iterdir():
-        if PARTIAL.fullmatch(path.name):
-            with suppress(OSError):
-                if time.time() - path.stat().st_mtime > ABANDONED:
-                    shutil.rmtree(path)
-
-
-def _put(path: Path, text: str) -> None:
-    with path.open("w", encoding="utf-8", newline="\n") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-
-
-def _sync(folder: Path) -> None:
-    """Write the names in `folder` to the disk, so that they survive a power cut. Windows cannot do this."""
-    if os.name == "nt":
-        return
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def read(folder: str | Path) -> Result:

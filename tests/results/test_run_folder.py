@@ -1,9 +1,12 @@
 from __future__ import annotations
 
+import contextlib
 import csv
 import json
 import math
 import os
+import subprocess
+import sys
 import time
 from dataclasses import fields, replace
 from pathlib import Path
@@ -20,7 +23,7 @@ from lstmstrat.config.schema import Config
 from lstmstrat.config.validation import validated
 from lstmstrat.errors import ConfigError, DataError
 from lstmstrat.report.page import page
-from lstmstrat.results import run_folder
+from lstmstrat.results import partial_folder, run_folder
 from lstmstrat.results.result import Result
 from lstmstrat.results.run_folder import read
 
@@ -126,7 +129,7 @@ def test_an_empty_folder_is_free_and_is_used(tmp_path: Path) -> None:
 def test_stopped_at_the_last_file_nothing_is_left(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stop: type[BaseException]
 ) -> None:
-    original, paths = run_folder._put, []
+    original, paths = partial_folder.put, []
 
     def fails_at_the_page(path: Path, text: str) -> None:
         original(path, text)
@@ -134,7 +137,7 @@ def test_stopped_at_the_last_file_nothing_is_left(
         if path.name == "report.html":
             raise stop
 
-    monkeypatch.setattr(run_folder, "_put", fails_at_the_page)
+    monkeypatch.setattr(partial_folder, "put", fails_at_the_page)
     with pytest.raises(stop):
         run_folder.write(result(), tmp_path / "run", "page")
     assert len(paths) == len(FILES)
@@ -183,16 +186,53 @@ def test_what_another_run_has_written_meanwhile_stays_and_this_one_is_written_be
         assert_equal(run_folder.read(tmp_path / name), result())
 
 
-def test_what_a_killed_run_has_left_is_removed_by_the_next(tmp_path: Path) -> None:
-    names = (".run.0123abcd.partial", ".run.ffffffff.partial", ".run.0123abcd", ".mine.partial")
-    hours_ago = time.time() - 2 * 3600
-    for name in names:
+WRITES = """
+import signal, sys, time
+from pathlib import Path
+from lstmstrat.results.partial_folder import write_folder
+def texts():
+    yield "equity.csv", ""
+    print("writes", flush=True)
+    time.sleep(60.0)
+    yield "orders.csv", ""
+write_folder(texts(), Path(sys.argv[1]))
+"""
+
+
+def test_what_a_killed_run_has_left_is_removed_by_the_next_and_what_another_writes_stays(tmp_path: Path) -> None:
+    """Two programs write; one is killed. What others have there stays, whatever its name."""
+    for name in (".run.0123abcd", ".mine.partial"):
         (tmp_path / name).mkdir()
-        (tmp_path / name / "equity.csv").write_text("")
-        if name != names[1]:  # that of a run which is writing now
-            os.utime(tmp_path / name, (hours_ago, hours_ago))
+    programs = [
+        subprocess.Popen([sys.executable, "-c", WRITES, tmp_path / name], stdout=subprocess.PIPE)
+        for name in ("killed", "goes_on")
+    ]
+    with contextlib.ExitStack() as stack:
+        for program in programs:
+            stack.callback(program.communicate)
+            stack.callback(program.kill)
+            assert program.stdout is not None
+            assert program.stdout.readline() == b"writes\n"
+        programs[0].kill()
+        programs[0].wait()
+        for path in tmp_path.glob(".*.????????.partial"):
+            os.utime(path, (time.time() - 10.0,) * 2)
+        run_folder.write(result(), tmp_path / "run", None)
+        left = {path.name.split(".")[1] for path in tmp_path.glob(".*.????????.partial")}
+        assert left == {"goes_on"}
+        assert {".run.0123abcd", ".mine.partial", "run"} < {path.name for path in tmp_path.iterdir()}
+
+
+@pytest.mark.parametrize(("seconds", "stays"), [(1.0, True), (3500.0, True), (3700.0, False)])
+def test_without_locks_what_was_left_is_removed_after_an_hour(
+    seconds: float, stays: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(partial_folder, "_locked", lambda _: contextlib.nullcontext(False))
+    left = tmp_path / ".run.0123abcd.partial"
+    left.mkdir()
+    os.utime(left, (time.time() - seconds,) * 2)
     run_folder.write(result(), tmp_path / "run", None)
-    assert {path.name for path in tmp_path.iterdir()} == {"run", *names[1:]}
+    assert left.exists() == stays
 
 
 def assert_equal(one: Result, other: Result) -> None:
