@@ -2,6 +2,7 @@
 
     python benchmarks/gpu.py                    # a machine with a GPU and a build of torch for it: a few minutes
     python benchmarks/gpu.py --sizes 512 4096   # other numbers of networks in a batch
+    python benchmarks/gpu.py --host             # what the processor does for a network; needs no GPU
 
 The job is that of walk_forward.py: 32 units, 20 epochs, training sets of 750 rows with 9 features.
 """
@@ -12,7 +13,11 @@ import argparse
 import os
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import lru_cache
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
 
 import numpy as np
 import torch
@@ -21,8 +26,11 @@ from jobs import CONFIG, planted
 from lstmstrat import Session, Store, TrainingSet
 from lstmstrat.forecasting import trainer
 from lstmstrat.forecasting.models.base import FitTask
-from lstmstrat.forecasting.models.lstm.model import GPU_BATCH, LSTM
+from lstmstrat.forecasting.models.lstm.batch import prepare
+from lstmstrat.forecasting.models.lstm.gpu import TorchBatch
+from lstmstrat.forecasting.models.lstm.model import GPU_BATCH, LSTM, FittedLSTM
 from lstmstrat.forecasting.training_set import windows
+from lstmstrat.store import Kind
 
 MEMBERS = 5  # networks of one training set, as in a config with its defaults
 SIZES = (1, 64, 512, 1024, 4096)  # networks
@@ -77,11 +85,53 @@ def agreement(tasks: Sequence[FitTask]) -> float:
     return float(min(correlations))
 
 
+def host(count: int = GPU_BATCH) -> dict[str, float]:
+    """Milliseconds of the processor for a network of a batch, by what it does there."""
+    tasks, settings = fits(count), model("cpu")
+    epochs = range(settings.epochs)
+    spent = dict[str, float]()
+
+    def timed(name: str, work: Callable[[], Any]) -> Any:
+        begin = time.process_time()
+        found = work()
+        spent[name] = 1e3 * (time.process_time() - begin) / count
+        return found
+
+    prepared = lru_cache(count)(lambda training: prepare(training, settings))
+    batch = timed("preparation and first weights", lambda: TorchBatch(tasks, settings, prepared, "cpu"))
+    blocks = [one.training for one in batch.prepared]
+    drawn = timed(
+        "draws", lambda: [b.epochs(o, settings.epochs) for b, o in zip(blocks, batch.orders, strict=True)]
+    )
+    whole = [np.split(own, settings.epochs) for own in drawn]
+    timed("places of the minibatches", lambda: [batch._align([own[e] for own in whole]) for e in epochs])
+    keys = timed("keys", lambda: [task.key(settings) for task in tasks])
+    networks = [
+        FittedLSTM(own.inputs, np.zeros(settings.epochs), np.zeros(0), settings, weights, own.output)
+        for own, weights in zip(batch.prepared, batch.weights(), strict=True)
+    ]
+    stored = timed("bytes", lambda: [network.to_bytes() for network in networks])
+    with TemporaryDirectory() as folder, Session(Store(Path(folder) / "store")) as session:
+        timed("store", lambda: session.store.put(dict(zip(keys, stored, strict=True)), Kind.MODEL))
+    inputs = windows(tasks[0].training.rows[-(CONFIG.lookback + 20) :], CONFIG.lookback)  # 21 bars
+    sets = [networks[k : k + MEMBERS] for k in range(0, count, MEMBERS)]
+    list(FittedLSTM.predict_all(sets[0], inputs))  # compiles
+    timed("forecasts of 21 bars", lambda: [list(FittedLSTM.predict_all(own, inputs)) for own in sets])
+    return spent
+
+
 def main() -> None:
     """Prints every number as soon as it is known."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--sizes", nargs="+", type=int, default=SIZES, help="networks in a batch")
-    sizes = parser.parse_args().sizes
+    parser.add_argument("--host", action="store_true", help="what the processor does for a network")
+    options = parser.parse_args()
+    if options.host:
+        spent = host()
+        for name, milliseconds in [*spent.items(), ("in all", sum(spent.values()))]:
+            say(f"{name}: {milliseconds:.3f} ms a network")
+        return
+    sizes = options.sizes
     say(f"{torch.cuda.get_device_name()}, torch {torch.__version__}, {CORES} cores")
     trained("cpu", fits(CORES))  # compiles
     trained("cuda", fits(1))
