@@ -131,7 +131,7 @@ def describe(error: BaseException) -> str:
 
 
 PACKAGE = Path(__file__).parent
-LIBRARIES = ("backtrader", "numba", "numpy", "pandas", "scipy", "sklearn", "torch")
+LIBRARIES = ("backtrader", "numba", "numpy", "pandas", "scipy", "skfolio", "sklearn", "torch")
 
 
 def own_frames(error: BaseException) -> list[traceback.FrameSummary]:

@@ -76,6 +76,7 @@ HEAVY = (
     "yfinance",
     "backtrader",
     "distributed",
+    "skfolio",
 )
 
 

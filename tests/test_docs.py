@@ -24,6 +24,7 @@ from lstmstrat.config import schema as config
 from lstmstrat.evaluation.metrics import Performance
 from lstmstrat.forecasting.models import MODELS
 from lstmstrat.prices import load
+from lstmstrat.trading.portfolio.optimiser import Optimiser
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -183,3 +184,15 @@ def assert_forecasts(forecast: dict[str, Any]) -> None:
     walk = advanced(small(**forecast), prices.times, prices.bars)
     assert walk.folds
     assert np.isfinite(walk.forecasts.forecast[walk.folds[0].fold.fitted_at :]).all()
+
+
+def test_the_optimiser_of_docs_runs() -> None:
+    """The mean of the three worst of 63 days, about the 5% of CVaR, is nearer to 0 than with equal weights."""
+    (block,) = re.findall(r"```python\n(from skfolio.*?)```", DOCS, re.DOTALL)
+    namespace: dict[str, Any] = {}
+    exec(block, namespace)
+    returns = np.random.default_rng(0).normal(0.0, 0.01, (63, 5))
+    found = Optimiser("LeastShortfall", namespace["LeastShortfall"]).weights(returns)
+    assert found.sum() == pytest.approx(1.0)
+    least = [-np.sort(returns @ weights)[:3].mean() for weights in (found, np.full(5, 0.2))]
+    assert least[0] < least[1]

@@ -25,6 +25,7 @@ STRATEGY = ("Class", "strategies.long_flat:LongFlat")
 FEATURE = ("function", "my_features:momentum")
 MODEL = ("Class", "my_models:Mine")
 RULE = ("Class", "my_rules:Best")
+OPTIMISER = ("Class", "my_optimisers:Mine")
 
 
 def window(feature: str) -> tuple[str, int] | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import partial
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
@@ -14,19 +15,27 @@ from lstmstrat.config.section import Fraction, Number, Section, plain
 from lstmstrat.errors import did_you_mean
 
 RULES = ("quantile", "top", "proportional")
+FORMULAS = ("equal", "inverse_volatility")
+SKFOLIO = "skfolio"
+WEIGHTS = (*FORMULAS, SKFOLIO)
 
 
-def _valid_rule(value: object) -> object:
-    if isinstance(value, str) and (value in RULES or re.fullmatch(OWN, value)):
+def _valid(known: tuple[str, ...], own: str, value: object) -> object:
+    if isinstance(value, str) and (value in known or re.fullmatch(OWN, value)):
         return value
-    hint = did_you_mean(value, RULES) if isinstance(value, str) else ""
-    raise ValueError(f"expected {' | '.join(RULES)}, or module:Class, a rule of your own{hint}")
+    hint = did_you_mean(value, known) if isinstance(value, str) else ""
+    raise ValueError(f"expected {' | '.join(known)}, or module:Class, {own} of your own{hint}")
 
 
 RuleName = Annotated[
     str,
-    BeforeValidator(_valid_rule),
+    BeforeValidator(partial(_valid, RULES, "a rule")),
     Field(json_schema_extra={"anyOf": [{"enum": [*RULES]}, {"pattern": OWN}]}),
+]
+WeightsName = Annotated[
+    str,
+    BeforeValidator(partial(_valid, WEIGHTS, "an optimiser")),
+    Field(json_schema_extra={"anyOf": [{"enum": [*WEIGHTS]}, {"pattern": OWN}]}),
 ]
 ROUNDING = 1e-9  # 0.29 of 100 assets are 28.999999999999996
 
@@ -62,8 +71,8 @@ class PortfolioConfig(Section):
     """The same for the short side."""
     hold_until: Annotated[Number, Field(gt=0.0)] | None = None
     """A holding stays while it is among so many of the best: a share, or with rule: top a number; null: not."""
-    weights: Literal["equal", "inverse_volatility"] = "equal"
-    """inverse_volatility: the weights of a side are divided by the recent volatility of each asset."""
+    weights: WeightsName = "equal"
+    """Within a side. skfolio: by least variance; skfolio:Name, module:Class: by that optimiser, every session."""
     neutral: Literal["none", "group"] = "none"
     """group: the rule is applied within each group of the universe, which gets a part of `gross` by its assets."""
     gross: Annotated[Number, Field(gt=0.0)] = 2.0
@@ -82,6 +91,24 @@ class PortfolioConfig(Section):
     def own(self) -> bool:
         """Whether the rule is a class of the user's."""
         return self.rule not in RULES
+
+    @property
+    def optimiser(self) -> str:
+        """The ``module:Class`` that weighs the assets of a side; "" where a formula does.
+
+        >>> PortfolioConfig(weights="skfolio").optimiser, PortfolioConfig(weights="mine:Calm").optimiser
+        ('skfolio.optimization:MeanRisk', 'mine:Calm')
+        """
+        if self.weights in FORMULAS:
+            return ""
+        package, _, name = self.weights.partition(":")
+        return f"{SKFOLIO}.optimization:{name or 'MeanRisk'}" if package == SKFOLIO else self.weights
+
+    @property
+    def own_code(self) -> tuple[str, ...]:
+        """The ``module:Class`` of a rule and an optimiser of the user's; skfolio is a library like any other."""
+        optimiser = () if self.optimiser.startswith(f"{SKFOLIO}.") else (self.optimiser,)
+        return (*((self.rule,) if self.own else ()), *filter(None, optimiser))
 
     @property
     def sides(self) -> int:
@@ -169,4 +196,9 @@ class PortfolioConfig(Section):
                     f"{name} is {side:g} with rule: proportional, which holds every asset; type 1 to hold the "
                     f"{name} side, 0 for none"
                 )
+        if self.optimiser:
+            return (
+                f"weights: {self.weights} weighs the assets of a side by their returns, and rule: proportional by "
+                "their scores; type rule: quantile, or weights: equal"
+            )
         return "" if self.hold_until is None else "hold_until needs rule: quantile or top; take it out"

@@ -179,9 +179,9 @@ class Config(Section):
 
     @property
     def own_code_of_universe(self) -> tuple[str, ...]:
-        """The ``module:attribute`` of each feature, model and portfolio rule of the user's own."""
-        rule = (self.portfolio.rule,) if self.portfolio is not None and self.portfolio.own else ()
-        return (*self.forecast.own_code, *rule)
+        """The ``module:attribute`` of each feature, model, portfolio rule and optimiser of the user's own."""
+        portfolio = () if self.portfolio is None else self.portfolio.own_code
+        return (*self.forecast.own_code, *portfolio)
 
     @model_validator(mode="after")
     def _of_one_or_of_many(self) -> Config:

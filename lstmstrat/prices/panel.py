@@ -112,11 +112,15 @@ class Panel:
         It belongs to the universe, and its newest bar, at most `RESTS` sessions old, may be used: a holiday of its
         exchange or a halt of some days is no reason to sell it.
         """
-        session = np.arange(len(self.times))[:, None]
-        newest = self.newest
-        usable: Bools = np.take_along_axis(np.isfinite(self.bars[:, :, CLOSE]), np.maximum(newest, 0), axis=0)
+        return self.universe.members(self.times) & np.isfinite(self.closes)
+
+    @cached_property
+    def closes(self) -> Floats:
+        """The close of the newest bar of each asset; (D, N), NaN where it may not be used or is too old."""
+        session, newest = np.arange(len(self.times))[:, None], self.newest
+        closes = np.take_along_axis(self.bars[:, :, CLOSE], np.maximum(newest, 0), axis=0)
         rests: Bools = (newest >= 0) & (session - newest <= RESTS)
-        return self.universe.members(self.times) & usable & rests
+        return np.where(rests, closes, np.nan)
 
     @cached_property
     def newest(self) -> Ints:

@@ -20,7 +20,8 @@ import numpy as np
 
 from lstmstrat.arrays import Bools, Floats
 from lstmstrat.config.identity import Identity, identify
-from lstmstrat.config.plugins import loaded
+from lstmstrat.config.plugins import load_module, loaded
+from lstmstrat.config.portfolio import PortfolioConfig
 from lstmstrat.config.schema import Config, StrategyConfig
 from lstmstrat.prices import Prices
 from lstmstrat.results.account import ORDERS, TIME, Account
@@ -31,6 +32,7 @@ NO_DECISION = {"device"}  # settings of the forecast that do not make another tr
 NUMBERS = ("evaluation", "config", "prices", "forecasting", "results", "trading", "study")
 """The parts whose code affects the numbers; report and commands only show them."""
 PACKAGES = ("backtrader", "numba", "numpy", "pandas", "scikit-learn", "scipy")  # that numbers pass through
+SOLVERS = ("cvxpy", "clarabel")  # and those of skfolio
 
 
 def of_replica(run: Run, did: str, config: Config, label: str) -> str | None:
@@ -49,7 +51,7 @@ def of_replica(run: Run, did: str, config: Config, label: str) -> str | None:
 def of_panel_replica(run: PanelRun, label: str) -> str | None:
     """The key of a replica of a run over a universe; `label` says what is replaced. None without an identity."""
     config = run.config
-    code = identify(*loaded(config.own_code_of_universe)).sha256
+    code = identify(*loaded(config.own_code_of_universe), *_optimiser(config.portfolio)).sha256
     if code is None:
         return None
     settings = [
@@ -59,6 +61,14 @@ def of_panel_replica(run: PanelRun, label: str) -> str | None:
     ]
     ran = [run.panel.sha256, dict(run.panel.universe.groups), code, _versions(NUMBERS)]
     return _hash([label, run.periods, settings, ran])
+
+
+def _optimiser(rule: PortfolioConfig | None) -> list[object]:
+    """The optimiser of a portfolio, and the libraries that the numbers of one of skfolio's pass through."""
+    if rule is None or not rule.optimiser:
+        return []
+    solvers = [load_module(name) for name in SOLVERS if rule.optimiser not in rule.own_code]
+    return [*loaded([rule.optimiser]), *solvers]
 
 
 def of_audit(config: Config, prices: Prices, strategy: StrategyConfig, code: Identity) -> str | None:

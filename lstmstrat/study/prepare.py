@@ -241,17 +241,20 @@ def _plugin_mistakes(config: Config) -> list[str]:
             load_plugin()
         except ConfigError as error:
             lines += [f"forecast.{line}" for line in str(error).split("\n  ")]
-    if config.portfolio is not None and config.portfolio.own:
-        classes.append(config.portfolio.rule)
-        lines += _rule_mistakes(config.portfolio)
+    if config.portfolio is not None:
+        classes += config.portfolio.own_code
+        lines += _portfolio_mistakes(config.portfolio)
     return lines + changed_files((*classes, *forecast.own_code))
 
 
-def _rule_mistakes(rule: PortfolioConfig) -> list[str]:
+def _portfolio_mistakes(rule: PortfolioConfig) -> list[str]:
+    from lstmstrat.trading.portfolio.optimiser import optimiser_of
     from lstmstrat.trading.portfolio.own import own_rule
 
     try:
-        own_rule(rule)
+        if rule.own:
+            own_rule(rule)
+        optimiser_of(rule)
     except ConfigError as error:
         return [str(error)]
     return []

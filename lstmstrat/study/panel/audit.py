@@ -23,6 +23,7 @@ from lstmstrat.ledger import Ledger
 from lstmstrat.prices.panel import Panel
 from lstmstrat.store import Store
 from lstmstrat.study.panel.simulate import forecast, portfolio_weights
+from lstmstrat.trading.portfolio.optimiser import optimiser_of
 
 PLACES = (0.02, 0.25, 0.5, 0.75, 0.97)  # of the traded window, at which bars are changed
 AFTER = 30  # sessions after the cut that are there, with changed bars
@@ -46,11 +47,12 @@ Decide = Callable[[Panel], Decisions]
 
 
 def decider(config: Config) -> Decide:
-    """The decisions of a config on a panel; models that were fitted are known again within it."""
+    """The decisions of a config on a panel; what was fitted or optimised is known again within it."""
     session = Session(Store(None), ledger=Ledger(None))
     session.told = None
     assert config.portfolio is not None
     rule = config.portfolio
+    optimiser = optimiser_of(rule)
 
     def decide(panel: Panel) -> Decisions:
         found = forecast(config, panel, session)
@@ -60,7 +62,7 @@ def decider(config: Config) -> Decide:
             symbols=panel.symbols,
             first=found.folds[0].fitted_at if found.folds else len(panel.times),
             refits=tuple(fold.fitted_at for fold in found.folds),
-            lines={**lines, "weight": portfolio_weights(rule, panel, found)},
+            lines={**lines, "weight": portfolio_weights(rule, panel, found, optimiser)},
         )
 
     return decide
@@ -111,7 +113,7 @@ def check_options(portfolio: str, strategy: str | None, only: str, cut: str) -> 
 
 
 def own_code(config: Config, subject: str) -> tuple[Finding, ...]:
-    """What the user's own features and models open is not watched in a universe; nothing without such code."""
+    """What code of the user's own opens is not watched in a universe; nothing without such code."""
     if not (own := config.own_code_of_universe):
         return ()
     detail = (

@@ -6,6 +6,7 @@ Letters: D sessions, N assets.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import nullcontext
 from typing import Any
 
 import numpy as np
@@ -19,7 +20,7 @@ from lstmstrat.forecasting.panel.forecasts import PanelForecasts
 from lstmstrat.forecasting.panel.forward import PanelForward
 from lstmstrat.forecasting.panel.samples import LabelMaker, sample_labels
 from lstmstrat.forecasting.predictive import recent_volatility
-from lstmstrat.forecasting.session import Session
+from lstmstrat.forecasting.session import Progress, Session
 from lstmstrat.prices.bars import CLOSE
 from lstmstrat.prices.panel import Panel
 from lstmstrat.results.account import Account
@@ -28,6 +29,7 @@ from lstmstrat.results.panel.tables import ASSET_ORDERS, ASSET_TRADES
 from lstmstrat.study.simulate import BENCHMARK, training
 from lstmstrat.study.stages import Stages, silent
 from lstmstrat.trading.portfolio.columns import PortfolioAccount, simulate
+from lstmstrat.trading.portfolio.optimiser import Optimised, Optimiser, optimiser_of
 from lstmstrat.trading.portfolio.own import own_weights
 from lstmstrat.trading.portfolio.weights import equal_weight, target_weights
 
@@ -47,9 +49,12 @@ def simulate_panel(
     with training(config, session, stages):
         forecasts = forecast(config, panel, session, labels)
     rule = config.portfolio
+    optimiser = optimiser_of(rule)
+    with stages("optimising", "sessions") if optimiser else nullcontext(_unseen) as progress:
+        weights = portfolio_weights(rule, panel, forecasts, optimiser, progress)
     with stages("simulating", "accounts") as show:
         show(0, 2)
-        account = _simulate(config, panel, forecasts, portfolio_weights(rule, panel, forecasts))
+        account = _simulate(config, panel, forecasts, weights)
         show(1, 2)
         decided = np.ones(len(panel.times), dtype=bool)
         held = _simulate(config, panel, forecasts, equal_weight(panel.tradable, decided))
@@ -73,13 +78,29 @@ def forecast(config: Config, panel: Panel, session: Session, labels: LabelMaker 
     return walk.forecasts
 
 
-def portfolio_weights(rule: PortfolioConfig, panel: Panel, forecasts: PanelForecasts) -> Floats:
-    """The share of the account that the rule gives each asset at the close of each session; (D, N)."""
+def _unseen(done: int, total: int) -> None:
+    """Progress of what takes no time."""
+
+
+def portfolio_weights(
+    rule: PortfolioConfig,
+    panel: Panel,
+    forecasts: PanelForecasts,
+    optimiser: Optimiser | None,
+    progress: Progress = _unseen,
+) -> Floats:
+    """The share of the account that the rule gives each asset at the close of each session; (D, N).
+
+    `optimiser` is that of the rule, None if it has none.
+    """
     if rule.own:
         return own_weights(_carried(panel, forecasts.forecast), panel.tradable, panel.bars[:, :, CLOSE], rule)
     groups = np.array([panel.universe.groups.get(symbol, "") for symbol in panel.symbols])
-    scores, volatility = (_carried(panel, each) for each in (forecasts.forecast, _volatility(panel)))
-    return target_weights(scores, panel.tradable, rule, groups, volatility)
+    scores = _carried(panel, forecasts.forecast)
+    if optimiser is None:
+        return target_weights(scores, panel.tradable, rule, groups, _carried(panel, _volatility(panel)))
+    optimised = Optimised(optimiser, _returns(panel), panel.times, panel.symbols, progress)
+    return target_weights(scores, panel.tradable, rule, groups, optimised=optimised)
 
 
 def _simulate(config: Config, panel: Panel, forecasts: PanelForecasts, weights: Floats) -> PortfolioAccount:
@@ -102,6 +123,13 @@ def _volatility(panel: Panel) -> Floats:
         own = np.isfinite(panel.bars[:, n]).any(axis=1)
         found[own, n] = recent_volatility(panel.bars[own, n, CLOSE], 0)
     return found
+
+
+def _returns(panel: Panel) -> Floats:
+    """What each asset earned from one session to the next, 0 where it only rested; (D, N), NaN if not known."""
+    returns = np.full(panel.closes.shape, np.nan)
+    returns[1:] = panel.closes[1:] / panel.closes[:-1] - 1.0
+    return returns
 
 
 def _account(name: str, rule: str, params: Mapping[str, Any], found: PortfolioAccount, panel: Panel) -> Account:

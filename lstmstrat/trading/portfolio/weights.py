@@ -14,6 +14,7 @@ import numpy.typing as npt
 from lstmstrat.arrays import Bools, Floats, Indexes, Ints
 from lstmstrat.config.portfolio import PortfolioConfig
 from lstmstrat.errors import ConfigError
+from lstmstrat.trading.portfolio.optimiser import Optimised
 
 Group = tuple[Indexes, Floats]  # columns of the assets of a group and their parts, above 0 long, below 0 short
 
@@ -24,16 +25,19 @@ def target_weights(
     rule: PortfolioConfig,
     groups: npt.NDArray[Any] | None = None,
     volatility: Floats | None = None,
+    optimised: Optimised | None = None,
 ) -> Floats:
     """Target weights at each close, as shares of the account, negative for short; (D, N) -> (D, N).
 
     An asset can be chosen if it is tradable, has a finite score and, for weights by inverse volatility, a
-    volatility above 0. Any other has weight 0, a holding too. Row t depends on rows up to t.
+    volatility above 0; for those of an optimiser, all returns that it looks at, and not all of them 0. Any other
+    has weight 0, a holding too. Row t depends on rows up to t.
 
     The assets that can be chosen are ranked by their score; of equal scores that of the earlier column is the
     better. A holding of the close before stays while it is among the best `hold_until` (a short one: among the
-    worst) and has no place of the other side; the best of the rest fill up the places. With the rule proportional
-    each asset above the median is held long and each below it short.
+    worst) and has no place of the other side; the best of the rest fill up the places. An asset to whose place an
+    optimiser gave no weight counts as a holding. With the rule proportional each asset above the median is held
+    long and each below it short.
 
     Where a side that the rule has would be empty (a single asset for two sides, all scores equal with
     proportional, no scores), all weights are 0; with ``neutral: group`` those of that group, and the other groups
@@ -49,11 +53,13 @@ def target_weights(
         (N,) the group of each asset, of any type that can be sorted; needed by ``neutral: group``.
     volatility
         (D, N) of the returns of each asset; needed by ``weights: inverse_volatility``.
+    optimised
+        The optimiser of the rule with the returns of the panel; needed by any other `weights` but ``equal``.
 
     Raises
     ------
     ConfigError
-        The rule needs groups or a volatility, and there are none.
+        The rule needs groups, a volatility or an optimiser, and there are none; the optimiser fails.
 
     Examples
     --------
@@ -64,16 +70,19 @@ def target_weights(
     >>> target_weights(scores, np.isfinite(scores), rule).tolist()
     [[1.0, 0.0, 0.0, -1.0], [1.0, 0.0, 0.0, -1.0]]
     """
-    sizes = _sizes(rule, volatility, scores.shape)
+    sizes = _sizes(rule, volatility, optimised, scores.shape)
     can_choose: Bools = tradable & np.isfinite(scores) & np.isfinite(sizes)
     of_group = _columns(rule, groups, scores.shape[1])
     weights = np.zeros(scores.shape)
-    held = np.zeros(scores.shape[1])  # weights of the close before
+    held = np.zeros(scores.shape[1])  # at the close before, each with the sign of its side
     for t, row in enumerate(weights):
         ranked = [_ranked(columns[can_choose[t, columns]], scores[t]) for columns in of_group]
         parts = [(best, _parts(rule, scores[t, best], held[best]) * sizes[t, best]) for best in ranked]
-        _fill(row, rule, parts)
-        held = row
+        whole = [(columns, part) for columns, part in parts if _sides(part) == rule.sides]
+        held = _held(whole, len(held))
+        if optimised is not None:
+            whole = [(columns, optimised.parts(t, columns, part)) for columns, part in whole]
+        _fill(row, rule, whole)
     return weights
 
 
@@ -98,10 +107,16 @@ def equal_weight(tradable: Bools, decided: Bools) -> Floats:
     return np.where(decided[:, None], weights, np.nan)
 
 
-def _sizes(rule: PortfolioConfig, volatility: Floats | None, shape: tuple[int, ...]) -> Floats:
+def _sizes(
+    rule: PortfolioConfig, volatility: Floats | None, optimised: Optimised | None, shape: tuple[int, ...]
+) -> Floats:
     """What the parts of a side are multiplied with; NaN or infinite where an asset cannot be chosen; (D, N)."""
     if rule.weights == "equal":
         return np.ones(shape)
+    if rule.optimiser:
+        if optimised is None:
+            raise ConfigError(f"portfolio: weights {rule.weights} need its optimiser with the returns; give it")
+        return np.where(optimised.known, 1.0, np.nan)
     if volatility is None:
         raise ConfigError("portfolio: weights inverse_volatility need the volatility of each asset; give it")
     with np.errstate(divide="ignore"):
@@ -146,9 +161,16 @@ def _chosen(held: Bools, places: int, until: int, others: int) -> Ints:
     return chosen
 
 
-def _fill(row: Floats, rule: PortfolioConfig, groups: Sequence[Group]) -> None:
-    """Write the weights of one session: each group that has every side of the rule gets its part of `gross`."""
-    whole = [(columns, parts) for columns, parts in groups if _sides(parts) == rule.sides]
+def _held(groups: Sequence[Group], assets: int) -> Floats:
+    """The side of each asset that has a place: 1 long, -1 short, 0 none; (N,)."""
+    held = np.zeros(assets)
+    for columns, parts in groups:
+        held[columns] = np.sign(parts)
+    return held
+
+
+def _fill(row: Floats, rule: PortfolioConfig, whole: Sequence[Group]) -> None:
+    """Write the weights of one session: each group, which has every side of the rule, gets its part of `gross`."""
     assets = sum(len(columns) for columns, _ in whole)
     for columns, parts in whole:
         budget = rule.gross / rule.sides * len(columns) / assets
