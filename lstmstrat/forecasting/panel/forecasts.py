@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from lstmstrat.arrays import Floats, Ints, Times
 from lstmstrat.config.forecast import ForecastConfig
 from lstmstrat.forecasting.forecasts import FoldRecord
+from lstmstrat.forecasting.panel.drawn import DrawnLabels, DrawnRows
 from lstmstrat.forecasting.schedule import Fold
 
 
@@ -34,6 +35,8 @@ class PanelForecasts:
     folds: tuple[Fold, ...]  # their positions count sessions
     records: Mapping[str, tuple[FoldRecord | None, ...]]  # of each pool; None where it had no sample in a fold
     missing: Mapping[str, int]  # sessions of members without a forecast, by reason
+    drawn_labels: tuple[DrawnLabels, ...] = ()  # some of each fold, as it learned from them
+    drawn_rows: DrawnRows | None = None  # some of the features, as they were used
 
     def __post_init__(self) -> None:
         shape = len(self.times), len(self.symbols)

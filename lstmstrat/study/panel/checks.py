@@ -19,17 +19,16 @@ from lstmstrat.forecasting.session import Session
 from lstmstrat.prices.bars import CLOSE, OPEN
 from lstmstrat.prices.staleness import staleness
 from lstmstrat.results.account import Account
-from lstmstrat.results.assessment import FAILED, NOT_RUN, PASSED, Check
+from lstmstrat.results.assessment import FAILED, PASSED, Check
 from lstmstrat.results.panel import tables
 from lstmstrat.results.panel.holdings import holdings
 from lstmstrat.results.panel.run import PanelRun
 from lstmstrat.study.checks import CHANCE_ERRORS, MOST_SHARPE, STALE, TOO_GOOD
 from lstmstrat.study.panel.evidence import scored
+from lstmstrat.study.panel.inputs import check_features, check_labels
 from lstmstrat.trading.portfolio.columns import TARGET
 
 EQUAL = 1e-9  # relative: account values closer than this are equal, up to rounding
-OF_ONE = ("features", "training labels")
-"""What is checked of a run on one asset, and not yet of a universe."""
 MOST_RANK_IC = 0.2
 """A mean rank correlation above it is a leak or a stale price; published ones of daily returns are below 0.05."""
 MOST_STALE = 0.1  # share of the assets with prices at which nobody traded
@@ -41,13 +40,14 @@ def run_checks(run: PanelRun, session: Session) -> list[Check]:
     """The checks of a finished run, in the order of the computation."""
     return [
         check_prices(run),
+        check_features(run),
+        check_labels(run),
         check_forecasts(run),
         check_hold(run),
         check_books(run),
         check_cuts(run, session),
         check_staleness(run),
         check_too_good(run),
-        *(Check(name, NOT_RUN, "it is for one asset so far") for name in OF_ONE),
     ]
 
 
