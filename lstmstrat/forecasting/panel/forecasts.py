@@ -6,7 +6,9 @@ Letters: D sessions, N assets.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+
+import numpy as np
 
 from lstmstrat.arrays import Floats, Ints, Times
 from lstmstrat.config.forecast import ForecastConfig
@@ -43,3 +45,8 @@ class PanelForecasts:
         shapes = {line.shape for line in (self.forecast, self.spread, self.distance)}
         if shapes != {shape} or len(self.fold) != len(self.times):
             raise ValueError(f"lines of shapes {sorted(shapes)} for {shape[0]} sessions of {shape[1]} assets")
+
+    def bare(self) -> PanelForecasts:
+        """The folds alone, without what was forecast, which is as large as the panel."""
+        nothing = np.broadcast_to(np.nan, self.forecast.shape)  # one number, however large the shape is
+        return replace(self, forecast=nothing, spread=nothing, distance=nothing, drawn_labels=(), drawn_rows=None)

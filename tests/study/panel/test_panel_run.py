@@ -271,9 +271,7 @@ def test_what_a_universe_does_not_have_is_refused(changes: dict[str, object], se
         prepare_panel(config(**changes))
 
 
-def test_a_sweep_says_that_it_takes_one_asset() -> None:
-    with pytest.raises(ConfigError, match="sweep is for one asset so far"):
-        lstmstrat.sweep(config(), {"forecast.train_size": [200, 300]})
+def test_the_prices_of_one_asset_are_not_those_of_a_universe() -> None:
     with pytest.raises(ConfigError, match=r"lstmstrat\.load_panel reads them"):
         lstmstrat.load_prices({"universe": SYMBOLS})
 
