@@ -23,7 +23,7 @@ LEFT_OUT = 0.15  # share of the bars, the oldest, that a feature is computed wit
 
 
 @dataclass(frozen=True, eq=False)
-class _Tried:
+class Tried:
     """A function of the user's own on the bars that a run gave it: those of the prices, or of a peer.
 
     Attributes
@@ -35,7 +35,7 @@ class _Tried:
     cuts
         The bars at which it is worked again without the later ones.
     peer
-        The peer whose bars they are; "" for the prices.
+        The peer, or the asset of a universe, whose bars they are; "" for the prices.
     """
 
     feature: Feature
@@ -46,7 +46,7 @@ class _Tried:
 
     @property
     def name(self) -> str:
-        """The function, and the peer if it is one's."""
+        """The function, and whose bars it is of."""
         return f"{self.feature.name} of {self.peer}" if self.peer else self.feature.name
 
     def rows(self, part: slice, first: int = 0) -> Floats:
@@ -67,14 +67,14 @@ def check_features(forecasts: Forecasts, prices: Prices) -> Check:
     """
     name, config, remarks = "features", forecasts.config, list[str]()
     cuts, of_fold = _cuts(forecasts, prices)
-    of_prices = [_Tried(f, prices.times, prices.bars, cuts) for f in _own(config.features)]
-    conditions = [_Tried(f, prices.times, prices.bars, cuts) for f in _own((config.refit_when or "",))]
-    features = [*of_prices, *_of_peers(_own(config.peer_features), prices, cuts)]
+    of_prices = [Tried(f, prices.times, prices.bars, cuts) for f in own_features(config.features)]
+    conditions = [Tried(f, prices.times, prices.bars, cuts) for f in own_features((config.refit_when or "",))]
+    features = [*of_prices, *_of_peers(own_features(config.peer_features), prices, cuts)]
     for tried in (*features, *conditions):
         if difference := _first_difference(tried):
             return Check(name, FAILED, difference)
     for tried in features:
-        failed, remark = _without_oldest(tried)
+        failed, remark = without_oldest(tried)
         if failed:
             return Check(name, FAILED, remark)
         remarks += [remark] if remark else []
@@ -86,17 +86,18 @@ def check_features(forecasts: Forecasts, prices: Prices) -> Check:
     return Check(name, PASSED, "; ".join([f"{detail} and at {len(cuts) - checked} before it", *remarks]))
 
 
-def _own(names: Sequence[str]) -> tuple[Feature, ...]:
+def own_features(names: Sequence[str]) -> tuple[Feature, ...]:
+    """Those of the features that are functions of the user's own."""
     return feature_set([name for name in names if is_own(name)]).features
 
 
-def _of_peers(features: Sequence[Feature], prices: Prices, cuts: Ints) -> list[_Tried]:
+def _of_peers(features: Sequence[Feature], prices: Prices, cuts: Ints) -> list[Tried]:
     """The features on the bars of each peer that a run saw, cut at those that were the newest at the `cuts`."""
     tried = []
     for peer in prices.outside.peers:
         times, bars = peer.between(0, prices.times[-1])
         newest = np.unique(peer.newest(prices.times[cuts]))
-        tried += [_Tried(f, times, bars, newest[newest >= 0], peer.name) for f in features]
+        tried += [Tried(f, times, bars, newest[newest >= 0], peer.name) for f in features]
     return tried
 
 
@@ -111,7 +112,7 @@ def _cuts(forecasts: Forecasts, prices: Prices) -> tuple[Ints, int]:
     return np.unique(np.append(before, fold)), of_fold
 
 
-def _first_difference(tried: _Tried) -> str:
+def _first_difference(tried: Tried) -> str:
     """The first of the cuts at which a feature has another value without the later bars; "" if there is none."""
     rows = tried.rows(slice(None))  # (n, k)
     for cut in tried.cuts:
@@ -123,7 +124,7 @@ def _first_difference(tried: _Tried) -> str:
     return ""
 
 
-def _without_oldest(tried: _Tried) -> tuple[bool, str]:
+def without_oldest(tried: Tried) -> tuple[bool, str]:
     """Whether a feature is another series without the oldest bars; and what there is to say about it."""
     oldest = int(len(tried.bars) * LEFT_OUT)
     rows = tried.rows(slice(None))[oldest:]  # (n, k)

@@ -5,10 +5,12 @@ from __future__ import annotations
 from lstmstrat.errors import count
 from lstmstrat.evaluation.verdict import SUPPORTED
 from lstmstrat.report.answer import listed
-from lstmstrat.report.cells import UNDEFINED, amount, chance, percent, ratio, verdict
+from lstmstrat.report.cells import UNDEFINED, amount, chance, percent, ratio, tenths, thousandths, verdict
 from lstmstrat.results.sweep import ALONE, BORDER, NO_LEAD, PEAK, PLATEAU, Best, Failure, Outcome, Sweep
 
 Rows = list[list[str]]  # the heads first
+FIGURES = "end value", "CAGR", "Sharpe", "lead", "deflated Sharpe", "deflated lead"
+RANKS = "rank correlation", "break-even, bp"  # of a universe
 
 
 def headline(found: Sweep) -> str:
@@ -94,17 +96,18 @@ def _trials(found: Sweep) -> str:
 
 def every_point(found: Sweep) -> Rows:
     """A row for each strategy at each point, and one for each that failed, with its error."""
-    heads = [*(axis.key for axis in found.axes), "strategy", "end value", "Sharpe", "lead"]
-    heads += ["deflated Sharpe", "deflated lead", "verdict"]
+    heads = [*(axis.key for axis in found.axes), "strategy", *FIGURES, *(RANKS if found.ranked else ()), "verdict"]
     return [heads, *(_row(found, one) for one in found.rows())]
 
 
 def _row(found: Sweep, one: Outcome | Failure) -> list[str]:
     values = [axis.values[k] for axis, k in zip(found.axes, one.place, strict=True)]
     if isinstance(one, Failure):
-        return [*values, UNDEFINED, *[UNDEFINED] * 5, f"failed: {one.error}"]
-    figures = [amount(one.final_value), ratio(one.sharpe), ratio(one.lead)]
+        empty = 1 + len(FIGURES) + len(RANKS) * found.ranked
+        return [*values, *[UNDEFINED] * empty, f"failed: {one.error}"]
+    figures = [amount(one.final_value), percent(one.cagr), ratio(one.sharpe), ratio(one.lead)]
     figures += [ratio(one.deflated_sharpe), ratio(one.deflated_lead)]
+    figures += [thousandths(one.rank_ic), tenths(one.break_even_bp)] if found.ranked else []
     return [*values, one.strategy, *figures, verdict(one.verdict)[0]]
 
 

@@ -79,6 +79,9 @@ class Outcome:
     deflated_sharpe: float | None
     deflated_lead: float | None
     verdict: str
+    cagr: float | None = None
+    rank_ic: float | None = None  # of a universe: the mean rank correlation of scores and returns
+    break_even_bp: float | None = None  # of a universe: cost at which the best less the worst tenth earns nothing
 
 
 @dataclass(frozen=True)
@@ -194,13 +197,19 @@ class Sweep:
     def _beside(self, place: Place, used: Sequence[int]) -> list[Place]:
         return [(*place[:k], other, *place[k + 1 :]) for k in used for other in self.axes[k].beside(place[k])]
 
+    @property
+    def ranked(self) -> bool:
+        """Whether scores ordered the assets of a universe at any point."""
+        return any(one.rank_ic is not None for one in self.outcomes)
+
     def table(self) -> pd.DataFrame:
         """One row for each strategy at each point, and one for each that failed, as it is written to sweep.csv."""
+        left_out = {"place"} if self.ranked else {"place", "rank_ic", "break_even_bp"}
         return pd.DataFrame(
             [
                 {
                     **{axis.key: axis.values[k] for axis, k in zip(self.axes, one.place, strict=True)},
-                    **{name: value for name, value in vars(one).items() if name != "place"},
+                    **{name: value for name, value in vars(one).items() if name not in left_out},
                 }
                 for one in self.rows()
             ]

@@ -13,6 +13,7 @@ judge.py        the statistics and the verdicts of a run
 ledger.py       the ledger of trials
 proof.py        where only the audit is missing, it is made at once
 outside.py      the verdict on a Cerebro of the user's own, or on bare returns
+kinds.py        how a config is run, on one asset or over a universe, where there are many of them
 sweep.py        a config at every point of a grid
 compare.py      runs side by side
 calls.py        sweep and compare, as Python calls them

@@ -95,7 +95,7 @@ def sweep(
     axes, base = _axes(over), config_of(config, strategies)
     if prices is not None:
         prices = as_prices(prices, base.data)
-    values = base.model_dump(by_alias=True)
+    values = base.model_dump(by_alias=True, exclude_unset=True)  # what is by default may not be allowed when set
 
     def made(settings: list[str]) -> Config:
         return config_of(reduce(changed, settings, values))

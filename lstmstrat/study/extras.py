@@ -12,6 +12,7 @@ from typing import TypeVar
 from lstmstrat.errors import sentence
 from lstmstrat.forecasting.session import Progress, Session
 from lstmstrat.results.assessment import NOT_RUN, RAN, Check, Ladder, Seeds, Worlds
+from lstmstrat.results.base_run import BaseRun
 from lstmstrat.results.run import Run
 from lstmstrat.study.ladder import ladder
 from lstmstrat.study.replicas import depends_on_a_seed, seeds, worlds
@@ -27,7 +28,7 @@ class Extras:
     seeds: dict[str, Seeds] = field(default_factory=dict)  # by strategy
     worlds: dict[str, Worlds] = field(default_factory=dict)  # by strategy
     ladder: Ladder | None = None
-    rungs: tuple[Run, ...] = ()  # of the ladder
+    rungs: tuple[BaseRun, ...] = ()  # of the ladder, that are trials
     ladder_says: str = ""  # what the ladder changes; "" if it was not run
     not_run: dict[str, str] = field(default_factory=dict)  # why an extra was not run, by name of its check
     failed: dict[str, str] = field(default_factory=dict)  # what failed in an extra, by name of its check

@@ -136,11 +136,6 @@ def prepare(
     from lstmstrat.forecasting.schedule import resolved
     from lstmstrat.study.build import building_mistakes
 
-    if config.data.universe is not None:
-        raise ConfigError(
-            "data.universe: sweep is for one asset so far; lstmstrat run, compare and audit take a universe"
-        )
-
     check_plugins(config)
     load_libraries()  # before the training: one that fails to load at the end would lose it
     known = {} if loaded is None else loaded

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Generic, TypeVar
 
 from lstmstrat.evaluation.verdict import AUDIT_PASSED, UNPROVEN
-from lstmstrat.forecasting.session import Session
+from lstmstrat.forecasting.session import Progress, Session
 from lstmstrat.results.account import Account
 from lstmstrat.results.assessment import AUDIT, Check, StrategyAssessment, Trials
 from lstmstrat.results.base_run import BaseRun
@@ -21,6 +22,18 @@ from lstmstrat.study.stages import Stages
 
 Audits = Mapping[str, AuditRecord]  # by strategy
 Make = Callable[[Account], AuditRecord]
+R = TypeVar("R", bound=BaseRun)
+
+
+@dataclass(frozen=True)
+class Proof(Generic[R]):
+    """The look-ahead audits of a kind of run: those that are known of its strategies, and how one is made."""
+
+    known: Callable[[R, Session], Audits]
+    make: Callable[[R, Account, Session, Progress], AuditRecord]
+
+
+OF_ONE: Proof[Run] = Proof(known_audits, audit_now)
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,14 +45,16 @@ class RunJudgement:
     checks: tuple[Check, ...]  # those of the run, then the look-ahead audits
 
 
-def judged(run: Run, checks: Sequence[Check], extras: Extras, session: Session, stages: Stages) -> RunJudgement:
+def judged(
+    run: R, checks: Sequence[Check], extras: Extras, session: Session, stages: Stages, proof: Proof[R]
+) -> RunJudgement:
     """Enter the strategies of a run as trials and judge them; where an edge waits for its audit, audit it."""
-    known = known_audits(run, session)
-    trials = entered(run, checks, extras, session)
+    known = proof.known(run, session)
+    trials = entered(run, checks, extras, session, proof)
 
     def make(account: Account) -> AuditRecord:
         with stages(f"look-ahead audit of {account.name}", "probes") as show:
-            return audit_now(run, account, session, show)
+            return proof.make(run, account, session, show)
 
     strategies, audits = judge_with_proof(run, trials, checks, extras, known, make, session.store)
     if audits != known:  # later runs must know of a leak
@@ -48,9 +63,9 @@ def judged(run: Run, checks: Sequence[Check], extras: Extras, session: Session, 
     return RunJudgement(strategies, trials, (*checks, *check_audits(audits, names)))
 
 
-def entered(run: Run, checks: Sequence[Check], extras: Extras, session: Session) -> Trials:
+def entered(run: R, checks: Sequence[Check], extras: Extras, session: Session, proof: Proof[R]) -> Trials:
     """Enter the strategies of a run as trials, and count those on its asset."""
-    return enter_trials(session.ledger, run, extras.rungs, failures(run, checks, known_audits(run, session)))
+    return enter_trials(session.ledger, run, extras.rungs, failures(run, checks, proof.known(run, session)))
 
 
 def failures(run: BaseRun, checks: Sequence[Check], audits: Audits) -> Callable[[str], list[str]]:

@@ -17,7 +17,6 @@ import pandas as pd
 from lstmstrat.arrays import Times
 from lstmstrat.config.forecast import ForecastConfig
 from lstmstrat.config.schema import Config
-from lstmstrat.errors import ConfigError
 from lstmstrat.evaluation.calendar import years
 from lstmstrat.forecasting.models import settled
 from lstmstrat.forecasting.schedule import Fold
@@ -43,7 +42,7 @@ from lstmstrat.study.extras import Extras, extra_checks, extras
 from lstmstrat.study.fingerprint import not_identified
 from lstmstrat.study.judge import skill, verdicts
 from lstmstrat.study.prepare import Given, config_of, expected_cost, prepare
-from lstmstrat.study.proof import RunJudgement, judged
+from lstmstrat.study.proof import OF_ONE, RunJudgement, judged
 from lstmstrat.study.simulate import simulate_all
 from lstmstrat.study.stages import Stages, silent
 from lstmstrat.version import __version__
@@ -155,11 +154,9 @@ def _run_panel(
 ) -> Result:
     from lstmstrat.study.panel.run import prepare_panel, run_panel
 
-    if given is not None:
-        raise ConfigError("prices= is for one asset; a universe reads its own: take prices= or data.universe out")
     with shown_stages(progress) as stages:
         with stages("prices", ""):
-            config, panel = prepare_panel(config, offline, refresh)
+            config, panel = prepare_panel(config, offline, refresh, given)
         session.ledger.read()
         return run_panel(config, panel, session, stages)
 
@@ -171,7 +168,7 @@ def finish(run: Run, session: Session, stages: Stages = silent, command: str = "
     """
     extra_results = extras(run, session, stages)
     with stages("judging", "strategies"):
-        judgement = judged(run, run_checks(run, session), extra_results, session, stages)
+        judgement = judged(run, run_checks(run, session), extra_results, session, stages, OF_ONE)
     folds = tables.folds(run)
     return Result(
         config=run.config,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import logging
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import CancelledError
@@ -10,24 +9,16 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from itertools import product
 from math import prod
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from lstmstrat.config.schema import Config
 from lstmstrat.errors import ConfigError, LSTMStratError, StrategyError, sentence
-from lstmstrat.forecasting.forecasts import Forecasts
 from lstmstrat.forecasting.session import Session
 from lstmstrat.prices import Prices
 from lstmstrat.report.result import Sweep
-from lstmstrat.results.account import Account
-from lstmstrat.results.assessment import Check
-from lstmstrat.results.run import Run
 from lstmstrat.results.sweep import Axis, Failure, Outcome, Place
-from lstmstrat.study import fingerprint
-from lstmstrat.study.checks import run_checks
-from lstmstrat.study.extras import Extras, extras
-from lstmstrat.study.prepare import Loaded, prepare
+from lstmstrat.study.kinds import Kind, Kinds, Worked
 from lstmstrat.study.proof import entered, judged
-from lstmstrat.study.simulate import simulate_all
 from lstmstrat.study.stages import Stages, silent
 
 _log = logging.getLogger(__name__)
@@ -130,8 +121,8 @@ def sweep(
         raise StrategyError(f"every point failed; at {', '.join(_settings(axes, first.place))}: {first.error}")
     judged_at = {one.place for one in outcomes}
     return Sweep(
-        name=next(iter(ready.values()))[0].name,
-        symbol=", ".join(dict.fromkeys(bars.symbol for place, (_, bars) in ready.items() if place in judged_at)),
+        name=next(iter(ready.values())).config.name,
+        symbol=", ".join(dict.fromkeys(of.symbol for place, of in ready.items() if place in judged_at)),
         axes=tuple(axes),
         outcomes=tuple(outcomes),
         kept=session.ledger.kept,
@@ -139,30 +130,58 @@ def sweep(
     )
 
 
-Ready = dict[Place, tuple[Config, Prices]]
+@dataclass(frozen=True, eq=False)
+class _Ready:
+    """A point of the grid before it is run."""
+
+    kind: Kind[Any, Any]
+    config: Config  # as `Kind.prepare` gives it
+    data: Any  # with the prices
+
+    @property
+    def symbol(self) -> str:
+        return self.kind.symbol(self.config, self.data)
+
+
+@dataclass(frozen=True, eq=False)
+class _Point:
+    """A point of the grid that was run and entered, before it is judged."""
+
+    place: Place
+    kind: Kind[Any, Any]
+    worked: Worked[Any]
+
+
+Ready = dict[Place, _Ready]
 
 
 def _ready(
     made: Made, axes: Sequence[Axis], heading: str, offline: bool, refresh: bool, prices: Prices | None
 ) -> Ready:
     """The checked config of each point, and its prices, which equal points share."""
-    ready, loaded = Ready(), Loaded()
+    ready, kinds = Ready(), Kinds()
     for place in product(*(range(len(axis.values)) for axis in axes)):
         settings = _settings(axes, place)
         with _named(f"{heading} {', '.join(settings)}"):
-            ready[place] = prepare(made(settings), offline, refresh, prices, loaded)
+            config = made(settings)
+            kind = kinds.of(config)
+            ready[place] = _Ready(kind, *kind.prepare(config, offline, refresh, prices))
     return ready
 
 
 def _run_all(ready: Ready, attempts: _Attempts, session: Session, stages: Stages) -> list[_Point]:
-    """Run every point and enter it in the ledger; of each is kept what its judgement needs."""
-    points, slim = list[_Point](), _Slim()
+    """Run every point and enter it in the ledger; of each is kept what its judgement needs.
+
+    Points of a universe that share forecasts are run one after the other, so that one of these is held at a time.
+    """
+    points = list[_Point]()
+    in_turn = sorted(ready.items(), key=lambda item: item[1].kind.shared(item[1].config))
     with stages("sweep", "points") as show:
-        for done, (place, (config, prices)) in enumerate(ready.items()):
+        for done, (place, of) in enumerate(in_turn):
             show(done, len(ready))
-            found = attempts(place, lambda: _run(place, config, prices, session, stages))  # noqa: B023
-            points += [] if found is None else [found.slim(slim)]
-    return points
+            found = attempts(place, lambda: _run(place, of, session, stages))  # noqa: B023
+            points += [] if found is None else [found]
+    return sorted(points, key=lambda point: point.place)
 
 
 def _judge_all(points: list[_Point], attempts: _Attempts, session: Session, stages: Stages) -> list[Outcome]:
@@ -203,79 +222,38 @@ class _Attempts:
             return None
 
 
-@dataclass(frozen=True, eq=False)
-class _Point:
-    """A point of the grid that was run and entered, before it is judged."""
-
-    place: Place
-    run: Run
-    extras: Extras
-    checks: list[Check]
-
-    def slim(self, slim: _Slim) -> _Point:
-        """The same without what no judgement reads."""
-        rungs = tuple(slim(rung) for rung in self.extras.rungs)
-        return replace(self, run=slim(self.run), extras=replace(self.extras, rungs=rungs))
-
-
-class _Slim:
-    """Takes from runs what no judgement reads: the checks have read it, and a sweep has many runs.
-
-    Equal forecasts and equal accounts are kept once, also those of different points: a key may change one strategy
-    and leave the others and the benchmark as they are.
-    """
-
-    def __init__(self) -> None:
-        self._forecasts = dict[str, Forecasts]()
-        self._accounts = dict[tuple[str, ...], Account]()
-
-    def __call__(self, run: Run) -> Run:
-        accounts = tuple(self._account(account) for account in run.strategies)
-        return replace(
-            run, benchmark=self._account(run.benchmark), strategies=accounts, forecasts=self._once(run.forecasts)
-        )
-
-    def _account(self, account: Account) -> Account:
-        forecasts = None if account.forecasts is None else self._once(account.forecasts)
-        names = account.name, account.class_path, repr(account.params)
-        key = (*names, str(id(forecasts)), fingerprint.of_account(account))
-        if key not in self._accounts:
-            self._accounts[key] = replace(
-                account, placed=(), fills=(), targets=account.targets.iloc[:0], forecasts=forecasts
-            )
-        return self._accounts[key]
-
-    def _once(self, found: Forecasts) -> Forecasts:
-        parts = [found.times, found.forecast, found.spread, found.fold]
-        key = hashlib.sha256(b"".join([repr(found.config).encode(), *(part.tobytes() for part in parts)]))
-        return self._forecasts.setdefault(key.hexdigest(), found)
-
-
 def _settings(axes: Sequence[Axis], place: Place) -> list[str]:
     return [f"{axis.key}={axis.values[k]}" for axis, k in zip(axes, place, strict=True)]
 
 
-def _run(place: Place, config: Config, prices: Prices, session: Session, stages: Stages) -> _Point:
-    run = simulate_all(config, prices, session, stages)
-    point = _Point(place, run, extras(run, session, stages), run_checks(run, session))
-    entered(run, point.checks, point.extras, session)
-    return point
+def _run(place: Place, ready: _Ready, session: Session, stages: Stages) -> _Point:
+    """Run a point and enter it in the ledger; what no judgement reads is given up."""
+    kind = ready.kind
+    worked = kind.work(ready.config, ready.data, session, stages)
+    entered(worked.run, worked.checks, worked.extras, session, kind.proof)
+    rungs = tuple(kind.slim(rung) for rung in worked.extras.rungs)
+    slim = replace(worked, run=kind.slim(worked.run), extras=replace(worked.extras, rungs=rungs))
+    return _Point(place, kind, slim)
 
 
 def _outcomes(point: _Point, session: Session, stages: Stages) -> list[Outcome]:
-    judgement = judged(point.run, point.checks, point.extras, session, stages)
+    of = point.worked
+    judgement = judged(of.run, of.checks, of.extras, session, stages, point.kind.proof)
     return [
         Outcome(
             place=point.place,
             strategy=strategy.name,
             final_value=strategy.metrics.final_value,
             sharpe=strategy.metrics.sharpe,
-            holding=point.run.benchmark.performance(point.run.periods).sharpe,
+            holding=of.run.benchmark.performance(of.run.periods).sharpe,
             lead=strategy.versus_benchmark.sharpe,
             trials=judgement.trials.count,
             deflated_sharpe=strategy.luck.deflated_sharpe,
             deflated_lead=strategy.luck.deflated_lead,
             verdict=strategy.versus_benchmark.verdict,
+            cagr=strategy.metrics.cagr,
+            rank_ic=of.rank_ic,
+            break_even_bp=of.break_even_bp,
         )
         for strategy in judgement.strategies
     ]

@@ -32,11 +32,12 @@ from lstmstrat.results.orders import PlacedOrder
 from lstmstrat.results.sweep import Axis, Best, Failure, Outcome, Sweep
 from lstmstrat.store import Store
 from lstmstrat.study import calls
+from lstmstrat.study.kinds import OneAsset
 from lstmstrat.study.ledger import read_trials
 from lstmstrat.study.prepare import load_config, prepare
 from lstmstrat.study.run import run
 from lstmstrat.study.simulate import simulate_all
-from lstmstrat.study.sweep import _Slim, axes_of, sweep
+from lstmstrat.study.sweep import axes_of, sweep
 
 THRESHOLDS = ("0", "0.001", "0.002", "0.02")
 OVER = [f"strategies.0.params.threshold={','.join(THRESHOLDS)}"]
@@ -101,7 +102,7 @@ def test_every_point_is_entered_and_deflates_the_first_one(swept: tuple[Sweep, i
 
 def test_what_points_have_in_common_is_held_once(tmp_path: Path) -> None:
     """The threshold of the first strategy changes its account, and neither the other one nor holding."""
-    made, slim = config_of(tmp_path), _Slim()
+    made, slim = config_of(tmp_path), OneAsset().slim
     with Session(Store(None), 1, ledger=Ledger(None)) as session:
         one, other, again = (
             slim(simulate_all(*prepare(made([f"strategies.0.params.threshold={value}"])), session))

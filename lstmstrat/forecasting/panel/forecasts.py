@@ -6,11 +6,14 @@ Letters: D sessions, N assets.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+
+import numpy as np
 
 from lstmstrat.arrays import Floats, Ints, Times
 from lstmstrat.config.forecast import ForecastConfig
 from lstmstrat.forecasting.forecasts import FoldRecord
+from lstmstrat.forecasting.panel.drawn import DrawnLabels, DrawnRows
 from lstmstrat.forecasting.schedule import Fold
 
 
@@ -34,9 +37,16 @@ class PanelForecasts:
     folds: tuple[Fold, ...]  # their positions count sessions
     records: Mapping[str, tuple[FoldRecord | None, ...]]  # of each pool; None where it had no sample in a fold
     missing: Mapping[str, int]  # sessions of members without a forecast, by reason
+    drawn_labels: tuple[DrawnLabels, ...] = ()  # some of each fold, as it learned from them
+    drawn_rows: DrawnRows | None = None  # some of the features, as they were used
 
     def __post_init__(self) -> None:
         shape = len(self.times), len(self.symbols)
         shapes = {line.shape for line in (self.forecast, self.spread, self.distance)}
         if shapes != {shape} or len(self.fold) != len(self.times):
             raise ValueError(f"lines of shapes {sorted(shapes)} for {shape[0]} sessions of {shape[1]} assets")
+
+    def bare(self) -> PanelForecasts:
+        """The folds alone, without what was forecast, which is as large as the panel."""
+        nothing = np.broadcast_to(np.nan, self.forecast.shape)  # one number, however large the shape is
+        return replace(self, forecast=nothing, spread=nothing, distance=nothing, drawn_labels=(), drawn_rows=None)

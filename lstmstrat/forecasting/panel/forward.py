@@ -32,8 +32,9 @@ from lstmstrat.forecasting.fitting import Due, fit_due
 from lstmstrat.forecasting.history import History, Rows
 from lstmstrat.forecasting.learned import DISTANCE, FAR, FAR_PART, NETWORK, SPREAD
 from lstmstrat.forecasting.models import model_of, settled
+from lstmstrat.forecasting.panel.drawn import DrawnLabels, drawn_labels, drawn_rows
 from lstmstrat.forecasting.panel.forecasts import PanelForecasts
-from lstmstrat.forecasting.panel.samples import Bars, LabelMaker, panel_fold, sample_labels
+from lstmstrat.forecasting.panel.samples import Bars, LabelMaker, Part, panel_fold, sample_labels
 from lstmstrat.forecasting.parts import said
 from lstmstrat.forecasting.reasons import Log
 from lstmstrat.forecasting.schedule import Fold, schedule
@@ -120,6 +121,7 @@ class PanelForward:
         self._lines = Rows((len(symbols), len(LINES)), "float64")  # (D, N, 3)
         self.folds: dict[str, list[FittedFold | None]] = {asset.pool: [] for asset in self._assets}
         self._schedule: list[Fold] = []
+        self._drawn: list[DrawnLabels] = []  # of each fold
         self.missing: Counter[str] = Counter()
         self._session = session or current()
         self._labels = labels
@@ -170,6 +172,7 @@ class PanelForward:
         for number, low, high in self._in_use(0):
             fold[low:high] = number
         lines = np.moveaxis(self._lines.all, 2, 0).copy()  # (3, D, N)
+        first = self._schedule[0].first if self._schedule else 0
         return PanelForecasts(
             config=self.config,
             symbols=self.symbols,
@@ -182,6 +185,8 @@ class PanelForward:
                 for pool, done in self.folds.items()
             },
             missing={reason: count for reason, count in self.missing.items() if count},
+            drawn_labels=tuple(self._drawn),
+            drawn_rows=drawn_rows([asset.bars for asset in self._assets], self.symbols, first, len(fold)),
         )
 
     def _append(self, times: Times, bars: Floats, members: Bools) -> None:
@@ -210,15 +215,17 @@ class PanelForward:
 
     def _due(self, fold: Fold) -> Iterator[tuple[str, Due]]:
         """Each pool that has a sample in the fold, with its training set."""
-        bars = [asset.bars for asset in self._assets]
+        bars, parts = [asset.bars for asset in self._assets], list[Part]()
         found, known = self._labels(bars, self._members.all, fold, self.config)
         cutoff = str(self._times.all[fold.cutoff])
         for pool in self.folds:
             chosen = [number for number, asset in enumerate(self._assets) if asset.pool == pool]
             learned_from = panel_fold(bars, found, known, fold, self.config.lookback, chosen)
+            parts += learned_from.parts
             if learned_from.parts:
                 training = learned_from.training_set(self.config.lookback, self.config.loss_steps)
                 yield pool, Due(fold, training, cutoff, pool if self.config.pool == "group" else "")
+        self._drawn.append(drawn_labels(fold, parts, self.symbols))
 
     def _forecast(self, number: int, begin: int) -> Floats:
         """The lines of one asset at the sessions from `begin` on; (d, 3)."""

@@ -46,6 +46,7 @@ class Part:
     rows: Floats  # (m, F)
     labels: Floats  # (m,) NaN at a bar that is no sample
     known: Ints  # (m,) the session at which the label is known; NEVER without a label
+    sessions: Ints  # (m,) number of the session of each bar
 
 
 @dataclass(frozen=True, eq=False)
@@ -153,5 +154,5 @@ def _part(asset: Bars, found: Floats, known: Ints, fold: Fold, lookback: int) ->
     if not len(labelled):
         return None
     first, last = max(0, int(labelled[0]) - lookback + 1), int(labelled[-1]) + 1
-    inside = at[first:last]
-    return Part(asset.symbol, asset.rows[low + first : low + last], found[inside], known[inside])
+    inside, bars = at[first:last], slice(low + first, low + last)
+    return Part(asset.symbol, asset.rows[bars], found[inside], known[inside], asset.sessions[bars])

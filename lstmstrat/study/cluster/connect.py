@@ -24,6 +24,12 @@ FORMS = "expected local:N such as local:2, or tcp://host:port such as tcp://10.0
 INSTALL = 'cluster: Dask is not installed; type: pip install "lstmstrat[cluster]"'
 QUIET = logging.CRITICAL + 1
 LIBRARIES = ("distributed", "tornado", "bokeh")
+SELDOM = {
+    "distributed.worker.profile.enabled": False,  # it stops every call a hundred times a second
+    "distributed.admin.tick.interval": "1s",  # scheduler and workers look at their clocks; else 50 times a second
+    "distributed.admin.system-monitor.interval": "10s",
+}
+"""What Dask shows on its pages, which nobody opens here: it took a second of processor time in twenty."""
 
 
 class Address(NamedTuple):
@@ -134,23 +140,25 @@ def _connected(where: Address, folder: str) -> Iterator[Client]:
 @contextmanager
 def _processes(where: Address, folder: str) -> Iterator[str]:
     """The address of a scheduler of our own, with one process a worker, on this machine and for nobody else."""
+    import dask.config
     from distributed import LocalCluster
 
     loopback = "127.0.0.1:0"  # of the pages on which Dask shows its state
     try:
-        processes = LocalCluster(
-            n_workers=where.processes,
-            threads_per_worker=1,
-            host="127.0.0.1",
-            dashboard_address=loopback,
-            worker_dashboard_address=loopback,
-            scheduler_kwargs={"dashboard": False},
-            memory_limit=None,
-            local_directory=folder,
-            silence_logs=QUIET,
-            preload="lstmstrat.study.cluster.preload",
-            config={"distributed.worker.profile.enabled": False},  # it stops every call a hundred times a second
-        )
+        with dask.config.set(SELDOM):  # of the scheduler, which is in this process
+            processes = LocalCluster(
+                n_workers=where.processes,
+                threads_per_worker=1,
+                host="127.0.0.1",
+                dashboard_address=loopback,
+                worker_dashboard_address=loopback,
+                scheduler_kwargs={"dashboard": False},
+                memory_limit=None,
+                local_directory=folder,
+                silence_logs=QUIET,
+                preload="lstmstrat.study.cluster.preload",
+                config=SELDOM,
+            )
     except Exception as error:
         raise ConfigError(
             f"cluster: {where.text}: the processes do not start ({type(error).__name__}: {error}); in a script "

@@ -3,6 +3,8 @@
 simulate.py  panel, forecasts, the portfolio and the equal-weight hold: a `PanelRun`
 evidence.py  what the scores are worth
 checks.py    the checks of such a run
+inputs.py    those of its features and training labels
+kind.py      many such runs, and what they share
 replicas.py  the same with other seeds, and in null worlds
 run.py       a config to a `Result`
 """

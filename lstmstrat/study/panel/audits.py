@@ -17,6 +17,7 @@ from lstmstrat.study import fingerprint
 from lstmstrat.study.audits import AUDIT, AuditRecord
 from lstmstrat.study.panel.audit import audit_panel, decider, own_code
 from lstmstrat.study.panel.leaks import controls
+from lstmstrat.study.proof import Proof
 
 
 def known_audit(run: PanelRun, session: Session) -> dict[str, AuditRecord]:
@@ -48,3 +49,8 @@ def keep_audit(run: PanelRun, session: Session, result: AuditResult) -> AuditRec
         did = fingerprint.of_account(run.strategies[0])
         session.ledger.enter(AUDIT, {**asdict(record), "key": key, "probe": did})
     return record
+
+
+OF_UNIVERSE: Proof[PanelRun] = Proof(
+    known_audit, lambda run, _, session, progress: audit_now(run, session, progress)
+)

@@ -13,23 +13,21 @@ import pandas as pd
 from lstmstrat.arrays import Bools, Floats
 from lstmstrat.errors import count as counted
 from lstmstrat.evaluation.metrics import sharpe
-from lstmstrat.evaluation.ranks import estimate, rank_ic
 from lstmstrat.forecasting.panel.forward import PanelForward
 from lstmstrat.forecasting.session import Session
 from lstmstrat.prices.bars import CLOSE, OPEN
 from lstmstrat.prices.staleness import staleness
 from lstmstrat.results.account import Account
-from lstmstrat.results.assessment import FAILED, NOT_RUN, PASSED, Check
+from lstmstrat.results.assessment import FAILED, PASSED, Check
 from lstmstrat.results.panel import tables
 from lstmstrat.results.panel.holdings import holdings
 from lstmstrat.results.panel.run import PanelRun
 from lstmstrat.study.checks import CHANCE_ERRORS, MOST_SHARPE, STALE, TOO_GOOD
-from lstmstrat.study.panel.evidence import scored
+from lstmstrat.study.panel.evidence import mean_rank_ic
+from lstmstrat.study.panel.inputs import check_features, check_labels
 from lstmstrat.trading.portfolio.columns import TARGET
 
 EQUAL = 1e-9  # relative: account values closer than this are equal, up to rounding
-OF_ONE = ("features", "training labels")
-"""What is checked of a run on one asset, and not yet of a universe."""
 MOST_RANK_IC = 0.2
 """A mean rank correlation above it is a leak or a stale price; published ones of daily returns are below 0.05."""
 MOST_STALE = 0.1  # share of the assets with prices at which nobody traded
@@ -38,16 +36,28 @@ PLACES = (0.3, 0.7)  # of the traded window, at which the bars are cut off
 
 
 def run_checks(run: PanelRun, session: Session) -> list[Check]:
-    """The checks of a finished run, in the order of the computation."""
+    """The checks of a finished run."""
+    return [*checks_of_forecasts(run, session), *checks_of_accounts(run)]
+
+
+def checks_of_forecasts(run: PanelRun, session: Session) -> list[Check]:
+    """Those that runs with the same panel and the same forecasts have in common."""
     return [
         check_prices(run),
+        check_staleness(run),
+        check_features(run),
+        check_labels(run),
         check_forecasts(run),
+        check_cuts(run, session),
+    ]
+
+
+def checks_of_accounts(run: PanelRun) -> list[Check]:
+    """Those of what was traded."""
+    return [
         check_hold(run),
         check_books(run),
-        check_cuts(run, session),
-        check_staleness(run),
         check_too_good(run),
-        *(Check(name, NOT_RUN, "it is for one asset so far") for name in OF_ONE),
     ]
 
 
@@ -185,10 +195,9 @@ def check_too_good(run: PanelRun) -> Check:
     """Results that nothing has on prices at which others trade, whatever an audit finds."""
     ratio = sharpe(run.strategies[0].returns, run.calendar_periods) or 0.0
     most = MOST_SHARPE + CHANCE_ERRORS / math.sqrt(len(run.dates) / run.calendar_periods)
-    of = scored(run)
-    skill = estimate(rank_ic(of.of_members, of.realised), of.horizon)
+    correlation = mean_rank_ic(run) or 0.0
     found = [f"a Sharpe ratio of {ratio:.1f}"] if ratio > most else []
-    found += [f"a rank correlation of {skill.mean:.3f}"] if (skill.mean or 0.0) > MOST_RANK_IC else []
+    found += [f"a rank correlation of {correlation:.3f}"] if correlation > MOST_RANK_IC else []
     if found:
         return Check(TOO_GOOD, FAILED, f"{' and '.join(found)}: look for a leak or stale prices")
     bounds = f"no Sharpe ratio above {most:.1f}, no rank correlation above {MOST_RANK_IC:g}"

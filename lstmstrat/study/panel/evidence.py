@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from lstmstrat.evaluation.rank_books import rank_books
-from lstmstrat.evaluation.ranks import Scored, rank_skill
+from lstmstrat.evaluation.ranks import Scored, estimate, rank_ic, rank_skill
 from lstmstrat.evaluation.survivors import coverage, static_and_timing
 from lstmstrat.results.panel.facts import PanelFacts, RankRung, UniverseFacts
 from lstmstrat.results.panel.run import PanelRun
@@ -23,6 +23,17 @@ def scored(run: PanelRun) -> Scored:
         next_session=run.next_session[window],
         horizon=run.forecasts.config.horizon,
     )
+
+
+def mean_rank_ic(run: PanelRun) -> float | None:
+    """The mean rank correlation of scores and returns over the sessions, as in `panel_facts`."""
+    of = scored(run)
+    return estimate(rank_ic(of.of_members, of.realised), of.horizon).mean
+
+
+def break_even_bp(run: PanelRun) -> float | None:
+    """The cost at which the best less the worst tenth earns nothing, as in `panel_facts`."""
+    return rank_books(scored(run), 0.0).books[0].break_even
 
 
 def panel_facts(run: PanelRun, ladder: tuple[RankRung, ...] = ()) -> PanelFacts:

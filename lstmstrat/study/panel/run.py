@@ -19,47 +19,54 @@ from lstmstrat.prices.panel import CLEAN, Panel
 from lstmstrat.prices.panel_sources import load_panel
 from lstmstrat.report.result import Result
 from lstmstrat.results import tables
-from lstmstrat.results.account import Account
 from lstmstrat.results.assessment import (
     SCHEMA,
     Assessment,
-    Check,
     DataFacts,
     FoldSkill,
     ForecastSkill,
-    StrategyAssessment,
-    Trials,
 )
 from lstmstrat.results.panel import tables as panel_tables
 from lstmstrat.results.panel.run import PanelRun
-from lstmstrat.study.audits import AuditRecord
-from lstmstrat.study.checks import check_audits
 from lstmstrat.study.extras import Attempts, Extras, extra_checks, failure_text
 from lstmstrat.study.judge import verdicts
-from lstmstrat.study.ledger import enter_trials
-from lstmstrat.study.panel.audits import audit_now, known_audit
+from lstmstrat.study.panel.audits import OF_UNIVERSE
 from lstmstrat.study.panel.checks import run_checks
 from lstmstrat.study.panel.evidence import panel_facts, universe_facts
 from lstmstrat.study.panel.ladder import PanelClimb, panel_ladder
 from lstmstrat.study.panel.replicas import seeds, worlds
 from lstmstrat.study.panel.simulate import simulate_panel
 from lstmstrat.study.prepare import MINIMUM_WINDOW, check_plugins
-from lstmstrat.study.proof import Audits, failures, judge_with_proof
+from lstmstrat.study.proof import judged
 from lstmstrat.study.run import origin, period, versions, walk_forward_facts
 from lstmstrat.study.stages import Stages, silent
 
 
-def prepare_panel(config: Config, offline: bool = False, refresh: bool = False) -> tuple[Config, Panel]:
+def prepare_panel(
+    config: Config,
+    offline: bool = False,
+    refresh: bool = False,
+    prices: object = None,
+    loaded: dict[str, Panel] | None = None,
+) -> tuple[Config, Panel]:
     """`config` with train_size in sessions, and its panel.
+
+    A panel that is in `loaded` is taken from there, and another put there, so that several configs share it.
 
     Raises
     ------
     ConfigError, DataError
-        A feature or the model does not exist, the panel cannot be loaded, or it has too few sessions.
+        A feature or the model does not exist, `prices` are given, the panel cannot be loaded, or it has too few
+        sessions.
     """
+    if prices is not None:
+        raise ConfigError("prices= is for one asset; a universe reads its own: take prices= or data.universe out")
     check_plugins(config)
-    warmup = feature_set(config.forecast.features).warmup
-    panel = load_panel(config.data, offline=offline, refresh=refresh, clean=max(CLEAN, warmup + 1))
+    clean = max(CLEAN, feature_set(config.forecast.features).warmup + 1)
+    known, key = {} if loaded is None else loaded, f"{clean} {config.data.model_dump_json()}"
+    if key not in known:
+        known[key] = load_panel(config.data, offline=offline, refresh=refresh, clean=clean)
+    panel = known[key]
     sessions = len(panel.times)
     heading = f"the config cannot be run on {sessions} sessions:"
     forecast = validated(ForecastConfig, resolved(config.forecast, sessions).model_dump(), heading)
@@ -95,14 +102,9 @@ def run_panel(
 ) -> Result:
     """The result of a run over a universe; `command` is its command line."""
     run = simulate_panel(config, panel, session, stages)
-    extras, climb = _extras(run, session, stages)
+    extras, climb = panel_extras(run, session, stages)
     with stages("judging", "strategies"):
-        checks = run_checks(run, session)
-        known = known_audit(run, session)
-        trials = enter_trials(session.ledger, run, climb.runs, failures(run, checks, known))
-        strategies, audits = _proven(run, trials, checks, extras, known, session, stages)
-        if audits != known:  # later runs must know of a leak
-            enter_trials(session.ledger, run, climb.runs, failures(run, checks, audits))
+        found = judged(run, run_checks(run, session), extras, session, stages, OF_UNIVERSE)
         return Result(
             config=config,
             assessment=Assessment(
@@ -114,12 +116,12 @@ def run_panel(
                 walk_forward=walk_forward_facts(run.forecasts.config, run.times, run.forecasts.folds, session),
                 period=period(run),
                 benchmark=run.benchmark.performance(run.periods),
-                strategies=strategies,
+                strategies=found.strategies,
                 forecast_skill=NO_SERIES,
                 ladder=None,
-                verdict=verdicts(run, strategies, session.store),
-                trials=trials,
-                checks=(*checks, *check_audits(audits, [run.strategies[0].name]), *extra_checks(extras)),
+                verdict=verdicts(run, found.strategies, session.store),
+                trials=found.trials,
+                checks=(*found.checks, *extra_checks(extras)),
                 versions=versions(),
                 universe=universe_facts(run),
                 panel=panel_facts(run, climb.rungs),
@@ -134,26 +136,8 @@ def run_panel(
         )
 
 
-def _proven(
-    run: PanelRun,
-    trials: Trials,
-    checks: Sequence[Check],
-    extras: Extras,
-    known: Audits,
-    session: Session,
-    stages: Stages,
-) -> tuple[tuple[StrategyAssessment, ...], Audits]:
-    """The assessment of the portfolio, which is audited at once where an edge waits for nothing else."""
-
-    def make(_: Account) -> AuditRecord:
-        with stages("look-ahead audit", "probes") as show:
-            return audit_now(run, session, show)
-
-    return judge_with_proof(run, trials, checks, extras, known, make, session.store)
-
-
-def _extras(run: PanelRun, session: Session, stages: Stages) -> tuple[Extras, PanelClimb]:
-    """The seeds, null worlds and ladder that the ``report:`` section asks for."""
+def panel_extras(run: PanelRun, session: Session, stages: Stages) -> tuple[Extras, PanelClimb]:
+    """The seeds, null worlds and ladder that the ``report:`` section asks for, and the rungs of the ladder."""
     section, attempt = run.config.report, Attempts(stages)
     climb = by_seed = by_world = None
     if section.ladder:
@@ -165,6 +149,7 @@ def _extras(run: PanelRun, session: Session, stages: Stages) -> tuple[Extras, Pa
     extras = Extras(
         seeds=by_seed or {},
         worlds=by_world or {},
+        rungs=climb.runs if climb else (),
         ladder_says="label, pool and model, and a control with shuffled labels" if climb else "",
         not_run=attempt.not_run,
         failed={"ladder": failure_text(climb.errors)} if climb and climb.errors else {},

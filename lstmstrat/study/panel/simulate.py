@@ -42,12 +42,17 @@ def simulate_panel(
     session: Session,
     stages: Stages = silent,
     labels: LabelMaker = sample_labels,
+    forecasts: PanelForecasts | None = None,
 ) -> PanelRun:
-    """Forecast every member, and simulate the portfolio and the hold from the first forecast on."""
+    """Forecast every member, and simulate the portfolio and the hold from the first forecast on.
+
+    `forecasts` are those of the same panel and ``forecast:`` section, where another run has made them.
+    """
     assert config.portfolio is not None
     session.start_counting()
-    with training(config, session, stages):
-        forecasts = forecast(config, panel, session, labels)
+    if forecasts is None:
+        with training(config, session, stages):
+            forecasts = forecast(config, panel, session, labels)
     rule = config.portfolio
     optimiser = optimiser_of(rule)
     with stages("optimising", "sessions") if optimiser else nullcontext(_unseen) as progress:

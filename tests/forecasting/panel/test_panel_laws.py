@@ -144,7 +144,7 @@ def test_one_asset_alone_is_forecast_as_by_a_walk_forward(model: str) -> None:
 
 def test_a_fold_that_learns_from_a_label_known_too_late_cannot_be_built() -> None:
     fold = Fold(1, first=0, cutoff=2, fitted_at=5, purge=2)
-    part = Part("AA", np.zeros((3, 1)), np.array([0.1, 0.2, np.nan]), np.array([2, 4, NEVER]))
+    part = Part("AA", np.zeros((3, 1)), np.array([0.1, 0.2, np.nan]), np.array([2, 4, NEVER]), np.arange(3))
     assert PanelFold(fold, (part,)).parts == (part,)
     for known in ([2, 5, NEVER], [2, NEVER, NEVER]):
         with pytest.raises(ValueError, match="a label of AA is known at session"):

@@ -166,10 +166,10 @@ def test_an_asset_that_is_left_out_is_missing_in_what_the_data_covers(result: Re
     assert full.coverage[1].share < 1.0  # LOW is in quarantine for 60 sessions
 
 
-def test_a_check_that_is_not_made_is_said_not_to_be_run(result: Result) -> None:
+def test_features_and_training_labels_are_checked(result: Result) -> None:
     found = {check.name: check.status for check in result.assessment.checks}
     for name in ("features", "training labels"):
-        assert found[name] == "not run"
+        assert found[name] == "passed"
 
 
 def test_no_edge_of_a_portfolio_is_supported_without_an_audit(result: Result) -> None:
@@ -271,9 +271,7 @@ def test_what_a_universe_does_not_have_is_refused(changes: dict[str, object], se
         prepare_panel(config(**changes))
 
 
-def test_a_sweep_says_that_it_takes_one_asset() -> None:
-    with pytest.raises(ConfigError, match="sweep is for one asset so far"):
-        lstmstrat.sweep(config(), {"forecast.train_size": [200, 300]})
+def test_the_prices_of_one_asset_are_not_those_of_a_universe() -> None:
     with pytest.raises(ConfigError, match=r"lstmstrat\.load_panel reads them"):
         lstmstrat.load_prices({"universe": SYMBOLS})
 
