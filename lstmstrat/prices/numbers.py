@@ -20,6 +20,7 @@ UNITS = {"": 1.0, "k": 1e3, "m": 1e6, "b": 1e9, "bn": 1e9, "t": 1e12}
 FORM = re.compile(r"([-+]?[\d.,]*\d[\d.,]*(?:e[-+]?\d+)?)(k|m|bn|b|t)?")
 GROUPS = re.compile(r"[-+]?[1-9]\d{0,2}([\s'’])\d{3}(?:\1\d{3})*(?![\d\s'’])")  # 1 234 567, or 1'234'567
 BOND = re.compile(r"(\d{1,3})['’-]([0-2]\d|3[01])([0257]|\+)?")  # 99'26, 99'262, 99-26+: 99 and 26/32, 26.25, 26.5
+FRACTION = re.compile(r"(?:(\d{1,7})[\s-]+)?(\d{1,3})/(2|4|8|16|32|64|128|256)")  # 99 5/8
 EIGHTHS = {None: 0.0, "0": 0.0, "2": 0.25, "5": 0.5, "+": 0.5, "7": 0.75}  # of a 32nd
 AT_THE_TOP = 20  # rows that are looked at before all others
 FAR = 30.0  # times as much as the other prices: no thousands
@@ -59,6 +60,18 @@ def in_32nds(text: str) -> float | None:
     return None if found is None else int(found[1]) + (int(found[2]) + EIGHTHS[found[3]]) / 32.0
 
 
+def in_fractions(text: str) -> float | None:
+    """A price in fractions, as American exchanges wrote them up to 2001; None if the text has not the form of one.
+
+    Examples
+    --------
+    >>> in_fractions("99 5/8"), in_fractions("99-1/2"), in_fractions("7/16"), in_fractions("1/3/2001")
+    (99.625, 99.5, 0.4375, None)
+    """
+    found = FRACTION.fullmatch(text)
+    return None if found is None else int(found[1] or 0) + int(found[2]) / int(found[3])
+
+
 def two_readings(what: str, doubt: TwoReadings, hints: Hints) -> str:
     """The sentence on a cell of `what` that is two numbers."""
     point, comma = hints.write("decimal", "."), hints.write("decimal", ",")
@@ -71,9 +84,9 @@ def two_readings(what: str, doubt: TwoReadings, hints: Hints) -> str:
     return f"{what} is {shown(doubt.text)}, which is two numbers; {rest}"
 
 
-def as_decimals(bond: float) -> str:
-    """What the user has to do with prices in 32nds."""
-    return f"write the prices as decimals, here {bond!r}"
+def as_decimals(price: float) -> str:
+    """What the user has to do with prices in fractions."""
+    return f"write the prices as decimals, here {price!r}"
 
 
 def read_numbers(

@@ -7,7 +7,7 @@
     split_dates.py   year, month and day to one     time_faults.py   what is wrong with times
     numbers.py   cells to numbers                  order.py      each time once, the oldest first
     events.py    splits beside unadjusted prices   shadow.py     an adjusted close that is not called so
-    findings.py  what is wrong, and what the user says
+    currency.py  a currency that changes           findings.py   what is wrong, and what the user says
 
 What can be read in one way is read, and a notice says what was done to the rows. What can be read in two ways is
 refused, with the setting that says which. All that is wrong is said at once.
@@ -26,10 +26,11 @@ from lstmstrat.prices.bars import COLUMNS, PRICES
 from lstmstrat.prices.cells import Table
 from lstmstrat.prices.check import ADJUSTED_CLOSE, day
 from lstmstrat.prices.clock import Clock, settled
+from lstmstrat.prices.currency import check_currency
 from lstmstrat.prices.events import check_events
 from lstmstrat.prices.findings import Findings, Hints, shown, such
 from lstmstrat.prices.headings import DATE, SYMBOL, TICKS, TIME, role_of
-from lstmstrat.prices.numbers import Numbers, as_decimals, in_32nds, read_numbers, two_readings
+from lstmstrat.prices.numbers import Numbers, as_decimals, in_32nds, in_fractions, read_numbers, two_readings
 from lstmstrat.prices.order import ordered
 from lstmstrat.prices.roles import Roles, chosen, several
 from lstmstrat.prices.shadow import check_shadow
@@ -67,6 +68,7 @@ def read_bars(table: Table, hints: Hints) -> tuple[Raw, Offset]:
     cells = _of_symbol(_cells(table, roles), hints, found)
     headings = " ".join(_heading(table, roles, role) for role in (DATE, TIME))
     cells, numbers = _with_prices(cells, headings, hints, found)
+    check_currency(table, roles, cells.index, found)
     clock = _read_clock(cells, numbers, headings, hints, found)
     settled_clock = settled(clock, hints, found)
     times = settled_clock.local
@@ -185,12 +187,19 @@ def _check_numbers(cells: pd.DataFrame, numbers: Read, clock: Clock, found: Find
         if rows.size:
             row = rows[0]
             at = "" if clock.unreadable[row] else f", {day(clock.local[row])}"
-            bond = in_32nds(str(cells[name].iloc[row]).strip())
-            in_32 = "" if bond is None else f"; if this is a price in 32nds, {as_decimals(bond)}"
+            cell = cells[name].iloc[row]
             found.faults.append(
-                f"row {cells.index[row] + 1}{at}: {name} is {shown(cells[name].iloc[row])}, "
-                f"expected a number such as 1234.5{such(rows.size)}{in_32}"
+                f"row {cells.index[row] + 1}{at}: {name} is {shown(cell)}, "
+                f"expected a number such as 1234.5{such(rows.size)}{_of_fractions(str(cell).strip())}"
             )
+
+
+def _of_fractions(text: str) -> str:
+    """What can be done about a cell that is a price in fractions; "" if it has not the form of one."""
+    for kind, price in (("32nds", in_32nds(text)), ("fractions", in_fractions(text))):
+        if price is not None:
+            return f"; if this is a price in {kind}, {as_decimals(price)}"
+    return ""
 
 
 def _tell_left_out(cells: pd.DataFrame, headings: str, hints: Hints, found: Findings) -> None:

@@ -94,6 +94,19 @@ def test_what_can_only_be_32nds_is_said_as_a_number(tmp_path: Path, cell: str, v
 
 
 @pytest.mark.parametrize(
+    ("cell", "value"), [("99 5/8", 99.625), ("99-1/2", 99.5), ("7/16", 0.4375), ("110 31/32", 110.96875)]
+)
+def test_prices_in_fractions_are_said_as_numbers_and_the_cure_works(
+    tmp_path: Path, cell: str, value: float
+) -> None:
+    """As American exchanges wrote them up to 2001. By hand: 5/8 = 0.625, 7/16 = 0.4375, 31/32 = 0.96875."""
+    text = lines(DAYS, "{t:%Y-%m-%d}," + ",".join([cell] * 4) + ",{v}", HEADING)
+    with pytest.raises(DataError, match=f"price in fractions, write the prices as decimals, here {value}"):
+        csv(tmp_path, text)
+    assert csv(tmp_path, text.replace(cell, str(value))).frame["close"].eq(value).all()
+
+
+@pytest.mark.parametrize(
     "cell", ["12345'678", "1'2345", "1'23", "0'123", "1'234 567", "1234 567", "'123", "1''234"]
 )
 def test_groups_that_are_not_of_three_are_no_number(tmp_path: Path, cell: str) -> None:
