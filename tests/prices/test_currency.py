@@ -23,7 +23,7 @@ def text(currencies: list[str], name: str = "Currency", bars: pd.DataFrame = BAR
 def test_a_currency_that_changes_is_refused_and_the_cure_works(
     tmp_path: Path, name: str, one: str, other: str
 ) -> None:
-    """It was read in silence: euros after dollars at 1.25 are a return of -20% that nobody had (1 / 1.25 = 0.8)."""
+    """It was read in silence: euros after dollars at 1.25 are a return of -20% that nobody had (1 / 1.25)."""
     rate = np.where(np.arange(60) < 30, 1.0, 0.8)
     prices = BARS.assign(**{price: BARS[price] * rate for price in ("open", "high", "low", "close")})
     content = text([one] * 30 + [other] * 30, name, prices)
