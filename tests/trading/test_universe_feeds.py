@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+from collections.abc import Sequence
 from typing import Any
 
 import backtrader as bt
@@ -204,6 +205,44 @@ def test_c26_a_strategy_can_be_pickled_without_its_networks() -> None:
     assert "_source" not in indicator.__getstate__()
     assert "LSTMForecast of ridge" in repr(indicator)
     assert pickle.dumps(indicator.__getstate__()["_bar_count"])
+
+
+class Best(bt.Strategy):
+    """Holds the feeds with the highest scores; its forecasts arrive at another process with it."""
+
+    params = (("held", 1),)
+
+    def __init__(self) -> None:
+        self.scores = {d: LSTMForecast(d, universe=self.datas, **CONFIG) for d in self.datas}
+
+    def next(self) -> None:
+        ranked = sorted(self.datas, key=lambda d: -np.nan_to_num(self.scores[d].forecast[0], nan=-1.0))
+        for place, feed in enumerate(ranked):
+            self.order_target_percent(feed, 0.9 / self.p.held if place < self.p.held else 0.0)
+
+
+class Value(bt.Analyzer):
+    def stop(self) -> None:
+        self.rets = {"value": self.strategy.broker.getvalue()}
+
+
+def best_of(held: Sequence[int] | int, **options: Any) -> list[float]:
+    """The account at the end for each number of feeds that is held."""
+    engine = bt.Cerebro(**{"stdstats": False, **options})
+    for k, frame in enumerate(calendars()[:3]):
+        engine.adddata(bt.feeds.PandasData(dataname=frame), name=f"F{k}")
+    engine.addanalyzer(Value, _name="value")
+    one = isinstance(held, int)
+    (engine.addstrategy if one else engine.optstrategy)(Best, held=held)
+    found = engine.run()
+    return [run.analyzers.value.get_analysis()["value"] for run in (found if one else [r for (r,) in found])]
+
+
+@pytest.mark.parametrize("processes", [1, 2])
+def test_c26_optstrategy_gives_what_single_runs_give(processes: int) -> None:
+    alone_each = [best_of(held)[0] for held in (1, 2, 3)]
+    assert len(set(alone_each)) == 3
+    assert best_of([1, 2, 3], maxcpus=processes) == alone_each
 
 
 def test_what_cannot_be_meant_is_refused_with_a_cure() -> None:
