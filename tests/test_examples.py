@@ -5,12 +5,11 @@ from __future__ import annotations
 import ast
 import datetime as dt
 import importlib
-import os
 import re
+import runpy
 import subprocess
 import sys
 from collections.abc import Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -21,6 +20,7 @@ from lstmstrat import DataConfig, Prices, Session, Store, load_prices
 EXAMPLES = Path(__file__).parent.parent / "examples"
 SCRIPTS = sorted(path.name for path in EXAMPLES.glob("*.py"))
 OFFLINE = [name for name in SCRIPTS if name != "yahoo.py"]
+ALONE = "optimise.py"  # Backtrader forks the script itself
 STRATEGIES = EXAMPLES.parent / "strategies"
 COPIED = sorted(path for folder in (EXAMPLES, STRATEGIES) for path in folder.rglob("*.py"))
 README = (EXAMPLES / "README.md").read_text(encoding="utf-8")
@@ -31,33 +31,34 @@ def test_readme_shows_every_example() -> None:
     assert sorted(SHOWN) == SCRIPTS
 
 
-Done = subprocess.CompletedProcess[str]
-Runs = dict[str, Future[Done]]
+@pytest.fixture
+def _as_a_script(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """The modules of an example are found, and forgotten after it."""
+    monkeypatch.syspath_prepend(str(EXAMPLES))
+    monkeypatch.chdir(EXAMPLES.parent)
+    yield
+    for name in SCRIPTS:
+        sys.modules.pop(name.removesuffix(".py"), None)
 
 
-def ran(name: str, cache: Path) -> Done:
-    environment = {**os.environ, "LSTMSTRAT_CACHE": str(cache)}
-    command = [sys.executable, str(EXAMPLES / name)]
-    return subprocess.run(command, capture_output=True, text=True, env=environment, cwd=EXAMPLES.parent)
+@pytest.mark.usefixtures("_as_a_script")
+@pytest.mark.parametrize("name", sorted({*OFFLINE} - {ALONE}))
+def test_an_example_prints_what_readme_shows(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """In this process: that a script works in one of its own is seen below."""
+    runpy.run_path(str(EXAMPLES / name), run_name="__main__")
+    assert capsys.readouterr().out == SHOWN[name]
 
 
-@pytest.fixture(scope="module")
-def runs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Runs]:
-    """Of every example, each a process with a cache of its own; two at a time."""
-    folder = tmp_path_factory.mktemp("examples")
-    with ThreadPoolExecutor(2) as two:
-        yield {name: two.submit(ran, name, folder / f"{name}.sqlite") for name in OFFLINE}
-
-
-@pytest.mark.parametrize("name", OFFLINE)
-def test_an_example_prints_what_readme_shows(name: str, runs: Runs) -> None:
-    done = runs[name].result()
+def test_an_example_that_starts_processes_prints_it_as_a_command() -> None:
+    command = [sys.executable, str(EXAMPLES / ALONE)]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=EXAMPLES.parent)
     assert done.returncode == 0, done.stderr
-    assert done.stdout == SHOWN[name]
+    assert done.stdout == SHOWN[ALONE]
 
 
+@pytest.mark.usefixtures("_as_a_script")
 def test_the_yahoo_example_prints_it_on_bundled_prices(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     asked: list[DataConfig] = []
 
@@ -65,7 +66,6 @@ def test_the_yahoo_example_prints_it_on_bundled_prices(
         asked.append(config)
         return load_prices(DataConfig(start=dt.date(2008, 1, 1)))
 
-    monkeypatch.syspath_prepend(str(EXAMPLES))
     yahoo = importlib.import_module("yahoo")
     monkeypatch.setattr(yahoo, "load_prices", bundled)
     with Session(Store(None)).active():
