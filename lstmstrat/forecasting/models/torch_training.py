@@ -12,6 +12,7 @@ from typing import NamedTuple
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.optim.adamw import adamw
 
 from lstmstrat.arrays import Floats, Ints
 from lstmstrat.forecasting.models.base import Stop
@@ -43,6 +44,37 @@ class _Samples(NamedTuple):
         """The windows (B, L, F) that end with the rows `ends` (B,), and their labels (B,)."""
         last = torch.from_numpy(ends).to(self.x.device)
         return self.x[last[:, None] + self.steps], self.y[last]
+
+
+class _AdamW:
+    """`torch.optim.AdamW` to the last bit, without its class, which loads torch's compiler in seconds."""
+
+    def __init__(self, weights: Sequence[Tensor], learning_rate: float, weight_decay: float) -> None:
+        self._learning_rate, self._weight_decay = learning_rate, weight_decay
+        self._state = [
+            (w, torch.zeros_like(w), torch.zeros_like(w), torch.tensor(0.0, device="cpu")) for w in weights
+        ]
+
+    def zero_grad(self) -> None:
+        for weight, *_ in self._state:
+            weight.grad = None
+
+    @torch.no_grad()
+    def step(self) -> None:
+        """Moves what has a gradient."""
+        moved = [(weight, weight.grad, *rest) for weight, *rest in self._state if weight.grad is not None]
+        weights, gradients, first, second, steps = ([one[k] for one in moved] for k in range(5))
+        adamw(
+            *(weights, gradients, first, second, [], steps),
+            has_complex=any(torch.is_complex(weight) for weight in weights),
+            amsgrad=False,
+            beta1=0.9,
+            beta2=0.999,
+            lr=self._learning_rate,
+            weight_decay=self._weight_decay,
+            eps=1e-8,
+            maximize=False,
+        )
 
 
 def fit(
@@ -99,7 +131,7 @@ def _train(
     model: TorchModel, network: Network, samples: _Samples, order: np.random.Generator, stop: Stop
 ) -> Course[bytes]:
     """The course of a training."""
-    adam = torch.optim.AdamW(network.weights, lr=model.learning_rate, weight_decay=model.weight_decay)
+    adam = _AdamW(network.weights, model.learning_rate, model.weight_decay)
     course = Course[bytes](model.patience)
     for _ in range(model.epochs):
         if not course.running:
@@ -119,7 +151,7 @@ def _minibatches(ends: Ints, size: int) -> Sequence[Ints]:
 def _epoch(
     model: TorchModel,
     network: Network,
-    adam: torch.optim.Optimizer,
+    adam: _AdamW,
     samples: _Samples,
     minibatches: Sequence[Ints],
     stop: Stop,

@@ -349,6 +349,11 @@ def test_torch_is_not_loaded_before_a_network_is_needed() -> None:
     assert done.stdout == "False\n"
 
 
+def test_training_loads_no_compiler_of_torch(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "torch._dynamo", None)  # an ImportError
+    assert model("Linear").fit(a_set(), 7) is not None
+
+
 SHARED = nn.Linear(15, 1)
 
 
