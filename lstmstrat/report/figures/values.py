@@ -194,7 +194,10 @@ def packed(values: Sequence[float | None]) -> Json:
 
 def _decimals(value: float) -> int:
     """How many decimals the shortest text of a number has."""
-    exponent = Decimal(repr(value)).normalize().as_tuple().exponent
+    text = repr(value)
+    if "e" not in text:
+        return len(text.partition(".")[2].rstrip("0"))
+    exponent = Decimal(text).normalize().as_tuple().exponent
     return max(0, -exponent) if isinstance(exponent, int) else 0
 
 
