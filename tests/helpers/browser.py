@@ -57,7 +57,13 @@ def visit(browser: Any, path: Path, width: int = 1440, height: int = 900, **cont
 
 
 def draw_everything(view: Visit) -> None:
-    """As after printing: every chart is drawn and every fold is open."""
+    """Every chart is drawn and every fold is open, as after printing."""
+    view.tab.evaluate("document.querySelectorAll('details').forEach(part => { part.open = true; })")
+    view.tab.evaluate("dispatchEvent(new Event('afterprint'))")
+
+
+def printed(view: Visit) -> None:
+    """Every chart is drawn for the paper, and again for the screen."""
     view.tab.evaluate("dispatchEvent(new Event('beforeprint')); dispatchEvent(new Event('afterprint'))")
 
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pytest
-from helpers.browser import MISPLACED, Visit, chromium, draw_everything, visit
+from helpers.browser import MISPLACED, Visit, chromium, draw_everything, printed, visit
 from helpers.made_up import NAMES, UNUSUAL, result, unusual
 
 from lstmstrat.evaluation.verdict import UNDECIDED
@@ -42,37 +43,85 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 
 @pytest.fixture(scope="module")
 def view(browser: Any, pages: dict[str, Path]) -> Visit:
-    return visit(browser, pages["usual"])
+    """The usual page with every chart, as after printing; a test leaves it as it was."""
+    view = visit(browser, pages["usual"])
+    printed(view)
+    return view
 
 
 def test_it_asks_the_network_for_nothing_and_has_no_error(view: Visit) -> None:
-    draw_everything(view)
     view.tab.wait_for_function("document.querySelectorAll('.plot .main-svg').length >= 14")
     assert view.requests == [view.address]
     assert view.errors == []
 
 
 def test_the_first_screen_has_the_answer_and_nothing_above_it_but_a_title(
-    browser: Any, pages: dict[str, Path]
+    browser: Any, pages: dict[str, Path], view: Visit
 ) -> None:
-    wide = visit(browser, pages["usual"])
     bottom = "document.querySelector('{}').getBoundingClientRect().bottom"
-    assert wide.number_of(bottom.format("#answer")) <= 900
-    assert wide.tab.evaluate("document.querySelector('main').firstElementChild.id") == "answer"
-    assert sentence(result().assessment) == wide.tab.locator("#sentence").inner_text()
+    assert view.number_of(bottom.format("#answer")) <= 900
+    assert view.tab.evaluate("document.querySelector('main').firstElementChild.id") == "answer"
+    assert sentence(result().assessment) == view.tab.locator("#sentence").inner_text()
     phone = visit(browser, pages["usual"], width=390, height=844)
     assert phone.number_of(bottom.format("#answer")) <= 2 * 844
 
 
-@pytest.mark.parametrize("kind", ["usual", "evil", "many"])
-def test_no_width_needs_sideways_scrolling(browser: Any, pages: dict[str, Path], kind: str) -> None:
-    view = visit(browser, pages[kind])
+WIDTHS, PAPER = (1440, 1100, 800, 390), 688  # A4 without its margins is 182 by 269 mm
+ROWS = """[...document.querySelectorAll('.two')].flatMap(part => {
+    const all = [...part.children].map(c => c.getBoundingClientRect());
+    const beside = one => all.filter(o => Math.abs(o.top - one.top) < 2);
+    const whole = part.getBoundingClientRect().width;
+    return all.map(one => beside(one).reduce((sum, o) => sum + o.width, 0) / whole);
+})"""
+"""How much of its row each chart fills, together with those beside it."""
+
+
+@dataclass
+class Widths:
+    """A page at each width of a screen, and on paper."""
+
+    view: Visit
+    wide: dict[int, float] = field(default_factory=dict)
+    misplaced: dict[int, list[Any]] = field(default_factory=dict)
+    rows: dict[int, float] = field(default_factory=dict)
+
+
+@pytest.fixture(scope="module", params=["usual", "two", "evil", "many"])
+def widths(request: pytest.FixtureRequest, browser: Any, pages: dict[str, Path]) -> Iterator[Widths]:
+    """One visit of each kind of page."""
+    view = visit(browser, pages[request.param])
     draw_everything(view)
-    for width in (1440, 1100, 800, 390):
+    found = Widths(view)
+    for width in WIDTHS:
         view.tab.set_viewport_size({"width": width, "height": 900})
-        view.tab.wait_for_function(f"document.documentElement.scrollWidth === {width}")
-    assert view.tab.evaluate("window.hurt") is None
-    assert view.errors == []
+        view.tab.wait_for_function("document.querySelector('#time-plot .main-svg').clientWidth <= innerWidth")
+        if width < WIDTHS[0]:
+            view.tab.evaluate("dispatchEvent(new Event('afterprint'))")  # at the new width
+        found.wide[width] = view.number_of("document.documentElement.scrollWidth")
+        found.misplaced[width] = view.tab.evaluate(MISPLACED)
+        found.rows[width] = min(view.tab.evaluate(ROWS))
+    view.tab.emulate_media(media="print")
+    view.tab.set_viewport_size({"width": PAPER, "height": 1017})
+    view.tab.evaluate("dispatchEvent(new Event('beforeprint'))")
+    found.wide[PAPER] = view.number_of("document.documentElement.scrollWidth")
+    found.misplaced[PAPER] = view.tab.evaluate(MISPLACED)
+    yield found
+    view.tab.context.close()
+
+
+def test_no_width_needs_sideways_scrolling(widths: Widths) -> None:
+    assert widths.wide == {width: width for width in (*WIDTHS, PAPER)}
+    assert widths.view.tab.evaluate("window.hurt") is None
+    assert widths.view.errors == []
+
+
+def test_no_text_of_a_chart_is_cut_or_lies_on_another(widths: Widths) -> None:
+    assert widths.misplaced == {width: [] for width in (*WIDTHS, PAPER)}
+
+
+def test_no_chart_stands_alone_in_half_a_row(widths: Widths) -> None:
+    """Of charts in two columns each row is full; in one column, on a narrow screen, each chart is as wide."""
+    assert min(widths.rows.values()) > 0.9, widths.rows
 
 
 def test_at_full_width_no_table_is_cut(view: Visit) -> None:
@@ -92,7 +141,6 @@ def test_the_numbers_are_those_of_the_summary(view: Visit) -> None:
 
 
 def test_the_menu_governs_numbers_tables_and_charts(view: Visit) -> None:
-    draw_everything(view)
     view.tab.select_option("#strategy", label="sma_cross")
     final = result().assessment.strategies[4].metrics.final_value
     assert f"{final:,.0f}" in view.tab.locator("#answer .numbers:visible").inner_text()
@@ -106,7 +154,6 @@ def test_the_menu_governs_numbers_tables_and_charts(view: Visit) -> None:
 
 
 def test_the_chart_of_the_seeds_is_that_of_the_strategy_of_the_menu_or_says_why_there_is_none(view: Visit) -> None:
-    draw_everything(view)
     shown = "document.getElementById('seeds').data.filter(t => t.visible !== false).map(t => t.name)"
     assert view.tab.evaluate(shown) == ["holding", "lowest of 4 seeds", "4 seeds", "their median", "long_flat"]
     caption = view.tab.locator("figure:has(#seeds) figcaption")
@@ -118,23 +165,7 @@ def test_the_chart_of_the_seeds_is_that_of_the_strategy_of_the_menu_or_says_why_
     view.tab.select_option("#strategy", label="long_flat")
 
 
-def test_no_chart_stands_alone_in_half_a_row(browser: Any, pages: dict[str, Path]) -> None:
-    """Of charts in two columns each row is full; in one column, on a narrow screen, each chart is as wide."""
-    rows = """[...document.querySelectorAll('.two')].flatMap(part => {
-        const all = [...part.children].map(c => c.getBoundingClientRect());
-        const beside = one => all.filter(o => Math.abs(o.top - one.top) < 2);
-        const whole = part.getBoundingClientRect().width;
-        return all.map(one => beside(one).reduce((sum, o) => sum + o.width, 0) / whole);
-    })"""
-    for width in (1440, 800):
-        view = visit(browser, pages["usual"], width=width)
-        draw_everything(view)
-        assert min(view.tab.evaluate(rows)) > 0.9, width
-        view.tab.close()
-
-
 def test_one_hover_reads_the_day_in_every_panel(view: Visit) -> None:
-    draw_everything(view)
     view.tab.locator("#time-plot").scroll_into_view_if_needed()
     box = view.tab.locator("#time-plot .nsewdrag").first.bounding_box()
     view.tab.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
@@ -180,7 +211,6 @@ def test_a_term_explains_itself_where_it_stands(view: Visit) -> None:
 
 
 def test_the_account_can_be_read_on_a_linear_scale(view: Visit) -> None:
-    draw_everything(view)
     kind = "document.getElementById('time-plot').layout.yaxis.type"
     assert view.tab.evaluate(kind) == "log"
     view.tab.uncheck("#log")
@@ -204,22 +234,6 @@ def test_an_unusual_run_is_drawn_without_an_error(browser: Any, tmp_path: Path, 
     assert view.tab.evaluate(empty) == []
 
 
-@pytest.mark.parametrize("kind", ["usual", "two", "evil", "many"])
-def test_no_text_of_a_chart_is_cut_or_lies_on_another(browser: Any, pages: dict[str, Path], kind: str) -> None:
-    view = visit(browser, pages[kind])
-    draw_everything(view)
-    for width in (1440, 800, 390):
-        view.tab.set_viewport_size({"width": width, "height": 900})
-        view.tab.wait_for_function("document.querySelector('#time-plot .main-svg').clientWidth <= innerWidth")
-        view.tab.evaluate("dispatchEvent(new Event('afterprint'))")  # at the new width
-        assert view.tab.evaluate(MISPLACED) == [], width
-    view.tab.emulate_media(media="print")
-    view.tab.set_viewport_size({"width": 688, "height": 1017})  # A4 without its margins, 182 by 269 mm
-    view.tab.evaluate("dispatchEvent(new Event('beforeprint'))")
-    assert view.tab.evaluate(MISPLACED) == []
-    assert view.number_of("document.documentElement.scrollWidth") == 688
-
-
 def test_a_strategy_that_never_traded_has_reasons_in_place_of_empty_boxes(browser: Any, tmp_path: Path) -> None:
     (tmp_path / "page.html").write_text(page(unusual("no trades", NAMES[:1])), encoding="utf-8")
     view = visit(browser, tmp_path / "page.html")
@@ -231,27 +245,28 @@ def test_a_strategy_that_never_traded_has_reasons_in_place_of_empty_boxes(browse
 
 
 def test_the_ends_of_the_first_chart_say_the_numbers_of_the_answer(browser: Any, pages: dict[str, Path]) -> None:
-    ends = "document.getElementById('answer-plot').layout.annotations.map(a => a.text)"
+    ends = """[...document.getElementById('strategy').options].map(option => {
+        option.parentElement.value = option.value;
+        option.parentElement.dispatchEvent(new Event('change'));
+        return document.getElementById('answer-plot').layout.annotations.map(a => a.text);
+    })"""
     for kind, names in (("usual", NAMES), ("evil", (EVIL, *NAMES[1:])), ("many", MANY)):
-        view, found, seen = visit(browser, pages[kind]), result(names).assessment, set()
-        for place, strategy in enumerate(found.strategies):
-            view.tab.select_option("#strategy", str(place))
-            texts = view.tab.evaluate(ends)
+        view, found, seen = visit(browser, pages[kind], height=100), result(names).assessment, set()
+        for strategy, texts in zip(found.strategies, view.tab.evaluate(ends), strict=True):
             own = next(text for text in texts if "<b>holding</b>" not in text)
             seen.add(own.split("<br>")[0])
             assert own.endswith(f"<br>{strategy.metrics.final_value:,.0f}")
         assert len(seen) == len(names)  # no two are cut to the same text
         drawn_ = view.tab.locator("#answer-plot .annotation-text").all_text_contents()
         assert not any("&" in text for text in drawn_)
+        if kind == "evil":
+            view.tab.select_option("#strategy", "0")
+            label = view.tab.locator("#answer-plot .annotation-text", has_text="<").first
+            assert label.text_content().startswith("<scrip…")
         view.tab.close()
-    evil = visit(browser, pages["evil"])
-    label = evil.tab.locator("#answer-plot .annotation-text", has_text="<").first
-    assert label.text_content().startswith("<scrip…")
 
 
-def test_one_colour_is_the_strategy_of_the_menu_everywhere(browser: Any, pages: dict[str, Path]) -> None:
-    view = visit(browser, pages["usual"])
-    draw_everything(view)
+def test_one_colour_is_the_strategy_of_the_menu_everywhere(view: Visit) -> None:
     blue = view.tab.evaluate("getComputedStyle(document.documentElement).getPropertyValue('--chosen')").strip()
     colours = "document.getElementById('{}').data.find(t => t.name === 'this run').marker.color"
     sparks = """[...document.querySelectorAll('#results tbody .spark polyline')]
@@ -291,28 +306,39 @@ def test_without_scripts_there_is_a_picture_and_no_empty_place(browser: Any, pag
 def test_paper_shows_the_answer_on_its_first_page(browser: Any, pages: dict[str, Path], tmp_path: Path) -> None:
     view = visit(browser, pages["usual"])
     view.tab.emulate_media(media="print")
-    draw_everything(view)
     view.tab.pdf(path=tmp_path / "page.pdf", format="A4")
     written = (tmp_path / "page.pdf").read_bytes()
     assert len(written) > 50_000
     assert len(re.findall(rb"/Type */Page\b", written)) <= 8  # seven strategies, no blank
+    assert view.tab.locator(".plot .main-svg").count() >= 14
     assert view.tab.locator("header select").is_hidden()
     assert view.errors == []
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_nothing_serious_stands_in_the_way_of_a_reader(browser: Any, pages: dict[str, Path], scheme: str) -> None:
+def serious(view: Visit, **options: Any) -> list[Any]:
+    """What stands in the way of a reader."""
     from axe_playwright_python.sync_playwright import Axe
 
-    view = visit(browser, pages["usual"], color_scheme=scheme)
-    draw_everything(view)
-    found = Axe().run(view.tab).response["violations"]
-    serious = [
+    found = Axe().run(view.tab, options={"resultTypes": ["violations"], **options}).response["violations"]
+    return [
         (one["id"], one["impact"], [node["target"] for node in one["nodes"]][:3])
         for one in found
         if one["impact"] in ("serious", "critical")
     ]
-    assert serious == []
+
+
+def test_nothing_serious_stands_in_the_way_of_a_reader(view: Visit) -> None:
+    assert serious(view) == []
+
+
+COLOURS = {"type": "rule", "values": ["color-contrast", "link-in-text-block"]}
+
+
+def test_nothing_serious_stands_in_the_way_of_a_reader_in_the_dark(browser: Any, pages: dict[str, Path]) -> None:
+    """Which has other colours, and nothing else."""
+    view = visit(browser, pages["usual"], color_scheme="dark")
+    draw_everything(view)
+    assert serious(view, runOnly=COLOURS) == []
 
 
 def swept() -> Sweep:
@@ -333,8 +359,6 @@ def swept() -> Sweep:
 @pytest.mark.parametrize("width", [390, 1440])
 @pytest.mark.parametrize("kind", ["comparison", "sweep"])
 def test_comparisons_and_sweeps_are_pages_as_good(browser: Any, tmp_path: Path, kind: str, width: int) -> None:
-    from axe_playwright_python.sync_playwright import Axe
-
     two = {"runs/one": result((EVIL, *NAMES[1:])), "runs/two": result(NAMES[:2])}
     text = comparison_page(compare(two)) if kind == "comparison" else sweep_page(swept())
     (tmp_path / "page.html").write_text(text, encoding="utf-8")
@@ -346,17 +370,18 @@ def test_comparisons_and_sweeps_are_pages_as_good(browser: Any, tmp_path: Path, 
     assert view.errors == []
     assert view.tab.evaluate("window.hurt") is None
     assert view.number_of("document.documentElement.scrollWidth") == width
-    found = Axe().run(view.tab).response["violations"]
-    assert [(one["id"], one["impact"]) for one in found if one["impact"] in ("serious", "critical")] == []
+    assert serious(view) == []
 
 
 def seconds_to_draw(browser: Any, page: Path) -> float:
-    """The quickest of three visits, until the first chart stands."""
+    """Until the first chart stands: of three visits the first in less than two seconds, or the quickest."""
     seconds = []
     for _ in range(3):
         view = visit(browser, page)
         seconds.append(float(view.number_of("performance.now()")) / 1000.0)
         view.tab.close()
+        if seconds[-1] < 2.0:
+            break
     return min(seconds)
 
 
