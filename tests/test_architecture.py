@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 import json
 import re
 import subprocess
@@ -16,7 +17,7 @@ import lstmstrat
 
 PACKAGE = Path(lstmstrat.__file__).parent
 MODULES = {
-    path.relative_to(PACKAGE).as_posix(): ast.parse(path.read_text())
+    path.relative_to(PACKAGE).as_posix(): path
     for path in PACKAGE.rglob("*.py")
     if path.parent.name != "project"  # what `lstmstrat.new` copies: the user's
 }
@@ -28,6 +29,17 @@ THIN_DOORS = {
     "audit/__main__.py",
 }  # two lines each, for python -m
 FACE = "__init__.py"  # loads any part, when a name of it is first used
+
+
+@functools.cache
+def tree_of(module: str) -> ast.Module:
+    """What a module says, read when a test first asks."""
+    return ast.parse(MODULES[module].read_text())
+
+
+def trees() -> Iterator[tuple[str, ast.Module]]:
+    for module in MODULES:
+        yield module, tree_of(module)
 
 
 def order() -> list[list[str]]:
@@ -97,7 +109,7 @@ def imports(tree: ast.AST) -> Iterator[str]:
 
 def ours(module: str) -> set[str]:
     """The other parts of the package that a module imports."""
-    names = {name.split(".")[1] for name in imports(MODULES[module]) if name.startswith("lstmstrat.")}
+    names = {name.split(".")[1] for name in imports(tree_of(module)) if name.startswith("lstmstrat.")}
     return names - {part(module)}
 
 
@@ -118,13 +130,13 @@ def test_a_part_imports_only_what_stands_before_it(module: str) -> None:
 
 @pytest.mark.parametrize("library", DOORS)
 def test_a_library_comes_in_by_its_own_door(library: str) -> None:
-    users = {part(m) for m, tree in MODULES.items() if library in {n.split(".")[0] for n in imports(tree)}}
+    users = {part(m) for m in MODULES if library in {n.split(".")[0] for n in imports(tree_of(m))}}
     assert users == DOORS[library]
 
 
 def test_nothing_is_unpickled() -> None:
     banned = {"pickle", "joblib", "cloudpickle", "dill", "shelve", "marshal"}
-    for module, tree in MODULES.items():
+    for module, tree in trees():
         assert not banned & {name.split(".")[0] for name in imports(tree)}, module
         calls = {ast.unparse(node.func) for node in ast.walk(tree) if isinstance(node, ast.Call)}
         assert not calls & {"torch.load", "torch.save", "np.load", "pd.read_pickle", "eval", "exec"}, module
@@ -133,7 +145,7 @@ def test_nothing_is_unpickled() -> None:
 def test_only_the_command_line_prints() -> None:
     printing = {
         module
-        for module, tree in MODULES.items()
+        for module, tree in trees()
         for node in ast.walk(tree)
         if isinstance(node, ast.Call) and ast.unparse(node.func) in WRITERS
     }
@@ -143,8 +155,8 @@ def test_only_the_command_line_prints() -> None:
 def test_a_thin_door_holds_nothing() -> None:
     """Under ``python -m`` a class in it would exist twice."""
     for module in THIN_DOORS:
-        assert not [n for n in ast.walk(MODULES[module]) if isinstance(n, (ast.ClassDef, ast.FunctionDef))]
-        assert len(ast.unparse(MODULES[module]).splitlines()) < 10
+        assert not [n for n in ast.walk(tree_of(module)) if isinstance(n, (ast.ClassDef, ast.FunctionDef))]
+        assert len(ast.unparse(tree_of(module)).splitlines()) < 10
 
 
 def test_the_front_door_opens_on_every_name() -> None:

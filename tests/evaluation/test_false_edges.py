@@ -12,7 +12,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from statsmodels.stats.multitest import multipletests
 from threadpoolctl import threadpool_limits
 
 from lstmstrat import BuyAndHold, ExposureStrategy, Prices, Session, Store
@@ -109,6 +108,8 @@ def test_the_screen_changes_no_verdict(bench: Any) -> None:
 
 
 def test_holm_in_the_benchmark_decides_as_that_of_statsmodels(bench: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    from statsmodels.stats.multitest import multipletests
+
     monkeypatch.setattr(gc, "collect", lambda: 0)  # multipletests calls it each time: seconds in all
     rng, run, rejected = np.random.default_rng(6), [1, 2, 3, 4], set()
     sample = bench.judged.sample(np.ones((60, 4)), np.ones(60), 252, bench.simple_rules.DEFAULT)

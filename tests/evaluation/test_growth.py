@@ -9,7 +9,6 @@ import math
 import numpy as np
 import pandas as pd
 import pytest
-from arch.bootstrap import CircularBlockBootstrap
 from helpers.parallel import Cores, with_fewer_resamples
 from scipy import stats
 
@@ -73,6 +72,8 @@ def test_equal_growth_is_rejected_at_the_nominal_rate_and_a_lead_is_found(cores:
 
 def test_the_interval_of_a_mean_is_that_of_arch() -> None:
     """arch resamples by its own generator, and takes the errors we give it: 999 draws agree to some percent."""
+    from arch.bootstrap import CircularBlockBootstrap
+
     x = np.random.default_rng(3).standard_t(5, 400) * 0.01
     block = block_length(len(x))
 

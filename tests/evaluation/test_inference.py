@@ -11,8 +11,6 @@ import pytest
 from helpers.parallel import Cores, with_fewer_resamples
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from statsmodels.stats.multitest import multipletests
-from statsmodels.stats.sandwich_covariance import S_hac_simple
 
 from lstmstrat.evaluation.bootstrap import (
     MIN_RETURNS,
@@ -89,6 +87,8 @@ def by_the_letter(a: np.ndarray, b: np.ndarray) -> tuple[float, float, float]:
     The error of the estimate by the covariance matrix of statsmodels; that of a resample from its blocks, with
     zeta_j the sum of the centred moments of block j over the square root of its length.
     """
+    from statsmodels.stats.sandwich_covariance import S_hac_simple
+
     n, block = len(a), block_length(len(a))
     found = a.mean() / a.std() - b.mean() / b.std()
     centred = moments_of(a, b) - moments_of(a, b).mean(axis=0)
@@ -434,6 +434,8 @@ def test_other_lengths_are_refused():
 @settings(deadline=None)
 @given(st.lists(st.floats(0.0, 1.0), min_size=1, max_size=12))
 def test_bonferroni_equals_statsmodels(p_values):
+    from statsmodels.stats.multitest import multipletests
+
     expected = multipletests(p_values, method="bonferroni")[1]
     assert [bonferroni(p, len(p_values)) for p in p_values] == pytest.approx(list(expected), abs=1e-12)
 

@@ -8,12 +8,8 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
-import statsmodels.api as sm
-from arch.bootstrap import SPA
 from helpers.parallel import Cores
 from scipy import stats
-from statsmodels.stats.diagnostic import pesaran_timmermann
-from statsmodels.tsa.stattools import diebold_mariano_test
 
 from lstmstrat.evaluation.bootstrap import NO_DIFFERENCE, Difference, block_length
 from lstmstrat.evaluation.many_trials import (
@@ -244,6 +240,8 @@ def test_overlapping_returns_are_allowed_for() -> None:
 
 def test_clark_west_is_the_one_sided_t_of_a_regression_on_a_constant() -> None:
     """By statsmodels, with its Newey-West errors: lag 4 (500 / 100)^(2/9) is 5."""
+    import statsmodels.api as sm
+
     rng = np.random.default_rng(5)
     f, r = 0.002 * rng.standard_normal(500), 0.01 * rng.standard_normal(500)
     adjusted, mean = r**2 - ((r - f) ** 2 - f**2), np.full(500, 0.0003)
@@ -273,6 +271,8 @@ def test_what_cannot_be_tested_is_undefined() -> None:
 @pytest.mark.parametrize(("bars", "strategies"), [(30, 1), (64, 3), (100, 2), (343, 5), (1001, 4), (2467, 6)])
 def test_hansens_test_is_that_of_arch_draw_by_draw(bars: int, strategies: int) -> None:
     """Some lead, some are far behind; a block of these bars seldom divides their number."""
+    from arch.bootstrap import SPA
+
     rng = np.random.default_rng(bars)
     base = rng.standard_t(4, bars) * 0.01
     others = base + rng.normal([[0.0006 - 0.002 * k] for k in range(strategies)], 0.01, (strategies, bars))
@@ -287,6 +287,8 @@ def test_hansens_test_is_that_of_arch_draw_by_draw(bars: int, strategies: int) -
 
 def test_a_strategy_far_behind_does_not_hide_a_good_one_as_in_arch() -> None:
     """By arch some columns are not valid here; with all of them centred the p-value would be larger."""
+    from arch.bootstrap import SPA
+
     rng = np.random.default_rng(5)
     base = rng.normal(0.0, 0.01, 800)
     others = base + np.stack([rng.normal(0.0005, 0.01, 800), *rng.normal(-0.02, 0.05, (4, 800))])
@@ -301,6 +303,9 @@ def test_a_strategy_far_behind_does_not_hide_a_good_one_as_in_arch() -> None:
 @pytest.mark.parametrize("bars", [30, 100, 2467])
 def test_the_tests_of_skill_are_those_of_statsmodels(bars: int, horizon: int) -> None:
     """Forecasts from none to all of the signal, so with p-values from near 0 to near 1."""
+    from statsmodels.stats.diagnostic import pesaran_timmermann
+    from statsmodels.tsa.stattools import diebold_mariano_test
+
     for share in (-0.2, 0.0, 0.1, 0.5, 1.0):
         rng = np.random.default_rng([bars, horizon, int(10 * share) + 2])
         realised = rng.standard_t(4, bars) * 0.01

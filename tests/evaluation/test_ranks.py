@@ -7,7 +7,6 @@ import statistics
 
 import numpy as np
 import pytest
-import statsmodels.api as sm
 from helpers.scores import DAYS, made_up, with_scores
 from scipy.stats import spearmanr
 
@@ -35,6 +34,8 @@ def newey_west(values: Floats, lags: int) -> float:
 
 
 def hac(values: Floats, lags: int) -> float:
+    import statsmodels.api as sm
+
     fit = sm.OLS(values, np.ones(len(values))).fit(cov_type="HAC", cov_kwds={"maxlags": lags})
     return float(fit.tvalues[0])
 

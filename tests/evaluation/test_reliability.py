@@ -6,7 +6,6 @@ from statistics import NormalDist
 
 import numpy as np
 import pytest
-import statsmodels.api as sm
 from sklearn.calibration import calibration_curve
 
 from lstmstrat.evaluation.reliability import QuantileCheck, Reliability, UpBin, reliability
@@ -49,6 +48,8 @@ def test_without_a_bar_nothing_is_known() -> None:
 
 def test_what_the_networks_add_is_clark_and_west_on_nested_forecasts() -> None:
     """The mean of (r - l)^2 - ((r - f)^2 - (l - f)^2), with the errors of Newey and West by statsmodels."""
+    import statsmodels.api as sm
+
     mean = np.full(N, 0.1)
     linear, extra = 0.1 + 0.2 * RNG.normal(size=N), 0.1 * RNG.normal(size=N)
     realised, forecast = linear + extra + RNG.normal(size=N), linear + 0.5 * extra
@@ -71,6 +72,8 @@ def test_a_bar_without_one_of_the_forecasts_does_not_count() -> None:
 
 
 def test_the_slope_is_that_of_a_regression_through_the_mean() -> None:
+    import statsmodels.api as sm
+
     mean, forecast = np.full(N, 0.3), 0.3 + RNG.normal(size=N)
     realised = 0.3 + 0.4 * (forecast - 0.3) + RNG.normal(size=N)
     expected = sm.OLS(realised - mean, forecast - mean).fit().params[0]
