@@ -6,8 +6,6 @@ import dataclasses
 import re
 import runpy
 import shlex
-import subprocess
-import sys
 from pathlib import Path
 from pkgutil import resolve_name
 from typing import Any
@@ -91,11 +89,14 @@ def test_readme_is_short_enough_to_be_read() -> None:
     assert len(README.splitlines()) <= 150
 
 
-def test_the_program_of_readme_prints_what_it_says() -> None:
+def test_the_program_of_readme_prints_what_it_says(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     """The other programs and commands are run by ``python docs/run_commands.py``, which takes long."""
     code, said = re.findall(r"```(?:python|text)\n(.*?)```", README.partition("## In Python")[2], re.DOTALL)[:2]
-    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
-    assert done.stdout == said
+    monkeypatch.chdir(ROOT)
+    exec(code, {"__name__": "__main__"})
+    assert capsys.readouterr().out == said
 
 
 def test_every_command_of_docs_can_be_typed() -> None:
