@@ -27,6 +27,9 @@ MODEL = ("Class", "my_models:Mine")
 RULE = ("Class", "my_rules:Best")
 OPTIMISER = ("Class", "my_optimisers:Mine")
 
+TAKEN = {"buy_and_hold": "is the benchmark of every run", "date": "is the first column of equity.csv"}
+"""What no strategy and no portfolio may be called, and why."""
+
 
 def window(feature: str) -> tuple[str, int] | None:
     """The family and the number of bars of a built-in feature; None if it belongs to no family.

@@ -6,11 +6,18 @@ import re
 from functools import partial
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field, model_validator
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    SerializerFunctionWrapHandler,
+    model_serializer,
+    model_validator,
+)
 
 from lstmstrat.config.classes import label_of
 from lstmstrat.config.limits import PORTFOLIO
-from lstmstrat.config.names import OWN
+from lstmstrat.config.names import OWN, TAKEN
 from lstmstrat.config.section import Fraction, Number, Section, plain
 from lstmstrat.errors import did_you_mean
 
@@ -146,6 +153,8 @@ class PortfolioConfig(Section):
     def _consistent(self) -> PortfolioConfig:
         if not self.sides:
             raise ValueError("long and short are both 0; give at least one side, such as long: 0.1")
+        if self.label in TAKEN:
+            raise ValueError(f"{self.label!r} {TAKEN[self.label]}; give the portfolio another name:")
         if self.gross > self.sides:
             raise ValueError(
                 f"gross is {self.gross:g}, expected at most {self.sides}: there is no leverage, so each side is "
@@ -157,6 +166,12 @@ class PortfolioConfig(Section):
         if self.params and not self.own:
             raise ValueError(f"params are of a rule of your own, and rule: {self.rule} has none; take them out")
         return self
+
+    @model_serializer(mode="wrap")
+    def _serialized(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Without what a rule of the user's decides itself: what is written must be a config again."""
+        values: dict[str, Any] = handler(self)
+        return {name: value for name, value in values.items() if not (self.own and name in OF_BUILT_IN)}
 
     def _own(self) -> str:
         given = [name for name in OF_BUILT_IN if name in self.model_fields_set]

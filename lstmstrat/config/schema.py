@@ -20,7 +20,7 @@ from lstmstrat.config.classes import class_or_text, class_path, entries, label_o
 from lstmstrat.config.data import DataConfig
 from lstmstrat.config.forecast import ForecastConfig
 from lstmstrat.config.limits import BROKER, CONFIG, REPORT, STRATEGY
-from lstmstrat.config.names import column
+from lstmstrat.config.names import TAKEN, column
 from lstmstrat.config.portfolio import PortfolioConfig
 from lstmstrat.config.section import Count, Fraction, Number, Section, plain
 from lstmstrat.errors import did_you_mean
@@ -126,10 +126,8 @@ def _unique_labels(strategies: tuple[StrategyConfig, ...]) -> tuple[StrategyConf
     labels = Counter(s.label for s in strategies)
     for label in sorted(label for label, count in labels.items() if count > 1):
         raise ValueError(f"two strategies are called {label!r}; give one of them another name:")
-    if "buy_and_hold" in labels:
-        raise ValueError("'buy_and_hold' is the benchmark of every run; remove it or give it another name:")
-    if "date" in labels:
-        raise ValueError("'date' is the first column of equity.csv; give the strategy another name:")
+    for label in TAKEN.keys() & labels.keys():
+        raise ValueError(f"{label!r} {TAKEN[label]}; give the strategy another name:")
     return strategies
 
 

@@ -20,7 +20,7 @@ UNITS = {"": 1.0, "k": 1e3, "m": 1e6, "b": 1e9, "bn": 1e9, "t": 1e12}
 FORM = re.compile(r"([-+]?[\d.,]*\d[\d.,]*(?:e[-+]?\d+)?)(k|m|bn|b|t)?")
 GROUPS = re.compile(r"[-+]?[1-9]\d{0,2}([\s'’])\d{3}(?:\1\d{3})*(?![\d\s'’])")  # 1 234 567, or 1'234'567
 BOND = re.compile(r"(\d{1,3})['’-]([0-2]\d|3[01])([0257]|\+)?")  # 99'26, 99'262, 99-26+: 99 and 26/32, 26.25, 26.5
-FRACTION = re.compile(r"(?:(\d{1,7})[\s-]+)?(\d{1,3})/(2|4|8|16|32|64|128|256)")  # 99 5/8
+FRACTION = re.compile(r"(?:(\d{1,7}|\d{1,3}(?:,\d{3})+)[\s-]+)?(\d{1,3})/(2|4|8|16|32|64|128|256)")  # 99 5/8
 EIGHTHS = {None: 0.0, "0": 0.0, "2": 0.25, "5": 0.5, "+": 0.5, "7": 0.75}  # of a 32nd
 AT_THE_TOP = 20  # rows that are looked at before all others
 FAR = 30.0  # times as much as the other prices: no thousands
@@ -69,7 +69,9 @@ def in_fractions(text: str) -> float | None:
     (99.625, 99.5, 0.4375, None)
     """
     found = FRACTION.fullmatch(text)
-    return None if found is None else int(found[1] or 0) + int(found[2]) / int(found[3])
+    if found is None or int(found[2]) >= int(found[3]):
+        return None
+    return int((found[1] or "0").replace(",", "")) + int(found[2]) / int(found[3])
 
 
 def two_readings(what: str, doubt: TwoReadings, hints: Hints) -> str:

@@ -68,11 +68,11 @@ def read_bars(table: Table, hints: Hints) -> tuple[Raw, Offset]:
     cells = _of_symbol(_cells(table, roles), hints, found)
     headings = " ".join(_heading(table, roles, role) for role in (DATE, TIME))
     cells, numbers = _with_prices(cells, headings, hints, found)
-    check_currency(table, roles, cells.index, found)
     clock = _read_clock(cells, numbers, headings, hints, found)
     settled_clock = settled(clock, hints, found)
     times = settled_clock.local
     _check_empty(numbers, times, hints, found)
+    check_currency(table, roles, cells.index, times, found)
     bars = ordered(_bars(numbers, times, found), cells.index, table, roles, hints, found)
     if ADJUSTED_CLOSE not in bars and not roles.as_they_are:
         events = cells[list(roles.events)].set_axis(times).sort_index()

@@ -77,16 +77,24 @@ def _locked(folder: Path) -> Iterator[bool]:
     if sys.platform == "win32":
         yield False
         return
-    handle = os.open(folder, os.O_RDONLY)
     try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        locked = True
-    except OSError:
-        locked = False
+        handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    except OSError:  # it is gone, no folder, or not ours
+        yield False
+        return
     try:
-        yield locked
+        yield _taken(handle)
     finally:
         os.close(handle)
+
+
+def _taken(handle: int) -> bool:
+    """Whether the lock could be had."""
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True
 
 
 def _places(folder: Path) -> Iterator[Path]:

@@ -27,11 +27,31 @@ def test_a_currency_that_changes_is_refused_and_the_cure_works(
     rate = np.where(np.arange(60) < 30, 1.0, 0.8)
     prices = BARS.assign(**{price: BARS[price] * rate for price in ("open", "high", "low", "close")})
     content = text([one] * 30 + [other] * 30, name, prices)
-    with pytest.raises(DataError, match=f"row 31: the currency is '{other}', after '{one}' in row 1"):
+    first, then = one.replace("GBp", "GBX"), other.replace("GBp", "GBX")
+    with pytest.raises(DataError, match=f"2015-02-13: the currency is {then}, and {first} on 2015-01-02"):
         csv(tmp_path, content)
     assert_bars(csv(tmp_path, text([one] * 60, name)), BARS)  # converted
     assert_bars(csv(tmp_path, BARS.rename_axis("date").to_csv()), BARS)  # and without the column
 
 
-def test_rows_without_a_currency_are_no_change(tmp_path: Path) -> None:
-    assert_bars(csv(tmp_path, text(["USD", "", " USD "] * 20)), BARS)
+OTHERS = {
+    "no value": ["USD", "", "N/A"],
+    "small letters and blanks": ["USD", "usd", " USD "],
+    "a sign": ["USD", "$", "USD"],
+    "amounts": ["59.277", "12.235", "3"],
+    "coins": ["BTC", "ETH", "XRP"],
+}
+
+
+@pytest.mark.parametrize("cells", OTHERS.values(), ids=list(OTHERS))
+def test_what_is_no_change_of_a_currency_is_read(tmp_path: Path, cells: list[str]) -> None:
+    assert_bars(csv(tmp_path, text(cells * 20)), BARS)
+
+
+def test_a_column_of_that_name_that_tells_assets_apart_keeps_its_cure(tmp_path: Path) -> None:
+    francs = BARS.assign(**{price: BARS[price] * 0.9 for price in ("open", "high", "low", "close")})
+    content = text(["EUR"] * 60) + text(["CHF"] * 60, bars=francs).split("\n", 1)[1]
+    with pytest.raises(DataError, match="the column 'Currency' tells the rows apart") as caught:
+        csv(tmp_path, content)
+    assert "the currency is" not in str(caught.value)
+    assert_bars(csv(tmp_path, content, symbol="CHF", columns={"symbol": "Currency"}), francs)

@@ -223,6 +223,15 @@ def test_what_a_killed_run_has_left_is_removed_by_the_next_and_what_another_writ
         assert {".run.0123abcd", ".mine.partial", "run"} < {path.name for path in tmp_path.iterdir()}
 
 
+def test_what_only_has_the_name_of_a_partial_folder_holds_nobody_up(tmp_path: Path) -> None:
+    """A pipe waits for somebody who writes into it."""
+    left = tmp_path / ".run.0123abcd.partial"
+    os.mkfifo(left)
+    os.utime(left, (time.time() - 10.0,) * 2)
+    run_folder.write(result(), tmp_path / "run", None)
+    assert left.exists()
+
+
 @pytest.mark.parametrize(("seconds", "stays"), [(1.0, True), (3500.0, True), (3700.0, False)])
 def test_without_locks_what_was_left_is_removed_after_an_hour(
     seconds: float, stays: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

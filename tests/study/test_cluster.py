@@ -55,6 +55,16 @@ def test_an_address_is_of_processes_here_or_of_a_scheduler() -> None:
         assert address_of(text) == (text, 0)
 
 
+def test_the_environment_is_afterwards_what_it_was(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Dask sets variables for its processes in this one: one thread for each library of linear algebra."""
+    monkeypatch.setenv("OMP_NUM_THREADS", "3")
+    before = dict(os.environ)
+    with connect._same_environment():
+        os.environ.update(OMP_NUM_THREADS="1", PYTHONHASHSEED="6640")
+        del os.environ["PATH"]
+    assert dict(os.environ) == before
+
+
 NO_ADDRESS = """
 local local: local:0 local:two local:-1 local:99999 8786 host:1 tcp://host tcp://host:0 tcp://host:65536
 tcp://host:8786/x http://host:8786

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import re
 import warnings
 from collections.abc import Callable, Iterator, Mapping
@@ -133,8 +134,20 @@ def _connected(where: Address, folder: str) -> Iterator[Client]:
         with _client(where.text, where.text) as client:
             yield client
         return
-    with _processes(where, folder) as address, _client(address, where.text) as client:
+    with _same_environment(), _processes(where, folder) as address, _client(address, where.text) as client:
         yield client
+
+
+@contextmanager
+def _same_environment() -> Iterator[None]:
+    """After the block the variables of the environment are what they were: Dask sets some for its processes."""
+    before = dict(os.environ)
+    try:
+        yield
+    finally:
+        for name in os.environ.keys() - before.keys():
+            del os.environ[name]
+        os.environ.update(before)
 
 
 @contextmanager

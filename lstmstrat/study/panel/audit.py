@@ -47,15 +47,19 @@ Decide = Callable[[Panel], Decisions]
 
 
 def decider(config: Config) -> Decide:
-    """The decisions of a config on a panel; what was fitted or optimised is known again within it."""
+    """The decisions of a config on a panel; what was fitted is known again within it, and what skfolio has solved.
+
+    A class of the user's may read more than the returns that it is asked about, so it is asked anew on each panel.
+    """
     session = Session(Store(None), ledger=Ledger(None))
     session.told = None
     assert config.portfolio is not None
     rule = config.portfolio
-    optimiser = optimiser_of(rule)
+    known = optimiser_of(rule)
 
     def decide(panel: Panel) -> Decisions:
         found = forecast(config, panel, session)
+        optimiser = optimiser_of(rule) if rule.optimiser in rule.own_code else known
         lines = {"forecast": found.forecast, "spread": found.spread, "distance": found.distance}
         return Decisions(
             times=panel.times,

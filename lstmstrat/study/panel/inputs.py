@@ -40,7 +40,9 @@ def check_features(run: PanelRun) -> Check:
     if drawn is None or not len(drawn.rows):
         return Check(FEATURES, NOT_RUN, NOT_ASKED)
     features = feature_set(run.forecasts.config.features)
-    for asset, session, used in zip(drawn.assets.tolist(), drawn.sessions.tolist(), drawn.rows, strict=True):
+    whole = np.isfinite(drawn.rows).all(axis=1)  # (P,) no window has another row, as one before a feature begins
+    chosen = (part[whole] for part in (drawn.assets, drawn.sessions, drawn.rows))
+    for asset, session, used in zip(*chosen, strict=True):
         times, bars = _own_bars(panel, asset, session + 1)
         (again,), of = features.named_rows(times, bars, len(bars) - 1)  # (F,)
         differ = np.flatnonzero(~np.isclose(used, again, rtol=EQUAL, atol=0.0, equal_nan=True))
@@ -50,7 +52,7 @@ def check_features(run: PanelRun) -> Check:
             at = f"at {_day(panel, session)}"
             return Check(FEATURES, FAILED, f"{of[k].name} of {panel.symbols[asset]} looks ahead: {at} {said}")
     failed, remarks = _without_oldest(run)
-    rows, assets = len(drawn.rows), counted(len(set(drawn.assets.tolist())), "asset")
+    rows, assets = int(whole.sum()), counted(len(set(drawn.assets[whole].tolist())), "asset")
     said = "; ".join([f"unmoved by later bars in {rows} rows of {assets}", *remarks])
     return Check(FEATURES, FAILED, failed) if failed else Check(FEATURES, PASSED, said)
 

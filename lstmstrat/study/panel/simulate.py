@@ -183,7 +183,7 @@ def _trades(found: PortfolioAccount, panel: Panel) -> pd.DataFrame:
     by_asset = np.argsort(orders["asset"].to_numpy(), kind="stable")
     columns = [orders[name].to_numpy()[by_asset] for name in ("session", "size", "price", "commission")]
     assets, begin = np.unique(orders["asset"].to_numpy()[by_asset], return_index=True)
-    for asset, low, high in zip(assets.tolist(), begin, [*begin[1:], len(orders)], strict=True):
+    for asset, low, high in zip(assets.tolist(), begin, np.append(begin, len(orders))[1:], strict=True):
         known = closes[np.isfinite(closes[:, asset]), asset]
         session, size, price, paid = (column[low:high] for column in columns)
         trips = trip_columns(session, size, price, paid, last, float(known[-1]) if len(known) else np.nan)

@@ -82,11 +82,13 @@ class Optimiser:
     def __init__(self, name: str, cls: type[Any]):
         self.name, self._cls = name, cls
         self._solved: dict[bytes, Floats] = {}
+        self._first: Floats | None = None  # returns; the first that were solved
 
     def weights(self, returns: Floats) -> Floats:
         """The weights of assets with these returns, which sum to 1; (bars, k) -> (k,).
 
-        The first returns are solved twice: an optimiser with random numbers of its own is refused.
+        The first returns are solved again, beside themselves and after the 1st, 2nd, 4th, 8th ... other ones: an
+        optimiser with random numbers of its own, or that keeps something from one call to the next, is refused.
 
         Raises
         ------
@@ -95,11 +97,19 @@ class Optimiser:
         """
         key = hashlib.sha256(f"{returns.shape}".encode() + returns.tobytes()).digest()
         if key not in self._solved:
-            found = self._fitted(returns)
-            if not self._solved and not np.array_equal(found, self._fitted(returns)):
-                raise ConfigError("gives other weights for the same returns; give it a fixed seed")
-            self._solved[key] = found
+            self._solved[key] = self._fitted(returns)
+            self._first = returns if self._first is None else self._first
+            others = len(self._solved) - 1
+            if others & (others - 1) == 0:  # 0, 1, 2, 4, 8 ...
+                self._check_again(self._first)
         return self._solved[key]
+
+    def _check_again(self, first: Floats) -> None:
+        known = next(iter(self._solved.values()))
+        if not np.array_equal(known, self._fitted(first)):
+            raise ConfigError(
+                "gives other weights for the same returns; give it a fixed seed, and keep nothing in the class"
+            )
 
     def _fitted(self, returns: Floats) -> Floats:
         try:
@@ -116,21 +126,26 @@ class Optimiser:
         return np.where(shares < LEAST, 0.0, shares)
 
 
-def _numbers(given: object) -> Floats:
+def _numbers(given: Any) -> Floats:
     if given is None:
         raise ConfigError("has no weights_ after fit(X)")
     try:
+        if np.iscomplexobj(given) or np.ma.is_masked(given):
+            raise TypeError("they are complex or masked")
         return np.asarray(given, dtype=float)
-    except (TypeError, ValueError):
-        raise ConfigError(f"gives weights_ that are no numbers: {given!r}") from None
+    except ERRORS_OF_CODE as error:  # of the user's type too, such as a tensor with a gradient
+        kind = type(given).__name__
+        raise ConfigError(f"gives weights_ that are no numbers, but {kind}: {describe(error)}") from error
 
 
 def _mistake(found: Floats, assets: int) -> str:
     """Why these cannot be the weights of a side; "" if they can."""
     if found.shape != (assets,):
         return f"gives weights_ of shape {found.shape}, expected ({assets},), one of each asset"
-    if not np.isfinite(found).all():
-        return "gives a weight that is NaN or infinite"
+    with np.errstate(over="ignore"):
+        finite = np.isfinite(found).all() and np.isfinite(found.sum())
+    if not finite:
+        return "gives a weight that is NaN or infinite, or weights whose sum is"
     if not found.sum() > 0.0:
         return f"gives weights that sum to {found.sum():g}, expected a sum above 0"
     if found.min() < -LEAST * found.sum():

@@ -127,6 +127,21 @@ def since_the_first(bars: np.ndarray) -> np.ndarray:
     return close / (np.nancumsum(close) / np.arange(1, len(close) + 1))
 
 
+def of_twenty(bars: np.ndarray) -> np.ndarray:
+    """The mean of 20 closes over the last one; numpy refuses fewer than 20 bars."""
+    close = bars[:, CLOSE]
+    means = np.lib.stride_tricks.sliding_window_view(close, 20).mean(axis=1)
+    return np.concatenate([np.full(19, np.nan), means]) / close
+
+
+def test_a_feature_that_needs_some_bars_is_not_asked_for_rows_that_no_window_has(
+    panel: Panel, session: Session
+) -> None:
+    """It ended an honest run after its training."""
+    check = check_features(run_of(panel, session, features=["return_1", f"{__name__}:of_twenty"]))
+    assert check.status == PASSED, check.detail
+
+
 @pytest.mark.parametrize("leak", [tomorrow, month])
 def test_a_feature_that_looks_ahead_is_found_with_its_asset_and_date(
     panel: Panel, session: Session, leak: Callable[..., Any]

@@ -18,7 +18,7 @@ from helpers.command import command
 from test_panel_run import config
 
 from lstmstrat import Config, Ledger, Session, Store
-from lstmstrat.audit.finding import NOT_ASSESSED, PASSED
+from lstmstrat.audit.finding import FAILED, NOT_ASSESSED, PASSED
 from lstmstrat.config.portfolio import PortfolioConfig
 from lstmstrat.prices.bars import CLOSE, VOLUME
 from lstmstrat.prices.panel import Panel
@@ -144,6 +144,37 @@ def test_the_audit_finds_that_it_depends_on_no_later_bar(run: PanelRun) -> None:
     found = of("calm_of_a_test:Calm")
     findings = audit_panel(decider(found), run.panel, "top", "", lambda done, total: None)
     assert {finding.status for finding in findings} == {PASSED}
+
+
+class Stored:
+    """A feature stores what the panel has in the end; the optimiser reads it, and not the returns."""
+
+    end = 0.0
+
+    @classmethod
+    def level(cls, bars: Any) -> Any:
+        cls.end = float(bars[-1, CLOSE])
+        return np.log(bars[:, CLOSE])
+
+    def fit(self, X: Any) -> None:  # noqa: N803
+        self.weights_ = np.arange(1.0, X.shape[1] + 1.0) ** (self.end % 1.0)
+
+
+def test_the_audit_asks_an_optimiser_of_ones_own_anew_on_each_panel(run: PanelRun) -> None:
+    """Up to the cut the returns are the same, so that what was solved before answered for it: a leak passed."""
+    made = ModuleType("stored_of_a_test")
+    made.__dict__.update({"Stored": Stored, "level": Stored.level})
+    sys.modules["stored_of_a_test"] = made
+    try:
+        found = of("stored_of_a_test:Stored")
+        features = {"features": ("return_1", "stored_of_a_test:level")}
+        found = found.model_copy(update={"forecast": found.forecast.model_copy(update=features)})
+        (finding,) = audit_panel(decider(found), run.panel, "top", "", lambda done, total: None, only="P2")
+    finally:
+        del sys.modules["stored_of_a_test"]
+    assert finding.status == FAILED
+    assert finding.difference is not None
+    assert finding.difference.line.startswith("weight of ")
 
 
 def test_what_ones_own_optimiser_opens_is_not_watched() -> None:

@@ -54,6 +54,30 @@ def result(run: PanelRun, session: Session) -> Result:
     return run_panel(run.config, run.panel, session)
 
 
+class Idle:
+    """A rule that holds nothing."""
+
+    def weights(self, scores: np.ndarray, held: np.ndarray, closes: np.ndarray) -> np.ndarray:
+        return np.zeros(len(scores))
+
+
+def test_a_portfolio_that_never_orders_has_a_report(session: Session, tmp_path: Path) -> None:
+    """It ended in a traceback: the round trips of no order."""
+    idle = config(portfolio={"rule": f"{__name__}:Idle"})
+    found = run_panel(*prepare_panel(idle), session)
+    (strategy,) = found.assessment.strategies
+    assert strategy.metrics.final_value == idle.broker.cash
+    assert (found.trades["strategy"] == "Idle").sum() == 0
+    assert "Idle" in found.report(tmp_path / "page.html").read_text(encoding="utf-8")
+    assert lstmstrat.load_run(found.save(tmp_path / "run")).assessment == found.assessment
+
+
+@pytest.mark.parametrize("name", ["date", "buy_and_hold"])
+def test_a_portfolio_may_not_be_called_as_a_column_that_there_is(name: str) -> None:
+    with pytest.raises(ConfigError, match=f"'{name}' is the .*; give the portfolio another name"):
+        config(portfolio={"rule": "top", "long": 3, "short": 3, "name": name})
+
+
 def test_the_window_begins_at_the_first_fold_and_the_hold_is_in_all_members(run: PanelRun) -> None:
     assert run.dates[0] == run.panel.times[run.forecasts.folds[0].fitted_at]
     assert run.benchmark.equity.iloc[0] == run.config.broker.cash

@@ -75,6 +75,26 @@ class Draws:
         self.weights_ = np.random.default_rng().random(X.shape[1])
 
 
+class Keeps:
+    """Half of the weights that it gave before, kept in the class."""
+
+    last: Any = None
+
+    def fit(self, X: Any) -> None:  # noqa: N803
+        now = 1.0 / X.var(axis=0)
+        now /= now.sum()
+        type(self).last = self.weights_ = now if self.last is None else 0.5 * (now + self.last)
+
+
+class Gradient:
+    """Weights as a tensor that torch follows, which is no array."""
+
+    def fit(self, X: Any) -> None:  # noqa: N803
+        import torch
+
+        self.weights_ = torch.ones(X.shape[1], requires_grad=True)
+
+
 class Borrows:
     def fit(self, X: Any) -> None:  # noqa: N803
         self.weights_ = np.random.rand(X.shape[1])  # noqa: NPY002
@@ -87,10 +107,11 @@ def gives(value: Any) -> type:
 @pytest.fixture(autouse=True)
 def module() -> Any:
     found = ModuleType("optimisers_of_a_test")
-    kinds = (Calm, Richest, NoOptimiser, Needs, Raises, Forgets, Draws, Borrows)
+    kinds = (Calm, Richest, NoOptimiser, Needs, Raises, Forgets, Draws, Keeps, Borrows)
     found.__dict__.update({kind.__name__: kind for kind in kinds})
     sys.modules["optimisers_of_a_test"] = found
     Calm.asked.clear()
+    Keeps.last = None
     yield found
     del sys.modules["optimisers_of_a_test"]
 
@@ -247,12 +268,12 @@ def test_it_is_asked_for_chosen_assets_once_for_each_side_and_not_for_one_alone(
     once = optimised(found_rule, returns)
     tradable = np.ones(scores.shape, dtype=bool)
     found = target_weights(scores, tradable, found_rule, optimised=once)
-    assert len(Calm.asked) == SESSIONS - WINDOW + 1 + 1
+    assert len(Calm.asked) == SESSIONS - WINDOW + 1 + 4
     assert np.array_equal(Calm.asked[-1], returns[-WINDOW:, :2])
     assert (found[WINDOW - 1 :, 3] == -1.0).all()
     better = scores[:, [1, 0, 2, 3]]  # the same two are the best
     assert np.array_equal(target_weights(better, tradable, found_rule, optimised=once), found)
-    assert len(Calm.asked) == SESSIONS - WINDOW + 1 + 1
+    assert len(Calm.asked) == SESSIONS - WINDOW + 1 + 4
 
 
 def test_a_group_that_is_not_held_is_not_solved() -> None:
@@ -346,13 +367,18 @@ def test_what_is_no_optimiser_is_refused(name: str, sentence: str) -> None:
     ("kind", "sentence"),
     [
         (gives([1.0, 1.0, 1.0]), r"gives weights_ of shape \(3,\), expected \(4,\), one of each asset"),
-        (gives([1.0, np.nan, 1.0, 1.0]), "gives a weight that is NaN or infinite"),
+        (gives([1.0, np.nan, 1.0, 1.0]), "gives a weight that is NaN or infinite, or weights whose sum is"),
+        (gives([1e308] * 4), "gives a weight that is NaN or infinite, or weights whose sum is"),
         (gives([0.0] * 4), "gives weights that sum to 0, expected a sum above 0"),
         (gives([1.0, -0.1, 1.0, 1.0]), "gives the weight -0.1; a side is held with weights of 0 and above"),
-        (gives("all"), "gives weights_ that are no numbers: 'all'"),
+        (gives("all"), "gives weights_ that are no numbers, but str: ValueError: .*"),
+        (gives([10**400] * 4), "gives weights_ that are no numbers, but list: OverflowError: .*"),
+        (gives(np.ones(4) + 1j), "gives weights_ that are no numbers, but ndarray: .*complex or masked.*"),
+        (gives(np.ma.masked_equal([1, 2, 3, 4], 3)), "gives weights_ that are no numbers, but MaskedArray: .*"),
+        (Gradient, "gives weights_ that are no numbers, but Tensor: RuntimeError: .*"),
         (Raises, r"fails: ValueError: too few \(.*test_optimiser.py, line \d+\)"),
         (Forgets, r"has no weights_ after fit\(X\)"),
-        (Draws, "gives other weights for the same returns; give it a fixed seed"),
+        (Draws, "gives other weights for the same returns; give it a fixed seed, and keep nothing in the class"),
     ],
 )
 def test_what_cannot_be_weights_is_refused_with_its_session_and_assets(
@@ -367,6 +393,13 @@ def test_what_cannot_be_weights_is_refused_with_its_session_and_assets(
     )
     with pytest.raises(ConfigError, match=expected):
         weights(rule("Given", rule="top", long=4, short=0, gross=1.0), scores, returns)
+
+
+def test_an_optimiser_that_keeps_something_from_call_to_call_is_refused() -> None:
+    """The first returns give the same twice in a row, and no longer once others were solved."""
+    scores, returns = ordered()
+    with pytest.raises(ConfigError, match=r"close of 2024-03-04, gives other weights .*keep nothing in the class"):
+        weights(rule("Keeps", rule="top", long=4, short=0, gross=1.0), scores, returns)
 
 
 def test_what_a_config_may_not_say() -> None:
