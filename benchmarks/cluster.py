@@ -5,8 +5,9 @@
     python benchmarks/cluster.py --cluster tcp://host:port  # a cluster that runs, beside them
 
 Measured is the training as the report counts it: the fits of all folds, with what is sent, what comes back and
-what is written into the cache. Processes are started anew each time, which is not counted, but that they load the
-compiled kernels is. The results are medians over the rounds; the load is that of the machine in the minute before.
+what is written into the cache. Processes are started anew each time and load the compiled kernels, which is not
+counted: a run lets them do so while it reads its prices. The results are medians over the rounds; the load is that
+of the machine in the minute before.
 """
 
 from __future__ import annotations
@@ -66,6 +67,8 @@ def measured(kind: str, model: Model, tasks: list[FitTask]) -> tuple[float, floa
     threads = int(kind.split()[0]) if "thread" in kind else None
     where = nullcontext() if threads else lstmstrat.cluster(kind)
     with tempfile.TemporaryDirectory() as folder, where as executor:
+        for loaded in executor._warm if executor else ():
+            loaded.result()
         store = lstmstrat.Store(Path(folder) / "cache.sqlite")
         with lstmstrat.Session(store, threads, executor=executor, ledger=lstmstrat.Ledger(None)) as session:
             trainer.fit(session, model, fresh(tasks))
