@@ -290,18 +290,28 @@ WIDE = {
 }
 
 
+def seconds_of_refusal(tmp_path: Path, text: str) -> float:
+    begin = time.process_time()
+    with pytest.raises(DataError) as caught:
+        csv(tmp_path, text)
+    assert len(str(caught.value)) < 4000
+    return time.process_time() - begin
+
+
 @pytest.mark.parametrize("kind", WIDE)
 def test_long_and_wide_junk_takes_linear_time(tmp_path: Path, kind: str) -> None:
-    """Three times as many may take 4.5 times as long; what asks each about all the others takes nine."""
-    seconds = []
-    for n in (8_000, 24_000):
-        start = time.process_time()
-        with pytest.raises(DataError) as caught:
-            csv(tmp_path, WIDE[kind](n))
-        seconds.append(time.process_time() - start)
-        assert len(str(caught.value)) < 4000
-    assert seconds[1] < max(4.5 * seconds[0], 0.15), seconds
-    assert seconds[1] < 10.0
+    """Three times as many may take 4.5 times as long; what asks each about all the others takes nine.
+
+    On a machine that others use as well, processor time is up to twice as much for a while, so there are three
+    tries: what is quadratic fails in each.
+    """
+    tries = []
+    for _ in range(3):
+        few, many = (seconds_of_refusal(tmp_path, WIDE[kind](n)) for n in (8_000, 24_000))
+        tries.append((few, many))
+        if many < max(4.5 * few, 0.15) and many < 10.0:
+            return
+    raise AssertionError(tries)
 
 
 @given(st.binary(max_size=300))
