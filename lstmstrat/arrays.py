@@ -30,6 +30,9 @@ def sliding(x: npt.NDArray[Any], size: int) -> npt.NDArray[Any]:
     return as_strided(x, shape, strides, writeable=False)
 
 
+NO_NUMBERS = "cmMSU"  # complex numbers, of which the half would be lost; times; text
+
+
 def unmasked(values: object) -> npt.NDArray[Any]:
     """What a user's function gave as an array, in which a masked number is missing, that is NaN.
 
@@ -40,3 +43,21 @@ def unmasked(values: object) -> npt.NDArray[Any]:
     if not np.ma.isMaskedArray(values) or plain.dtype.kind not in "biufO":
         return plain
     return np.where(np.ma.getmaskarray(values), np.nan, plain.astype(np.float64))
+
+
+def real_numbers(values: object) -> Floats:
+    """What a user's class gave as numbers, NaN where they are masked.
+
+    Raises
+    ------
+    TypeError
+        They are complex, times or text. What else an object of the user's raises when it becomes an array goes
+        through.
+
+    >>> real_numbers([1, 2]).tolist()
+    [1.0, 2.0]
+    """
+    found = unmasked(values)
+    if found.dtype.kind in NO_NUMBERS:
+        raise TypeError(f"values of type {found.dtype}; expected real numbers")
+    return found.astype(np.float64)

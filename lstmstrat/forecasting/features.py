@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from lstmstrat.arrays import Floats, Times, sliding, unmasked
+from lstmstrat.arrays import NO_NUMBERS, Floats, Times, sliding, unmasked
 from lstmstrat.config.names import FEATURE, column, is_own, unknown_feature, window
 from lstmstrat.config.plugins import load_attribute
 from lstmstrat.errors import ERRORS_OF_CODE, ConfigError, describe
@@ -223,7 +223,6 @@ def _call(name: str, function: Callable[..., Any], arguments: tuple[np.ndarray, 
     return numbers
 
 
-NO_NUMBERS = "cmMSU"  # complex numbers, of which the half would be lost; times; text
 _CHANGES = {"difference": difference, "change": change}
 
 

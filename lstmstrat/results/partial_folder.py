@@ -125,7 +125,7 @@ def _sweep(parent: Path) -> None:
         if PARTIAL.fullmatch(path.name):
             with suppress(OSError):
                 if _is_abandoned(path):
-                    shutil.rmtree(path)
+                    path.unlink() if path.is_file() else shutil.rmtree(path)
 
 
 def _is_abandoned(partial: Path) -> bool:

@@ -232,6 +232,18 @@ def test_what_only_has_the_name_of_a_partial_folder_holds_nobody_up(tmp_path: Pa
     assert left.exists()
 
 
+@pytest.mark.parametrize(("seconds", "stays"), [(10.0, True), (3700.0, False)])
+def test_what_was_left_of_a_single_file_is_removed_after_an_hour(
+    seconds: float, stays: bool, tmp_path: Path
+) -> None:
+    """Of index.html, which each run writes anew: nobody can lock it, and it stayed for good."""
+    left = tmp_path / ".index.0123abcd.partial"
+    left.write_text("<html>")
+    os.utime(left, (time.time() - seconds,) * 2)
+    run_folder.write(result(), tmp_path / "run", None)
+    assert left.exists() == stays
+
+
 @pytest.mark.parametrize(("seconds", "stays"), [(1.0, True), (3500.0, True), (3700.0, False)])
 def test_without_locks_what_was_left_is_removed_after_an_hour(
     seconds: float, stays: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

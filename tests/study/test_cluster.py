@@ -56,13 +56,14 @@ def test_an_address_is_of_processes_here_or_of_a_scheduler() -> None:
 
 
 def test_the_environment_is_afterwards_what_it_was(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Dask sets variables for its processes in this one: one thread for each library of linear algebra."""
-    monkeypatch.setenv("OMP_NUM_THREADS", "3")
+    """Dask sets variables for its processes in this one; what the block sets itself stays."""
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    monkeypatch.setenv("MINE", "before")
     before = dict(os.environ)
-    with connect._same_environment():
-        os.environ.update(OMP_NUM_THREADS="1", PYTHONHASHSEED="6640")
-        del os.environ["PATH"]
-    assert dict(os.environ) == before
+    with face.cluster("local:1"):
+        assert os.environ["OMP_NUM_THREADS"] == "1"
+        os.environ["MINE"] = "after"
+    assert dict(os.environ) == {**before, "MINE": "after"}
 
 
 NO_ADDRESS = """

@@ -25,6 +25,10 @@ FORMS = "expected local:N such as local:2, or tcp://host:port such as tcp://10.0
 INSTALL = 'cluster: Dask is not installed; type: pip install "lstmstrat[cluster]"'
 QUIET = logging.CRITICAL + 1
 LIBRARIES = ("distributed", "tornado", "bokeh")
+OF_DASK = (
+    *(f"{library}_NUM_THREADS" for library in ("OMP", "MKL", "OPENBLAS")),
+    *("MALLOC_TRIM_THRESHOLD_", "PYTHONHASHSEED", "__DASK_PARENT_PID"),
+)
 SELDOM = {
     "distributed.worker.profile.enabled": False,  # it stops every call a hundred times a second
     "distributed.admin.tick.interval": "1s",  # scheduler and workers look at their clocks; else 50 times a second
@@ -140,14 +144,15 @@ def _connected(where: Address, folder: str) -> Iterator[Client]:
 
 @contextmanager
 def _same_environment() -> Iterator[None]:
-    """After the block the variables of the environment are what they were: Dask sets some for its processes."""
-    before = dict(os.environ)
+    """After the block the variables that Dask sets for its processes, and so in this one, are what they were."""
+    before = {name: os.environ.get(name) for name in OF_DASK}
     try:
         yield
     finally:
-        for name in os.environ.keys() - before.keys():
-            del os.environ[name]
-        os.environ.update(before)
+        for name, value in before.items():
+            os.environ.pop(name, None)
+            if value is not None:
+                os.environ[name] = value
 
 
 @contextmanager

@@ -41,6 +41,8 @@ def check_features(run: PanelRun) -> Check:
         return Check(FEATURES, NOT_RUN, NOT_ASKED)
     features = feature_set(run.forecasts.config.features)
     whole = np.isfinite(drawn.rows).all(axis=1)  # (P,) no window has another row, as one before a feature begins
+    if not whole.any():
+        return Check(FEATURES, NOT_RUN, "none of the rows that were kept has every feature")
     chosen = (part[whole] for part in (drawn.assets, drawn.sessions, drawn.rows))
     for asset, session, used in zip(*chosen, strict=True):
         times, bars = _own_bars(panel, asset, session + 1)
@@ -94,6 +96,8 @@ def check_labels(run: PanelRun) -> Check:
             asset = f"{panel.symbols[n]} at {_day(panel, session)}"
             return Check(LABELS, FAILED, _fault(fitted, asset, learned[n], right[n]))
         count += int(np.isfinite(right).sum())
+    if not count:
+        return Check(LABELS, NOT_RUN, "none of the sessions that were kept has a label")
     folds = counted(len(chosen), "fold")
     return Check(LABELS, PASSED, f"{count:,} of {folds} are what the bars before the fit say")
 

@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 
-from lstmstrat.arrays import Bools, Floats, Indexes, Times, sliding
+from lstmstrat.arrays import Bools, Floats, Indexes, Times, real_numbers, sliding
 from lstmstrat.config.names import OPTIMISER
 from lstmstrat.config.plugins import load_attribute
 from lstmstrat.config.portfolio import SKFOLIO, PortfolioConfig
@@ -126,13 +126,11 @@ class Optimiser:
         return np.where(shares < LEAST, 0.0, shares)
 
 
-def _numbers(given: Any) -> Floats:
+def _numbers(given: object) -> Floats:
     if given is None:
         raise ConfigError("has no weights_ after fit(X)")
     try:
-        if np.iscomplexobj(given) or np.ma.is_masked(given):
-            raise TypeError("they are complex or masked")
-        return np.asarray(given, dtype=float)
+        return real_numbers(given)
     except ERRORS_OF_CODE as error:  # of the user's type too, such as a tensor with a gradient
         kind = type(given).__name__
         raise ConfigError(f"gives weights_ that are no numbers, but {kind}: {describe(error)}") from error

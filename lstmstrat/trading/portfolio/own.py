@@ -15,11 +15,11 @@ Letters: D sessions, N assets.
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 
-from lstmstrat.arrays import Bools, Floats
+from lstmstrat.arrays import Bools, Floats, real_numbers
 from lstmstrat.config.names import RULE
 from lstmstrat.config.plugins import load_attribute
 from lstmstrat.config.portfolio import ROUNDING, PortfolioConfig
@@ -87,8 +87,7 @@ def _asked(of: Rule, scores: Floats, held: Floats, closes: Floats, rule: Portfol
     if np.isnan(scores).all():
         return np.zeros(len(scores))
     try:
-        given: Any = of.weights(scores.copy(), held, closes)
-        found = np.asarray(given, dtype=float)
+        found = real_numbers(of.weights(scores.copy(), held, closes))
     except ERRORS_OF_CODE as error:
         raise StrategyError(f"{rule.rule}: {describe(error)}") from error
     if mistake := _mistake(found, scores, rule.gross):

@@ -142,6 +142,18 @@ def test_a_feature_that_needs_some_bars_is_not_asked_for_rows_that_no_window_has
     assert check.status == PASSED, check.detail
 
 
+def test_what_looked_at_nothing_has_not_passed(panel: Panel, session: Session) -> None:
+    run = run_of(panel, session)
+    rows = run.forecasts.drawn_rows
+    assert rows is not None
+    empty = replace(rows, rows=np.full_like(rows.rows, np.nan))
+    labels = tuple(replace(of, labels=np.full_like(of.labels, np.nan)) for of in run.forecasts.drawn_labels)
+    bare = replace(run.panel, bars=np.full_like(run.panel.bars, np.nan))
+    of_nothing = replace(run, panel=bare, forecasts=replace(run.forecasts, drawn_rows=empty, drawn_labels=labels))
+    for check in (check_features(of_nothing), check_labels(of_nothing)):
+        assert check.status == NOT_RUN, check.detail
+
+
 @pytest.mark.parametrize("leak", [tomorrow, month])
 def test_a_feature_that_looks_ahead_is_found_with_its_asset_and_date(
     panel: Panel, session: Session, leak: Callable[..., Any]

@@ -102,7 +102,9 @@ def test_what_is_no_rule_is_refused(name: str, sentence: str) -> None:
         ([0.0, 0.0, 0.0, 1.0], "an asset without a score a weight"),
         ([0.7, 0.7, 0.0, 0.0], "sum to 1.4 long and 0 short; expected at most 1 a side"),
         ([-0.7, 0.7, -0.4, 0.0], "sum to 0.7 long and 1.1 short"),
-        ("best", "could not convert string to float"),
+        ("best", "TypeError: values of type <U4; expected real numbers"),
+        (np.array([0.5, 0.5, 0.0, 0.0]) + 1j, "TypeError: values of type complex128; expected real numbers"),
+        (np.ma.masked_equal([0.5, 0.4, 0.0, 0.0], 0.4), "NaN or infinite values"),
     ],
 )
 def test_what_cannot_be_weights_is_refused(module: ModuleType, value: Any, sentence: str) -> None:
