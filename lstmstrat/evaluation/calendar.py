@@ -62,6 +62,11 @@ def _spacings(gaps: Ints) -> Floats:
     return np.where(alike >= 0.5, usual, np.nan)
 
 
+def _distinct(ascending: Ints) -> Ints:
+    """The different ones of at least one ascending number, as `np.unique`, which sorts them first."""
+    return np.asarray(ascending[np.append(True, np.diff(ascending) > 0)])
+
+
 def _is_another(spacing: float, other: float) -> bool:
     """Whether two spacings are known and differ."""
     return spacing >= OTHER_SPACING * other or other >= OTHER_SPACING * spacing
@@ -133,7 +138,7 @@ class Calendar:
     @cached_property
     def _days(self) -> Ints:
         """The days with a bar; (d,)."""
-        return np.unique(self._seconds // _DAY)
+        return _distinct(self._seconds // _DAY)
 
     @cached_property
     def _trades(self) -> Bools:
@@ -163,7 +168,7 @@ class Calendar:
             return self._gaps / self._step - 1.0
         week, second = self._seconds // _WEEK, self._seconds % _WEEK
         slot = second // min(max(self._step, _SHORTEST_SLOT), _DAY)  # (n,)
-        due = np.bincount(slot) / len(np.unique(week))  # (s,) bars of an average week
+        due = np.bincount(slot) / len(_distinct(week))  # (s,) bars of an average week
         before = np.concatenate([[0.0], np.cumsum(due)])  # (s + 1,)
         passed = week * before[-1] + before[slot]  # (n,) bars due before each bar
         return np.asarray(np.diff(passed) - due[slot[:-1]])
@@ -176,7 +181,7 @@ class Calendar:
         """
         if self._step >= _WEEK:
             return LEAST_MISSING
-        a_day = len(self.times) / len(np.unique(self._seconds // _WEEK)) / int(self._trades.sum())
+        a_day = len(self.times) / len(_distinct(self._seconds // _WEEK)) / int(self._trades.sum())
         never_closes = self._trades.all() and 1.5 * _DAY > a_day * self._step > 0.75 * _DAY > self._step
         return max(LEAST_MISSING, a_day * (1 if never_closes else HOLE_DAYS / self.full))
 

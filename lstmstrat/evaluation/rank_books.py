@@ -5,17 +5,18 @@ what it trades belong to the same session, whatever the horizon of the scores. B
 sum to 1: a gross exposure of 2. Returns are simple ones: the mean of log returns is no return of a book, and low
 beside it by half of the variance, which differs between quantiles.
 
-Letters: D sessions, N assets, Q quantiles, k places of a side.
+Letters: D sessions, N assets, Q quantiles, B books, k places of a side.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from lstmstrat.arrays import Bools, Floats, Ints
+from lstmstrat.arrays import Bools, Floats, Indexes, Ints
 from lstmstrat.evaluation.ranks import Estimate, Scored, estimate
 from lstmstrat.evaluation.row_ranks import row_ranks
 
@@ -68,10 +69,11 @@ def rank_books(scored: Scored, cost: float) -> RankBooks:
     table = np.array([_excess(*of, quantiles) for of in zip(numbers, returns, strict=True)])
     table = table.reshape(len(scores), quantiles)
     shares = sorted({1.0 / quantiles, *(share for share in HOLD_UNTIL if share * quantiles > 1.0)})
+    of_books = zip(_weights(scores, 1.0 / quantiles, shares), shares, strict=True)
     return RankBooks(
         quantiles,
         tuple(estimate(BP * column, scored.horizon) for column in table.T),
-        tuple(_book(scores, returns, quantiles, share, cost, scored.horizon) for share in shares),
+        tuple(_book(weights, returns, share, cost, scored.horizon) for weights, share in of_books),
     )
 
 
@@ -114,8 +116,7 @@ def _quantile(ranks: Floats, count: Ints, quantiles: int) -> Ints:
     return np.where(middle <= count, below, quantiles - 1 - above)
 
 
-def _book(scores: Floats, returns: Floats, quantiles: int, hold_until: float, cost: float, horizon: int) -> Book:
-    weights = _weights(scores, 1.0 / quantiles, hold_until)
+def _book(weights: Floats, returns: Floats, hold_until: float, cost: float, horizon: int) -> Book:
     earned = BP * np.array([_earned(*of) for of in zip(weights, returns, strict=True)])  # (D,)
     gross = estimate(earned, horizon)
     if gross.mean is None:
@@ -127,40 +128,50 @@ def _book(scores: Floats, returns: Floats, quantiles: int, hold_until: float, co
     return Book(hold_until, gross, turnover, break_even, gross.mean - BP * cost * turnover)
 
 
-def _weights(scores: Floats, share: float, hold_until: float) -> Floats:
-    """1 / k for each of the k that are held long and -1 / k for the short ones; all 0 where a side is empty."""
-    long, short = _held(scores, share, hold_until), _held(-scores, share, hold_until)
-    counts = [side.sum(axis=1, keepdims=True) for side in (long, short)]  # (D, 1) each
-    weights = long / np.maximum(counts[0], 1) - short / np.maximum(counts[1], 1)
-    return np.where((counts[0] > 0) & (counts[1] > 0), weights, 0.0)
+def _weights(scores: Floats, share: float, hold_until: Sequence[float]) -> Iterator[Floats]:
+    """Of each book: 1 / k for each of the k held long and -1 / k for the short ones; 0 where a side is empty."""
+    held = [_held(side, share, hold_until) for side in (scores, -scores)]
+    for long, short in zip(*(np.moveaxis(side, 1, 0) for side in held), strict=True):  # (D, N) each
+        counts = [side.sum(axis=1, keepdims=True) for side in (long, short)]  # (D, 1) each
+        weights = long / np.maximum(counts[0], 1) - short / np.maximum(counts[1], 1)
+        yield np.where((counts[0] > 0) & (counts[1] > 0), weights, 0.0)
 
 
-def _held(scores: Floats, share: float, hold_until: float) -> Bools:
-    """What the side with the highest scores holds after each close; (D, N).
+def _held(scores: Floats, share: float, hold_until: Sequence[float]) -> Bools:
+    """What the side with the highest scores of each of B books holds after each close; (D, B, N).
 
     A holding stays while it is among the better `hold_until` of the assets, and the free places go to the best of
     the others: the buy/hold spread of Novy-Marx and Velikov (2016) with a number of places that is kept.
     """
-    held = np.zeros(scores.shape, dtype=bool)
-    before = np.zeros(scores.shape[1], dtype=bool)
-    for now, row in zip(held, scores, strict=True):
-        scored = np.isfinite(row)
-        places, stay = (_places(int(scored.sum()), of) for of in (share, hold_until))
-        now |= _best(row, before & _best(row, scored, stay), places)
-        now |= _best(row, scored & ~now, places - int(now.sum()))
+    assets = np.isfinite(scores).sum(axis=1)  # (D,)
+    order = np.argsort(-scores, axis=1)  # (D, N), best first, those without a score behind
+    equal = np.take_along_axis(row_ranks(-scores, "max"), order, axis=1)  # how many are at least as good
+    last = np.nan_to_num(equal, nan=1.0).astype(np.intp) - 1
+    places, stay = (
+        _places(assets, share),
+        np.array([_places(assets, until) for until in hold_until]),
+    )  # (D,), (B, D)
+    held = np.zeros((len(scores), len(hold_until), scores.shape[1]), dtype=bool)
+    before = np.zeros(held.shape[1:], dtype=bool)
+    for t, now in enumerate(held):
+        columns, of_equal = order[t, : assets[t]], last[t, : assets[t]]
+        best = _best(before[:, columns] & (of_equal < stay[:, t, None]), of_equal, places[t])
+        now[:, columns] = best | _best(~best, of_equal, places[t] - best.sum(axis=1, keepdims=True))
         before = now
     return held
 
 
-def _places(assets: int, share: float) -> int:
+def _places(assets: Ints, share: float) -> Ints:
     """A share of the assets, rounded; a half down, as in `_quantile`."""
-    return math.ceil(round(assets * share, 9) - 0.5)
+    return np.ceil(np.round(assets * share, 9) - 0.5).astype(np.int64)
 
 
-def _best(scores: Floats, among: Bools, places: int) -> Bools:
-    """The assets with the `places` highest scores; without equal ones that do not fit whole."""
-    in_order = np.sort(scores[among])[::-1]
-    return among & (scores > in_order[places]) if len(in_order) > places else among
+def _best(among: Bools, last: Indexes, places: int | Ints) -> Bools:
+    """The first `places` of the assets in order, best first; without equal ones that do not fit whole; (B, n).
+
+    `last` (n,) is the last place of those that are equal to each.
+    """
+    return among & (np.cumsum(among, axis=1)[:, last] <= places)
 
 
 def _earned(weights: Floats, returns: Floats) -> float:

@@ -10,10 +10,10 @@ import pandas as pd
 from lstmstrat.arrays import Floats
 
 
-def row_ranks(values: Floats, ties: Literal["average", "min"] = "average") -> Floats:
+def row_ranks(values: Floats, ties: Literal["average", "min", "max"] = "average") -> Floats:
     """The rank of each value in its row, from 1 for the lowest; (D, N) -> (D, N), NaN where a value is not finite.
 
-    Equal values share the mean of their ranks, or the lowest of them.
+    Equal values share the mean of their ranks, the lowest or the highest of them.
 
     Examples
     --------

@@ -114,14 +114,14 @@ def test_a_holding_is_let_go_when_it_leaves_the_better_half_by_hand() -> None:
         [7.0, 5.0, 10.0, 9.0, 8.0, 6.0, 4.0, 3.0, 2.0, 1.0],
     ]
     scores = np.array(a_to_j)
-    patient = _weights(scores, 0.2, 0.5)
+    patient = next(_weights(scores, 0.2, [0.5]))
     assert [np.flatnonzero(row > 0).tolist() for row in patient] == [
         [0, 1],
         [0, 1],
         [0, 2],
     ]  # b left, c is the best
     assert [np.flatnonzero(row < 0).tolist() for row in patient] == [[8, 9]] * 3
-    hasty = _weights(scores, 0.2, 0.2)
+    hasty = next(_weights(scores, 0.2, [0.2]))
     assert [np.flatnonzero(row > 0).tolist() for row in hasty] == [[0, 1], [2, 3], [2, 3]]
     found = rank_books(held_by(a_to_j), COST)
     # To build: 2. Hasty: two sold, two bought at a half each, 2. Patient: one of each, 1.
@@ -197,10 +197,10 @@ def test_a_session_without_scores_sells_the_book() -> None:
 def test_equal_scores_are_not_told_apart() -> None:
     """Three of five places' worth of equal scores: the one above them is held alone; all equal: nothing is."""
     scores = np.array([[4.0, 3.0, 3.0, 3.0, 2.0, 2.0, 2.0, 2.0, 1.0, 0.0], [1.0] * 10])
-    weights = _weights(scores, 0.2, 0.2)
+    weights = next(_weights(scores, 0.2, [0.2]))
     assert weights[0].tolist() == [1.0, *[0.0] * 7, -0.5, -0.5]
     assert not weights[1].any()
-    assert not _weights(np.array([[2.0, 1.0, 1.0, 1.0]]), 0.5, 0.5).any()  # the long side alone is no book
+    assert not next(_weights(np.array([[2.0, 1.0, 1.0, 1.0]]), 0.5, [0.5])).any()  # the long side alone is no book
     same = rank_books(held_by([[1.0] * 10] * 3), COST)
     assert same.books[0].gross.sessions == same.ladder[0].sessions == 0
 

@@ -87,9 +87,9 @@ def test_later_sessions_change_nothing_before_them(sessions: int) -> None:
     panel = made_up(7)
     later = panel.scores.copy()
     later[sessions:] = np.random.default_rng(8).normal(size=later[sessions:].shape)
-    for hold_until in (0.1, 0.5):
-        whole = _weights(panel.scores, 0.1, hold_until)[:sessions]
-        assert np.array_equal(_weights(later, 0.1, hold_until)[:sessions], whole)
-        assert np.array_equal(_weights(panel.scores[:sessions], 0.1, hold_until), whole)
+    walks = (_weights(scores, 0.1, [0.1, 0.5]) for scores in (panel.scores, later, panel.scores[:sessions]))
+    for whole, other, short in zip(*walks, strict=True):
+        assert np.array_equal(other[:sessions], whole[:sessions])
+        assert np.array_equal(short, whole[:sessions])
     ic = rank_ic(panel.scores, panel.realised)[:sessions]
     assert np.array_equal(rank_ic(panel.scores[:sessions], panel.realised[:sessions]), ic, equal_nan=True)

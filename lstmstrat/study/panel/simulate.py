@@ -5,8 +5,9 @@ Letters: D sessions, N assets.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import nullcontext
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -34,6 +35,7 @@ from lstmstrat.trading.portfolio.own import own_weights
 from lstmstrat.trading.portfolio.weights import equal_weight, target_weights
 
 PATH = "lstmstrat.trading.portfolio"
+OF_FILLS = "asset", "session", "size", "price", "commission"
 
 
 def simulate_panel(
@@ -102,8 +104,9 @@ def portfolio_weights(
         return own_weights(_carried(panel, forecasts.forecast), panel.tradable, panel.bars[:, :, CLOSE], rule)
     groups = np.array([panel.universe.groups.get(symbol, "") for symbol in panel.symbols])
     scores = _carried(panel, forecasts.forecast)
+    volatility = _carried(panel, _volatility(panel)) if rule.weights == "inverse_volatility" else None
     if optimiser is None:
-        return target_weights(scores, panel.tradable, rule, groups, _carried(panel, _volatility(panel)))
+        return target_weights(scores, panel.tradable, rule, groups, volatility)
     optimised = Optimised(optimiser, _returns(panel), panel.times, panel.symbols, progress)
     return target_weights(scores, panel.tradable, rule, groups, optimised=optimised)
 
@@ -177,18 +180,23 @@ def _orders(found: PortfolioAccount, panel: Panel) -> pd.DataFrame:
 
 def _trades(found: PortfolioAccount, panel: Panel) -> pd.DataFrame:
     """The round trips of each asset, in the order in which they begin."""
-    last, orders = len(found.times) - 1, found.orders
-    closes = panel.bars[-len(found.times) :, :, CLOSE]
-    frames = []
+    of_asset = list(_trips(found, panel))
+    trips = {name: np.concatenate([of[name] for of in of_asset]) for name in of_asset[0]}
+    counts = [len(of["opened"]) for of in of_asset]
+    times = np.append(found.times, np.datetime64("NaT"))  # -1: open
+    dates = {name: times[trips[name]] for name in ("opened", "closed")}
+    columns = {"asset": np.repeat(np.array(panel.symbols, dtype=object), counts), **trips, **dates}
+    frame = pd.DataFrame(columns, columns=list(ASSET_TRADES)).astype(ASSET_TRADES)
+    return frame.sort_values(["opened", "asset"], ignore_index=True)
+
+
+def _trips(found: PortfolioAccount, panel: Panel) -> Iterator[dict[str, np.ndarray]]:
+    """The round trips of each asset of the panel, by columns."""
+    orders, closes = found.orders, panel.bars[-len(found.times) :, :, CLOSE]
     by_asset = np.argsort(orders["asset"].to_numpy(), kind="stable")
-    columns = [orders[name].to_numpy()[by_asset] for name in ("session", "size", "price", "commission")]
-    assets, begin = np.unique(orders["asset"].to_numpy()[by_asset], return_index=True)
-    for asset, low, high in zip(assets.tolist(), begin, np.append(begin, len(orders))[1:], strict=True):
-        known = closes[np.isfinite(closes[:, asset]), asset]
-        session, size, price, paid = (column[low:high] for column in columns)
-        trips = trip_columns(session, size, price, paid, last, float(known[-1]) if len(known) else np.nan)
-        closed = np.append(found.times, np.datetime64("NaT"))[trips["closed"]]  # -1: open
-        dates = {"opened": found.times[trips["opened"]], "closed": closed}
-        frames.append(pd.DataFrame({"asset": panel.symbols[asset], **trips, **dates}))
-    frame = pd.concat(frames) if frames else pd.DataFrame(columns=list(ASSET_TRADES))
-    return frame[list(ASSET_TRADES)].astype(ASSET_TRADES).sort_values(["opened", "asset"], ignore_index=True)
+    asset, session, size, price, paid = (orders[name].to_numpy()[by_asset] for name in OF_FILLS)
+    ends = np.searchsorted(asset, np.arange(len(panel.symbols) + 1))
+    for number, (low, high) in enumerate(pairwise(ends)):
+        known = closes[np.isfinite(closes[:, number]), number]
+        last = len(found.times) - 1, float(known[-1]) if len(known) else np.nan
+        yield trip_columns(session[low:high], size[low:high], price[low:high], paid[low:high], *last)
