@@ -272,6 +272,8 @@ class DataConfig(SourceConfig):
     """Other assets, joined by time, whose peer_features become inputs: [{name: ibm, symbol: IBM}]."""
     universe: Annotated[str | tuple[str, ...], BeforeValidator(_symbols)] | None = None
     """Many assets: [AAPL, MSFT], a CSV file of symbol, start, end, group, or us_stocks; path has {symbol}."""
+    index: Annotated[str, Field(min_length=1), BeforeValidator(_file)] | None = None
+    """The index that a universe is a part of, a CSV file like its own or sp500; its share is in the report."""
 
     @model_validator(mode="before")
     @classmethod
@@ -287,6 +289,8 @@ class DataConfig(SourceConfig):
         if self.universe is None:
             if self.faults == "quarantine":
                 raise ValueError("faults: quarantine is for a universe; write report, refuse or drop")
+            if self.index is not None:
+                raise ValueError("index: it needs data.universe, such as us_stocks; take it out, or name one")
             return self
         if self.faults not in ("quarantine", "refuse"):
             raise ValueError(f"universe: faults: {self.faults} is for one asset; write quarantine or refuse")

@@ -62,6 +62,8 @@ class Panel:
         Sentences about the data that a report must show.
     whole
         The universe as it was asked for, with the symbols that are left out; by default `universe`.
+    index
+        The index of which the universe is a part; None where nothing says it.
 
     Raises
     ------
@@ -84,6 +86,7 @@ class Panel:
     left_out: Mapping[str, str] = field(default_factory=dict)
     notices: tuple[str, ...] = ()
     whole: Universe | None = None
+    index: Universe | None = None
 
     def __post_init__(self) -> None:
         if self.bars.shape[1] < 2 or not len(self.times):
@@ -135,6 +138,13 @@ class Panel:
         count: Ints = (self.whole or self.universe).members(self.times).sum(axis=1)
         return count
 
+    def of_index(self, index: Universe) -> tuple[Ints, Ints]:
+        """How many assets belong to an index at each session, and how many of them are `members`; (D,) twice."""
+        of_index = index.members(self.times)
+        known = of_index[:, np.isin(index.symbols, self.symbols)]  # (D, n) of the symbols that both have
+        here = self.members[:, np.isin(self.symbols, index.symbols)]
+        return of_index.sum(axis=1), (known & here).sum(axis=1)
+
     @cached_property
     def sha256(self) -> str:
         """Hex digest of symbols, times, bars and members; the same on every machine."""
@@ -152,6 +162,7 @@ def panel_of(
     left_out: Mapping[str, str] | None = None,
     notices: Sequence[str] = (),
     clean: int = CLEAN,
+    index: Universe | None = None,
 ) -> Panel:
     """The panel of the assets that could be read; `clean` is the number of bars in quarantine.
 
@@ -187,7 +198,7 @@ def panel_of(
         array.flags.writeable = False
     of_them = universe.with_symbols([asset.symbol for asset in there]) if there else universe
     facts = tuple(quarantines), dict(left_out or {}), tuple(notices)
-    return Panel(of_them, source, times, bars, *facts, whole=universe)
+    return Panel(of_them, source, times, bars, *facts, whole=universe, index=index)
 
 
 _NO_TIMES = np.empty(0, dtype="datetime64[ns]")

@@ -30,7 +30,7 @@ from lstmstrat.prices.table import Raw
 from lstmstrat.prices.universe import Universe, listed, read_universe, universe_of_rows
 from lstmstrat.prices.utc_offset import Offset
 
-BUNDLED = "us_stocks"  # the universe that comes with the package
+BUNDLED, INDEX = "us_stocks", "sp500"  # the universe that comes with the package, and the index it is a part of
 
 
 def load_panel(
@@ -62,7 +62,7 @@ def load_panel(
     (120, 470)
     """
     data = as_config(data)
-    universe = _universe(data)
+    universe, index = _universe(data), _index(data.index)
     if data.path and (odd := [symbol for symbol in universe.symbols if "/" in symbol or "\\" in symbol]):
         raise DataError(
             f"universe: {odd[0]!r} stands for a part of data.path, and so cannot have a / or a \\ in it"
@@ -79,7 +79,9 @@ def load_panel(
     inside = [kept for asset in assets if (kept := _between(asset, data))]
     kept_symbols = {asset.symbol for asset in inside}
     left_out |= {a.symbol: "it has no bar from start to end" for a in assets if a.symbol not in kept_symbols}
-    return panel_of(universe, data.source, inside, left_out=left_out, notices=_notices(data), clean=clean)
+    return panel_of(
+        universe, data.source, inside, left_out=left_out, notices=_notices(data), clean=clean, index=index
+    )
 
 
 def _universe(data: DataConfig) -> Universe:
@@ -88,11 +90,18 @@ def _universe(data: DataConfig) -> Universe:
     if isinstance(named, tuple):
         return listed(named)
     if named == BUNDLED:
-        return _bundled_universe()
+        return _bundled_universe(BUNDLED)
     if named is None or data.source == "bundled":
         hint = did_you_mean(str(named), [BUNDLED])
         raise DataError(f"data.universe: there is no bundled universe {named!r}{hint}; write universe: {BUNDLED}")
     return read_universe(Path(named).expanduser())
+
+
+def _index(named: str | None) -> Universe | None:
+    """The index that `data.index` names."""
+    if named is None:
+        return None
+    return _bundled_universe(INDEX) if named == INDEX else read_universe(Path(named).expanduser(), "data.index")
 
 
 def _asset(data: DataConfig, symbol: str, network: Network) -> Asset:
@@ -158,7 +167,7 @@ def _notices(data: DataConfig) -> tuple[str, ...]:
     )
 
 
-_PRICES, _SPANS = f"{BUNDLED}.safetensors.gz", f"{BUNDLED}.csv"
+_PRICES = f"{BUNDLED}.safetensors.gz"
 
 
 def _provenance() -> dict[str, Any]:
@@ -175,9 +184,9 @@ def _read(name: str) -> bytes:
 
 
 @cache
-def _bundled_universe() -> Universe:
-    rows = list(csv.reader(io.StringIO(_read(_SPANS).decode("utf-8"))))
-    return universe_of_rows(BUNDLED, rows, f"bundled {_SPANS}")
+def _bundled_universe(name: str) -> Universe:
+    rows = list(csv.reader(io.StringIO(_read(f"{name}.csv").decode("utf-8"))))
+    return universe_of_rows(name, rows, f"bundled {name}.csv")
 
 
 @cache
@@ -191,7 +200,7 @@ def _bundled_arrays() -> Mapping[str, np.ndarray]:
 def _bundled_bars(symbol: str) -> tuple[pd.DataFrame, tuple[str, ...]]:
     """Raw bars of a bundled stock; prices are kept as whole numbers of 0.0001, -1 where there is no bar."""
     arrays = _bundled_arrays()
-    symbols = _bundled_universe().symbols  # the rows of the arrays
+    symbols = _bundled_universe(BUNDLED).symbols  # the rows of the arrays
     if symbol not in symbols:
         raise DataError(f"no bundled stock {symbol!r}{did_you_mean(symbol, symbols)}")
     row = symbols.index(symbol)

@@ -110,8 +110,8 @@ def listed(symbols: Sequence[str], name: str = "universe") -> Universe:
     return Universe(name, tuple(Span(symbol) for symbol in symbols))
 
 
-def read_universe(path: Path) -> Universe:
-    """The universe of a CSV file.
+def read_universe(path: Path, key: str = "data.universe") -> Universe:
+    """The universe of a CSV file, which is named at `key` of the config.
 
     Raises
     ------
@@ -123,8 +123,8 @@ def read_universe(path: Path) -> Universe:
             return universe_of_rows(path.stem, list(csv.reader(file)), str(path))
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise DataError(
-            f"data.universe: {path} cannot be read ({error}); expected a CSV file with the columns symbol, start, "
-            "end and group, or a list of symbols: [AAPL, MSFT]"
+            f"{key}: {path} cannot be read ({error}); expected a CSV file with the columns symbol, start, end and "
+            "group" + (", or a list of symbols: [AAPL, MSFT]" if key == "data.universe" else "")
         ) from None
 
 

@@ -11,7 +11,7 @@ from lstmstrat.config.schema import BrokerConfig
 from lstmstrat.errors import count
 from lstmstrat.evaluation.rank_books import BP, Book
 from lstmstrat.evaluation.ranks import Estimate
-from lstmstrat.evaluation.survivors import OWN
+from lstmstrat.evaluation.survivors import OWN, CoverageOfYear
 from lstmstrat.report import rank_ladder
 from lstmstrat.report.cells import amount, fine_percent, fixed, percent, ratio, tenths, thousandths
 from lstmstrat.report.parts import Part
@@ -20,6 +20,7 @@ from lstmstrat.results.assessment import Assessment
 from lstmstrat.results.panel.facts import PanelFacts, UniverseFacts
 
 NEARLY_ALL = 0.99  # of the members that have prices
+SELDOM_BY_CHANCE = "who is missing is seldom missing by chance"
 LITTLE = 0.1  # a rank correlation below it is small
 QUANTILE = {10: "tenth", 5: "fifth", 2: "half"}
 
@@ -56,7 +57,8 @@ def sentences(found: Assessment) -> list[str]:
     if found.panel is None or found.universe is None:
         return []
     said = [order(found.universe, found.panel), pays(found.panel, found.costs), survivors(found.panel)]
-    return [*said, *rank_ladder.sentences(found.panel), covered(found.universe), *_missing(found.panel)]
+    about = [covered(found.universe), *of_index(found.universe), *_missing(found.panel)]
+    return [*said, *rank_ladder.sentences(found.panel), *about]
 
 
 def order(universe: UniverseFacts, panel: PanelFacts) -> str:
@@ -136,15 +138,27 @@ def survivors(panel: PanelFacts) -> str:
 
 def covered(universe: UniverseFacts) -> str:
     """How much of the universe has prices: in every year, or in the first, the worst and the last."""
-    known = [(one.share, one.year) for one in universe.coverage if one.share is not None]
+    known = [one.share for one in universe.coverage if one.share is not None]
     if not known:
         return "How much of the universe has prices is not known: it has no members."
-    least = min(known)
-    if least[0] > NEARLY_ALL:
-        return f"At least {fine_percent(least[0])} of its members have prices in every year."
-    years = sorted({known[0], least, known[-1]}, key=lambda one: one[1])
-    shares = ", ".join(f"{_part(share)} of its members in {year}" for share, year in years)
-    return f"Prices are there for {shares}; who is missing is seldom missing by chance."
+    if min(known) > NEARLY_ALL:
+        return f"At least {fine_percent(min(known))} of its members have prices in every year."
+    return f"Prices are there for {_by_year(universe.coverage, ' of its members')}; {SELDOM_BY_CHANCE}."
+
+
+def of_index(universe: UniverseFacts) -> list[str]:
+    """How much of its index the universe is, the same way; nothing where the index is not known."""
+    if not any(one.share is not None for one in universe.index_coverage):
+        return []
+    shares = _by_year(universe.index_coverage)
+    return [f"Of the members of {universe.index} it has {shares}; {SELDOM_BY_CHANCE}."]
+
+
+def _by_year(coverage: Sequence[CoverageOfYear], of_whom: str = "") -> str:
+    """The share in the first, the worst and the last year that has one."""
+    known = [(one.share, one.year) for one in coverage if one.share is not None]
+    years = sorted({known[0], min(known), known[-1]}, key=lambda one: one[1])
+    return ", ".join(f"{_part(share)}{of_whom} in {year}" for share, year in years)
 
 
 def _part(share: float) -> str:

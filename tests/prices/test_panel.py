@@ -211,3 +211,32 @@ def test_each_pair_is_looked_at_and_not_only_those_with_the_first(tmp_path: Path
     frame.rename_axis("Date").to_csv(tmp_path / "A.csv")
     with pytest.raises(DataError, match="C may be on another clock than B"):
         load_panel(data)
+
+
+def test_members_of_an_index_are_counted_with_and_without_prices_by_hand(tmp_path: Path) -> None:
+    """A has bars from the 1st session on, B from the 11th; A leaves the index with 31 January, X has no prices."""
+    lines = ["symbol,start,end", "A,,2020-01-31", "B,,", "X,,"]
+    (tmp_path / "index.csv").write_text("\n".join(lines), encoding="utf-8")
+    panel = load_panel(files(tmp_path).model_copy(update={"index": str(tmp_path / "index.csv")}))
+    assert panel.index is not None
+    assert panel.index.name == "index"
+    members, here = panel.of_index(panel.index)
+    days = panel.times.astype("datetime64[D]")
+    january = days <= np.datetime64("2020-01-31")
+    assert members.tolist() == np.where(january, 3, 2).tolist()
+    assert here[:10].tolist() == [1] * 10  # A alone
+    assert here[10 : january.sum()].tolist() == [2] * (january.sum() - 10)
+    assert here[january.sum() :].tolist() == [1] * 187 + [0] * 10  # B alone, and at the end C
+
+
+def test_an_index_that_cannot_be_read_is_named_by_its_key(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"data\.index: .*nowhere\.csv cannot be read"):
+        load_panel(files(tmp_path).model_copy(update={"index": "nowhere.csv"}))
+
+
+def test_the_stocks_of_the_package_are_a_quarter_of_their_index() -> None:
+    """116 of its 499 members on 2009-12-18, counted by awk in the files of the package: start <= day <= end."""
+    panel = load_panel(DataConfig(universe="us_stocks", index="sp500", start="2009-12-18", end="2009-12-21"))
+    assert panel.index is not None
+    members, here = panel.of_index(panel.index)
+    assert (members[0], here[0]) == (499, 116)

@@ -82,6 +82,7 @@ def test_a_list_belongs_to_it_on_all_days() -> None:
         ({"universe": ["KO"], "source": "csv", "path": "ko.csv"}, r"write \{symbol\} in it"),
         ({"universe": ["KO"], "peers": [{"name": "ibm", "symbol": "IBM"}]}, "extra and peers are for one asset"),
         ({"faults": "quarantine"}, "faults: quarantine is for a universe"),
+        ({"index": "sp500"}, "index: it needs data.universe, such as us_stocks"),
     ],
 )
 def test_a_config_says_what_a_universe_needs(values: dict[str, object], sentence: str) -> None:

@@ -147,13 +147,30 @@ def test_how_much_of_the_universe_has_prices_is_said(result: Result) -> None:
     assert said in " ".join(ranks.sentences(found))  # one of 25 has no file, and one is in quarantine
 
     def of(*shares: tuple[int, float | None]) -> str:
-        years = tuple(CoverageOfYear(year, 500.0, 500.0 * (share or 0.0), share) for year, share in shares)
+        years = tuple(year(number, share) for number, share in shares)
         return ranks.covered(put(found, "universe.coverage", years).universe)
 
     worst = of((2005, 0.71), (2006, 0.6), (2010, 0.85), (2017, 0.98))
     assert "71.0% of its members in 2005, 60.0% of its members in 2006, 98.0% of its members in 2017" in worst
     assert of((2005, 1.0), (2006, 0.996)) == "At least 99.6% of its members have prices in every year."
     assert "is not known: it has no members" in of((2005, None))
+
+
+def test_how_much_of_its_index_a_universe_has_is_said_where_it_is_known(result: Result) -> None:
+    found = result.assessment
+    assert not ranks.of_index(found.universe)
+    known = put(
+        put(found, "universe.index", "sp500"), "universe.index_coverage", (year(2008, 0.235), year(2009, 0.2))
+    )
+    said = (
+        "Of the members of sp500 it has 23.5% in 2008, 20.0% in 2009; who is missing is seldom missing by chance."
+    )
+    assert said in ranks.sentences(known)
+    assert not ranks.of_index(put(known, "universe.index_coverage", (year(2008, None),)).universe)
+
+
+def year(number: int, share: float | None) -> CoverageOfYear:
+    return CoverageOfYear(number, 500.0, 500.0 * (share or 0.0), share)
 
 
 # --- the terminal

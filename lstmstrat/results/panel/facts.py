@@ -21,6 +21,8 @@ class UniverseFacts:
     ended: int  # positions closed because their asset has no bar any more
     coverage: tuple[CoverageOfYear, ...]  # members with a price that may be used, by calendar year
     quarantined: int  # positions closed because the next bar of their asset must not be used
+    index: str = ""  # the name of the index of which the universe is a part; "" where nothing says it
+    index_coverage: tuple[CoverageOfYear, ...] = ()  # the same of the members of the index
 
 
 @dataclass(frozen=True)

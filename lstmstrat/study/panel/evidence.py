@@ -58,14 +58,17 @@ def panel_facts(run: PanelRun, ladder: tuple[RankRung, ...] = ()) -> PanelFacts:
 
 def universe_facts(run: PanelRun) -> UniverseFacts:
     """The assets, and what became of some of them."""
-    panel, reasons = run.panel, run.strategies[0].orders["reason"]
+    panel, reasons, times = run.panel, run.strategies[0].orders["reason"], run.panel.times[run.window]
     count = panel.members[run.window].sum(axis=1)
+    of_index = [each[run.window] for each in panel.of_index(panel.index)] if panel.index else None
     return UniverseFacts(
         assets=len(panel.symbols),
         members=(int(count.min()), int(count.max())),
         quarantines=panel.quarantines,
         left_out=dict(panel.left_out),
         ended=int((reasons == ENDED).sum()),
-        coverage=coverage(run.panel.times[run.window], panel.expected[run.window], count),
+        coverage=coverage(times, panel.expected[run.window], count),
         quarantined=int((reasons == QUARANTINED).sum()),
+        index=panel.index.name if panel.index else "",
+        index_coverage=coverage(times, *of_index) if of_index else (),
     )

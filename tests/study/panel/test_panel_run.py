@@ -182,12 +182,25 @@ def test_an_asset_that_is_left_out_is_missing_in_what_the_data_covers(result: Re
     found = run_panel(*prepare_panel(with_a_stranger), session).assessment.universe
     full = result.assessment.universe
     assert found is not None
+    assert (found.index, found.index_coverage) == ("", ())
     assert full is not None
     assert list(found.left_out) == ["NOBODY"]
     assert [one.year for one in found.coverage] == [2008, 2009]
     assert full.coverage[0].share == pytest.approx(1.0)
     assert found.coverage[0].share == pytest.approx(13 / 14)
     assert full.coverage[1].share < 1.0  # LOW is in quarantine for 60 sessions
+
+
+def test_the_share_of_the_index_is_told_by_year(session: Session) -> None:
+    """Of the 252 days of 2009 LOW is in quarantine for 60, and NE is no member for the last 193."""
+    of = config(data={"universe": SYMBOLS, "index": "sp500", "start": "2007-06-01", "end": "2009-12-31"})
+    found = run_panel(*prepare_panel(of), session).assessment.universe
+    assert found is not None
+    assert found.index == "sp500"
+    assert [one.year for one in found.index_coverage] == [2008, 2009]
+    assert found.index_coverage[0].share == pytest.approx(13 / 497, rel=0.01)
+    assert found.index_coverage[1].covered == pytest.approx(13 - 60 / 252 - 193 / 252)
+    assert {497.0 <= one.members <= 499.0 for one in found.index_coverage} == {True}
 
 
 def test_features_and_training_labels_are_checked(result: Result) -> None:
