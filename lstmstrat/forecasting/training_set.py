@@ -46,6 +46,7 @@ class TrainingSet:
     labels: Floats  # (n,) NaN where a row has no label
     lookback: int  # L, rows of a window
     purge: int  # bars left out between the training and the validation part, if there is validation
+    held_out: int | None = None  # rows at the end that are the validation part; None: a share of them, see `split`
 
     def __getstate__(self) -> dict[str, Any]:
         """What is sent to another process: the samples, and nothing that was worked out from them."""
@@ -100,7 +101,8 @@ class TrainingSet:
     @cached_property
     def digest(self) -> bytes:
         """Hash of all that a model may learn from."""
-        digest = hashlib.sha256(repr((self.rows.shape, self.lookback, self.purge)).encode())
+        held_out = () if self.held_out is None else (self.held_out,)
+        digest = hashlib.sha256(repr((self.rows.shape, self.lookback, self.purge, *held_out)).encode())
         digest.update(np.ascontiguousarray(self.rows).tobytes())
         digest.update(np.ascontiguousarray(self.labels).tobytes())
         return digest.digest()
@@ -110,7 +112,10 @@ class TrainingSet:
 
         The validation part is the newest share `val_size`. The purge separates the two parts, as it separates a
         training set from the forecasts of its fold: the labels of the first are complete before the second begins.
+        Of many assets, which lie one behind the other, whoever made the set has separated them by their sessions.
         """
+        if self.held_out is not None:
+            return len(self.rows) - self.held_out, len(self.rows) - self.held_out
         begin = len(self.rows) - int(val_size * len(self.rows))
         return (begin - self.purge if val_size else len(self.rows)), begin
 

@@ -218,12 +218,14 @@ class PanelForward:
         bars, parts = [asset.bars for asset in self._assets], list[Part]()
         found, known = self._labels(bars, self._members.all, fold, self.config)
         cutoff = str(self._times.all[fold.cutoff])
+        alone = self.config.pool == "none"  # then the training set holds out its rows, as that of a walk-forward
+        validation = 0 if alone else int(self.config.val_size * fold.bars)
         for pool in self.folds:
             chosen = [number for number, asset in enumerate(self._assets) if asset.pool == pool]
             learned_from = panel_fold(bars, found, known, fold, self.config.lookback, chosen)
             parts += learned_from.parts
             if learned_from.parts:
-                training = learned_from.training_set(self.config.lookback, self.config.loss_steps)
+                training = learned_from.training_set(self.config.lookback, self.config.loss_steps, validation)
                 yield pool, Due(fold, training, cutoff, pool if self.config.pool == "group" else "")
         self._drawn.append(drawn_labels(fold, parts, self.symbols))
 
@@ -311,11 +313,6 @@ def _check(config: ForecastConfig, symbols: Sequence[str], groups: Mapping[str, 
         *(f"pool: group, but {symbol!r} has no group; give it one, or set pool: all" for symbol in alone[:3]),
         *(["warm_start: true is for one asset; set warm_start: false"] if config.warm_start else []),
         *(["refit_when is for one asset; set refit_every: month"] if config.refit_when else []),
-        *(
-            ["val_size is for models of one asset; set val_size: 0"]
-            if config.val_size and config.pool != "none"
-            else []
-        ),
     ]
     if mistakes:
         raise ConfigError("\n  ".join(["forecast: cannot be used for many assets:", *mistakes]))

@@ -48,6 +48,15 @@ class Part:
     known: Ints  # (m,) the session at which the label is known; NEVER without a label
     sessions: Ints  # (m,) number of the session of each bar
 
+    def only(self, kept: Bools, lookback: int) -> Part | None:
+        """The samples `kept` (m,) alone, from a lookback before the first one on; None if there is none."""
+        found = np.where(kept, self.labels, np.nan)
+        samples = np.flatnonzero(np.isfinite(found))
+        if not len(samples):
+            return None
+        bars = slice(max(0, int(samples[0]) - lookback + 1), int(samples[-1]) + 1)
+        return Part(self.symbol, self.rows[bars], found[bars], self.known[bars], self.sessions[bars])
+
 
 @dataclass(frozen=True, eq=False)
 class PanelFold:
@@ -71,23 +80,39 @@ class PanelFold:
                     f"{int(part.known[late].max())}, not before session {self.fold.fitted_at}, where it is fitted"
                 )
 
-    def training_set(self, lookback: int, loss_steps: int) -> TrainingSet:
+    def training_set(self, lookback: int, loss_steps: int, validation: int = 0) -> TrainingSet:
         """The parts one behind the other, with `loss_steps` rows without a value between them.
 
         No window reaches across these rows, and no sequence of losses sees the asset before.
+
+        Parameters
+        ----------
+        validation
+            The newest sessions of the fold that are held out from training. They stand behind all others, and
+            what was not known before the first of them is left out, as it is before the fold itself is fitted.
         """
-        gap = max(loss_steps, 1)
-        rows, targets = list[Floats](), list[Floats]()
-        for part in self.parts:
-            if rows:
-                rows.append(np.full((gap, part.rows.shape[1]), np.nan))
-                targets.append(np.full(gap, np.nan))
-            rows.append(part.rows)
-            targets.append(part.labels)
-        arrays = np.concatenate(rows), np.concatenate(targets)
-        for array in arrays:
-            array.flags.writeable = False  # a model that changed them would change what other members learn from
-        return TrainingSet(*arrays, lookback, self.fold.purge)
+        gap, first = max(loss_steps, 1), self.fold.cutoff + 1 - validation
+        columns = self.parts[0].rows.shape[1]
+        if not validation:
+            return TrainingSet(*_joined(self.parts, gap, columns), lookback, self.fold.purge)
+        learned = [part for each in self.parts if (part := each.only(each.known < first, lookback))]
+        newest = [part for each in self.parts if (part := each.only(each.sessions >= first, lookback))]
+        rows, labels = _joined([*learned, *newest], gap, columns)
+        held_out = min(sum(gap + len(part.rows) for part in newest), len(rows))
+        return TrainingSet(rows, labels, lookback, self.fold.purge, held_out)
+
+
+def _joined(parts: Sequence[Part], gap: int, columns: int) -> tuple[Floats, Floats]:
+    """Rows and labels of the parts, with `gap` rows without a value between them; read-only."""
+    rows, labels = [np.empty((0, columns))], [np.empty(0)]
+    for number, part in enumerate(parts):
+        between = gap if number else 0
+        rows += [np.full((between, columns), np.nan), part.rows]
+        labels += [np.full(between, np.nan), part.labels]
+    arrays = np.concatenate(rows), np.concatenate(labels)
+    for array in arrays:
+        array.flags.writeable = False  # a model that changed them would change what other members learn from
+    return arrays
 
 
 def sample_labels(
@@ -149,10 +174,6 @@ def panel_fold(
 def _part(asset: Bars, found: Floats, known: Ints, fold: Fold, lookback: int) -> Part | None:
     """The bars from a lookback before the first label to the last one; None without a label."""
     low, high = np.searchsorted(asset.sessions, [fold.first, fold.cutoff + 1])
-    at = asset.sessions[low:high] - fold.first
-    labelled = np.flatnonzero(np.isfinite(found[at]))
-    if not len(labelled):
-        return None
-    first, last = max(0, int(labelled[0]) - lookback + 1), int(labelled[-1]) + 1
-    inside, bars = at[first:last], slice(low + first, low + last)
-    return Part(asset.symbol, asset.rows[bars], found[inside], known[inside], asset.sessions[bars])
+    sessions = asset.sessions[low:high]
+    at = sessions - fold.first
+    return Part(asset.symbol, asset.rows[low:high], found[at], known[at], sessions).only(at >= 0, lookback)

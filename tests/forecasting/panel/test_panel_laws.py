@@ -15,6 +15,7 @@ from lstmstrat.arrays import Bools, Floats, Times
 from lstmstrat.forecasting.panel.forward import PanelForward
 from lstmstrat.forecasting.panel.samples import NEVER, Bars, PanelFold, Part, panel_fold, sample_labels
 from lstmstrat.forecasting.schedule import Fold
+from lstmstrat.forecasting.training_set import TrainingSet
 
 SESSIONS, ASSETS = 150, 6
 SYMBOLS = ("BB", "AA", "FF", "CC", "EE", "DD")
@@ -61,6 +62,7 @@ CONFIGS = {
     "none, all": config(relation="none", horizon=3),
     "rank, none": config(pool="none", target="close", refit_every="month"),
     "lstm": config(model="lstm", pool="group"),
+    "lstm, validation": config(model="lstm", val_size=0.3, epochs=4, patience=1),
 }
 
 
@@ -208,12 +210,73 @@ def test_no_window_reaches_from_one_asset_into_the_next() -> None:
     assert (np.ptp(inputs, axis=(1, 2)) < 0.5).all()  # rows of A lie in 1..2, those of B in 2..3
 
 
+@given(seed=st.integers(0, 20), validation=st.integers(1, 40))
+def test_what_is_held_out_of_a_pool_is_newer_than_all_that_is_known_in_training(
+    seed: int, validation: int
+) -> None:
+    """Rows carry asset and session, so that a sample says which it is; the calendars have holes."""
+    rng = np.random.default_rng(seed)
+    sessions = [np.flatnonzero(rng.random(60) < 0.9).tolist() for _ in range(4)]
+    assets = [
+        Bars(s, np.array(of), rng.uniform(1.0, 2.0, (len(of), 5)), np.array(of)[:, None] + 100.0 * k)
+        for k, (s, of) in enumerate(zip("ABCD", sessions, strict=True))
+    ]
+    fold, of = Fold(1, 5, 50, 55, 2), config(relation="none")
+    found, known = sample_labels(assets, np.ones((60, 4), dtype=bool), fold, of)
+    parts = panel_fold(assets, found, known, fold, 5, range(4))
+    whole, split = (parts.training_set(5, 4, held_out) for held_out in (0, validation))
+    end, begin = split.split(0.5)
+    asset, session = np.divmod(split.rows[:, 0][split.usable], 100.0)
+    place = np.flatnonzero(split.usable)
+    first = fold.cutoff + 1 - validation
+    assert (session[place >= begin] >= first).all()
+    known_at = known[session.astype(int) - fold.first, asset.astype(int)]
+    assert (known_at[place < end] < first).all()
+    of_whole, of_split = samples(whole), samples(split)
+    assert len(of_split) == len(set(of_split))  # none stands in both parts
+    assert set(of_split) <= set(of_whole)
+    dropped = [divmod(int(row[0]), 100) for row in set(of_whole) - set(of_split)]
+    assert all(s < first <= known[s - fold.first, k] for k, s in dropped)
+
+
+def samples(training: TrainingSet) -> list[tuple[float, ...]]:
+    """The newest row of each sample, with its label."""
+    return [tuple(row) for row in np.column_stack([training.rows, training.labels])[training.usable]]
+
+
+def test_a_pool_of_one_asset_holds_out_what_a_walk_forward_does() -> None:
+    rows, labels = np.arange(40.0)[:, None], np.arange(40.0)
+    alone = TrainingSet(rows, labels, lookback=5, purge=2)
+    fold = Fold(1, first=0, cutoff=39, fitted_at=42, purge=2)
+    pooled = PanelFold(fold, (Part("AA", rows, labels, np.arange(40) + 2, np.arange(40)),)).training_set(5, 4, 8)
+    for training in (alone, pooled):
+        end, begin = training.split(0.2)
+        assert training.labels[:end][training.usable[:end]].tolist() == [*range(4, 30)]
+        assert training.labels[begin:][training.usable[begin:]].tolist() == [*range(32, 40)]
+
+
+def test_without_a_session_to_learn_from_or_to_hold_out_the_fold_is_not_fitted() -> None:
+    fold = Fold(1, first=0, cutoff=9, fitted_at=12, purge=2)
+    labels = np.full(10, np.nan)
+    labels[6] = 0.1  # known at session 8
+    parts = (Part("AA", np.zeros((10, 1)), labels, np.arange(10) + 2, np.arange(10)),)
+    for validation, learned in ((3, 0), (2, 0), (1, 1)):
+        training = PanelFold(fold, parts).training_set(2, 4, validation)
+        assert (training.samples, training.held_out) == (learned, 0)
+    times, bars, members = panel(9)
+    members[:33] = False  # of the first fold only what is held out is left
+    found = walk(config(model="lstm", val_size=0.2, train_size=36))
+    assert np.isfinite(found.advance(times, bars, members)[-30:]).any()
+    (first, *_) = found.folds[""]
+    assert first is not None
+    assert not first.members
+
+
 @pytest.mark.parametrize(
     ("changes", "sentence"),
     [
         ({"warm_start": True, "model": "lstm"}, "warm_start: false"),
         ({"refit_when": "strategies.x:f"}, "refit_when is for one asset"),
-        ({"val_size": 0.5}, "val_size: 0"),
     ],
 )
 def test_settings_of_one_asset_are_refused_with_a_cure(changes: dict[str, object], sentence: str) -> None:
