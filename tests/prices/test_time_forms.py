@@ -5,6 +5,7 @@ Second origin: the very times from which the texts are written; each cure of a m
 
 from __future__ import annotations
 
+import datetime as dt
 import re
 from pathlib import Path
 from typing import Any
@@ -13,9 +14,13 @@ import pandas as pd
 import pytest
 import yaml
 from helpers.vendors import DAYS, HOURS, assert_bars, csv, lines, made_up
+from hypothesis import given
+from hypothesis import strategies as st
 
 from lstmstrat import DataConfig, DataError, Prices, load_prices
+from lstmstrat.prices.findings import Findings, Hints
 from lstmstrat.prices.outside import Stream
+from lstmstrat.prices.time_cells import _of_text, _plain_days
 
 OHLC = ",{o},{h},{l},{c},{v}"
 PRICES = "Open,High,Low,Close,Volume"
@@ -207,3 +212,17 @@ def test_the_times_of_an_index_are_the_dates_beside_columns_of_their_parts(tmp_p
     """Year, Month and Day as features: the time of day is in the index alone."""
     assert_bars(Prices.from_frame(parts(HOURS, False), "X"), HOURS)
     assert_bars(csv(tmp_path, parts(HOURS, False).to_csv()), HOURS)
+
+
+@given(days=st.lists(st.dates(dt.date(1800, 1, 1), dt.date(2199, 12, 31)), min_size=1, max_size=30))
+def test_plain_days_are_what_the_reader_of_all_forms_makes_of_them(days: list[dt.date]) -> None:
+    text = pd.Series([day.isoformat() for day in days])
+    hints = Hints("X", {}, None, None, None)
+    quick, slow = _plain_days(text, hints), _of_text(text, hints, Findings("X"))
+    assert quick is not None
+    assert quick.local.equals(slow.local)
+    assert quick.local.dtype == slow.local.dtype
+    assert quick.untimed.tolist() == slow.untimed.tolist() == [True] * len(days)
+    assert (quick.utc, quick.abbreviation) == (slow.utc, slow.abbreviation) == (None, "")
+    for cell in ("2024-02-30", "2024-1-2", "", "2024-01-02 16:00", "2024-01-02Z", "20240102"):
+        assert _plain_days(pd.Series([*text, cell]), hints) is None
