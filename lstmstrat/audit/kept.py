@@ -22,11 +22,10 @@ import numpy as np
 
 from lstmstrat.audit import child
 from lstmstrat.audit.literals import EMPTY, UNKNOWN, is_as_written, literal
+from lstmstrat.audit.own_code import OwnCode
 from lstmstrat.audit.reach import CONTAINERS, NUMBERS, Place, Reach
 from lstmstrat.audit.stores import Stores, stores
-from lstmstrat.audit.trace import Subject
 from lstmstrat.audit.user_code import of_user
-from lstmstrat.trading.simulation import set_by_run
 
 SPECIAL = {"__defaults__", "__kwdefaults__", "__code__", "__class__", "__bases__", "__doc__", "__annotations__"}
 """Attributes that every function or class has; what they were first is not known."""
@@ -59,19 +58,18 @@ class _Candidate:
         return Kept(self.name, self.take_away, self.certain)
 
 
-def kept_by(subject: Subject, code_is_fresh: bool = False) -> list[Kept]:
-    """What the subject's code keeps between runs, and may have been filled by an earlier one.
+def kept_by(own: OwnCode, code_is_fresh: bool = False) -> list[Kept]:
+    """What the code keeps between runs, and may have been filled by an earlier one.
 
     If its modules were just imported, only what its parameters hold is looked at.
     """
-    whole, own = Reach(), Reach()
-    for reach in (whole, own):
-        for name, value in subject.params.items():
-            if name not in set_by_run(subject.cls, subject.broker, subject.forecast):
-                reach.look(f"parameter {name}", value)
-    whole.look("setup", subject.setup)
-    whole.look(subject.cls.__qualname__, subject.cls)
-    bound, reach = stores(whole.codes), own if code_is_fresh else whole
+    whole, fresh = Reach(), Reach()
+    for reach in (whole, fresh):
+        for name, value in own.values.items():
+            reach.look(f"parameter {name}", value)
+    for name, root in own.roots:
+        whole.look(name, root)
+    bound, reach = stores(whole.codes), fresh if code_is_fresh else whole
     functions = [code.function for code in whole.codes]
     if not code_is_fresh:
         reach.look_at_the_engine(bound.attributes)
@@ -83,38 +81,37 @@ def kept_by(subject: Subject, code_is_fresh: bool = False) -> list[Kept]:
     found += [Kept(f"{key} of an object", None, False) for key in sorted(bound.attributes & SPECIAL)]
     found += [Kept(name, None, False) for name in _stuck(reach)]
     found += [each for each in changed if isinstance(each, Kept)]
-    return found + _filled_by_a_run(subject, candidates)
+    return found + _filled_by_a_run(own, candidates)
 
 
-def _filled_by_a_run(subject: Subject, candidates: list[_Candidate]) -> list[Kept]:
+def _filled_by_a_run(own: OwnCode, candidates: list[_Candidate]) -> list[Kept]:
     """Those that a run fills again."""
     tries = [[each for each in candidates if each.second == second] for second in (False, True)]
-    return [kept for those in tries if those for kept in _filled_together(subject, those)]
+    return [kept for those in tries if those for kept in _filled_together(own, those)]
 
 
-def _filled_together(subject: Subject, candidates: list[_Candidate]) -> list[Kept]:
+def _filled_together(own: OwnCode, candidates: list[_Candidate]) -> list[Kept]:
     """Those that a run without any of them fills again; if there is no such run, they are tried one by one."""
-    filled = _run_without(subject, candidates) if child.CAN_FORK else None
+    filled = _run_without(own, candidates) if child.CAN_FORK else None
     if filled is not None:
         return [each.kept for each, is_filled in zip(candidates, filled, strict=True) if is_filled]
     if not child.CAN_FORK or sum(1 + len(each.parts) for each in candidates) > MOST_RUNS:
         return [Kept(each.name, None, False) for each in candidates]
     found = list[Kept]()
     for each in candidates:
-        alone = _run_without(subject, [each])
+        alone = _run_without(own, [each])
         parts = each.parts if alone is None else (each,) if alone[0] else ()
-        found += [part.kept for part in parts if part is each or (_run_without(subject, [part]) or [False])[0]]
+        found += [part.kept for part in parts if part is each or (_run_without(own, [part]) or [False])[0]]
     return found
 
 
-def _run_without(subject: Subject, candidates: Sequence[_Candidate]) -> list[bool] | None:
-    """Whether a run fills each of the candidates again; None if the subject cannot run without them."""
+def _run_without(own: OwnCode, candidates: Sequence[_Candidate]) -> list[bool] | None:
+    """Whether a run fills each of the candidates again; None if it cannot run without them."""
 
     def run() -> list[bool] | None:
         for each in candidates:
             each.take_away()
-        trace = subject.with_fields(session=None).run()
-        return None if trace.error else [each.is_filled() for each in candidates]
+        return None if own.did(streamed=False).error else [each.is_filled() for each in candidates]
 
     try:
         filled: list[bool] | None = child.forked(run)
