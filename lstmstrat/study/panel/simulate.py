@@ -31,8 +31,8 @@ from lstmstrat.study.simulate import BENCHMARK, training
 from lstmstrat.study.stages import Stages, silent
 from lstmstrat.trading.portfolio.columns import PortfolioAccount, simulate
 from lstmstrat.trading.portfolio.optimiser import Optimised, Optimiser, optimiser_of
-from lstmstrat.trading.portfolio.own import own_weights
-from lstmstrat.trading.portfolio.weights import equal_weight, target_weights
+from lstmstrat.trading.portfolio.own import OwnRule
+from lstmstrat.trading.portfolio.weights import Sides, equal_weight
 
 PATH = "lstmstrat.trading.portfolio"
 OF_FILLS = "asset", "session", "size", "price", "commission"
@@ -100,15 +100,30 @@ def portfolio_weights(
 
     `optimiser` is that of the rule, None if it has none.
     """
-    if rule.own:
-        return own_weights(_carried(panel, forecasts.forecast), panel.tradable, panel.bars[:, :, CLOSE], rule)
-    groups = np.array([panel.universe.groups.get(symbol, "") for symbol in panel.symbols])
-    scores = _carried(panel, forecasts.forecast)
-    volatility = _carried(panel, _volatility(panel)) if rule.weights == "inverse_volatility" else None
-    if optimiser is None:
-        return target_weights(scores, panel.tradable, rule, groups, volatility)
-    optimised = Optimised(optimiser, _returns(panel), panel.times, panel.symbols, progress)
-    return target_weights(scores, panel.tradable, rule, groups, optimised=optimised)
+    return Weigher(rule, panel, optimiser).weights(panel, forecasts.forecast, progress=progress)
+
+
+class Weigher:
+    """The shares of the account that a rule gives the assets of a panel, close after close.
+
+    `optimiser` is that of the rule, None if it has none.
+    """
+
+    def __init__(self, rule: PortfolioConfig, panel: Panel, optimiser: Optimiser | None):
+        groups = np.array([panel.universe.groups.get(symbol, "") for symbol in panel.symbols])
+        self._optimiser, self._weighs_by_volatility = optimiser, rule.weights == "inverse_volatility"
+        self._of = OwnRule(rule) if rule.own else Sides(rule, len(groups), groups)
+
+    def weights(self, panel: Panel, forecasts: Floats, begin: int = 0, progress: Progress = _unseen) -> Floats:
+        """The weights at the sessions from `begin` on, those after the last call; (D, N) -> (D - begin, N)."""
+        scores, tradable = _carried(panel, forecasts), panel.tradable
+        if isinstance(self._of, OwnRule):
+            return self._of.weights(scores, tradable, panel.bars[:, :, CLOSE], begin)
+        if self._optimiser is None:
+            volatility = _carried(panel, _volatility(panel)) if self._weighs_by_volatility else None
+            return self._of.weights(scores, tradable, volatility, begin=begin)
+        optimised = Optimised(self._optimiser, _returns(panel), panel.times, panel.symbols, progress)
+        return self._of.weights(scores, tradable, optimised=optimised, begin=begin)
 
 
 def _simulate(config: Config, panel: Panel, forecasts: PanelForecasts, weights: Floats) -> PortfolioAccount:

@@ -73,13 +73,32 @@ def own_weights(scores: Floats, tradable: Bools, closes: Floats, rule: Portfolio
     ConfigError, StrategyError
         The class cannot be used; its method raises, or returns what cannot be weights.
     """
-    of, weights = own_rule(rule), np.zeros(scores.shape)
-    held, seen = np.zeros(scores.shape[1]), closes.copy()
-    seen.flags.writeable = False
-    for t, row in enumerate(weights):
-        known = np.where(tradable[t], scores[t], np.nan)
-        row[:] = held = _asked(of, known, held.copy(), seen[: t + 1], rule)
-    return weights
+    return OwnRule(rule).weights(scores, tradable, closes)
+
+
+class OwnRule:
+    """An object of the user's class, asked close after close: it is told what was held at the close before.
+
+    Raises
+    ------
+    ConfigError
+        The class cannot be used.
+    """
+
+    def __init__(self, rule: PortfolioConfig):
+        self._rule, self._of = rule, own_rule(rule)
+        self._held: Floats | None = None  # at the close before
+
+    def weights(self, scores: Floats, tradable: Bools, closes: Floats, begin: int = 0) -> Floats:
+        """The target weights of `own_weights` at the sessions from `begin` on, those after the last call."""
+        weights, seen = np.zeros((len(scores) - begin, scores.shape[1])), closes.copy()
+        held = np.zeros(scores.shape[1]) if self._held is None else self._held
+        seen.flags.writeable = False
+        for t, row in enumerate(weights, begin):
+            known = np.where(tradable[t], scores[t], np.nan)
+            row[:] = held = _asked(self._of, known, held.copy(), seen[: t + 1], self._rule)
+        self._held = held
+        return weights
 
 
 def _asked(of: Rule, scores: Floats, held: Floats, closes: Floats, rule: PortfolioConfig) -> Floats:

@@ -70,20 +70,50 @@ def target_weights(
     >>> target_weights(scores, np.isfinite(scores), rule).tolist()
     [[1.0, 0.0, 0.0, -1.0], [1.0, 0.0, 0.0, -1.0]]
     """
-    sizes = _sizes(rule, volatility, optimised, scores.shape)
-    can_choose: Bools = tradable & np.isfinite(scores) & np.isfinite(sizes)
-    of_group = _columns(rule, groups, scores.shape[1])
-    weights = np.zeros(scores.shape)
-    held = np.zeros(scores.shape[1])  # at the close before, each with the sign of its side
-    for t, row in enumerate(weights):
-        ranked = [_ranked(columns[can_choose[t, columns]], scores[t]) for columns in of_group]
-        parts = [(best, _parts(rule, scores[t, best], held[best]) * sizes[t, best]) for best in ranked]
-        whole = [(columns, part) for columns, part in parts if _sides(part) == rule.sides]
-        held = _held(whole, len(held))
-        if optimised is not None:
-            whole = [(columns, optimised.parts(t, columns, part)) for columns, part in whole]
-        _fill(row, rule, whole)
-    return weights
+    return Sides(rule, scores.shape[1], groups).weights(scores, tradable, volatility, optimised)
+
+
+class Sides:
+    """What a rule holds long and short, close after close: it knows who had a place at the close before.
+
+    Raises
+    ------
+    ConfigError
+        The rule needs groups, and there are none.
+    """
+
+    def __init__(self, rule: PortfolioConfig, assets: int, groups: npt.NDArray[Any] | None = None):
+        self._rule = rule
+        self._of_group = _columns(rule, groups, assets)
+        self._held = np.zeros(assets)  # at the close before, each with the sign of its side
+
+    def weights(
+        self,
+        scores: Floats,
+        tradable: Bools,
+        volatility: Floats | None = None,
+        optimised: Optimised | None = None,
+        begin: int = 0,
+    ) -> Floats:
+        """The target weights of `target_weights` at the sessions from `begin` on, those after the last call."""
+        sizes = _sizes(self._rule, volatility, optimised, scores.shape)
+        can_choose: Bools = tradable & np.isfinite(scores) & np.isfinite(sizes)
+        weights = np.zeros((len(scores) - begin, scores.shape[1]))
+        for t, row in enumerate(weights, begin):
+            _fill(row, self._rule, self._whole(t, scores[t], can_choose[t], sizes[t], optimised))
+        return weights
+
+    def _whole(
+        self, t: int, scores: Floats, can_choose: Bools, sizes: Floats, optimised: Optimised | None
+    ) -> list[Group]:
+        """The groups that have every side of the rule at a close."""
+        ranked = [_ranked(columns[can_choose[columns]], scores) for columns in self._of_group]
+        parts = [(best, _parts(self._rule, scores[best], self._held[best]) * sizes[best]) for best in ranked]
+        whole = [(columns, part) for columns, part in parts if _sides(part) == self._rule.sides]
+        self._held = _held(whole, len(self._held))
+        if optimised is None:
+            return whole
+        return [(columns, optimised.parts(t, columns, part)) for columns, part in whole]
 
 
 def equal_weight(tradable: Bools, decided: Bools) -> Floats:
