@@ -11,7 +11,10 @@ from types import ModuleType
 from typing import Any
 
 _PACKAGE = str(Path(__file__).parents[1])
-_PLANTED = tuple(str(Path(__file__).with_name(name)) for name in ("leaks.py", "more_leaks.py"))
+_PLANTED = tuple(
+    str(Path(_PACKAGE, *parts))
+    for parts in (("audit", "leaks.py"), ("audit", "more_leaks.py"), ("study", "panel", "own_leaks.py"))
+)
 _CODE = {".py", ".pyc", ".nbi", ".nbc"}
 _LIBRARY = tuple(str(Path(sysconfig.get_path(name)).resolve()) for name in ("stdlib", "platstdlib"))
 _NOT_USERS = {"backtrader", "lstmstrat"}  # also where they are installed in a folder of the user's

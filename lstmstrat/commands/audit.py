@@ -25,7 +25,7 @@ from lstmstrat.errors import ConfigError
 
 if TYPE_CHECKING:
     from lstmstrat.audit.case import Command
-    from lstmstrat.audit.finding import AuditResult, Control
+    from lstmstrat.audit.finding import AuditResult, Control, Finding
     from lstmstrat.config.identity import Identity
     from lstmstrat.config.schema import Config
     from lstmstrat.prices import Prices
@@ -118,15 +118,16 @@ def _audit_universe(config: Config, options: argparse.Namespace) -> AuditResult:
     from lstmstrat.audit.finding import AuditResult
     from lstmstrat.forecasting.session import Session
     from lstmstrat.report import terminal
-    from lstmstrat.study.panel.audit import audit_panel, check_options, decider, own_code
+    from lstmstrat.study.panel.audit import audit_panel, check_options, decider
     from lstmstrat.study.panel.audits import keep_audit
     from lstmstrat.study.panel.leaks import controls
+    from lstmstrat.study.panel.own_audit import own_findings
     from lstmstrat.study.panel.run import prepare_panel
     from lstmstrat.study.panel.simulate import simulate_panel
 
     check_file("--json", options.json)
     name = config.portfolio.label if config.portfolio else ""
-    check_options(name, options.strategy, options.only, options.cut)
+    check_options(config, options.strategy, options.only, options.cut)
     with terminal.stages(quiet=options.quiet) as stages, Session(cache_of(options)) as session:
         with stages("prices", ""):
             config, panel = prepare_panel(config, options.offline, options.refresh)
@@ -135,10 +136,14 @@ def _audit_universe(config: Config, options: argparse.Namespace) -> AuditResult:
         if not options.only:
             with stages("planted leaks and clean controls", "controls") as show:
                 planted = controls(show)
-        with stages("audit", "probes") as show:
-            command = _command(options, name)("", options.cut)
+        command = _command(options, name)("", options.cut)
+        own: tuple[Finding, ...] = ()
+        if config.own_code_of_universe:
+            with stages("code of your own", "probes") as show:
+                own = own_findings(config, panel, name, command, show, options.only)
+        with stages("audit", "cuts") as show:
             findings = audit_panel(decider(config), panel, name, command, show, options.only, options.cut)
-        result = AuditResult((*findings, *own_code(config, name)), planted)
+        result = AuditResult((*own, *findings), planted)
         if not (options.only or options.cut):
             keep_audit(run, session, result)
     return result

@@ -9,12 +9,10 @@ Letters: D sessions, N assets.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+import itertools
 
 import numpy as np
 
-from lstmstrat.arrays import Floats, Times
 from lstmstrat.audit.finding import FAILED, NOT_ASSESSED, PASSED, Discrepancy, Finding
 from lstmstrat.config.schema import Config
 from lstmstrat.errors import ConfigError
@@ -22,28 +20,20 @@ from lstmstrat.forecasting.session import Progress, Session
 from lstmstrat.ledger import Ledger
 from lstmstrat.prices.panel import Panel
 from lstmstrat.store import Store
+from lstmstrat.study.panel import own_audit
+from lstmstrat.study.panel.changed import with_other_later, without_later
+from lstmstrat.study.panel.decisions import SCORE, Decide, Decisions, day, difference
 from lstmstrat.study.panel.simulate import forecast, portfolio_weights
 from lstmstrat.trading.portfolio.optimiser import optimiser_of
 
 PLACES = (0.02, 0.25, 0.5, 0.75, 0.97)  # of the traded window, at which bars are changed
-AFTER = 30  # sessions after the cut that are there, with changed bars
-REPEAT, PREFIX, SUFFIX, SOURCES = "P0 repeat", "P1 prefix", "P2 suffix", "P12 sources"
+REPEAT, PREFIX, SUFFIX = "P0 repeat", "P1 prefix", "P2 suffix"
 PROBES = (REPEAT, PREFIX, SUFFIX)
-CHANGED = {PREFIX: "no later bars", SUFFIX: "later bars of all assets replaced, half of the assets gone"}
-
-
-@dataclass(frozen=True, eq=False)
-class Decisions:
-    """What was decided at the close of each session: forecast, spread, distance, weight; (D, N) each."""
-
-    times: Times  # (D,)
-    symbols: tuple[str, ...]  # (N,)
-    first: int  # session of the first forecast
-    refits: tuple[int, ...]  # sessions at which a fold begins
-    lines: Mapping[str, Floats]
-
-
-Decide = Callable[[Panel], Decisions]
+CHANGED = {
+    REPEAT: "the same bars again",
+    PREFIX: "no later bars",
+    SUFFIX: "later bars of all assets replaced, half of the assets gone",
+}
 
 
 def decider(config: Config) -> Decide:
@@ -76,39 +66,49 @@ def audit_panel(
     decide: Decide, panel: Panel, subject: str, command: str, show: Progress, only: str = "", cut: str = ""
 ) -> tuple[Finding, ...]:
     """The findings of each probe; `only` is one of them, such as P2, and `cut` the date of one session."""
-    probes = [probe for probe in PROBES if not only or probe.split()[0] == only]
+    probes = [probe for probe in PROBES if only in ("", _id(probe))]
+    if not probes:
+        return ()
     whole = decide(panel)
     cuts = [_session(whole, cut)] if cut else _cuts(whole)
-    steps = iter(range(1, 1 + sum(1 if probe == REPEAT else len(cuts) for probe in probes)))
-    total = sum(1 if probe == REPEAT else len(cuts) for probe in probes)
+    at = {REPEAT: [len(whole.times) - 1], PREFIX: cuts, SUFFIX: cuts}
+    total, findings = sum(len(at[probe]) for probe in probes), list[Finding]()
+    done = itertools.count(1)
     show(0, total)
-
-    def compared(changed: Panel, upto: int, how: str) -> Discrepancy | None:
-        found = _difference(whole, decide(changed), upto, how)
-        show(next(steps), total)
-        return found
-
-    findings = list[Finding]()
     for probe in probes:
-        at = [len(whole.times) - 1] if probe == REPEAT else cuts
-        found = (compared(_changed(panel, probe, k), k, CHANGED.get(probe, "the same bars again")) for k in at)
-        findings.append(_finding(probe, subject, whole, at, next(filter(None, found), None), command))
+        found, moved = None, probe != SUFFIX
+        for k in at[probe]:
+            other = decide(_changed(panel, probe, k))
+            found = found or difference(whole, other, k, CHANGED[probe])
+            moved = moved or _moved(whole, other, k)
+            show(next(done), total)
+        findings.append(_finding(probe, subject, whole, at[probe], found, moved, command))
     return tuple(findings)
 
 
-def check_options(portfolio: str, strategy: str | None, only: str, cut: str) -> None:
-    """Refuses a strategy, a probe or a date that a universe does not have.
+def _moved(whole: Decisions, other: Decisions, cut: int) -> bool:
+    """Whether other bars have moved a score after the cut: otherwise no probe could find anything."""
+    after = slice(cut + 1, len(other.times))
+    one, two = (decisions.lines[SCORE][after] for decisions in (whole, other))
+    return bool((np.isfinite(one) & np.isfinite(two) & (one != two)).any())
+
+
+def check_options(config: Config, strategy: str | None, only: str, cut: str) -> None:
+    """Refuses a strategy, a probe or a date that the audit of a universe does not have.
 
     Raises
     ------
     ConfigError
         With what there is.
     """
-    known = [probe.split()[0] for probe in PROBES]
+    portfolio, own = config.portfolio.label if config.portfolio else "", config.own_code_of_universe
+    known, of_own = (list(dict.fromkeys(map(_id, probes))) for probes in (PROBES, own_audit.PROBES))
     if strategy not in (None, portfolio):
         raise ConfigError(f"--strategy {strategy}: there is none; known: {portfolio}")
-    if only and only not in known:
-        raise ConfigError(f"--only {only}: a universe has the probes {', '.join(known)}")
+    if only and only not in (*known, *of_own):
+        raise ConfigError(f"--only {only}: a universe has the probes {_listed(known + of_own)}")
+    if only and only not in known and not own:
+        raise ConfigError(f"--only {only} looks at code of your own, and there is none; known: {_listed(known)}")
     if cut:
         try:
             np.datetime64(cut, "D")
@@ -116,14 +116,12 @@ def check_options(portfolio: str, strategy: str | None, only: str, cut: str) -> 
             raise ConfigError(f"--cut {cut}: expected a date, such as 2012-06-29") from None
 
 
-def own_code(config: Config, subject: str) -> tuple[Finding, ...]:
-    """What code of the user's own opens is not watched in a universe; nothing without such code."""
-    if not (own := config.own_code_of_universe):
-        return ()
-    detail = (
-        f"whether {', '.join(own)} read files with later prices is only looked at in a run on one asset so far"
-    )
-    return (Finding(SOURCES, subject, NOT_ASSESSED, 0, (), detail),)
+def _listed(ids: list[str]) -> str:
+    return ", ".join(sorted(set(ids), key=lambda name: int(name[1:])))
+
+
+def _id(probe: str) -> str:
+    return probe.split()[0]
 
 
 def _cuts(whole: Decisions) -> list[int]:
@@ -141,67 +139,36 @@ def _session(whole: Decisions, day: str) -> int:
 
 
 def _changed(panel: Panel, probe: str, cut: int) -> Panel:
-    """The panel with other bars after a session."""
+    """The panel as a probe changes it after a session."""
     if probe == REPEAT:
         return panel
-    end = cut + 1 if probe == PREFIX else cut + 1 + AFTER
-    bars = panel.bars[:end].copy()
-    bars[cut + 1 :] = _other_bars(bars[cut + 1 :], cut)
-    return replace(panel, times=panel.times[:end], bars=bars)
-
-
-def _other_bars(bars: Floats, seed: int) -> Floats:
-    """Other prices on another level for some assets, and no bars of the others; (d, N, 5)."""
-    rng = np.random.default_rng(seed)
-    other: Floats = bars * np.exp(rng.normal(0.0, 1.0, (len(bars), bars.shape[1], 1)))
-    other[:, rng.permutation(bars.shape[1])[: bars.shape[1] // 2]] = np.nan
-    return other
-
-
-def _difference(whole: Decisions, other: Decisions, upto: int, how: str) -> Discrepancy | None:
-    """The first decision up to a session that is another one."""
-    found = list(_differences(whole, other, upto, how))
-    return min(found, key=lambda one: one.bar, default=None)
-
-
-def _differences(whole: Decisions, other: Decisions, upto: int, how: str) -> Iterator[Discrepancy]:
-    for name, values in whole.lines.items():
-        one, two = values[: upto + 1], other.lines[name][: upto + 1]
-        differ = (one != two) & ~(np.isnan(one) & np.isnan(two))
-        if differ.any():
-            session, asset = (int(k) for k in np.argwhere(differ)[0])
-            yield Discrepancy(
-                bar=session,
-                date=_day(whole.times[session]),
-                line=f"{name} of {whole.symbols[asset]}",
-                original=f"{one[session, asset]:.10g}",
-                changed=f"{two[session, asset]:.10g}",
-                cut=_day(whole.times[upto]),
-                perturbation=how,
-            )
+    return without_later(panel, cut) if probe == PREFIX else with_other_later(panel, cut)
 
 
 def _finding(
-    probe: str, subject: str, whole: Decisions, cuts: list[int], found: Discrepancy | None, command: str
+    probe: str,
+    subject: str,
+    whole: Decisions,
+    cuts: list[int],
+    found: Discrepancy | None,
+    moved: bool,
+    command: str,
 ) -> Finding:
-    compared = sum(int(np.isfinite(whole.lines["forecast"][: k + 1]).sum()) * len(whole.lines) for k in cuts)
-    detail = "no difference" if found is None else "it depends on later bars"
-    status = FAILED if found is not None else PASSED
-    if not compared and found is None:
+    compared, status, detail = sum(whole.until(k) for k in cuts), PASSED, "no difference"
+    if found is not None:
+        status, detail = FAILED, "it depends on later bars"
+    elif not compared:
         status, detail = NOT_ASSESSED, "there is no forecast to compare"
+    elif not moved:
+        status, detail = NOT_ASSESSED, "other bars move no score, so nothing could show whether later ones do"
     return Finding(
         probe=probe,
         subject=subject,
         status=status,
         comparisons=compared,
-        cuts=() if probe == REPEAT else tuple(_day(whole.times[k]) for k in cuts),
+        cuts=() if probe == REPEAT else tuple(day(whole.times[k]) for k in cuts),
         detail=detail,
         difference=found,
-        command=f"{command} --only {probe.split()[0]}",
-        period=(_day(whole.times[whole.first]), _day(whole.times[-1])),
+        command=f"{command} --only {_id(probe)}",
+        period=(day(whole.times[whole.first]), day(whole.times[-1])),
     )
-
-
-def _day(time: np.datetime64) -> str:
-    text = str(time.astype("datetime64[s]")).replace("T", " ")
-    return text.removesuffix(" 00:00:00")

@@ -15,8 +15,9 @@ from lstmstrat.forecasting.session import Progress, Session
 from lstmstrat.results.panel.run import PanelRun
 from lstmstrat.study import fingerprint
 from lstmstrat.study.audits import AUDIT, AuditRecord
-from lstmstrat.study.panel.audit import audit_panel, decider, own_code
+from lstmstrat.study.panel.audit import audit_panel, decider
 from lstmstrat.study.panel.leaks import controls
+from lstmstrat.study.panel.own_audit import own_findings
 from lstmstrat.study.proof import Proof
 
 
@@ -34,8 +35,9 @@ def audit_now(run: PanelRun, session: Session, progress: Progress) -> AuditRecor
     """Audit the portfolio of a run, and keep the record; an error is an audit that could not say anything."""
     name, today = run.strategies[0].name, f"{dt.datetime.now(dt.UTC):%Y-%m-%d}"
     try:
-        findings = audit_panel(decider(run.config), run.panel, name, "lstmstrat audit CONFIG", progress)
-        result = AuditResult((*findings, *own_code(run.config, name)), controls(progress))
+        asked = run.panel, name, "lstmstrat audit CONFIG", progress
+        findings = (*own_findings(run.config, *asked), *audit_panel(decider(run.config), *asked))
+        result = AuditResult(findings, controls(progress))
     except Exception as error:
         return AuditRecord(3, f"Not assessable: the audit ended with {sentence(error)}", today)
     return keep_audit(run, session, result)

@@ -5,40 +5,88 @@ Letters: D sessions, N assets.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from types import MappingProxyType
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from lstmstrat.arrays import Floats
-from lstmstrat.audit.finding import FAILED, PASSED, Control
+from lstmstrat.audit import child
+from lstmstrat.audit.finding import FAILED, NOT_ASSESSED, PASSED, WARNING, Control, Finding
 from lstmstrat.config.schema import Config
 from lstmstrat.forecasting.session import Progress
 from lstmstrat.prices.bars import CLOSE
 from lstmstrat.prices.panel import Panel, panel_of
 from lstmstrat.prices.panel_assets import Asset
 from lstmstrat.prices.universe import listed
-from lstmstrat.study.panel.audit import PREFIX, SUFFIX, Decide, Decisions, audit_panel, decider
+from lstmstrat.study.panel import own_audit, own_code, own_leaks
+from lstmstrat.study.panel.audit import PREFIX, SUFFIX, audit_panel, decider
+from lstmstrat.study.panel.decisions import Decide, Decisions
+from lstmstrat.study.panel.own_audit import OwnCase, audit_own
 
 SYMBOLS = tuple(f"A{k}" for k in range(8))
 SESSIONS = 200
+SCORES: Mapping[str, Any] = MappingProxyType({"rule": "top", "long": 2, "short": 2})
 
 
 def controls(show: Progress) -> tuple[Control, ...]:
-    """Each planted leak with the probe that must find it, then the clean control."""
+    """Each planted leak with the probe that must find it, then the clean controls."""
     decide, panel, found = decider(_config()), _panel(), list[Control]()
     planted = [(leak, probe) for leak in LEAKS for probe in (PREFIX, SUFFIX)]
+    total = len(planted) + len(OWN_LEAKS) + 2
     for k, (leak, probe) in enumerate(planted):
-        show(k, len(planted) + 1)
+        show(k, total)
         (finding,) = audit_panel(leak(decide), panel, leak.__name__, "", _quiet, only=probe.split()[0])
         name = f"{leak.__name__.strip('_')}, {(leak.__doc__ or '').rstrip('.')}"
         caught = finding.status == FAILED
         found.append(Control(name, probe.split()[0], caught, str(finding.difference or "not found")))
-    findings = audit_panel(decide, panel, "clean", "", _quiet)
-    faults = "; ".join(f"{f.probe}: {f.difference}" for f in findings if f.status != PASSED)
-    show(len(planted) + 1, len(planted) + 1)
-    return (*found, Control("a portfolio of scores", "", not faults, faults or "no difference"))
+    for own, probe, status in OWN_LEAKS:
+        show(len(found), total)
+        found.append(_check_own(own, probe, status, panel))
+    show(len(found), total)
+    clean = audit_panel(decide, panel, "clean", "", _quiet)
+    with _own_case(own_leaks.BestScore, panel) as case:
+        clean_own = audit_own(case, _quiet)
+    show(total, total)
+    names = {"a portfolio of scores": clean, "a feature and a rule of one's own": clean_own}
+    return (*found, *(_clean(name, findings) for name, findings in names.items()))
+
+
+def _clean(name: str, findings: Sequence[Finding]) -> Control:
+    """Whether something without a leak passes every probe."""
+    faults = "; ".join(f"{f.probe}: {f.difference or f.detail}" for f in findings if f.status != PASSED)
+    return Control(name, "", not faults, faults or "no difference")
+
+
+def _check_own(leak: type[Any], probe: str, status: str, panel: Panel) -> Control:
+    """Whether a probe finds a leak in code of one's own, which has run here before, as in any audit."""
+    with _own_case(leak, panel) as case:
+        case.code.decided(in_steps=False)
+        (finding,) = audit_own(case, _quiet, only=probe.split()[0])
+    name = f"{leak.__name__}, {(leak.__doc__ or '').rstrip('.')}"
+    return Control(name, probe.split()[0], finding.status == status, str(finding.difference or finding.detail))
+
+
+@contextmanager
+def _own_case(rule: type[Any], panel: Panel) -> Iterator[OwnCase]:
+    """A rule of own_leaks.py, which trades the scores of a feature there."""
+    for kept in (own_leaks.Remembers.shown, own_leaks.StaleCache.by_length):
+        kept.clear()
+    portfolio: dict[str, Any] = {"rule": f"{rule.__module__}:{rule.__name__}", "gross": 1.0}
+    feature = f"{own_leaks.__name__}:{own_leaks.momentum.__name__}"
+    with TemporaryDirectory() as folder:
+        if rule is own_leaks.ReadsAFile:
+            portfolio["params"] = {"path": str(Path(folder, "labels.txt"))}
+            Path(folder, "labels.txt").write_text("1 0 1 1 0")
+        code = own_code.of_config(_config("return_1", feature, portfolio=portfolio), panel, child.CAN_FORK)
+        assert code is not None
+        yield OwnCase(code, rule.__name__, "")
 
 
 def _score_of_tomorrow(decide: Decide) -> Decide:
@@ -99,6 +147,13 @@ def _ranks_of_all(decide: Decide) -> Decide:
     return _with(decide, knowing)
 
 
+OWN_LEAKS: tuple[tuple[type[Any], str, str], ...] = (  # with the probe, and what it must say
+    (own_leaks.ReadsAFile, own_audit.SOURCES, NOT_ASSESSED),
+    (own_leaks.Remembers, own_audit.SOURCES, FAILED),
+    (own_leaks.BehindTheCloses, own_audit.STREAM, FAILED),
+    (own_leaks.StaleCache, own_audit.CACHE, FAILED),
+    (own_leaks.Cheapest, own_audit.SCALE, WARNING),
+)
 Leak = Callable[[Decide], Decide]
 LEAKS: tuple[Leak, ...] = (
     _score_of_tomorrow,
@@ -125,7 +180,7 @@ def _later(values: Floats) -> Floats:
     return np.vstack([values[1:], np.full((1, values.shape[1]), np.nan)])
 
 
-def _config(*features: str) -> Config:
+def _config(*features: str, portfolio: Mapping[str, Any] = SCORES) -> Config:
     forecast = {
         "model": "ridge",
         "pool": "all",
@@ -138,9 +193,7 @@ def _config(*features: str) -> Config:
         "features": features or ("return_1", "return_5", "volatility_5"),
     }
     data = {"universe": SYMBOLS, "source": "csv", "path": "{symbol}.csv"}
-    return Config.model_validate(
-        {"data": data, "forecast": forecast, "portfolio": {"rule": "top", "long": 2, "short": 2}}
-    )
+    return Config.model_validate({"data": data, "forecast": forecast, "portfolio": dict(portfolio)})
 
 
 def _panel() -> Panel:

@@ -19,9 +19,10 @@ from lstmstrat.prices.bars import VOLUME
 from lstmstrat.prices.panel import Panel
 from lstmstrat.results.panel.run import PanelRun
 from lstmstrat.study.panel import leaks
-from lstmstrat.study.panel.audit import Decisions, audit_panel, check_options, decider, own_code
+from lstmstrat.study.panel.audit import audit_panel, check_options, decider
 from lstmstrat.study.panel.audits import audit_now, keep_audit, known_audit
 from lstmstrat.study.panel.checks import check_staleness, check_too_good
+from lstmstrat.study.panel.decisions import Decisions
 from lstmstrat.study.panel.run import prepare_panel
 from lstmstrat.study.panel.simulate import simulate_panel
 
@@ -38,7 +39,7 @@ def run() -> PanelRun:
 
 def test_every_planted_leak_is_found_and_the_clean_one_passes() -> None:
     found = leaks.controls(quiet)
-    assert len(found) == 2 * len(leaks.LEAKS) + 1
+    assert len(found) == 2 * len(leaks.LEAKS) + len(leaks.OWN_LEAKS) + 2
     assert [control.name for control in found if not control.caught] == []
 
 
@@ -79,16 +80,16 @@ def test_without_a_forecast_nothing_was_compared_and_nothing_has_passed(run: Pan
     assert AuditResult(findings, ()).exit_code == 3
 
 
-def test_code_of_ones_own_that_nobody_watches_is_not_assessable() -> None:
-    own = config(
-        forecast={**config().forecast.model_dump(include={"pool", "relation"}), "features": ["m:f", "return_1"]}
-    )
-    (finding,) = own_code(own, "top")
+def test_where_other_bars_move_nothing_the_audit_is_blind(run: PanelRun) -> None:
+    whole = decider(run.config)(run.panel)
+
+    def fixed(panel: Panel) -> Decisions:
+        lines = {name: line[: len(panel.times)] for name, line in whole.lines.items()}
+        return replace(whole, times=panel.times, lines=lines)
+
+    (finding,) = audit_panel(fixed, run.panel, "top", "", quiet, only="P2")
     assert finding.status == NOT_ASSESSED
-    assert AuditResult((finding,), ()).exit_code == 3
-    assert own_code(config(), "top") == ()
-    (of_rule,) = own_code(config(portfolio={"rule": "m:Best"}), "best")
-    assert "m:Best" in of_rule.detail
+    assert "other bars move no score" in finding.detail
 
 
 def test_a_record_belongs_to_what_was_audited(run: PanelRun) -> None:
@@ -129,13 +130,13 @@ def test_the_command_audits_a_universe(tmp_path: Path, capsys: pytest.CaptureFix
     assert finding["command"].endswith("--strategy top --seed 0 --only P1")
     for option, sentence in (
         (["--strategy", "x"], "known: top"),
-        (["--only", "P7"], "a universe has the probes P0, P1, P2"),
+        (["--only", "P9"], "a universe has the probes P0, P1, P2"),
         (["--cut", "soon"], "expected a date, such as 2012-06-29"),
     ):
         assert main(["audit", str(path), *option]) == 2
         assert sentence in capsys.readouterr().err
     with pytest.raises(ConfigError, match="known: top"):
-        check_options("top", "x", "", "")
+        check_options(config(), "x", "", "")
 
 
 def test_stale_prices_and_results_too_good_to_be_true_fail(run: PanelRun) -> None:

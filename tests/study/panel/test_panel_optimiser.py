@@ -18,13 +18,13 @@ from helpers.command import command
 from test_panel_run import config
 
 from lstmstrat import Config, Ledger, Session, Store
-from lstmstrat.audit.finding import FAILED, NOT_ASSESSED, PASSED
+from lstmstrat.audit.finding import FAILED, PASSED
 from lstmstrat.config.portfolio import PortfolioConfig
 from lstmstrat.prices.bars import CLOSE, VOLUME
 from lstmstrat.prices.panel import Panel
 from lstmstrat.results.panel.run import PanelRun
 from lstmstrat.study import fingerprint
-from lstmstrat.study.panel.audit import audit_panel, decider, own_code
+from lstmstrat.study.panel.audit import audit_panel, decider
 from lstmstrat.study.panel.run import prepare_panel
 from lstmstrat.study.panel.simulate import portfolio_weights, simulate_panel
 from lstmstrat.trading.portfolio.optimiser import Optimiser
@@ -175,13 +175,6 @@ def test_the_audit_asks_an_optimiser_of_ones_own_anew_on_each_panel(run: PanelRu
     assert finding.status == FAILED
     assert finding.difference is not None
     assert finding.difference.line.startswith("weight of ")
-
-
-def test_what_ones_own_optimiser_opens_is_not_watched() -> None:
-    (finding,) = own_code(of("calm_of_a_test:Calm"), "top")
-    assert finding.status == NOT_ASSESSED
-    assert "calm_of_a_test:Calm" in finding.detail
-    assert own_code(of("skfolio"), "top") == ()
 
 
 @pytest.mark.parametrize(
