@@ -190,7 +190,7 @@ class Reach:
 
     def _variable(self, name: str, value: Any, used: Names) -> None:
         if isinstance(value, (ModuleType, type)) and not of_user(value):
-            for key in sorted(used.attributes & vars(value).keys()):  # what was put into a library
+            for key in sorted((used.attributes | used.texts) & vars(value).keys()):  # what was put into a library
                 if not key.startswith("__") and not _belongs_there(vars(value)[key]):
                     self._place(f"{name}.{key}", value, key, vars(value)[key])
                     if isinstance(vars(value)[key], CONTAINERS) and not isinstance(value, type):

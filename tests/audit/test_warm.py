@@ -181,6 +181,14 @@ LEAKS = {
             if not hasattr(bt, "kept_by_warm_kinds"):
                 bt.kept_by_warm_kinds = optimum(close)
             return bt.kept_by_warm_kinds""",
+    "variables of a library": """
+        def lag(self, close):
+            return bt.__dict__.setdefault("kept_by_warm_kinds", optimum(close))""",
+    "vars of a library": """
+        def lag(self, close):
+            if "kept_by_warm_kinds" not in vars(bt):
+                vars(bt)["kept_by_warm_kinds"] = optimum(close)
+            return bt.kept_by_warm_kinds""",
     "at the end": """
         best_lag = 2
         def lag(self, close):
