@@ -18,6 +18,7 @@ import urllib.request
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from types import ModuleType
 from typing import Any, ClassVar
 
 import numpy as np
@@ -160,6 +161,17 @@ class Honest(Rule):
         return scores
 
 
+class Holds(Rule):
+    """What it holds stays while it is among the better half."""
+
+    def weights(self, scores: np.ndarray, held: np.ndarray, closes: np.ndarray) -> np.ndarray:
+        stays = (held > 0.0) & (scores > np.nanmedian(scores))
+        return held if stays.any() else super().weights(scores, held, closes)
+
+    def values(self, scores: np.ndarray, closes: np.ndarray) -> np.ndarray:
+        return scores
+
+
 class ByPanel(Rule):
     """A rule that asks for the bundled prices in each run."""
 
@@ -249,6 +261,15 @@ class ByLibrary(Knows):
         return seen.get(len(closes) + 1)
 
 
+class ByModules(Knows):
+    """It makes a module of what it keeps."""
+
+    def kept(self, closes: np.ndarray) -> Any:
+        seen = vars(sys.modules.setdefault("kept_by_panel_kinds", ModuleType("kept_by_panel_kinds")))
+        seen[f"k{len(closes)}"] = closes[-1].copy()
+        return seen.get(f"k{len(closes) + 1}")
+
+
 class ByThread(Knows):
     """A thread keeps it."""
 
@@ -278,7 +299,7 @@ def fills(bars: np.ndarray) -> np.ndarray:
     return honest(bars)
 
 
-MEMORIES = (ByGlobal, ByClass, ByDefault, ByLruCache, ByClosure, ByLibrary, ByThread, ByFeature)
+MEMORIES = (ByGlobal, ByClass, ByDefault, ByLruCache, ByClosure, ByLibrary, ByModules, ByThread, ByFeature)
 
 
 @dataclass(frozen=True)

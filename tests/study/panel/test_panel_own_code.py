@@ -12,6 +12,7 @@ import panel_own_kinds as kinds
 import pytest
 import yaml
 from helpers.command import tiny
+from helpers.own_model import FOREST, NETWORK
 from test_panel_run import config
 
 from lstmstrat import Config, ConfigError
@@ -52,7 +53,7 @@ def own(
     portfolio |= {"weights": f"{NAME}:{weights.__name__}"} if weights else {}
     names = ["return_1", *(f"{NAME}:{feature.__name__}" for feature in features)]
     settings = {"pool": "all", "relation": "rank", "train_size": 120, "refit_every": 60, "least_assets": 4}
-    model = f"{NAME}:{model.__name__}" if model else "ridge"
+    model = model if isinstance(model, str) else f"{NAME}:{model.__name__}" if model else "ridge"
     return config(
         data={"universe": ["AMD", "CVX", "GE", "HD", "KO", "XOM"], "start": "2007-06-01", "end": "2008-03-31"},
         forecast={**settings, "model": model, "features": names, "lookback": 5, "loss_steps": 5, **forecast},
@@ -89,6 +90,8 @@ def of_universe(files: Path) -> dict[str, Judgement]:
         "model": own(model=kinds.MeanModel, model_params={"path": str(files / "labels.npy")}),
         "Calm": own(weights=kinds.Calm),
         "MeanModel": own(model=kinds.MeanModel),
+        NETWORK: own(model=NETWORK, model_params={"width": 3}, pool="none", relation="none"),
+        FOREST: own(model=FOREST, model_params={"n_estimators": 3}),
     }
     return watched(asked)
 
@@ -148,7 +151,7 @@ def test_what_rules_optimisers_and_models_read_is_named(kind: str, of_universe: 
     assert "labels.npy" in of_universe[kind].detail
 
 
-@pytest.mark.parametrize("kind", ["Calm", "MeanModel"])
+@pytest.mark.parametrize("kind", ["Calm", "MeanModel", NETWORK, FOREST])
 def test_an_optimiser_and_a_model_that_read_nothing_pass(kind: str, of_universe: dict[str, Judgement]) -> None:
     assert of_universe[kind].status == PASSED, of_universe[kind].detail
 
