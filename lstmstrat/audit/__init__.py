@@ -16,7 +16,8 @@ The audit changes bars and checks that nothing changes in what the strategy saw 
     memory.py      what is left of older bars in a series
     sources.py, watch.py, tables.py, contents.py, user_code.py, child.py
                    what the user's code opens and carries with it, seen in a child process
-    new_process.py, wire.py    a subject in a new process, where nothing ran before
+    own_code.py, subject_code.py    what is watched so, of which a subject is one
+    new_process.py, wire.py    the same in a new process, where nothing ran before
     kept.py, reach.py, stores.py, literals.py
                    what a class of a notebook keeps between runs, and how to take it away
     ends.py        is a difference near a cut a rule of the end?
