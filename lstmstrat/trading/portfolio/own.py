@@ -65,17 +65,6 @@ def _is_rule(value: object) -> bool:
     return isinstance(value, type) and callable(getattr(value, "weights", None))
 
 
-def own_weights(scores: Floats, tradable: Bools, closes: Floats, rule: PortfolioConfig) -> Floats:
-    """The target weights of the user's rule at each close; (D, N) each -> (D, N).
-
-    Raises
-    ------
-    ConfigError, StrategyError
-        The class cannot be used; its method raises, or returns what cannot be weights.
-    """
-    return OwnRule(rule).weights(scores, tradable, closes)
-
-
 class OwnRule:
     """An object of the user's class, asked close after close: it is told what was held at the close before.
 
@@ -90,7 +79,13 @@ class OwnRule:
         self._held: Floats | None = None  # at the close before
 
     def weights(self, scores: Floats, tradable: Bools, closes: Floats, begin: int = 0) -> Floats:
-        """The target weights of `own_weights` at the sessions from `begin` on, those after the last call."""
+        """The target weights at the sessions from `begin` on, those after the last call; (D, N) -> (D - begin, N).
+
+        Raises
+        ------
+        StrategyError
+            The method of the class raises, or returns what cannot be weights.
+        """
         weights, seen = np.zeros((len(scores) - begin, scores.shape[1])), closes.copy()
         held = np.zeros(scores.shape[1]) if self._held is None else self._held
         seen.flags.writeable = False

@@ -19,19 +19,12 @@ from lstmstrat.trading.portfolio.optimiser import Optimised
 Group = tuple[Indexes, Floats]  # columns of the assets of a group and their parts, above 0 long, below 0 short
 
 
-def target_weights(
-    scores: Floats,
-    tradable: Bools,
-    rule: PortfolioConfig,
-    groups: npt.NDArray[Any] | None = None,
-    volatility: Floats | None = None,
-    optimised: Optimised | None = None,
-) -> Floats:
-    """Target weights at each close, as shares of the account, negative for short; (D, N) -> (D, N).
+class Sides:
+    """What a rule holds long and short, close after close: it knows who had a place at the close before.
 
     An asset can be chosen if it is tradable, has a finite score and, for weights by inverse volatility, a
     volatility above 0; for those of an optimiser, all returns that it looks at, and not all of them 0. Any other
-    has weight 0, a holding too. Row t depends on rows up to t.
+    has weight 0, a holding too.
 
     The assets that can be chosen are ranked by their score; of equal scores that of the earlier column is the
     better. A holding of the close before stays while it is among the best `hold_until` (a short one: among the
@@ -45,21 +38,17 @@ def target_weights(
 
     Parameters
     ----------
-    scores
-        (D, N) the higher, the better; NaN where there is none.
-    tradable
-        (D, N) whether an asset may be held: it is a member of the universe, and has a bar.
+    rule
+        A built-in one.
+    assets
+        How many there are, N.
     groups
         (N,) the group of each asset, of any type that can be sorted; needed by ``neutral: group``.
-    volatility
-        (D, N) of the returns of each asset; needed by ``weights: inverse_volatility``.
-    optimised
-        The optimiser of the rule with the returns of the panel; needed by any other `weights` but ``equal``.
 
     Raises
     ------
     ConfigError
-        The rule needs groups, a volatility or an optimiser, and there are none; the optimiser fails.
+        The rule needs groups, and there are none.
 
     Examples
     --------
@@ -67,19 +56,8 @@ def target_weights(
 
     >>> scores = np.array([[4.0, 3.0, 2.0, 1.0], [3.0, 4.0, 2.0, 1.0]])
     >>> rule = PortfolioConfig(rule="top", long=1, short=1, hold_until=2)
-    >>> target_weights(scores, np.isfinite(scores), rule).tolist()
+    >>> Sides(rule, 4).weights(scores, np.isfinite(scores)).tolist()
     [[1.0, 0.0, 0.0, -1.0], [1.0, 0.0, 0.0, -1.0]]
-    """
-    return Sides(rule, scores.shape[1], groups).weights(scores, tradable, volatility, optimised)
-
-
-class Sides:
-    """What a rule holds long and short, close after close: it knows who had a place at the close before.
-
-    Raises
-    ------
-    ConfigError
-        The rule needs groups, and there are none.
     """
 
     def __init__(self, rule: PortfolioConfig, assets: int, groups: npt.NDArray[Any] | None = None):
@@ -95,7 +73,28 @@ class Sides:
         optimised: Optimised | None = None,
         begin: int = 0,
     ) -> Floats:
-        """The target weights of `target_weights` at the sessions from `begin` on, those after the last call."""
+        """Target weights at each close, as shares of the account, negative for short; (D, N) -> (D - begin, N).
+
+        Row t depends on rows up to t.
+
+        Parameters
+        ----------
+        scores
+            (D, N) the higher, the better; NaN where there is none.
+        tradable
+            (D, N) whether an asset may be held: it is a member of the universe, and has a bar.
+        volatility
+            (D, N) of the returns of each asset; needed by ``weights: inverse_volatility``.
+        optimised
+            The optimiser of the rule with the returns of the panel; needed by any other `weights` but ``equal``.
+        begin
+            The first session that is asked about, the one after those of the last call.
+
+        Raises
+        ------
+        ConfigError
+            The rule needs a volatility or an optimiser, and there is none; the optimiser fails.
+        """
         sizes = _sizes(self._rule, volatility, optimised, scores.shape)
         can_choose: Bools = tradable & np.isfinite(scores) & np.isfinite(sizes)
         weights = np.zeros((len(scores) - begin, scores.shape[1]))
@@ -122,7 +121,7 @@ def equal_weight(tradable: Bools, decided: Bools) -> Floats:
     Parameters
     ----------
     tradable
-        (D, N) as in `target_weights`.
+        (D, N) as in `Sides.weights`.
     decided
         (D,) whether a target is set at the close of a session. The rows of the others are NaN, which means that
         nothing is traded at the next open.

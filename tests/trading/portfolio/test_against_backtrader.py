@@ -12,13 +12,14 @@ import backtrader as bt
 import numpy as np
 import pandas as pd
 import pytest
+from helpers.weights import target_weights
 
 from lstmstrat import BrokerConfig
 from lstmstrat.arrays import Bools, Floats
 from lstmstrat.config.portfolio import PortfolioConfig
 from lstmstrat.trading.portfolio.columns import PortfolioAccount, simulate
 from lstmstrat.trading.portfolio.orders import order_sizes
-from lstmstrat.trading.portfolio.weights import equal_weight, target_weights
+from lstmstrat.trading.portfolio.weights import equal_weight
 from lstmstrat.trading.simulation import _broker
 
 SESSIONS, ASSETS = 300, 10

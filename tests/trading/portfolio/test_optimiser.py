@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from helpers.weights import target_weights
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -18,7 +19,6 @@ from lstmstrat import ConfigError
 from lstmstrat.arrays import Bools, Floats
 from lstmstrat.config.portfolio import PortfolioConfig
 from lstmstrat.trading.portfolio.optimiser import Optimised, Optimiser, optimiser_of
-from lstmstrat.trading.portfolio.weights import target_weights
 
 WINDOW, SESSIONS, ASSETS = 63, 68, 9  # the window as docs/universe.md has it
 RULES = {

@@ -11,7 +11,7 @@ import pytest
 
 from lstmstrat import ConfigError, StrategyError
 from lstmstrat.config.portfolio import PortfolioConfig
-from lstmstrat.trading.portfolio.own import own_rule, own_weights
+from lstmstrat.trading.portfolio.own import OwnRule, own_rule
 
 SCORES = np.array([[3.0, 1.0, 2.0, np.nan], [1.0, 3.0, 2.0, 4.0], [np.nan] * 4])
 CLOSES = np.arange(12.0).reshape(3, 4)
@@ -63,7 +63,7 @@ def rule(name: str = "Best", **more: Any) -> PortfolioConfig:
 
 def test_it_is_asked_at_each_close_with_what_can_be_chosen_and_what_is_held() -> None:
     Best.asked.clear()
-    found = own_weights(SCORES, TRADABLE, CLOSES, rule())
+    found = OwnRule(rule()).weights(SCORES, TRADABLE, CLOSES)
     assert found.tolist() == [[1.0, 0, 0, 0], [0, 0, 0, 1.0], [0, 0, 0, 0]]
     (first, nothing, one_close), (second, held, two_closes) = (
         Best.asked
@@ -76,7 +76,7 @@ def test_it_is_asked_at_each_close_with_what_can_be_chosen_and_what_is_held() ->
 
 
 def test_its_parameters_are_those_of_the_config() -> None:
-    assert own_weights(SCORES, TRADABLE, CLOSES, rule(params={"places": 2}))[0].tolist() == [0.5, 0, 0.5, 0]
+    assert OwnRule(rule(params={"places": 2})).weights(SCORES, TRADABLE, CLOSES)[0].tolist() == [0.5, 0, 0.5, 0]
     assert rule().label == "best"
     with pytest.raises(ConfigError, match="unexpected keyword argument 'plaecs'"):
         own_rule(rule(params={"plaecs": 2}))
@@ -91,7 +91,7 @@ def test_its_parameters_are_those_of_the_config() -> None:
 )
 def test_what_is_no_rule_is_refused(name: str, sentence: str) -> None:
     with pytest.raises(ConfigError, match=sentence):
-        own_weights(SCORES, TRADABLE, CLOSES, rule(name))
+        OwnRule(rule(name)).weights(SCORES, TRADABLE, CLOSES)
 
 
 @pytest.mark.parametrize(
@@ -110,19 +110,19 @@ def test_what_is_no_rule_is_refused(name: str, sentence: str) -> None:
 def test_what_cannot_be_weights_is_refused(module: ModuleType, value: Any, sentence: str) -> None:
     module.__dict__["Given"] = returns(value)
     with pytest.raises(StrategyError, match=sentence):
-        own_weights(SCORES, TRADABLE, CLOSES, rule("Given"))
+        OwnRule(rule("Given")).weights(SCORES, TRADABLE, CLOSES)
 
 
 def test_gross_is_a_bound_for_it() -> None:
     with pytest.raises(StrategyError, match=r"and 0.5 in all \(gross\)"):
-        own_weights(SCORES, TRADABLE, CLOSES, rule(gross=0.5))
+        OwnRule(rule(gross=0.5)).weights(SCORES, TRADABLE, CLOSES)
 
 
 def test_an_error_in_it_names_its_line() -> None:
     with pytest.raises(
         StrategyError, match=r"rules_of_a_test:Raises: KeyError: 'mine' \(.*test_own_rule.py, line"
     ):
-        own_weights(SCORES, TRADABLE, CLOSES, rule("Raises"))
+        OwnRule(rule("Raises")).weights(SCORES, TRADABLE, CLOSES)
 
 
 def test_settings_of_the_built_in_rules_do_not_stand_beside_it() -> None:

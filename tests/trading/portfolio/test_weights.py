@@ -6,13 +6,14 @@ from typing import Any
 
 import numpy as np
 import pytest
+from helpers.weights import target_weights
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lstmstrat import ConfigError
 from lstmstrat.arrays import Bools, Floats
 from lstmstrat.config.portfolio import PortfolioConfig
-from lstmstrat.trading.portfolio.weights import equal_weight, target_weights
+from lstmstrat.trading.portfolio.weights import equal_weight
 
 NAN = np.nan
 DECILES = PortfolioConfig()
