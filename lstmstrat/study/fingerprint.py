@@ -31,6 +31,7 @@ from lstmstrat.results.run import Run
 NO_DECISION = {"device"}  # settings of the forecast that do not make another trial
 NUMBERS = ("evaluation", "config", "prices", "forecasting", "results", "trading", "study")
 """The parts whose code affects the numbers; report and commands only show them."""
+AUDITED = (*NUMBERS, "audit")  # and those that an audit is made of
 PACKAGES = ("backtrader", "numba", "numpy", "pandas", "scikit-learn", "scipy")  # that numbers pass through
 SOLVERS = ("cvxpy", "clarabel")  # and those of skfolio
 
@@ -50,6 +51,15 @@ def of_replica(run: Run, did: str, config: Config, label: str) -> str | None:
 
 def of_panel_replica(run: PanelRun, label: str) -> str | None:
     """The key of a replica of a run over a universe; `label` says what is replaced. None without an identity."""
+    return _of_panel(run, label, NUMBERS)
+
+
+def of_panel_audit(run: PanelRun) -> str | None:
+    """The key of the look-ahead audit of a run over a universe; None without an identity."""
+    return _of_panel(run, "audit", AUDITED)
+
+
+def _of_panel(run: PanelRun, label: str, parts: tuple[str, ...]) -> str | None:
     config = run.config
     code = identify(*loaded(config.own_code_of_universe), *_optimiser(config.portfolio)).sha256
     if code is None:
@@ -59,7 +69,7 @@ def of_panel_replica(run: PanelRun, label: str) -> str | None:
         config.broker.model_dump(mode="json"),
         None if config.portfolio is None else config.portfolio.model_dump(mode="json"),
     ]
-    ran = [run.panel.sha256, dict(run.panel.universe.groups), code, _versions(NUMBERS)]
+    ran = [run.panel.sha256, dict(run.panel.universe.groups), code, _versions(parts)]
     return _hash([label, run.periods, settings, ran])
 
 
@@ -78,9 +88,7 @@ def of_audit(config: Config, prices: Prices, strategy: StrategyConfig, code: Ide
     """
     if code.sha256 is None:
         return None
-    return _hash(
-        ["audit", _settings(config, strategy), code.sha256, prices.sha256, _versions((*NUMBERS, "audit"))]
-    )
+    return _hash(["audit", _settings(config, strategy), code.sha256, prices.sha256, _versions(AUDITED)])
 
 
 def of_run(run: Run) -> str:

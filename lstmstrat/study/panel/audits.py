@@ -24,7 +24,7 @@ from lstmstrat.study.proof import Proof
 def known_audit(run: PanelRun, session: Session) -> dict[str, AuditRecord]:
     """The record of the last audit of the portfolio of a run, by its name; empty if there is none."""
     (account,) = run.strategies
-    key = fingerprint.of_panel_replica(run, AUDIT)
+    key = fingerprint.of_panel_audit(run)
     rows = [row.content for row in session.ledger.rows(AUDIT) if row.content.get("key") == key]
     if key is None or not rows or rows[-1]["probe"] != fingerprint.of_account(account):
         return {}
@@ -46,7 +46,7 @@ def audit_now(run: PanelRun, session: Session, progress: Progress) -> AuditRecor
 def keep_audit(run: PanelRun, session: Session, result: AuditResult) -> AuditRecord:
     """Enter the record of an audit of a run into the ledger, where the newest counts."""
     record = AuditRecord(result.exit_code, result.sentence, f"{dt.datetime.now(dt.UTC):%Y-%m-%d}")
-    key = fingerprint.of_panel_replica(run, AUDIT)
+    key = fingerprint.of_panel_audit(run)
     if key is not None:
         did = fingerprint.of_account(run.strategies[0])
         session.ledger.enter(AUDIT, {**asdict(record), "key": key, "probe": did})

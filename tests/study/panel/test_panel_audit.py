@@ -18,6 +18,7 @@ from lstmstrat.commands.main import main
 from lstmstrat.prices.bars import VOLUME
 from lstmstrat.prices.panel import Panel
 from lstmstrat.results.panel.run import PanelRun
+from lstmstrat.study import fingerprint
 from lstmstrat.study.panel import leaks
 from lstmstrat.study.panel.audit import audit_panel, check_options, decider
 from lstmstrat.study.panel.audits import audit_now, keep_audit, known_audit
@@ -105,6 +106,19 @@ def test_a_record_belongs_to_what_was_audited(run: PanelRun) -> None:
         assert known_audit(fewer, session) == {}
         keep_audit(run, session, AuditResult((), ()))  # a newer one that could not say anything
         assert not known_audit(run, session)["top"].passed
+
+
+def test_a_record_of_another_audit_is_none(run: PanelRun, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Such as one whose probes did not find yet what they find now."""
+    replica, key = fingerprint.of_panel_replica(run, "seed 1"), fingerprint.of_panel_audit(run)
+    version = fingerprint.code_version
+    monkeypatch.setattr(fingerprint, "code_version", lambda parts: version(parts) + "audit" * ("audit" in parts))
+    fingerprint._versions.cache_clear()
+    try:
+        assert fingerprint.of_panel_replica(run, "seed 1") == replica
+        assert fingerprint.of_panel_audit(run) != key
+    finally:
+        fingerprint._versions.cache_clear()
 
 
 def test_a_run_shows_the_audit_that_is_known_and_a_leak_voids_its_trial(tmp_path: Path) -> None:
