@@ -54,7 +54,7 @@ def in_new_process(codes: Sequence[OwnCode]) -> list[Json | None]:
             input=json.dumps(request),
             capture_output=True,
             text=True,
-            timeout=child.SECONDS,
+            timeout=child.SECONDS * len(wanted),
             env={**os.environ, "PYTHONPATH": os.pathsep.join(path)},
         )
         answers = iter(json.loads(done.stdout.splitlines()[-1]))

@@ -51,10 +51,7 @@ def of_config(config: Config, prices: Prices) -> list[Subject]:
     forecast = shrink(config.forecast)
     cheap = Sketch.instead(SKETCH, forecast)
     cheapest = cheap.model_copy(update={"features": ("return_1",)})
-    first = schedule(forecast).first_fit + 1
-    every = forecast.refit_every
-    period = every if isinstance(every, int) else PERIODS[every]
-    bars = first + max(AUDITED_FOLDS * period, LEAST_BARS) + -(-SPARE_BARS // period) * period
+    first, bars = schedule(forecast).first_fit + 1, bars_of_folds(forecast)
     newest, whole = prices.frame.iloc[-bars:], parts(prices.frame, LONGEST, first + LONGEST // PARTS)
     subjects = [
         *_forecast_subjects(config, forecast, parts(prices.frame, bars, bars)),
@@ -72,6 +69,14 @@ def of_config(config: Config, prices: Prices) -> list[Subject]:
         ),
     ]
     return [subject.with_fields(outside=prices.outside) for subject in subjects]
+
+
+def bars_of_folds(forecast: ForecastConfig) -> int:
+    """How many bars `AUDITED_FOLDS` folds need, with some to spare."""
+    every = forecast.refit_every
+    period = every if isinstance(every, int) else PERIODS[every]
+    spare = -(-SPARE_BARS // period) * period
+    return schedule(forecast).first_fit + 1 + max(AUDITED_FOLDS * period, LEAST_BARS) + spare
 
 
 def parts(frame: pd.DataFrame, longest: int, bars: int) -> list[pd.DataFrame]:

@@ -84,8 +84,7 @@ def _own_case(rule: type[Any], panel: Panel) -> Iterator[OwnCase]:
         if rule is own_leaks.ReadsAFile:
             portfolio["params"] = {"path": str(Path(folder, "labels.txt"))}
             Path(folder, "labels.txt").write_text("1 0 1 1 0")
-        code = own_code.of_config(_config("return_1", feature, portfolio=portfolio), panel, child.CAN_FORK)
-        assert code is not None
+        (code,) = own_code.of_config(_config("return_1", feature, portfolio=portfolio), panel, child.CAN_FORK)
         yield OwnCase(code, rule.__name__, "")
 
 

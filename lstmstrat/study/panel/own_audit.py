@@ -10,7 +10,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 
 from lstmstrat.audit import sources
 from lstmstrat.audit.cuts import spread_over
@@ -21,7 +21,7 @@ from lstmstrat.config.schema import Config
 from lstmstrat.forecasting.session import Progress
 from lstmstrat.prices.panel import Panel
 from lstmstrat.study.panel.changed import mirrored, split, with_other_later, without_later
-from lstmstrat.study.panel.decisions import WEIGHT, Decisions, difference, differing
+from lstmstrat.study.panel.decisions import WEIGHT, Decisions, day, difference, differing
 from lstmstrat.study.panel.own_code import PanelCode, did, of_config
 
 STREAM, CACHE, SCALE, SOURCES = "P0 stream", "P6 cache", "P7 scale", "P12 sources"
@@ -63,16 +63,25 @@ class OwnCase:
         self, probe: str, status: str, compared: int, detail: str, found: Discrepancy | None = None
     ) -> Finding:
         """A finding of one of the probes."""
-        command = f"{self.command} --only {probe.split()[0]}"
-        return Finding(probe, self.subject, status, compared, (), detail, found, command)
+        command, times = f"{self.command} --only {probe.split()[0]}", self.code.panel.times
+        period = day(times[min(self.code.first, len(times) - 1)]), day(times[-1])
+        return Finding(probe, self.subject, status, compared, (), detail, found, command, period)
 
 
 def own_findings(
     config: Config, panel: Panel, subject: str, command: str, show: Progress, only: str = ""
 ) -> tuple[Finding, ...]:
     """The findings on the own code of a config; empty if it has none."""
-    code = of_config(config, panel)
-    return () if code is None else audit_own(OwnCase(code, subject, command), show, only)
+    cases = [OwnCase(code, subject, command) for code in of_config(config, panel)]
+    found = list[Finding]()
+    for case in cases:
+        found += audit_own(case, partial(_show_part, show, len(found), len(cases)), only)
+    return tuple(found)
+
+
+def _show_part(show: Progress, before: int, parts: int, done: int, total: int) -> None:
+    """Progress of one of some parts of the same length."""
+    show(before + done, parts * total)
 
 
 def audit_own(case: OwnCase, show: Progress, only: str = "") -> tuple[Finding, ...]:

@@ -1,7 +1,8 @@
 """The code of the user's in a universe, with its panel, as P12 watches it.
 
-Features and rules see the scores of a model that costs next to nothing: whether they look ahead does not depend on
-how well a network is trained. A model of the user's own is trained as it is.
+Features, rules and optimisers see the scores of a model that costs next to nothing, over the whole panel: whether
+they look ahead does not depend on how well a network is trained. A model of the user's own is fitted as it is, on
+the newest sessions.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ import pandas as pd
 from lstmstrat.audit.own_code import Did, Json
 from lstmstrat.audit.sketch import Sketch
 from lstmstrat.audit.small import shrink
-from lstmstrat.audit.subjects import SKETCH
+from lstmstrat.audit.subjects import SKETCH, bars_of_folds
 from lstmstrat.audit.wire import frame_from_json, frame_to_json, from_json, to_json
 from lstmstrat.config.classes import importable
 from lstmstrat.config.forecast import ForecastConfig
@@ -45,7 +46,7 @@ class PanelCode:
     @property
     def names(self) -> tuple[str, ...]:
         """The ``module:attribute`` of each."""
-        return (*self.forecast.own_code, *self.rule.own_code)
+        return tuple(name for name in (*self.forecast.own_code, *self.rule.own_code) if name != SKETCH)
 
     @property
     def importable(self) -> bool:
@@ -85,12 +86,17 @@ class PanelCode:
 
     def decided(self, in_steps: bool) -> Decisions:
         """What is decided, in the steps of a stream or on the whole panel at once, with models fitted anew."""
-        first, sessions = schedule(self.forecast).first_fit, len(self.panel.times)
+        first, sessions = self.first, len(self.panel.times)
         ends = steps(first + 1, sessions) if in_steps else [sessions]
         with Session(Store(None), ledger=Ledger(None)) as session:
             session.told = None
             lines = streamed(self.forecast, self.rule, self.panel, session, ends)
         return Decisions(self.panel.times, self.panel.symbols, min(first, sessions), (), lines)
+
+    @property
+    def first(self) -> int:
+        """The session of the first forecast, if the panel has so many."""
+        return schedule(self.forecast).first_fit
 
     def on(self, panel: Panel) -> PanelCode:
         """The same code with another panel."""
@@ -123,13 +129,17 @@ def did(found: Decisions | str) -> Did:
     return Did((f"none, it ends with {found}",), found) if isinstance(found, str) else Did(found.words)
 
 
-def of_config(config: Config, panel: Panel, in_fork: bool = False) -> PanelCode | None:
-    """The own code of a config with its panel; None if there is none."""
-    if config.portfolio is None or not config.own_code_of_universe:
-        return None
-    forecast = shrink(config.forecast)
-    cheap = forecast if is_own(forecast.model) else Sketch.instead(SKETCH, forecast)
-    return PanelCode(cheap, config.portfolio, panel, in_fork)
+def of_config(config: Config, panel: Panel, in_fork: bool = False) -> list[PanelCode]:
+    """The own code of a config with its panel: what is there beside a model of its own, and this model."""
+    assert config.portfolio is not None
+    forecast, rule = shrink(config.forecast), config.portfolio
+    cheap = PanelCode(Sketch.instead(SKETCH, forecast), rule, panel, in_fork)
+    found = [cheap] if cheap.names else []
+    if is_own(forecast.model):
+        begin = max(len(panel.times) - bars_of_folds(forecast), 0)
+        newest = replace(panel, times=panel.times[begin:], bars=panel.bars[begin:].copy())
+        found.append(PanelCode(forecast, rule, newest, in_fork))
+    return found
 
 
 def made(values: Json, bars: Json) -> PanelCode:

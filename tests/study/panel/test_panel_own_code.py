@@ -65,8 +65,7 @@ _loaded: dict[str, Panel] = {}
 
 
 def code_of(found: Config) -> PanelCode:
-    code = of_config(*prepare_panel(found, loaded=_loaded))
-    assert code is not None
+    (code,) = of_config(*prepare_panel(found, loaded=_loaded))
     return code
 
 
@@ -217,6 +216,18 @@ def test_prices_that_this_process_has_read_before_are_asked_for_as_well(monkeypa
     (finding,) = audit_own(of_rule(kinds.ByPanel), quiet, "P12")
     assert finding.status == NOT_ASSESSED
     assert "us_stocks" in finding.detail
+
+
+def test_a_model_of_ones_own_is_watched_on_the_newest_sessions_and_all_else_on_the_whole_panel() -> None:
+    asked = own(kinds.honest, rule=kinds.Honest, model=kinds.MeanModel, refit_every=10, train_size=40)
+    prepared, panel = prepare_panel(asked, loaded=_loaded)
+    cheap, model = of_config(prepared, panel)
+    assert cheap.names == (f"{NAME}:honest", f"{NAME}:Honest")
+    assert model.names == (f"{NAME}:honest", f"{NAME}:MeanModel", f"{NAME}:Honest")
+    assert len(cheap.panel.times) == len(panel.times) > len(model.panel.times) > model.first + 30
+    findings = own_findings(prepared, panel, "mine", "", quiet, "P0")
+    assert [finding.status for finding in findings] == [PASSED, PASSED]
+    assert findings[0].period[0] < findings[1].period[0] < findings[0].period[1] == findings[1].period[1]
 
 
 def test_another_process_makes_the_same_code() -> None:
