@@ -135,7 +135,7 @@ def _audit_universe(config: Config, options: argparse.Namespace) -> AuditResult:
         planted: tuple[Control, ...] = ()
         if not options.only:
             with stages("planted leaks and clean controls", "controls") as show:
-                planted = controls(show)
+                planted = controls(show, bool(config.own_code_of_universe))
         command = _command(options, name)("", options.cut)
         own: tuple[Finding, ...] = ()
         if config.own_code_of_universe:

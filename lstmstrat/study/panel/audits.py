@@ -37,7 +37,7 @@ def audit_now(run: PanelRun, session: Session, progress: Progress) -> AuditRecor
     try:
         asked = run.panel, name, "lstmstrat audit CONFIG", progress
         findings = (*own_findings(run.config, *asked), *audit_panel(decider(run.config), *asked))
-        result = AuditResult(findings, controls(progress))
+        result = AuditResult(findings, controls(progress, bool(run.config.own_code_of_universe)))
     except Exception as error:
         return AuditRecord(3, f"Not assessable: the audit ended with {sentence(error)}", today)
     return keep_audit(run, session, result)

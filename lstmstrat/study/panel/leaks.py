@@ -5,6 +5,7 @@ Letters: D sessions, N assets.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -35,27 +36,37 @@ SESSIONS = 200
 SCORES: Mapping[str, Any] = MappingProxyType({"rule": "top", "long": 2, "short": 2})
 
 
-def controls(show: Progress) -> tuple[Control, ...]:
-    """Each planted leak with the probe that must find it, then the clean controls."""
-    decide, panel, found = decider(_config()), _panel(), list[Control]()
-    planted = [(leak, probe) for leak in LEAKS for probe in (PREFIX, SUFFIX)]
-    total = len(planted) + len(OWN_LEAKS) + 2
-    for k, (leak, probe) in enumerate(planted):
-        show(k, total)
+def controls(show: Progress, with_own: bool) -> tuple[Control, ...]:
+    """Each planted leak with the probe that must find it, then the clean controls.
+
+    Those in code of one's own take ten times as long as the others, and only say what its probes (own_audit.py)
+    find: they are planted `with_own`, where there is such code.
+    """
+    total = 2 * len(LEAKS) + 1 + (len(OWN_LEAKS) + 1 if with_own else 0)
+    found, panel = list[Control](), _panel()
+    for control in itertools.chain(_of_decisions(panel), _of_own_code(panel) if with_own else ()):
+        found.append(control)
+        show(len(found), total)
+    return tuple(found)
+
+
+def _of_decisions(panel: Panel) -> Iterator[Control]:
+    """Leaks in scores and weights, and none."""
+    decide = decider(_config())
+    for leak, probe in itertools.product(LEAKS, (PREFIX, SUFFIX)):
         (finding,) = audit_panel(leak(decide), panel, leak.__name__, "", _quiet, only=probe.split()[0])
         name = f"{leak.__name__.strip('_')}, {(leak.__doc__ or '').rstrip('.')}"
         caught = finding.status == FAILED
-        found.append(Control(name, probe.split()[0], caught, str(finding.difference or "not found")))
-    for own, probe, status in OWN_LEAKS:
-        show(len(found), total)
-        found.append(_check_own(own, probe, status, panel))
-    show(len(found), total)
-    clean = audit_panel(decide, panel, "clean", "", _quiet)
+        yield Control(name, probe.split()[0], caught, str(finding.difference or "not found"))
+    yield _clean("a portfolio of scores", audit_panel(decide, panel, "clean", "", _quiet))
+
+
+def _of_own_code(panel: Panel) -> Iterator[Control]:
+    """Leaks in code of one's own, and none."""
+    for leak, probe, status in OWN_LEAKS:
+        yield _check_own(leak, probe, status, panel)
     with _own_case(own_leaks.BestScore, panel) as case:
-        clean_own = audit_own(case, _quiet)
-    show(total, total)
-    names = {"a portfolio of scores": clean, "a feature and a rule of one's own": clean_own}
-    return (*found, *(_clean(name, findings) for name, findings in names.items()))
+        yield _clean("a feature and a rule of one's own", audit_own(case, _quiet))
 
 
 def _clean(name: str, findings: Sequence[Finding]) -> Control:

@@ -114,7 +114,7 @@ class Optimiser:
     def _fitted(self, returns: Floats) -> Floats:
         try:
             one = self._cls()
-            with one_thread(), random_numbers(0):
+            with one_thread(self._cls.__module__), random_numbers(0):
                 one.fit(returns.copy())
             given = getattr(one, "weights_", None)
         except ERRORS_OF_CODE as error:

@@ -39,9 +39,12 @@ def run() -> PanelRun:
 
 
 def test_every_planted_leak_is_found_and_the_clean_one_passes() -> None:
-    found = leaks.controls(quiet)
+    found = leaks.controls(quiet, with_own=True)
     assert len(found) == 2 * len(leaks.LEAKS) + len(leaks.OWN_LEAKS) + 2
     assert [control.name for control in found if not control.caught] == []
+    without = leaks.controls(quiet, with_own=False)
+    assert [control.name for control in without] == [control.name for control in found[: len(without)]]
+    assert len(without) == 2 * len(leaks.LEAKS) + 1
 
 
 def test_a_portfolio_without_a_leak_passes_every_probe(run: PanelRun) -> None:
