@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from functools import lru_cache
 
 from lstmstrat.prices.bars import COLUMNS, PRICES
 from lstmstrat.prices.check import ADJUSTED_CLOSE
@@ -69,6 +70,10 @@ OTHER_DAY = re.compile(
     r"prev|^pre(open|high|low|close|sett)|prior|yest|ystd|^[py](close|open|high|low)$|vortag|vorig|vorherig|anterior|"
     r"preced|ayer|hier|ieri|next|tomorrow|昨|前"
 )  # prices of the day before or after
+UNIT = re.compile(r"[(\[{]([^)\]}]*)[)\]}]")  # Volume (shares)
+NUMBERING, SIGNS = re.compile(r"^\s*\d+[a-z]?\.\s"), re.compile(r"[\W_]+")
+OF_CURRENCY = re.compile(f"({'|'.join(PRICES)}|adjclose)({MONEY})")
+VOLUME_OF_COINS, VOLUME_OF_MONEY = re.compile(r"(?i:volume)[\s_-]*[A-Z]{3,6}"), re.compile(f"volume({MONEY})")
 SPLITS, FACTOR = re.compile("split"), re.compile("factor")
 
 
@@ -80,12 +85,15 @@ def plain(heading: str) -> str:
     >>> plain("<CLOSE>"), plain("Adj Close**"), plain("1. open"), plain("Volume (shares)")
     ('close', 'adjclose', 'open', 'volume')
     """
-    letters = unicodedata.normalize("NFKD", heading[:200]).lower()
+    return _plain(heading[:200])
+
+
+@lru_cache(maxsize=32_768)  # a heading is asked about ten times, and the first rows of a file once a separator
+def _plain(heading: str) -> str:
+    letters = unicodedata.normalize("NFKD", heading).lower()
     text = "".join(letter for letter in letters if not unicodedata.combining(letter))
-    text = text.replace("%", " percent ")
-    text = re.sub(r"[(\[{]([^)\]}]*)[)\]}]", lambda unit: unit[1] if ADJUSTMENT.search(unit[1]) else " ", text)
-    text = re.sub(r"^\s*\d+[a-z]?\.\s", "", text)
-    return re.sub(r"[\W_]+", "", text)
+    text = UNIT.sub(lambda unit: unit[1] if ADJUSTMENT.search(unit[1]) else " ", text.replace("%", " percent "))
+    return SIGNS.sub("", NUMBERING.sub("", text))
 
 
 def role_of(heading: str) -> tuple[str, int] | None:
@@ -99,12 +107,10 @@ def role_of(heading: str) -> tuple[str, int] | None:
     name = plain(heading)
     if name in RANKS:
         return RANKS[name]
-    unit = re.fullmatch(f"({'|'.join(PRICES)}|adjclose)({MONEY})", name)
+    unit = OF_CURRENCY.fullmatch(name)
     if unit and unit[1] in RANKS:
         return RANKS[unit[1]]
-    of_currency = re.fullmatch(r"(?i:volume)[\s_-]*[A-Z]{3,6}", heading.strip()) or re.fullmatch(
-        f"volume({MONEY})", name
-    )
+    of_currency = VOLUME_OF_COINS.fullmatch(heading.strip()) or VOLUME_OF_MONEY.fullmatch(name)
     return ("volume", 1) if of_currency else None
 
 

@@ -15,13 +15,22 @@ from lstmstrat.prices.findings import Hints, shown
 
 EMPTY = ("", "-", "--", "—", "–", ".", "na", "n/a", "#n/a", "nan", "nat", "null", "none", "<na>", "nil")
 CODES = "usd|eur|gbp|gbx|jpy|chf|cad|aud|inr|cny|hkd|sek|nok|krw|brl|usdt|btc"
-CURRENCY = rf"[$€£¥₹₩₽₺₿฿]|(?i:(?<![a-z])(?:{CODES})(?![a-z]))"
+CURRENCY = re.compile(rf"[$€£¥₹₩₽₺₿฿]|(?i:(?<![a-z])(?:{CODES})(?![a-z]))")
 UNITS = {"": 1.0, "k": 1e3, "m": 1e6, "b": 1e9, "bn": 1e9, "t": 1e12}
 FORM = re.compile(r"([-+]?[\d.,]*\d[\d.,]*(?:e[-+]?\d+)?)(k|m|bn|b|t)?")
 GROUPS = re.compile(r"[-+]?[1-9]\d{0,2}([\s'’])\d{3}(?:\1\d{3})*(?![\d\s'’])")  # 1 234 567, or 1'234'567
 BOND = re.compile(r"(\d{1,3})['’-]([0-2]\d|3[01])([0257]|\+)?")  # 99'26, 99'262, 99-26+: 99 and 26/32, 26.25, 26.5
 FRACTION = re.compile(r"(?:(\d{1,7}|\d{1,3}(?:,\d{3})+)[\s-]+)?(\d{1,3})/(2|4|8|16|32|64|128|256)")  # 99 5/8
 EIGHTHS = {None: 0.0, "0": 0.0, "2": 0.25, "5": 0.5, "+": 0.5, "7": 0.75}  # of a 32nd
+GROUPED = {  # by the decimal sign: numbers whose groups are right, 1,234.5 and as in India 12,34,567
+    sign: re.compile(rf"[-+]?[1-9]\d{{0,2}}(?:{of}\d{{2,3}})*{of}\d{{3}}(?:{re.escape(sign)}\d*)?(?:e.*)?")
+    for sign, of in ((".", ","), (",", r"\."))
+}
+SHOWS = {  # what cells show of the decimal sign; before thousands there are three digits at most
+    ".": re.compile(r"\d{4}\.\d|\d\.(?:\d{1,2}|\d{4,})(?:[kmbt]|bn|e.*)?$|,\d{3}\.|,\d{3},|^0\.\d"),
+    ",": re.compile(r"\d{4},\d|\d,(?:\d{1,2}|\d{4,})(?:[kmbt]|bn|e.*)?$|\.\d{3},|\.\d{3}\.|^0,\d"),
+}
+DOUBTFUL = re.compile(r"-?[1-9]\d{0,2},\d{3}[kmbt]?")
 AT_THE_TOP = 20  # rows that are looked at before all others
 FAR = 30.0  # times as much as the other prices: no thousands
 
@@ -128,9 +137,8 @@ def _plain(column: pd.Series) -> Numbers:
     values = pd.to_numeric(column, errors="coerce")
     numbers = values.to_numpy(np.float64, na_value=np.nan)
     wrong = np.isnan(numbers) & column.notna().to_numpy()
-    if wrong.any():
-        rows = np.flatnonzero(wrong)
-        wrong[rows] = ~column.iloc[rows].astype(str).str.strip().str.lower().isin(EMPTY).to_numpy(bool)
+    rows = np.flatnonzero(wrong)
+    wrong[rows] = [str(cell).strip().lower() not in EMPTY for cell in column.iloc[rows]]
     return Numbers(numbers, wrong)
 
 
@@ -138,24 +146,29 @@ def _is_time(column: pd.Series) -> bool:
     return isinstance(column.dtype, pd.DatetimeTZDtype) or column.dtype.kind in "mM"
 
 
-def _texts(column: pd.Series) -> pd.Series:
-    return column.astype(str).where(column.notna(), "").str.strip()
+def _texts(column: pd.Series) -> list[str]:
+    """The cells as text, in a list: each operation on a Series of strings costs as much as a thousand cells."""
+    texts: list[str] = column.astype(str).where(column.notna(), "").tolist()
+    return [text.strip() for text in texts]
 
 
-def _cleaned(text: pd.Series) -> pd.Series:
-    """Text without its currency, and without spaces and apostrophes between thousands; in small letters."""
-    return _bare(text).map(_together)
+def _cleaned(texts: list[str]) -> list[str]:
+    """Texts without their currency, and without spaces and apostrophes between thousands; in small letters."""
+    return [_together(cell) for cell in _bare(texts)]
 
 
-def _bare(text: pd.Series) -> pd.Series:
-    """Text without its currency; in small letters.
+def _bare(texts: list[str]) -> list[str]:
+    """Texts without their currency; in small letters.
 
     A cell of another currency than the first one keeps it, and so is no number: GBp are pence, and GBP pounds.
     """
-    currency = text.str.extract(f"({CURRENCY})")[0]
-    first = next(iter(currency.dropna()), None)
-    bare = text.where(currency.notna() & (currency != first), text.str.replace(CURRENCY, "", regex=True))
-    return bare.str.lower().str.strip().str.replace("\u2212", "-")  # the minus sign of typesetters
+    named = [found and found[0] for found in map(CURRENCY.search, texts)]
+    first = next(filter(None, named), None)
+    kept = [
+        text if currency is None else CURRENCY.sub("", text) if currency == first else text
+        for text, currency in zip(texts, named, strict=True)
+    ]
+    return [text.lower().strip().replace("\u2212", "-") for text in kept]  # the minus sign of typesetters
 
 
 def _together(cell: str) -> str:
@@ -215,7 +228,8 @@ def _cells_with(mark: str, columns: Mapping[str, pd.Series]) -> tuple[list[TwoRe
     for name, column in columns.items():
         if not _is_text(column):
             continue
-        for row, cell in enumerate(_bare(_texts(column)).str.replace("’", "'")):
+        for row, cell in enumerate(_bare(_texts(column))):
+            cell = cell.replace("’", "'")
             if mark in cell:
                 apart.append(TwoReadings(name, row, cell))
             else:
@@ -223,28 +237,28 @@ def _cells_with(mark: str, columns: Mapping[str, pd.Series]) -> tuple[list[TwoRe
     return apart, float(pd.to_numeric(pd.Series(rest, dtype=object), errors="coerce").abs().median())
 
 
-def _shown_signs(text: pd.Series) -> set[str]:
-    """The decimal signs that the cells of a column show; before thousands there are three digits at most."""
-    point = r"\d{4}\.\d|\d\.(?:\d{1,2}|\d{4,})(?:[kmbt]|bn|e.*)?$|,\d{3}\.|,\d{3},|^0\.\d"
-    comma = r"\d{4},\d|\d,(?:\d{1,2}|\d{4,})(?:[kmbt]|bn|e.*)?$|\.\d{3},|\.\d{3}\.|^0,\d"
-    marks = {".": text.str.contains(point, regex=True), ",": text.str.contains(comma, regex=True)}
-    return {sign for sign, cells in marks.items() if cells.any()}
+def _shown_signs(texts: list[str]) -> set[str]:
+    """The decimal signs that the cells of a column show."""
+    return {sign for sign, shows in SHOWS.items() if any(map(shows.search, texts))}
 
 
-def _in_doubt(name: str, text: pd.Series) -> TwoReadings | None:
+def _in_doubt(name: str, texts: list[str]) -> TwoReadings | None:
     """The first cell such as 1,234; None if there is none."""
-    rows = np.flatnonzero(text.str.fullmatch(r"-?[1-9]\d{0,2},\d{3}[kmbt]?"))
-    return TwoReadings(name, int(rows[0]), text.iloc[rows[0]]) if rows.size else None
+    return next((TwoReadings(name, k, text) for k, text in enumerate(texts) if DOUBTFUL.fullmatch(text)), None)
 
 
-def _numbers(text: pd.Series, sign: str) -> Numbers:
+def _numbers(texts: list[str], sign: str) -> Numbers:
     """Cleaned cells with one decimal sign as numbers."""
-    parts = text.str.extract(rf"^{FORM.pattern}$")
-    thousands = "," if sign == "." else "."
-    grouped = parts[0].str.contains(rf"\{thousands}", regex=True) & ~parts[0].str.fullmatch(
-        rf"[-+]?[1-9]\d{{0,2}}(?:\{thousands}\d{{2,3}})*\{thousands}\d{{3}}(?:\{sign}\d*)?(?:e.*)?", na=False
-    )
-    number = parts[0].where(~grouped.fillna(False).astype(bool)).str.replace(thousands, "", regex=False)
-    plain = pd.to_numeric(number.str.replace(sign, ".", regex=False), errors="coerce").to_numpy(np.float64)
-    values: Floats = plain * parts[1].fillna("").map(UNITS).to_numpy(np.float64)
-    return Numbers(values, np.isnan(values) & ~text.isin(EMPTY).to_numpy(bool))
+    parts = [_parts(text, sign) for text in texts]
+    plain = pd.to_numeric(pd.Series([number for number, _ in parts], dtype=object), errors="coerce")
+    values: Floats = plain.to_numpy(np.float64) * np.array([unit for _, unit in parts])
+    filled = np.array([text not in EMPTY for text in texts], dtype=bool)
+    return Numbers(values, np.isnan(values) & filled)
+
+
+def _parts(text: str, sign: str) -> tuple[str | None, float]:
+    """A number in the form of Python, and its unit: "1,5K" is 1.5 thousands; None if it is no number."""
+    found, thousands = FORM.fullmatch(text), "," if sign == "." else "."
+    if found is None or (thousands in found[1] and not GROUPED[sign].fullmatch(found[1])):
+        return None, 1.0
+    return found[1].replace(thousands, "").replace(sign, "."), UNITS[found[2] or ""]
