@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 import lstmstrat
-from lstmstrat.audit import AuditResult, sources, suite
+from lstmstrat.audit import AuditResult, alone, sources, suite
 from lstmstrat.audit.contents import described
 from lstmstrat.audit.subjects import of_class
 from lstmstrat.audit.trace import Subject
@@ -58,9 +58,12 @@ def test_a_leak_is_found(cls: type[Any], probe: str, words: str) -> None:
 
 
 @pytest.mark.parametrize(("cls", "warning"), kinds.HONEST, ids=lambda x: getattr(x, "__name__", ""))
-def test_an_honest_strategy_passes(cls: type[Any], warning: str, watched: dict[type[Any], Subject]) -> None:
-    """Every probe, at eight cuts; those of test_audit.py pass at all of them."""
-    subject = watched[cls].with_fields(cuts=8)
+def test_an_honest_strategy_passes(
+    cls: type[Any], warning: str, watched: dict[type[Any], Subject], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Every probe, at five cuts; those of test_audit.py pass at all of them."""
+    monkeypatch.setattr(alone, "AIMED", 5)
+    subject = watched[cls].with_fields(cuts=5)
     result = AuditResult(suite.findings([(subject, lambda probe, day: f"{probe} {day}")]), ())
     assert result.exit_code == 0, said(result)
     assert [f.id for f in result.warnings] == ([warning] if warning else []), said(result)
