@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from helpers.command import PLAIN, TINY, command, summary, tiny, written
-from helpers.parallel import Cores
+from helpers.parallel import Cores, with_fewer_resamples
 from scipy import stats
 
 from lstmstrat import Config, LSTMForecast, Session, Store
@@ -466,10 +466,14 @@ def verdicts(of: dict[str, Any]) -> list[str]:
     return [one.versus_benchmark.verdict for one in found.values()]
 
 
+def quick_verdicts(of: dict[str, Any]) -> list[str]:
+    return with_fewer_resamples(verdicts, of)
+
+
 def test_noise_comes_out_as_noise(cores: Cores) -> None:
     """40 random walks, half of them rising by a tenth of a percent a bar: an edge on two of them at most."""
-    walks = [{"seed": 100 + k, "phi": 0.0, "drift": 0.001 * (k % 2)} for k in range(40)]
-    found = cores.map(verdicts, walks)
+    walks = [{"seed": 100 + k, "phi": 0.0, "drift": 0.001 * (k % 2), "bars": 800} for k in range(40)]
+    found = cores.map(quick_verdicts, walks)
     assert sum(SUPPORTED in of for of in found) <= 2
     assert sum(set(of) == {UNDECIDED} for of in found) >= 30  # some pay their costs for nothing
 
@@ -478,7 +482,7 @@ def test_a_signal_that_is_worth_finding_is_found(cores: Cores) -> None:
     """A return follows three tenths of the one before: known, its sign alone earns about 0.3 sqrt(2 / pi) = 0.24
     deviations a bar, an annual Sharpe ratio of nearly 4. At least 80 % of 20 assets.
     """
-    found = cores.map(verdicts, [{"seed": 200 + k, "phi": 0.3} for k in range(20)])
+    found = cores.map(quick_verdicts, [{"seed": 200 + k, "phi": 0.3} for k in range(20)])
     assert sum(SUPPORTED in of for of in found) >= 16
 
 
