@@ -11,7 +11,7 @@ from typing import Literal
 
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lstmstrat.config.data import DataConfig
@@ -98,6 +98,7 @@ def spelled(draw: st.DrawFn) -> pd.DataFrame:
 
 
 @given(spelled())
+@settings(max_examples=40, deadline=None)
 def test_order_case_and_spaces_of_columns_do_not_matter(table: pd.DataFrame) -> None:
     one, other = Prices.from_frame(table, "t"), Prices.from_frame(TABLE, "t")
     pd.testing.assert_frame_equal(one.frame, other.frame, check_exact=True)

@@ -40,7 +40,7 @@ def spellings(draw: st.DrawFn) -> str:
 
 
 @given(spellings(), st.integers(0, 6))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 def test_any_spelling_of_an_adjusted_close_is_used_or_refused_by_name(name: str, place: int) -> None:
     frame = ROWS.rename(columns=str.title).rename_axis("Date").reset_index()
     frame.insert(place, name, ROWS["close"].to_numpy() / 4.0)
@@ -138,10 +138,16 @@ def test_a_row_number_beside_dates_changes_nothing(tmp_path: Path, form: str, na
         assert_bars(parquet(tmp_path, dated), DAYS)
 
 
-@pytest.mark.parametrize("bars", [DAYS, HOURS, CRYPTO], ids=["days", "hours", "crypto"])
+EPOCHS = ["time", "Date", "unix", "timestamp", "open time", "", "t"]
+
+
 @pytest.mark.parametrize("unit", ["s", "ms", "us", "ns"])
-@pytest.mark.parametrize("heading", ["time", "Date", "unix", "timestamp", "open time", "", "t"])
+@pytest.mark.parametrize(
+    ("bars", "heading"), [*((DAYS, heading) for heading in EPOCHS), (HOURS, "Date"), (CRYPTO, "open time")],
+    ids=[*EPOCHS, "hours", "crypto"],
+)  # fmt: skip
 def test_times_since_1970_in_any_unit(tmp_path: Path, bars: pd.DataFrame, unit: str, heading: str) -> None:
+    """Each unit below each heading, and for each kind of bars."""
     times = bars.index.as_unit(unit).astype("int64")  # type: ignore[attr-defined]
     for dates in (times, times.astype(float)) if unit != "ns" else (times,):
         frame = bars.set_axis(dates).rename_axis(heading)
@@ -222,7 +228,7 @@ def written(bars: pd.DataFrame, habit: dict[str, Any]) -> bytes:
 
 
 @given(habits())
-@settings(max_examples=75, deadline=None)
+@settings(max_examples=50, deadline=None)
 def test_the_habits_of_vendors_change_no_bar(habit: dict[str, Any]) -> None:
     if habit["encoding"] == "cp1252" and "₹" in habit["after"]:
         habit["after"] = ""  # not in this code page
@@ -333,7 +339,7 @@ cells = st.one_of(
 
 
 @given(st.lists(st.lists(cells, min_size=1, max_size=9), min_size=1, max_size=7), st.sampled_from(",;\t|"))
-@settings(max_examples=250, deadline=None)
+@settings(max_examples=150, deadline=None)
 def test_cells_of_any_kind_are_bars_or_a_sentence(rows: list[list[str]], separator: str) -> None:
     """Begun with a heading as often as not."""
     text = "\n".join(separator.join(row) for row in rows)
