@@ -148,13 +148,17 @@ def returns(equity: pd.Series[float]) -> pd.Series[float]:
     """
     if equity.empty:
         raise ValueError("the equity series is empty; expected one account value a bar")
-    invalid = equity[~np.isfinite(equity)]
-    if not invalid.empty:
-        raise ValueError(f"equity is {invalid.iloc[0]} on {invalid.index[0]}; expected a finite account value")
-    if equity.iloc[0] <= 0.0:
+    values = equity.to_numpy(np.float64)  # (n,); a run asks for returns thirty times
+    invalid = np.flatnonzero(~np.isfinite(values))
+    if invalid.size:
+        at = invalid[0]
+        raise ValueError(f"equity is {equity.iloc[at]} on {equity.index[at]}; expected a finite account value")
+    if values[0] <= 0.0:
         raise ValueError(f"equity starts at {equity.iloc[0]} on {equity.index[0]}; expected cash above zero")
-    before = equity.shift(1)
-    return (equity / before.where(before > 0.0) - 1.0).iloc[1:]
+    before = np.where(values[:-1] > 0.0, values[:-1], np.nan)
+    with np.errstate(over="ignore"):
+        found = values[1:] / before - 1.0
+    return pd.Series(found, equity.index[1:], name=equity.name)
 
 
 def total_return(equity: pd.Series[float]) -> float:

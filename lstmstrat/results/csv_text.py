@@ -7,6 +7,7 @@ import io
 from collections.abc import Iterable
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 
@@ -38,6 +39,9 @@ def _cells(column: pd.Series) -> Iterable[str]:
 
 def _times(values: pd.Index) -> list[str]:
     """Each time as pandas writes it, dates alone where all are midnight; "" for none."""
+    times = values.to_numpy()
+    if times.dtype.kind == "M" and ((days := times.astype("datetime64[D]")) == times)[~np.isnat(times)].all():
+        return ["" if day == "NaT" else day for day in np.datetime_as_string(days).tolist()]
     lines = pd.DataFrame({"": values}).to_csv(index=False, header=False, lineterminator="\n").split("\n")
     return [line.removeprefix('""') for line in lines]  # how an empty cell is written that stands alone
 

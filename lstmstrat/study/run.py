@@ -8,6 +8,7 @@ import platform
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import asdict
+from functools import cache
 from importlib.metadata import version
 from types import MappingProxyType
 from typing import Any
@@ -220,9 +221,12 @@ def origin(command: str, session: Session) -> Origin:
     return Origin(f"{dt.datetime.now(dt.UTC):%Y-%m-%dT%H:%M:%S+00:00}", command, session.processors)
 
 
+_version = cache(version)  # which reads a file of the installed package
+
+
 def versions() -> dict[str, str]:
     """The versions of Python, of this package and of those that numbers pass through."""
-    packages = {name: version(name) for name in PACKAGES}
+    packages = {name: _version(name) for name in PACKAGES}
     return {"python": platform.python_version(), "lstmstrat": __version__, **packages}
 
 

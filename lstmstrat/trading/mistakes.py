@@ -8,6 +8,7 @@ import re
 import traceback
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import lru_cache
 from types import CodeType, FunctionType
 from typing import Any
 
@@ -165,9 +166,16 @@ def _names(part: type[Any]) -> set[str]:
 def _attributes(cls: type[Any]) -> tuple[set[str], set[str]]:
     """The names of the attributes that the methods of a class read, and of those that they set."""
     codes = [code for part in _above(cls) for function in _functions(part) for code in _nested(function.__code__)]
-    steps = [step for code in codes for step in dis.get_instructions(code)]
-    read = {str(step.argval) for step in steps if step.opname in ("LOAD_ATTR", "LOAD_METHOD")}
-    return read, {str(step.argval) for step in steps if step.opname == "STORE_ATTR"}
+    steps = {step for code in codes for step in _of_attributes(code)}
+    read = {name for operation, name in steps if operation != "STORE_ATTR"}
+    return read, {name for operation, name in steps if operation == "STORE_ATTR"}
+
+
+@lru_cache(maxsize=4096)  # the base classes are asked about for each strategy
+def _of_attributes(code: CodeType) -> frozenset[tuple[str, str]]:
+    """The operations of a function on attributes, each with its name."""
+    steps = ((step.opname, str(step.argval)) for step in dis.get_instructions(code))
+    return frozenset(step for step in steps if step[0] in ("LOAD_ATTR", "LOAD_METHOD", "STORE_ATTR"))
 
 
 def _functions(part: type[Any]) -> Iterator[FunctionType]:
