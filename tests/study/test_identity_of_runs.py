@@ -32,6 +32,8 @@ from lstmstrat.study import audits, fingerprint, replicas
 from lstmstrat.study.prepare import prepare
 from lstmstrat.study.simulate import simulate_all
 
+pytestmark = pytest.mark.usefixtures("no_cuts")
+
 ROOT = Path(__file__).parents[2]
 RULE = """
 from lstmstrat import ForecastStrategy

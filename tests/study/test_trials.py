@@ -28,6 +28,8 @@ from lstmstrat.results.trial import Trial
 from lstmstrat.study import proof
 from lstmstrat.study.ledger import read_trials, strike
 
+pytestmark = pytest.mark.usefixtures("no_cuts")
+
 CROSS = {"class": "strategies.sma_cross:SmaCross", "params": {"fast": 5, "slow": 10}, "name": "cross"}
 SLOWER = {**CROSS, "params": {"fast": 5, "slow": 12}, "name": "slower"}
 SINCE_2025 = hashlib.sha256(b'[1, "note", 1, "2025-03-04 05:06:07", "\\"\\""]').hexdigest()
