@@ -11,7 +11,7 @@ import pytest
 from helpers.market import market
 
 from lstmstrat import ExposureStrategy
-from lstmstrat.audit import AuditResult, ends, suite
+from lstmstrat.audit import AuditResult, alone, ends, suite
 from lstmstrat.audit.subjects import of_class
 from lstmstrat.audit.trace import Subject
 
@@ -159,8 +159,9 @@ def audited(cls: type[Any], only: str, frame: pd.DataFrame = FRAME) -> AuditResu
 
 
 @pytest.mark.parametrize("cls", RULES)
-def test_a_rule_of_the_end_is_a_warning(cls: type[Any]) -> None:
-    """On 56 bars: a stream of it ends at every one of them, and P0 tries a hundred futures of 24."""
+def test_a_rule_of_the_end_is_a_warning(cls: type[Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    """On 56 bars: a stream of it ends at every one of them, and P0 tries a hundred futures of eight."""
+    monkeypatch.setattr(alone, "AIMED", 8)
     shorter = FRAME.iloc[:56]
     found = [finding for only in ("P0", "P2", "P3") for finding in audited(cls, only, shorter).findings]
     assert {finding.status for finding in found} <= {"passed", "warning"}, found
