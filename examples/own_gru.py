@@ -9,7 +9,7 @@ import lstmstrat
 from lstmstrat import Config, DataConfig, ForecastConfig, ForecastStrategy, Ledger, ReportConfig, Session, Store
 
 FORECAST = {"lookback": 20, "train_size": 500, "refit_every": 125, "mode": "rolling", "calibration": "none"}
-NETWORK = {"hidden_size": 8, "epochs": 2, "members": 2, "loss": "huber"}
+NETWORK = {"hidden_size": 8, "epochs": 2, "members": 1, "loss": "huber"}
 
 
 class Layers(nn.Module):

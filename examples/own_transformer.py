@@ -12,7 +12,7 @@ import lstmstrat
 from lstmstrat import Config, DataConfig, ForecastConfig, ForecastStrategy, Ledger, ReportConfig, Session, Store
 
 FORECAST = {"lookback": 20, "train_size": 500, "refit_every": 125, "mode": "rolling", "calibration": "none"}
-FORECAST |= {"hidden_size": 8, "epochs": 2, "members": 2}
+FORECAST |= {"hidden_size": 8, "epochs": 2, "members": 1}
 
 
 class Layers(nn.Module):  # attention over the bars of a window, each of which knows its place
