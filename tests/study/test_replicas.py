@@ -491,8 +491,9 @@ def test_a_strategy_that_keeps_something_in_its_class_mixes_no_worlds(
         "        return 1.0 if rises else 0.0\n"
     )
     monkeypatch.chdir(tmp_path)
-    changes = {"forecast": {"model": "ridge", "members": 1}, "strategies": [{"class": "keeping:Keeps"}]}
-    config = written(tmp_path, tiny(**changes))
+    data, report = {"end": "2005-12-30"}, {"html": False}
+    strategies = [{"class": "keeping:Keeps"}]
+    config = written(tmp_path, tiny(data=data, forecast=RIDGE, strategies=strategies, report=report))
     told = []
     for jobs in (1, 2):
         out = tmp_path / f"{jobs}"
