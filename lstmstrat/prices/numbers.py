@@ -215,11 +215,18 @@ def _point_among(columns: Mapping[str, pd.Series], read: Mapping[str, Numbers]) 
 
 def _cells_of(form: str, mark: str, columns: Mapping[str, pd.Series]) -> tuple[list[TwoReadings], float]:
     """As `_cells_with`, but none where one has another form, as in most files one of the first rows has."""
+    if not any(_is_text(column) and _has(mark, _texts(column)) for column in columns.values()):
+        return [], np.nan
     for rows in (AT_THE_TOP, None):
         apart, rest = _cells_with(mark, {name: column.iloc[:rows] for name, column in columns.items()})
         if not all(re.fullmatch(form, one.text) for one in apart):
             return [], np.nan
     return apart, rest
+
+
+def _has(mark: str, texts: list[str]) -> bool:
+    """Whether a mark is in one of the texts, whose apostrophes may be those of typesetters."""
+    return any(mark in text for text in texts) or (mark == "'" and any("’" in text for text in texts))
 
 
 def _cells_with(mark: str, columns: Mapping[str, pd.Series]) -> tuple[list[TwoReadings], float]:
