@@ -24,8 +24,6 @@ from lstmstrat.results.assessment import FAILED, NOT_RUN, PASSED, Check
 from lstmstrat.results.orders import PlacedOrder
 from lstmstrat.results.run import Run
 from lstmstrat.study.simulate import simulate_one
-from lstmstrat.trading.parameters import load_strategy
-from lstmstrat.trading.strategy import ExposureStrategy
 
 CUT_BARS = "cut bars"
 PLACES = (0.02, 0.06, 0.2)
@@ -159,6 +157,9 @@ def _changed_bar(run: Run, account: Account, cut: int, further: int) -> Shorter 
 
 def _acts_at_opens(run: Run, account: Account) -> bool:
     """Whether code of the user's runs at an open, before the rest of the bar is known."""
+    from lstmstrat.trading.parameters import load_strategy
+    from lstmstrat.trading.strategy import ExposureStrategy
+
     cls = load_strategy(run.strategy_of(account).class_)
     return not _has_targets(account) or cls.next_open is not ExposureStrategy.next_open
 

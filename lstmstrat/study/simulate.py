@@ -1,4 +1,7 @@
-"""Buy-and-hold and every strategy of a config, each with an account of its own."""
+"""Buy-and-hold and every strategy of a config, each with an account of its own.
+
+Backtrader, which takes half a second to load, is imported where it is needed: a universe trades without it.
+"""
 
 from __future__ import annotations
 
@@ -17,9 +20,6 @@ from lstmstrat.results.account import Account
 from lstmstrat.results.run import Run
 from lstmstrat.study import fingerprint
 from lstmstrat.study.stages import Stages, silent
-from lstmstrat.trading.parameters import load_strategy
-from lstmstrat.trading.simulation import simulate
-from lstmstrat.trading.strategy import BuyAndHold
 
 BENCHMARK = "buy_and_hold"
 
@@ -68,12 +68,16 @@ def _counted(strategies: Sequence[StrategyConfig], show: Progress) -> Iterator[S
 
 def simulate_one(config: Config, prices: Prices, strategy: StrategyConfig, session: Session) -> Account:
     """Simulate one strategy of a config."""
+    from lstmstrat.trading.parameters import load_strategy
+
     names = strategy.label, strategy.path
     return _simulate(config, prices, load_strategy(strategy.class_), dict(strategy.params), names, session)
 
 
 def simulate_buy_and_hold(config: Config, prices: Prices, session: Session) -> Account:
     """Simulate buy-and-hold over the same window."""
+    from lstmstrat.trading.strategy import BuyAndHold
+
     names = BENCHMARK, f"{BuyAndHold.__module__}:{BuyAndHold.__name__}"
     return _simulate(config, prices, BuyAndHold, {}, names, session)
 
@@ -86,6 +90,8 @@ def _simulate(
     names: tuple[str, str],
     session: Session,
 ) -> Account:
+    from lstmstrat.trading.simulation import simulate
+
     name, class_path = names
     return simulate(
         prices,

@@ -15,9 +15,6 @@ from lstmstrat.forecasting.session import Progress, Session
 from lstmstrat.results.panel.run import PanelRun
 from lstmstrat.study import fingerprint
 from lstmstrat.study.audits import AUDIT, AuditRecord
-from lstmstrat.study.panel.audit import audit_panel, decider
-from lstmstrat.study.panel.leaks import controls
-from lstmstrat.study.panel.own_audit import own_findings
 from lstmstrat.study.proof import Proof
 
 
@@ -33,6 +30,10 @@ def known_audit(run: PanelRun, session: Session) -> dict[str, AuditRecord]:
 
 def audit_now(run: PanelRun, session: Session, progress: Progress) -> AuditRecord:
     """Audit the portfolio of a run, and keep the record; an error is an audit that could not say anything."""
+    from lstmstrat.study.panel.audit import audit_panel, decider  # few runs are audited, and these load Backtrader
+    from lstmstrat.study.panel.leaks import controls
+    from lstmstrat.study.panel.own_audit import own_findings
+
     name, today = run.strategies[0].name, f"{dt.datetime.now(dt.UTC):%Y-%m-%d}"
     try:
         asked = run.panel, name, "lstmstrat audit CONFIG", progress
