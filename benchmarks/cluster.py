@@ -19,6 +19,7 @@ import sys
 import tempfile
 from collections.abc import Sequence
 from contextlib import nullcontext
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -53,12 +54,7 @@ def job(settings: Sequence[str]) -> Job:
 
 def fresh(tasks: Sequence[FitTask]) -> list[FitTask]:
     """The same fits, of training sets from which nothing was worked out yet."""
-    sets = {
-        id(t.training): lstmstrat.TrainingSet(
-            t.training.rows, t.training.labels, t.training.lookback, t.training.purge
-        )
-        for t in tasks
-    }
+    sets = {id(task.training): replace(task.training) for task in tasks}
     return [FitTask(sets[id(task.training)], task.seed) for task in tasks]
 
 
