@@ -29,7 +29,7 @@ STAGES = {  # a stage is the time in these functions, without that of the others
     "prices": ("lstmstrat.prices", "load"),
     "training": ("lstmstrat.forecasting.trainer", "_fit_missing"),
     "linear": ("lstmstrat.forecasting.fitting", "_linear_parts"),
-    "simulation": ("lstmstrat.study.simulate", "simulate"),
+    "simulation": ("lstmstrat.trading.simulation", "simulate"),
     "checks": ("lstmstrat.study.run", "run_checks"),
     "statistics": ("lstmstrat.study.run", "judged"),
     "page": ("lstmstrat.report.page", "page"),
