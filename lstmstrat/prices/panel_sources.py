@@ -62,7 +62,8 @@ def load_panel(
     (120, 470)
     """
     data = as_config(data)
-    universe, index = _universe(data), _index(data.index)
+    universe = _universe(data)
+    index = None if data.index is None else _index(data.index, universe)
     if data.path and (odd := [symbol for symbol in universe.symbols if "/" in symbol or "\\" in symbol]):
         raise DataError(
             f"universe: {odd[0]!r} stands for a part of data.path, and so cannot have a / or a \\ in it"
@@ -97,11 +98,20 @@ def _universe(data: DataConfig) -> Universe:
     return read_universe(Path(named).expanduser())
 
 
-def _index(named: str | None) -> Universe | None:
-    """The index that `data.index` names."""
-    if named is None:
-        return None
-    return _bundled_universe(INDEX) if named == INDEX else read_universe(Path(named).expanduser(), "data.index")
+def _index(named: str, universe: Universe) -> Universe:
+    """The index that `data.index` names, of which a universe is a part."""
+    try:
+        index = (
+            _bundled_universe(INDEX) if named == INDEX else read_universe(Path(named).expanduser(), "data.index")
+        )
+    except DataError as error:
+        raise DataError(f"data.index: {str(error).removeprefix('data.index: ')}") from error.__cause__
+    if not set(index.symbols) & set(universe.symbols):
+        raise DataError(
+            f"data.index: none of the {len(index.symbols):,} symbols of {index.name} is in the universe, such as "
+            f"{index.symbols[0]!r}; write them as the universe has them: {universe.symbols[0]!r}"
+        )
+    return index
 
 
 def _asset(data: DataConfig, symbol: str, network: Network) -> Asset:

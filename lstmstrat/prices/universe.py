@@ -25,6 +25,7 @@ from lstmstrat.errors import DataError
 
 HEADINGS = ("symbol", "start", "end", "group")
 MOST_MISTAKES = 12  # that are told at once
+OTHERWISE = {"data.universe": "a list of symbols: [AAPL, MSFT]", "data.index": "sp500"}  # what a file stands for
 
 
 @dataclass(frozen=True, order=True)
@@ -124,7 +125,7 @@ def read_universe(path: Path, key: str = "data.universe") -> Universe:
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise DataError(
             f"{key}: {path} cannot be read ({error}); expected a CSV file with the columns symbol, start, end and "
-            "group" + (", or a list of symbols: [AAPL, MSFT]" if key == "data.universe" else "")
+            f"group, or {OTHERWISE[key]}"
         ) from None
 
 

@@ -148,8 +148,10 @@ def covered(universe: UniverseFacts) -> str:
 
 def of_index(universe: UniverseFacts) -> list[str]:
     """How much of its index the universe is, the same way; nothing where the index is not known."""
-    if not any(one.share is not None for one in universe.index_coverage):
+    if not universe.index:
         return []
+    if not any(one.share is not None for one in universe.index_coverage):
+        return [f"How much of {universe.index} it has is not known: that has no members in these years."]
     shares = _by_year(universe.index_coverage)
     return [f"Of the members of {universe.index} it has {shares}; {SELDOM_BY_CHANCE}."]
 

@@ -229,9 +229,23 @@ def test_members_of_an_index_are_counted_with_and_without_prices_by_hand(tmp_pat
     assert here[january.sum() :].tolist() == [1] * 187 + [0] * 10  # B alone, and at the end C
 
 
-def test_an_index_that_cannot_be_read_is_named_by_its_key(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match=r"data\.index: .*nowhere\.csv cannot be read"):
-        load_panel(files(tmp_path).model_copy(update={"index": "nowhere.csv"}))
+@pytest.mark.parametrize(
+    ("lines", "sentence"),
+    [
+        (None, r"cannot be read .*expected a CSV file .*, or sp500"),
+        ("ticker\nA\n", r"the heading is ticker; expected symbol"),
+        ("symbol,start,end\nA,,\nA,2020-01-01,\n", "overlap"),
+        ("symbol\na\nb\n", r"none of the 2 symbols of index is in the universe, such as 'a'; .*: 'A'"),
+    ],
+)
+def test_an_index_that_is_none_is_refused_by_its_key(tmp_path: Path, lines: str | None, sentence: str) -> None:
+    path = tmp_path / "index.csv"
+    if lines is not None:
+        path.write_text(lines, encoding="utf-8")
+    with pytest.raises(DataError, match=sentence) as raised:
+        load_panel(files(tmp_path).model_copy(update={"index": str(path)}))
+    assert str(raised.value).startswith("data.index: ")
+    assert str(raised.value).count("data.index") == 1
 
 
 def test_the_stocks_of_the_package_are_a_quarter_of_their_index() -> None:

@@ -166,7 +166,10 @@ def test_how_much_of_its_index_a_universe_has_is_said_where_it_is_known(result: 
         "Of the members of sp500 it has 23.5% in 2008, 20.0% in 2009; who is missing is seldom missing by chance."
     )
     assert said in ranks.sentences(known)
-    assert not ranks.of_index(put(known, "universe.index_coverage", (year(2008, None),)).universe)
+    unknown = put(known, "universe.index_coverage", (year(2008, None),)).universe
+    assert ranks.of_index(unknown) == [
+        "How much of sp500 it has is not known: that has no members in these years."
+    ]
 
 
 def year(number: int, share: float | None) -> CoverageOfYear:

@@ -125,6 +125,8 @@ class PanelForward:
         self.missing: Counter[str] = Counter()
         self._session = session or current()
         self._labels = labels
+        # Of a pool, by sessions. Of one asset its rows are held out; a cheaper model holds out none.
+        self._held_out: float = 0.0 if config.pool == "none" else getattr(self.model, "val_size", 0.0)
         self._log = Log(_log, self._session.told)
 
     def advance(self, times: Times, bars: Floats, members: Bools) -> Floats:
@@ -218,8 +220,7 @@ class PanelForward:
         bars, parts = [asset.bars for asset in self._assets], list[Part]()
         found, known = self._labels(bars, self._members.all, fold, self.config)
         cutoff = str(self._times.all[fold.cutoff])
-        alone = self.config.pool == "none"  # then the training set holds out its rows, as that of a walk-forward
-        validation = 0 if alone else int(self.config.val_size * fold.bars)
+        validation = int(self._held_out * fold.bars)
         for pool in self.folds:
             chosen = [number for number, asset in enumerate(self._assets) if asset.pool == pool]
             learned_from = panel_fold(bars, found, known, fold, self.config.lookback, chosen)

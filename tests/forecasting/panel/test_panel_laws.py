@@ -244,6 +244,14 @@ def samples(training: TrainingSet) -> list[tuple[float, ...]]:
     return [tuple(row) for row in np.column_stack([training.rows, training.labels])[training.usable]]
 
 
+@pytest.mark.parametrize("model", ["ridge", "always_up", "last_sign"])
+def test_a_model_that_holds_nothing_out_learns_from_the_whole_fold_whatever_val_size_is(model: str) -> None:
+    times, bars, members = panel(10)
+    of = config(model=model, relation="none")
+    other = of.model_copy(update={"val_size": 0.3})
+    assert np.array_equal(*(forecasts(one, times, bars, members) for one in (of, other)), equal_nan=True)
+
+
 def test_a_pool_of_one_asset_holds_out_what_a_walk_forward_does() -> None:
     rows, labels = np.arange(40.0)[:, None], np.arange(40.0)
     alone = TrainingSet(rows, labels, lookback=5, purge=2)
