@@ -132,7 +132,8 @@ def read_universe(path: Path, key: str = "data.universe") -> Universe:
 def universe_of_rows(name: str, rows: Sequence[Sequence[str]], title: str) -> Universe:
     """The universe of the rows of a table, the heading first."""
     heading = [cell.strip().lower() for cell in rows[0]] if rows else []
-    if "symbol" not in heading or unknown_headings(heading):
+    twice = [name for name in HEADINGS if heading.count(name) > 1]
+    if "symbol" not in heading or twice or unknown_headings(heading):
         raise DataError(
             f"{title}: the heading is {', '.join(heading) or 'empty'}; expected symbol,start,end,group, of which "
             "the last three may be missing"

@@ -58,6 +58,8 @@ def test_all_mistakes_are_told_at_once(tmp_path: Path) -> None:
         ("symbol\n", "there is no symbol in it"),
         ("ticker,from\nA,2005-01-01\n", "expected symbol,start,end,group"),
         ("", "the heading is empty"),
+        ("symbol,symbol\nA,B\n", "the heading is symbol, symbol; expected symbol,start,end,group"),
+        ("symbol,start,start\nA,,\n", "the heading is symbol, start, start; expected"),
     ],
 )
 def test_what_is_no_universe_is_refused(tmp_path: Path, text: str, sentence: str) -> None:
