@@ -147,10 +147,8 @@ def _held(scores: Floats, share: float, hold_until: Sequence[float]) -> Bools:
     order = np.argsort(-scores, axis=1)  # (D, N), best first, those without a score behind
     equal = np.take_along_axis(row_ranks(-scores, "max"), order, axis=1)  # how many are at least as good
     last = np.nan_to_num(equal, nan=1.0).astype(np.intp) - 1
-    places, stay = (
-        _places(assets, share),
-        np.array([_places(assets, until) for until in hold_until]),
-    )  # (D,), (B, D)
+    places = _places(assets, share)  # (D,)
+    stay = np.array([_places(assets, until) for until in hold_until])  # (B, D)
     held = np.zeros((len(scores), len(hold_until), scores.shape[1]), dtype=bool)
     before = np.zeros(held.shape[1:], dtype=bool)
     for t, now in enumerate(held):

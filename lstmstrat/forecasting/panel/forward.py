@@ -126,7 +126,8 @@ class PanelForward:
         self._session = session or current()
         self._labels = labels
         # Of a pool, by sessions. Of one asset its rows are held out; a cheaper model holds out none.
-        self._held_out: float = 0.0 if config.pool == "none" else getattr(self.model, "val_size", 0.0)
+        by_session = config.pool != "none" and hasattr(self.model, "val_size")
+        self._held_out = config.val_size if by_session else 0.0
         self._log = Log(_log, self._session.told)
 
     def advance(self, times: Times, bars: Floats, members: Bools) -> Floats:
