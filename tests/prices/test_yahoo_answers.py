@@ -124,7 +124,7 @@ def test_an_answer_of_a_byte_now_and_then_ends_in_time(endless: str, session: An
         watched = yahoo_client._watched(holder, seen, Patience(answer=answer), begin + total)
         with pytest.raises(OSError, match=r"tim|^$"), watched:
             session.get(endless + path, timeout=30)
-        assert time.monotonic() - begin < 2.0
+        assert time.monotonic() - begin < 8.0  # and not the other limit
 
 
 @pytest.mark.parametrize("session", sessions(), ids=["requests", "curl_cffi"])
