@@ -14,8 +14,8 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -39,7 +39,7 @@ pytest.importorskip("distributed", reason="the extra cluster is not installed")
 
 import psutil
 
-from lstmstrat.study.cluster import machine, parcel, work
+from lstmstrat.study.cluster import machine, parcel, watch, work
 from lstmstrat.study.cluster.executor import ClusterExecutor
 
 PRICES = market()
@@ -432,46 +432,79 @@ def process(kind: str, *arguments: object) -> Iterator[subprocess.Popen[bytes]]:
             started.kill()
 
 
-def test_a_scheduler_without_workers_and_one_that_ends(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What had come in before it ended is in the store, and the next run goes on from there."""
+def test_workers_that_go_and_a_scheduler_that_ends(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Without workers it waits, and says so; what came in before the end is in the store for the next run."""
+
+    def said() -> list[str]:
+        return [record.getMessage() for record in caplog.records if record.name == watch.__name__]
+
     note = tmp_path / "scheduler.json"
     with process("scheduler", "--host", "127.0.0.1", "--port", 0, "--scheduler-file", note) as scheduler:
         place = _address(note)
         monkeypatch.setattr(connect, "PATIENCE", 0.5)
-        said = f"{place} has no workers; start some: dask worker {place}"
-        with pytest.raises(ConfigError, match=said), face.cluster(place):
+        none = f"{place} has no workers; start some: dask worker {place}"
+        with pytest.raises(ConfigError, match=none), face.cluster(place):
             pass
         monkeypatch.undo()
-        with process("worker", place, "--nthreads", 1, "--no-nanny", "--local-directory", tmp_path):
-            session = _lost(place, scheduler, tmp_path)
+        monkeypatch.setattr(watch, "GONE", 0.1)
+        monkeypatch.setattr(watch, "LOOKS", 0.05)
+        with ExitStack() as workers:
+            session = _lost(place, scheduler, workers, tmp_path, said)
+    assert said() == [
+        f"{place} has no workers any more; the work waits until one joins, and Ctrl-C ends it",
+        f"{place} has a worker again; the work goes on",
+    ]
     with Session(Store(tmp_path / "store")) as again:
         walk = advanced(_STORED, PRICES.times, PRICES.bars, session=again)
-    assert (again.cached, again.fitted) == (session.fitted, 2 * 62 - session.fitted)
+    assert (again.cached, again.fitted) == (session.fitted, 2 * 186 - session.fitted)
     assert np.array_equal(bits(walk), bits(advanced(_STORED, PRICES.times, PRICES.bars)))
 
 
-_STORED = small(members=2, refit_every=3)
+_STORED = small(members=2, refit_every=1)
 
 
 def _address(note: Path) -> str:
-    while not note.exists() or not note.read_text():
-        time.sleep(0.05)
+    _wait_for(lambda: note.exists() and bool(note.read_text()))
     return str(json.loads(note.read_text())["address"])
 
 
-def _lost(place: str, scheduler: subprocess.Popen[bytes], tmp_path: Path) -> Session:
-    def end(done: int, total: int) -> None:
-        if done >= 10:
-            scheduler.kill()
+def _wait_for(condition: Callable[[], bool]) -> None:
+    end = time.monotonic() + 60.0
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.05)
 
-    said = f"the cluster {place} is lost: .* goes on from there"
+
+def _lost(
+    place: str,
+    scheduler: subprocess.Popen[bytes],
+    workers: ExitStack,
+    tmp_path: Path,
+    said: Callable[[], list[str]],
+) -> Session:
+    """The only worker is killed, another one takes its place, and then the scheduler is killed."""
+    options = ("--nthreads", 1, "--no-nanny", "--local-directory", tmp_path)
+    only = workers.enter_context(process("worker", place, *options))
+
+    def kill(done: int, total: int) -> None:
+        if only.poll() is not None:
+            scheduler.kill()
+        elif done > 0:
+            only.kill()
+            _wait_for(lambda: len(said()) == 1)
+            workers.enter_context(process("worker", place, *options))
+            _wait_for(lambda: len(said()) == 2)
+
+    lost = f"the cluster {place} is lost: .* goes on from there"
     with (
         face.cluster(place) as executor,
-        Session(Store(tmp_path / "store"), executor=executor, progress=end) as session,
+        Session(Store(tmp_path / "store"), executor=executor, progress=kill) as session,
     ):
-        with pytest.raises(LSTMStratError, match=said):
+        with pytest.raises(LSTMStratError, match=lost):
             advanced(_STORED, PRICES.times, PRICES.bars, session=session)
         with pytest.raises(LSTMStratError, match="is lost"):
             executor.submit(abs, 1)
-    assert 10 <= session.fitted < 2 * 62
+    assert 0 < session.fitted < 2 * 186
     return session

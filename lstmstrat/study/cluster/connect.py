@@ -107,6 +107,8 @@ def cluster(address: str) -> Iterator[ClusterExecutor]:
         raise ConfigError(INSTALL) from None
     from dask import config
 
+    from lstmstrat.study.cluster.watch import watched
+
     large = {"distributed.admin.large-graph-warning-threshold": "1GB"}  # a training set has 12 MB
     with (
         TemporaryDirectory(prefix="lstmstrat-", ignore_cleanup_errors=True) as folder,
@@ -114,7 +116,9 @@ def cluster(address: str) -> Iterator[ClusterExecutor]:
         _quiet(),
         _connected(where, folder) as client,
     ):
-        yield _checked(client, where)
+        executor = _checked(client, where)
+        with watched(client, where.text):
+            yield executor
 
 
 @contextmanager
