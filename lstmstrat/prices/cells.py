@@ -127,7 +127,8 @@ def of_text(text: str, title: str, hints: Hints) -> Table:
         return _columns(text[start:], separator, width, positions, title)
 
     few = [row for row in body if _is_data(row.cells)][:SAMPLE] or body[:SAMPLE]  # no remark or second heading
-    sample = pd.DataFrame([[*row.cells, *([""] * width)][:width] for row in few], columns=range(width))
+    cells = [[*row.cells, *([""] * width)][:width] for row in few]
+    sample = pd.DataFrame(cells, columns=range(width), dtype=object)  # one block, however many columns
     return Table(title, names, sample, read, notices)
 
 
