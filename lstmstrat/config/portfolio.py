@@ -85,7 +85,8 @@ class PortfolioConfig(Section):
     gross: Annotated[Number, Field(gt=0.0)] = 2.0
     """Sum of the absolute weights. There is no leverage: at most 1 a side."""
     band: Fraction = 0.0
-    """A holding is left alone while it would take an order of at most this share of the account to its target."""
+    """A holding is left alone while it would take an order of at most this share of the account to its target.
+    What it is compared with, holding all members equally, has none."""
     name: Annotated[str, Field(min_length=1), AfterValidator(plain)] | None = None
     """What it is called in the report; by default its rule."""
 

@@ -63,7 +63,7 @@ FORMULAS = {
     "max_drawdown": "smallest V(t)/max(V(0..t)) - 1",
     "calmar": "cagr / abs(max_drawdown)",
     "exposure": "mean of abs(position value / V) over the closes",
-    "turnover": "value bought and sold / mean V, a year",
+    "turnover": "value bought and sold / mean V / (n / P)",
     "trades": "round trips, an open one counted",
     "hit_rate": "closed round trips with a profit after costs / closed round trips",
     "profit_factor": "their gross profit / their gross loss",

@@ -38,10 +38,19 @@ def brief(found: Assessment) -> list[str]:
         return []
     if panel.skill.ic.mean is None:
         return ["Whether the forecast can tell them apart is not known: too few have a score and a return."]
-    paid = f"and a trade costs {_share(BP * (found.costs.commission + found.costs.slippage))}"
-    even = panel.break_even_bp
-    worth = "loses even without costs" if even is None else f"pays for costs of {_share(even)} a trade, {paid}"
-    return [f"The forecast ranks them {_better(panel.skill.ic)} chance; trading on that {worth}."]
+    return [f"The forecast ranks them {_better(panel.skill.ic)} chance; {_worth(panel, found.costs)}."]
+
+
+def _worth(panel: PanelFacts, costs: BrokerConfig) -> str:
+    """What came of the plainest trades on the scores, which may be others than those of the portfolio."""
+    if panel.books.books[0].gross.mean is None:
+        return "whether trading on that pays is not known"
+    quantile, even = QUANTILE[panel.books.quantiles], panel.break_even_bp
+    traded = f"buying the best {quantile} and shorting the worst each session"
+    if even is None:
+        return f"{traded} lost even without costs"
+    paid = _share(BP * (costs.commission + costs.slippage))
+    return f"{traded} paid for costs of {_share(even)} a trade, and a trade costs {paid}"
 
 
 def _better(ic: Estimate) -> str:

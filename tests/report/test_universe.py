@@ -189,7 +189,7 @@ def test_the_answer_says_what_holding_is_and_what_the_scores_are_worth(result: R
     assert panel is not None
     assert "Holding universe means an equal part in each of its 23 to 24 members." in lines
     assert panel.break_even_bp is not None
-    brief = f"trading on that pays for costs of {panel.break_even_bp / 100:.2f}% a trade, and a trade costs 0.15%."
+    brief = f"each session paid for costs of {panel.break_even_bp / 100:.2f}% a trade, and a trade costs 0.15%."
     assert brief in " ".join(" ".join(lines).split())
 
 
@@ -200,11 +200,12 @@ def test_the_answer_says_what_holding_is_and_what_the_scores_are_worth(result: R
             0.023,
             6.0,
             5.1,
-            "a little better than chance; trading on that pays for costs of 0.05% a trade, and a trade",
+            "a little better than chance; buying the best tenth and shorting the worst each session paid for "
+            "costs of 0.05% a trade, and a trade",
         ),
-        (0.3, 9.0, 40.0, "ranks them better than chance; trading on that pays for costs of 0.40% a trade"),
-        (0.001, 0.2, 1.0, "no better than chance; trading"),
-        (-0.03, -4.0, None, "worse than chance; trading on that loses even without costs."),
+        (0.3, 9.0, 40.0, "ranks them better than chance; buying the best tenth"),
+        (0.001, 0.2, 1.0, "no better than chance; buying"),
+        (-0.03, -4.0, None, "shorting the worst each session lost even without costs."),
         (None, None, None, "Whether the forecast can tell them apart is not known"),
     ],
 )
@@ -215,6 +216,12 @@ def test_the_first_screen_says_without_statistics_what_the_scores_are_worth(
     (brief,) = ranks.brief(found)
     assert said in brief
     assert not any(term in brief for term in ("correlation", "(t ", " bp"))
+
+
+def test_where_no_session_has_enough_scores_nothing_is_said_to_lose(result: Result) -> None:
+    unknown = put(result.assessment, "panel.books.books.0.gross", Estimate(0, None, None))
+    (brief,) = ranks.brief(put(unknown, "panel.break_even_bp", None))
+    assert brief.endswith("; whether trading on that pays is not known.")
 
 
 def test_what_is_not_checked_of_a_universe_is_said_plainly(result: Result) -> None:

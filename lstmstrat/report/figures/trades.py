@@ -153,7 +153,13 @@ def _curve(result: Result, name: str, cost: Floats, paid: float) -> Json:
 
 
 def turned_over(result: Result, name: str) -> float:
-    """The value traded at each bar / the account value at the close before, summed over the window."""
+    """The value traded at each bar / the account value at the close before, summed over the window.
+
+    The orders of holding a universe are not kept: there it is the value traded / the mean account value.
+    """
+    found = result.assessment
+    if name == HOLDING and found.universe is not None:
+        return (found.benchmark.turnover or 0.0) * (found.period.bars - 1) / found.period.periods_per_year
     orders = result.orders[(result.orders["strategy"] == name) & result.orders["executed"].notna()]
     equity = result.equity[name]
     before = equity.shift().reindex(orders["executed"]).to_numpy(dtype=float)

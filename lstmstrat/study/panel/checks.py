@@ -98,8 +98,8 @@ def check_hold(run: PanelRun) -> Check:
     most, least = np.where(chosen, values, -np.inf).max(axis=1), np.where(chosen, values, np.inf).min(axis=1)
     account = run.benchmark.equity.to_numpy()[:-1]  # at the close before
     apart = np.where(chosen.any(axis=1), (most - least - _of_a_share(run, opens, chosen)) / account, 0.0)
-    worst, band = int(np.argmax(apart)), run.config.portfolio.band if run.config.portfolio else 0.0
-    if apart[worst] > 2.0 * band + EQUAL:
+    worst = int(np.argmax(apart))
+    if apart[worst] > EQUAL:
         said = f"its members are {apart[worst]:.2%} of the account apart"
         return Check(HOLD, FAILED, f"after the open of {run.dates[worst + 1].date()} {said}")
     return Check(HOLD, PASSED, f"equal parts in its members after each of {len(account):,} opens")

@@ -25,7 +25,7 @@ from lstmstrat.study.replicas import Traded, fan, judged_seeds, judged_worlds, t
 
 def seeds(run: PanelRun, count: int, session: Session, progress: Progress) -> dict[str, Seeds]:
     """The portfolio with `count` seeds from that of the config on; empty if its model does not depend on one."""
-    if not model_class(run.config.forecast.model).ensemble:
+    if not depends_on_a_seed(run):
         return {}
     first, (account,) = run.config.forecast.seed, run.strategies
     numbers = range(first + 1, first + count)
@@ -35,6 +35,11 @@ def seeds(run: PanelRun, count: int, session: Session, progress: Progress) -> di
     values = [one.values for one in each if one is not None]
     differences = tuple(one and one.difference for one in each)
     return {account.name: judged_seeds(differences, failed, fan(run.dates, values))}
+
+
+def depends_on_a_seed(run: PanelRun) -> bool:
+    """Whether another seed could change anything."""
+    return model_class(run.config.forecast.model).ensemble
 
 
 def worlds(run: PanelRun, count: int, session: Session, progress: Progress) -> dict[str, Worlds]:

@@ -34,7 +34,7 @@ from lstmstrat.study.panel.audits import OF_UNIVERSE
 from lstmstrat.study.panel.checks import run_checks
 from lstmstrat.study.panel.evidence import panel_facts, universe_facts
 from lstmstrat.study.panel.ladder import PanelClimb, panel_ladder
-from lstmstrat.study.panel.replicas import seeds, worlds
+from lstmstrat.study.panel.replicas import depends_on_a_seed, seeds, worlds
 from lstmstrat.study.panel.simulate import simulate_panel
 from lstmstrat.study.prepare import MINIMUM_WINDOW, check_plugins
 from lstmstrat.study.proof import judged
@@ -142,6 +142,8 @@ def panel_extras(run: PanelRun, session: Session, stages: Stages) -> tuple[Extra
     climb = by_seed = by_world = None
     if section.ladder:
         climb = attempt("ladder", "rungs", lambda show: panel_ladder(run, session, show))
+    if not depends_on_a_seed(run):
+        attempt.not_run["seeds"] = f"no seed changes a forecast of the model {run.config.forecast.model}"
     if section.seeds > 1:
         by_seed = attempt("seeds", "more seeds", lambda show: seeds(run, section.seeds, session, show))
     if section.worlds:

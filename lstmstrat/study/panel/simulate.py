@@ -61,10 +61,10 @@ def simulate_panel(
         weights = portfolio_weights(rule, panel, forecasts, optimiser, progress)
     with stages("simulating", "accounts") as show:
         show(0, 2)
-        account = _simulate(config, panel, forecasts, weights)
+        account = _simulate(config, panel, forecasts, weights, rule.band)
         show(1, 2)
         decided = np.ones(len(panel.times), dtype=bool)
-        held = _simulate(config, panel, forecasts, equal_weight(panel.tradable, decided))
+        held = _simulate(config, panel, forecasts, equal_weight(panel.tradable, decided), 0.0)
         show(2, 2)
     without = {*OF_BUILT_IN} if rule.own else {"params"}
     params = rule.model_dump(mode="json", exclude=without, exclude_none=True)
@@ -126,10 +126,11 @@ class Weigher:
         return self._of.weights(scores, tradable, optimised=optimised, begin=begin)
 
 
-def _simulate(config: Config, panel: Panel, forecasts: PanelForecasts, weights: Floats) -> PortfolioAccount:
+def _simulate(
+    config: Config, panel: Panel, forecasts: PanelForecasts, weights: Floats, band: float
+) -> PortfolioAccount:
     """The account over the traded window, which begins at the first forecast."""
     first = forecasts.folds[0].fitted_at
-    band = config.portfolio.band if config.portfolio else 0.0
     return simulate(panel.times[first:], panel.bars[first:], weights[first:], config.broker, band=band)
 
 

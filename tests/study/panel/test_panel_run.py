@@ -12,8 +12,10 @@ from scipy.stats import spearmanr
 import lstmstrat
 from lstmstrat import Config, ConfigError, Ledger, Result, Session, Store
 from lstmstrat.prices.bars import CLOSE, OPEN
+from lstmstrat.report.figures.trades import turned_over
 from lstmstrat.results.assessment import FAILED, PASSED
 from lstmstrat.results.panel.run import PanelRun
+from lstmstrat.results.result import HOLDING
 from lstmstrat.study.ledger import read_trials
 from lstmstrat.study.panel.checks import check_books, check_cuts, check_forecasts, check_hold, check_prices
 from lstmstrat.study.panel.run import prepare_panel, run_panel
@@ -126,6 +128,14 @@ def test_a_hold_of_unequal_parts_is_found(run: PanelRun) -> None:
     assert "of the account apart" in check.detail
 
 
+def test_what_a_portfolio_leaves_alone_does_not_change_what_holding_is(run: PanelRun, session: Session) -> None:
+    seldom = config(portfolio={"rule": "top", "long": 3, "short": 3, "band": 0.01})
+    other = simulate_panel(*prepare_panel(seldom), session)
+    assert check_hold(other).status == PASSED
+    assert other.benchmark.equity.equals(run.benchmark.equity)
+    assert len(other.strategies[0].orders) < len(run.strategies[0].orders)
+
+
 def test_a_hold_of_whole_shares_is_as_equal_as_shares_allow(session: Session) -> None:
     whole = simulate_panel(*prepare_panel(config(broker={"fractional": False})), session)
     assert check_hold(whole).status == PASSED
@@ -207,6 +217,17 @@ def test_features_and_training_labels_are_checked(result: Result) -> None:
     found = {check.name: check.status for check in result.assessment.checks}
     for name in ("features", "training labels"):
         assert found[name] == "passed"
+
+
+def test_of_a_model_without_random_numbers_no_other_seed_is_asked_for(result: Result) -> None:
+    """It said that --seeds would run what no seed can change."""
+    (seeds,) = (check for check in result.assessment.checks if check.name == "seeds")
+    assert (seeds.status, seeds.detail) == ("not run", "no seed changes a forecast of the model ridge")
+
+
+def test_the_chart_of_costs_knows_that_holding_a_universe_trades(run: PanelRun, result: Result) -> None:
+    assert turned_over(result, "top") == pytest.approx(run.strategies[0].turned_over)
+    assert turned_over(result, HOLDING) == pytest.approx(run.benchmark.turned_over, rel=0.1)
 
 
 def test_no_edge_of_a_portfolio_is_supported_without_an_audit(result: Result) -> None:
