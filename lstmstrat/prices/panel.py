@@ -25,7 +25,7 @@ from lstmstrat.prices.panel_assets import Asset, check_clocks
 from lstmstrat.prices.universe import Universe
 
 RESTS = 10
-"""Sessions without a bar after which an asset is no longer held; holidays of an exchange are shorter."""
+"""Days with a session, but without a bar of an asset, after which it is no longer held; holidays are shorter."""
 CLEAN = 60
 """Bars in quarantine. More than the window of any default feature, so that none reaches across the finding."""
 
@@ -112,17 +112,17 @@ class Panel:
     def tradable(self) -> Bools:
         """Whether an asset may be held from a session on, by the bars so far; (D, N).
 
-        It belongs to the universe, and its newest bar, at most `RESTS` sessions old, may be used: a holiday of its
-        exchange or a halt of some days is no reason to sell it.
+        It belongs to the universe, and its newest bar, at most `RESTS` days of sessions old, may be used: a night,
+        a holiday of its exchange or a halt of some days is no reason to sell it.
         """
         return self.universe.members(self.times) & np.isfinite(self.closes)
 
     @cached_property
     def closes(self) -> Floats:
         """The close of the newest bar of each asset; (D, N), NaN where it may not be used or is too old."""
-        session, newest = np.arange(len(self.times))[:, None], self.newest
+        day, newest = days_of_sessions(self.times), self.newest
         closes = np.take_along_axis(self.bars[:, :, CLOSE], np.maximum(newest, 0), axis=0)
-        rests: Bools = (newest >= 0) & (session - newest <= RESTS)
+        rests: Bools = (newest >= 0) & (day[:, None] - day[newest] <= RESTS)
         return np.where(rests, closes, np.nan)
 
     @cached_property
@@ -152,6 +152,18 @@ class Panel:
         digest.update(self.times.astype("<M8[ns]").tobytes() + self.bars.astype("<f8").tobytes())
         digest.update(self.members.tobytes())
         return digest.hexdigest()
+
+
+def days_of_sessions(times: Times) -> Ints:
+    """The number of the day of each session, among the days that have one; (D,), the first is 0.
+
+    >>> hours = np.array(["2024-01-05T09", "2024-01-05T10", "2024-01-08T09"], dtype="datetime64[ns]")
+    >>> days_of_sessions(hours).tolist()
+    [0, 0, 1]
+    """
+    days = times.astype("datetime64[D]")
+    number: Ints = np.cumsum(np.diff(days, prepend=days[:1]) != np.timedelta64(0))
+    return number
 
 
 def panel_of(

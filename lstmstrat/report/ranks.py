@@ -75,7 +75,7 @@ def order(universe: UniverseFacts, panel: PanelFacts) -> str:
     skill = panel.skill
     if skill.ic.mean is None:
         return "Whether the scores order what comes is not known: no session has enough scores with a return."
-    among = f"Among {_members(universe, 'asset')} a session"
+    among = f"Among its {_members(universe)}"
     correlation = f"rank correlation {told(skill.ic)}"
     side = (
         f"{fine_percent(skill.hit_rate)} of the assets came out on the side of the middle on which their score "
@@ -183,10 +183,10 @@ def _missing(panel: PanelFacts) -> list[str]:
     return [f"Members had no forecast {count(sum(panel.missing.values()), 'time')}: {reasons}."]
 
 
-def _members(universe: UniverseFacts, noun: str = "member") -> str:
+def _members(universe: UniverseFacts) -> str:
     """``109 to 116 members``."""
     low, high = universe.members
-    return count(high, noun) if low == high else f"{low:,} to {count(high, noun)}"
+    return count(high, "member") if low == high else f"{low:,} to {count(high, 'member')}"
 
 
 def _bp(value: float | None) -> str:

@@ -35,7 +35,7 @@ class Recorded:
     orders: list[dict[str, Any]]  # columns of ORDERS; `created` and `executed` are bars
     placed: tuple[PlacedOrder, ...]
     fills: tuple[Execution, ...]
-    forecasts: Forecasts | None  # of the first LSTMForecast
+    forecasts: Forecasts | None  # of the first LSTMForecast; None for one of a universe, which are scores of many
 
     def account(self, frame: pd.DataFrame, name: str, class_path: str) -> Account:
         """The account; `frame` (N, 5) has the bars of the feed and their dates."""
@@ -117,7 +117,7 @@ class Recorder(bt.Analyzer):  # type: ignore[misc]
         log, times, strategy = self.log, np.array(self.times), self.strategy
         log.note(strategy.broker.orders, len(times))  # those that the strategy places in `stop`
         placed = log.placed()
-        walks = [i.walk_forward for i in strategy.getindicators() if isinstance(i, LSTMForecast)]
+        own = [i for i in strategy.getindicators() if isinstance(i, LSTMForecast) and not i.p.universe]
         self.recorded = Recorded(
             params=_params(strategy),
             start=len(times) - len(self.equity),
@@ -127,7 +127,7 @@ class Recorder(bt.Analyzer):  # type: ignore[misc]
             orders=[_row(order, asked, times) for order, asked in zip(log.orders, placed, strict=True)],
             placed=placed,
             fills=log.executions(placed, times),
-            forecasts=walks[0].forecasts if walks else None,
+            forecasts=own[0].walk_forward.forecasts if own else None,
         )
         del self.log
 

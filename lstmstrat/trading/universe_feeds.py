@@ -138,6 +138,11 @@ def _check(feeds: Sequence[Any], config: ForecastConfig) -> None:
         raise TypeError(f"LSTMForecast: a universe of {len(feeds)} feeds given, expected 2 or more: self.datas")
     if len({id(feed) for feed in feeds}) < len(feeds):
         raise TypeError("LSTMForecast: universe has a feed twice; give each once, such as self.datas")
+    if config.relation != "none" and len(feeds) < config.least_assets:
+        raise ConfigError(
+            f"LSTMForecast: a universe of {len(feeds)} feeds, and nothing is learned from a session of fewer than "
+            f"{config.least_assets} returns; give least_assets={len(feeds)} or less"
+        )
     if config.pool == "group":
         raise ConfigError("LSTMForecast: pool='group' needs the groups of a config; give pool='all' or 'none'")
     if named := [name for name in config.features if column(name)]:

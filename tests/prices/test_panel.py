@@ -196,6 +196,20 @@ def test_a_holiday_of_its_exchange_is_no_reason_to_sell_an_asset(tmp_path: Path)
     assert not held[163:].any()
 
 
+def test_a_night_is_no_reason_to_sell_an_asset_beside_one_that_trades_all_day(tmp_path: Path) -> None:
+    """18 hours of the other one lie between two days: more sessions than the days for which an asset may rest."""
+    data = hours(tmp_path, {"SHARE": "+00:00", "COIN": "+00:00"}).model_copy(update={"time_zone": "UTC"})
+    times = pd.date_range("2020-01-06 10:00", "2020-01-17 15:00", freq="h", tz="UTC")
+    close = 50.0 + 0.1 * np.sin(np.arange(len(times)))
+    frame = pd.DataFrame(
+        {"Open": close, "High": close + 1, "Low": close - 1, "Close": close, "Volume": 9.0}, times
+    )
+    frame.rename_axis("Date").to_csv(tmp_path / "COIN.csv")
+    panel = load_panel(data)
+    assert len(panel.times) == len(times)
+    assert panel.tradable.all()
+
+
 def test_what_changed_its_price_for_good_is_no_single_bar(tmp_path: Path) -> None:
     data = files(tmp_path)
     change(tmp_path, "B", 100, 0.25)

@@ -74,7 +74,7 @@ def with_order(found: Assessment, mean: float | None, t: float | None) -> Assess
 )
 def test_the_order_of_the_scores_is_said_in_words(result: Result, mean: float, t: float | None, said: str) -> None:
     first, *_ = ranks.sentences(with_order(result.assessment, mean, t))
-    assert first.startswith("Among 23 to 24 assets a session, a higher score came before " + said)
+    assert first.startswith("Among its 23 to 24 members, a higher score came before " + said)
 
 
 def test_what_is_not_known_is_said_to_be_not_known(result: Result) -> None:

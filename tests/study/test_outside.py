@@ -13,7 +13,7 @@ import pandas as pd
 import pytest
 
 import lstmstrat
-from lstmstrat import DataConfig, ForecastStrategy, Prices, load_prices
+from lstmstrat import DataConfig, ForecastStrategy, LSTMForecast, Prices, load_prices
 from lstmstrat.audit.finding import AuditResult, Finding
 from lstmstrat.errors import DataError, StrategyError
 from lstmstrat.evaluation.metrics import sharpe
@@ -226,6 +226,34 @@ def test_two_feeds_are_not_assessable(answer: Callable[[str], list[Any]]) -> Non
     found = lstmstrat.judge(two)
     assert (found.by_strategy, made) == ({"Tuesdays": UNPROVEN}, [])
     assert "it has several feeds" in found.strategies[0].missing[0]
+
+
+class BestOf(bt.Strategy):
+    """Holds the feed with the higher score."""
+
+    def __init__(self) -> None:
+        settings = {"model": "ridge", "pool": "all", "relation": "rank", "least_assets": 2, "lookback": 5}
+        self.models = {
+            feed: LSTMForecast(feed, universe=self.datas, train_size=60, refit_every=60, **settings)
+            for feed in self.datas
+        }
+
+    def next(self) -> None:
+        scores = {feed: model.forecast[0] for feed, model in self.models.items()}
+        best = max(
+            (feed for feed, score in scores.items() if score == score), key=scores.__getitem__, default=None
+        )
+        for feed in self.datas:
+            self.order_target_percent(feed, 0.9 if feed is best else 0.0)
+
+
+def test_scores_of_a_universe_are_judged_by_what_was_traded_on_them() -> None:
+    """It asked for data.universe, which a Cerebro has none of, and then ended in a traceback."""
+    two = cerebro(BestOf, paid_on_tuesdays())
+    two.adddata(bt.feeds.PandasData(dataname=paid_on_tuesdays().frame * 2.0), name="second")
+    found = lstmstrat.judge(two)
+    assert list(found.by_strategy) == ["BestOf"]
+    assert found.strategies[0].sharpe is not None
 
 
 def test_what_something_beside_the_class_decides_is_not_assessable(answer: Callable[[str], list[Any]]) -> None:

@@ -263,6 +263,7 @@ def test_what_cannot_be_meant_is_refused_with_a_cure() -> None:
         (built(given=lambda s: (s.data.close, s.datas)), TypeError, "its data is no feed of the universe; write"),
         (built(given=lambda s: (s.data, [s.data, 3])), TypeError, "universe are whole data feeds, not int; write"),
         (built(peers=lambda s: [s.data1]), TypeError, "universe and peers given"),
+        (built(least_assets=5), ConfigError, "of 4 feeds, .* give least_assets=4 or less"),
         (built(pool="group"), ConfigError, "give pool='all' or 'none'"),
         (built(features=("column:mood",)), ConfigError, "'column:mood' is of data.extra"),
         (built(warm_start=True, model="lstm"), ConfigError, "warm_start"),

@@ -15,7 +15,7 @@ class UniverseFacts:
     """The assets of a run."""
 
     assets: int  # that are there
-    members: tuple[int, int]  # fewest and most at one session of the traded window
+    members: tuple[int, int]  # fewest and most that could be held at one session of the traded window
     quarantines: tuple[Quarantine, ...]
     left_out: dict[str, str]  # why an asset of the universe is not there, by symbol
     ended: int  # positions closed because their asset has no bar any more

@@ -10,7 +10,7 @@ from functools import cached_property
 
 import numpy as np
 
-from lstmstrat.arrays import Floats, Ints, Times
+from lstmstrat.arrays import Floats, Ints, Times, sliding
 from lstmstrat.config.forecast import ForecastConfig
 from lstmstrat.config.schema import Config
 from lstmstrat.evaluation.timing import Positions
@@ -18,7 +18,7 @@ from lstmstrat.forecasting.panel.forecasts import PanelForecasts
 from lstmstrat.forecasting.targets import labels
 from lstmstrat.prices.bars import CLOSE
 from lstmstrat.prices.levels import Levels
-from lstmstrat.prices.panel import Panel
+from lstmstrat.prices.panel import RESTS, Panel, days_of_sessions
 from lstmstrat.results.account import Account
 from lstmstrat.results.base_run import BaseRun
 
@@ -93,9 +93,12 @@ class PanelRun(BaseRun):
         return self._returns(self.forecasts.config.model_copy(update={"horizon": 1}))
 
     def _returns(self, config: ForecastConfig) -> Floats:
-        bars = self.panel.bars
+        """The label of each bar; (D, N), NaN where it reaches over more days than an asset may rest."""
+        bars, day = self.panel.bars, days_of_sessions(self.panel.times)
         found = np.full(bars.shape[:2], np.nan)
         for n in range(bars.shape[1]):
             own = np.isfinite(bars[:, n]).any(axis=1)
-            found[own, n] = labels(bars[own, n], config)
+            before_hole = np.diff(day[own], append=day[-1:]) > RESTS + 1
+            reach = sliding(np.append(before_hole, [False] * config.purge), config.purge)[:-1]  # (n, purge)
+            found[own, n] = np.where(np.logical_or.reduce(reach, axis=1), np.nan, labels(bars[own, n], config))
         return found

@@ -59,11 +59,11 @@ def panel_facts(run: PanelRun, ladder: tuple[RankRung, ...] = ()) -> PanelFacts:
 def universe_facts(run: PanelRun) -> UniverseFacts:
     """The assets, and what became of some of them."""
     panel, reasons, times = run.panel, run.strategies[0].orders["reason"], run.panel.times[run.window]
-    count = panel.members[run.window].sum(axis=1)
+    count, held = (which[run.window].sum(axis=1) for which in (panel.members, panel.tradable))
     of_index = [each[run.window] for each in panel.of_index(panel.index)] if panel.index else None
     return UniverseFacts(
         assets=len(panel.symbols),
-        members=(int(count.min()), int(count.max())),
+        members=(int(held.min()), int(held.max())),
         quarantines=panel.quarantines,
         left_out=dict(panel.left_out),
         ended=int((reasons == ENDED).sum()),

@@ -18,6 +18,7 @@ from lstmstrat.arrays import Bools, Floats, Indexes, Times
 from lstmstrat.config.schema import BrokerConfig
 from lstmstrat.errors import StrategyError, amount
 from lstmstrat.prices.bars import CLOSE, OPEN, VOLUME
+from lstmstrat.prices.panel import RESTS, days_of_sessions
 from lstmstrat.trading.portfolio.orders import fill_prices, order_sizes
 from lstmstrat.trading.sizing import TOLERANCE
 
@@ -79,7 +80,8 @@ def simulate(
 
     A position in an asset whose next bar must not be used, or that has no bar any more, is closed at its last
     close, with costs, in the session after it, before anything else is traded. That a series has ended and does
-    not only pause is known from the bars to come: a real account would have waited.
+    not only pause is known from the bars to come: a real account would have waited. One whose last bar is at most
+    `RESTS` days of sessions before the end may only pause, and is kept.
 
     Parameters
     ----------
@@ -141,7 +143,7 @@ class _Market:
         usable: Bools = np.logical_and.reduce(finite[:, :, :VOLUME], axis=2)
         _check_prices(times, bars, usable)
         closes = _carried(bars[:, :, CLOSE], usable)
-        over: Bools = ~np.logical_or.accumulate(there[::-1])[::-1]
+        over: Bools = ~np.logical_or.accumulate(there[::-1])[::-1] & _have_ended(times, there)
         return cls(times, np.where(usable, bars[:, :, OPEN], closes), closes, usable, there & ~usable, over)
 
     def day(self, t: int) -> str:
@@ -226,6 +228,13 @@ class _Books:
             "reason": np.repeat(np.array(reasons, dtype=object), counts),
         }
         return pd.DataFrame(columns).astype(ORDERS)
+
+
+def _have_ended(times: Times, there: Bools) -> Bools:
+    """Whether each asset has had no bar for so long that it does not only rest; (N,)."""
+    day, last = days_of_sessions(times), len(times) - 1 - there[::-1].argmax(axis=0)
+    ended: Bools = day[-1] - day[last] > RESTS
+    return ended
 
 
 def _carried(closes: Floats, usable: Bools) -> Floats:

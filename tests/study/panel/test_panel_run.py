@@ -343,6 +343,20 @@ def test_an_asset_that_is_listed_late_does_not_end_a_run(run: PanelRun, session:
     assert np.isfinite(late.forecasts.forecast[-1, 3])
 
 
+def test_what_an_asset_earns_over_a_hole_in_which_nobody_holds_it_is_no_outcome(run: PanelRun) -> None:
+    """HD has no bar for twelve days: an order at the close before would be filled after them, or two bars before
+    the hole, sold after them."""
+    begin, bars = run.window.start + 50, run.panel.bars.copy()
+    bars[begin : begin + 12, 3] = np.nan
+    with_hole = replace(run, panel=replace(run.panel, bars=bars))
+    before, after = (one.realised[begin - 4 : begin + 14, 3] for one in (run, with_hole))
+    assert np.isfinite(before).all()
+    assert np.isnan(after).tolist() == [False] * 2 + [True] * 14 + [False] * 2
+    bars[begin : begin + 2, 3] = run.panel.bars[begin : begin + 2, 3]  # ten days: it only rests
+    rests = replace(run, panel=replace(run.panel, bars=bars)).realised[begin - 4 : begin + 14, 3]
+    assert np.isnan(rests).tolist() == [False] * 6 + [True] * 10 + [False] * 2
+
+
 def test_a_price_that_moved_for_good_voids_what_was_saved_from_it(run: PanelRun) -> None:
     (stay,) = run.panel.quarantines
     assert check_prices(run).status == PASSED

@@ -132,18 +132,26 @@ def test_longs_are_sold_where_what_cannot_be_traded_is_more_than_the_account() -
 
 def test_a_series_that_ends_is_closed_at_its_last_close() -> None:
     """100 shares at 10, the last close is 12: 1,200 less 1% in the session after it."""
-    bars = [flat(10.0, 1.0), [(10.0, 12.0, 1.0), (1.0, 1.0, 1.0)], [NO_BAR, *flat(1.0)], [NO_BAR, *flat(1.0)]]
-    found = account(bars, [[1.0, 0.0]] * 4, ONE_PERCENT)
+    bars = [flat(10.0, 1.0), [(10.0, 12.0, 1.0), (1.0, 1.0, 1.0)], *[[NO_BAR, *flat(1.0)]] * 11]
+    found = account(bars, [[1.0, 0.0]] * 13, ONE_PERCENT)
     bought = 1000.0 / 1.01 / 10.0
-    np.testing.assert_allclose(found.equity, [1000.0, 12.0 * bought, *[11.88 * bought] * 2])
+    np.testing.assert_allclose(found.equity, [1000.0, 12.0 * bought, *[11.88 * bought] * 11])
     assert (found.ended, found.quarantined) == (1, 0)
     assert found.orders["reason"].tolist() == ["target", "ended"]
     assert found.orders["price"].tolist() == [10.0, 12.0]
 
 
+def test_a_series_without_a_bar_on_the_last_days_may_only_rest_and_is_kept() -> None:
+    """All were closed where the panel ended on a Saturday, on which one of them had a bar."""
+    bars = [flat(10.0, 1.0), [(10.0, 12.0, 1.0), (1.0, 1.0, 1.0)], *[[NO_BAR, *flat(1.0)]] * 10]
+    found = account(bars, [[1.0, 0.0]] * 12)
+    np.testing.assert_allclose(found.equity, [1000.0, *[1200.0] * 11])
+    assert (found.ended, len(found.orders)) == (0, 1)
+
+
 def test_what_is_paid_for_a_series_that_ended_is_there_for_the_others() -> None:
-    bars = [flat(10.0, 1.0), [(10.0, 12.0, 1.0), (1.0, 1.0, 1.0)], [NO_BAR, *flat(1.0)]]
-    found = account(bars, [[1.0, 0.0], [0.0, 1.0], [0.0, 1.0]])
+    bars = [flat(10.0, 1.0), [(10.0, 12.0, 1.0), (1.0, 1.0, 1.0)], *[[NO_BAR, *flat(1.0)]] * 11]
+    found = account(bars, [[1.0, 0.0], *[[0.0, 1.0]] * 12])
     np.testing.assert_allclose(found.shares[2], [0.0, 1200.0])
 
 
