@@ -14,7 +14,7 @@ SHOWN = 3  # symbols in a list
 def print_panel(panel: Panel, file: TextIO | None = None) -> None:
     """Print how many assets and sessions there are, and which assets are left out or in quarantine."""
     days = panel.times.astype("datetime64[D]")
-    members = panel.members.sum(axis=1)
+    members = panel.tradable.sum(axis=1)
     lines = [
         f"{panel.universe.name}: {count(len(panel.symbols), 'asset')}, {len(days):,} sessions from {days[0]} to "
         f"{days[-1]}, {int(members.min())} to {int(members.max())} members a session"
