@@ -23,7 +23,7 @@ from types import MappingProxyType
 
 import numpy as np
 
-from lstmstrat.arrays import Bools, Floats, Ints, Times
+from lstmstrat.arrays import Bools, Floats, Indexes, Ints, Times
 from lstmstrat.config.forecast import ForecastConfig
 from lstmstrat.errors import ConfigError
 from lstmstrat.forecasting import trainer
@@ -36,7 +36,7 @@ from lstmstrat.forecasting.panel.drawn import DrawnLabels, drawn_labels, drawn_r
 from lstmstrat.forecasting.panel.forecasts import PanelForecasts
 from lstmstrat.forecasting.panel.samples import Bars, LabelMaker, Part, panel_fold, sample_labels
 from lstmstrat.forecasting.parts import said
-from lstmstrat.forecasting.reasons import Log
+from lstmstrat.forecasting.reasons import Log, date
 from lstmstrat.forecasting.schedule import Fold, schedule
 from lstmstrat.forecasting.session import Session, current
 from lstmstrat.forecasting.training_set import windows
@@ -220,6 +220,7 @@ class PanelForward:
         """Each pool that has a sample in the fold, with its training set."""
         bars, parts = [asset.bars for asset in self._assets], list[Part]()
         found, known = self._labels(bars, self._members.all, fold, self.config)
+        self._tell_of_a_gap(fold, found)
         cutoff = str(self._times.all[fold.cutoff])
         validation = int(self._held_out * fold.bars)
         for pool in self.folds:
@@ -230,6 +231,21 @@ class PanelForward:
                 training = learned_from.training_set(self.config.lookback, self.config.loss_steps, validation)
                 yield pool, Due(fold, training, cutoff, pool if self.config.pool == "group" else "")
         self._drawn.append(drawn_labels(fold, parts, self.symbols))
+
+    def _tell_of_a_gap(self, fold: Fold, labels: Floats) -> None:
+        """Logs the first fold that has no label (C, N) in the newest quarter of its sessions."""
+        learned = np.flatnonzero(np.isfinite(labels).sum(axis=1))
+        if not len(learned) or learned[-1] < len(labels) - len(labels) // 4 - 1:
+            self._log.once("gap", lambda: self._gap(fold, learned))
+
+    def _gap(self, fold: Fold, learned: Indexes) -> str:
+        times, config = self._times.all, self.config
+        after = f" after {date(times, fold.first + int(learned[-1]))}" if len(learned) else ""
+        few, less = f" of {config.least_assets} members", "give a smaller least_assets, or "
+        if config.relation == "none":
+            few = less = ""
+        said = f"no session{after} has a known return{few}; {less}begin or end where the universe has more"
+        return f"fold {fold.number}, fitted at {date(times, fold.fitted_at)}, learns nothing new: {said}"
 
     def _forecast(self, number: int, begin: int) -> Floats:
         """The lines of one asset at the sessions from `begin` on; (d, 3)."""

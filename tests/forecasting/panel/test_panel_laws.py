@@ -300,3 +300,22 @@ def test_symbols_and_groups_are_checked() -> None:
     times, bars, members = panel(8)
     with pytest.raises(ValueError, match="not in order of time"):
         walk(config()).advance(times[::-1], bars, members)
+
+
+def told(settings: ForecastConfig, members: Bools, caplog: pytest.LogCaptureFixture) -> list[str]:
+    times, bars, _ = panel(1)
+    caplog.clear()
+    PanelForward(settings, SYMBOLS, session=Session(Store(None), 1)).advance(times, bars, members)
+    return [line for line in caplog.messages if "learns nothing new" in line]
+
+
+def test_a_fold_that_learns_nothing_new_is_named_once(caplog: pytest.LogCaptureFixture) -> None:
+    """By hand: session 99, the last one with members, is 2020-04-09."""
+    members = np.repeat(np.arange(SESSIONS)[:, None] < 100, ASSETS, axis=1)
+    (line,) = told(config(mode="rolling"), members, caplog)
+    assert "no session after 2020-04-09 has a known return of 3 members; give a smaller least_assets, or" in line
+    (line,) = told(config(mode="rolling", relation="none"), members, caplog)
+    assert "no session after 2020-04-09 has a known return; begin or end where" in line
+    (line,) = told(config(), members & False, caplog)
+    assert "no session has a known return of 3 members; give a smaller" in line
+    assert told(config(), members | True, caplog) == []
