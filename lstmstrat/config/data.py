@@ -120,7 +120,7 @@ class SourceConfig(Section):
     limits = DATA
 
     symbol: Annotated[str, Field(min_length=1), AfterValidator(plain)] = "AAPL"
-    """What the asset is called; of a file its name by default. Of a file of several symbols the one to take."""
+    """What the asset or universe is called; by default as its file. Of a file of several symbols the one taken."""
     source: Literal["bundled", "yahoo", "csv", "parquet", "frame"] = "bundled"
     """bundled: comes with the package; yahoo: a download; csv, parquet: your file; frame: prices= in Python."""
     path: Annotated[str | None, BeforeValidator(_file)] = None
@@ -298,6 +298,10 @@ class DataConfig(SourceConfig):
             raise ValueError("universe: extra and peers are for one asset; take them out")
         if self.path and PLACE not in self.path:
             raise ValueError(f"universe: path is one file for all; write {PLACE} in it, as in prices/{PLACE}.csv")
+        if isinstance(self.universe, tuple) and self.symbol in self.universe:
+            raise ValueError(
+                f"symbol: {self.symbol} is one of the universe, which would be called so; take symbol out"
+            )
         if self.source == "frame":
             raise ValueError("universe: write source: bundled, csv, parquet or yahoo")
         return self

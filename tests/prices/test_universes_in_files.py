@@ -83,6 +83,10 @@ def test_a_list_belongs_to_it_on_all_days() -> None:
         ({"universe": ["KO", "KO"]}, "'KO' stands there twice"),
         ({"universe": ["KO"], "source": "csv", "path": "ko.csv"}, r"write \{symbol\} in it"),
         ({"universe": ["KO"], "peers": [{"name": "ibm", "symbol": "IBM"}]}, "extra and peers are for one asset"),
+        (
+            {"universe": ["KO"], "symbol": "KO"},
+            "symbol: KO is one of the universe, which would be called so; take",
+        ),
         ({"faults": "quarantine"}, "faults: quarantine is for a universe"),
         ({"index": "sp500"}, "index: it needs data.universe, such as us_stocks"),
     ],
