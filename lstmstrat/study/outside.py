@@ -300,8 +300,11 @@ def _judge_returns(
         if not (series > -1.0).all():  # also where one is not a number
             what = series.name or name
             raise DataError(f"judge(returns, benchmark): {what} has a return that is missing, or -100% or less")
-    own, held = (_bare_account(series, label) for series, label in ((returns, name), (benchmark, BENCHMARK)))
-    prices = _prices(held.equity, str(benchmark.name or name))
+    symbol = str(benchmark.name or name)
+    _prices((1.0 + benchmark).cumprod(), symbol)  # refuses dates that cannot be used
+    begin = _bar_before(pd.DatetimeIndex(returns.index))
+    own, held = (_bare_account(s, label, begin) for s, label in ((returns, name), (benchmark, BENCHMARK)))
+    prices = _prices(held.equity, symbol)
     run = compared(_data(prices.symbol, accepted), prices, BrokerConfig(), held, own, identify(), session)
     checks, audits = (
         [check_prices(run), check_staleness(run), *check_too_good(run)],
@@ -321,20 +324,33 @@ def _prices(wealth: pd.Series, symbol: str) -> Prices:
     return Prices(symbol, "returns", frame.assign(volume=0.0), ())
 
 
-def _bare_account(returns: pd.Series, name: str) -> Account:
-    """An account of which only the value is known."""
-    unknown = pd.Series(np.nan, index=returns.index, name=name)
+def _bar_before(dates: pd.DatetimeIndex) -> pd.Timestamp:
+    """A date for the bar from whose close the first return counts, which the returns do not tell.
+
+    It is as far before the first date as bars usually are before one of its day of the week and time of day, or
+    before any where there is no other: a Friday comes before a Monday, and a calendar of five days stays one.
+    """
+    gaps = np.diff(dates.to_numpy("datetime64[ns]")).astype(np.int64)
+    alike = (dates[1:] - dates[0]) % pd.Timedelta(weeks=1) == pd.Timedelta(0)
+    return dates[0] - pd.Timedelta(int(np.median(gaps[alike] if alike.any() else gaps)), "ns")
+
+
+def _bare_account(returns: pd.Series, name: str, begin: pd.Timestamp) -> Account:
+    """An account of which only the value is known: 1 at `begin`, so that the first return counts."""
+    growth = 1.0 + returns.astype(np.float64)
+    equity = pd.concat([pd.Series(1.0, [begin]), growth]).cumprod().rename(name)
+    unknown = pd.Series(np.nan, index=equity.index, name=name)
     return Account(
         name=name,
         class_path=f"returns:{name}",
         params={},
-        equity=(1.0 + returns.astype(np.float64)).cumprod().rename(name),
+        equity=equity,
         exposure=unknown,
         targets=unknown,
         orders=pd.DataFrame(columns=list(ORDERS)).astype(ORDERS),
         placed=(),
         fills=(),
         trades=pd.DataFrame(columns=list(TRADES)).astype(TRADES),
-        traded=pd.Series(0.0, index=returns.index, name=name),
+        traded=pd.Series(0.0, index=equity.index, name=name),
         forecasts=None,
     )

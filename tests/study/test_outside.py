@@ -342,7 +342,45 @@ def test_bare_returns_are_judged_and_never_an_edge() -> None:
     assert "nobody saw the orders" in " ".join(found.strategies[0].missing)
     assert found.trials.count == 1
     assert lstmstrat.judge(held * 0.5, held, name="half").by_strategy == {"half": UNDECIDED}
-    assert found.strategies[0].sharpe == pytest.approx(sharpe(wonderful.to_numpy()[1:], 252))
+    assert found.strategies[0].sharpe == pytest.approx(sharpe(wonderful.to_numpy(), 252))
+
+
+def test_each_of_bare_returns_counts_and_those_of_a_run_have_the_ratio_of_the_run() -> None:
+    """By numpy: mean / deviation * sqrt(252). A row of 0, the return of the bar before, is one return more."""
+    held = IBM.frame["close"].pct_change().dropna().rename("IBM")
+    own = (held * np.sin(np.arange(len(held)))).rename("own")
+    own.iloc[0] = 0.5  # which the ratio shows
+    for more in (0, 1):
+        days = held.index.insert(0, pd.Timestamp("2011-01-03")) if more else held.index
+        mine, asset = (series.reindex(days, fill_value=0.0) for series in (own, held))
+        (found,) = lstmstrat.judge(mine, asset).strategies
+        assert found.sharpe == pytest.approx(mine.mean() / mine.std() * 252**0.5, rel=1e-9)
+        assert found.benchmark == pytest.approx(asset.mean() / asset.std() * 252**0.5, rel=1e-9)
+    forecast = {"model": "ridge", "train_size": 250, "refit_every": 63}
+    result = lstmstrat.run(
+        {
+            "data": {"symbol": "IBM"},
+            "forecast": forecast,
+            "strategies": [{"class": "strategies.long_flat:LongFlat"}],
+        }
+    )
+    (found,) = lstmstrat.judge(*result.to_quantstats()).strategies
+    ratios = result.metrics["sharpe"].to_list()  # of holding, then of the strategy
+    assert [found.benchmark, found.sharpe] == pytest.approx(ratios, rel=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("dates", "before"),
+    [
+        (pd.bdate_range("2024-01-08", periods=30), "2024-01-05"),  # a Monday: the Friday before
+        (pd.bdate_range("2024-01-10", periods=30), "2024-01-09"),
+        (pd.date_range("2024-01-06", periods=30), "2024-01-05"),  # all seven days
+        (pd.date_range("2024-01-05", periods=9, freq="W-FRI"), "2023-12-29"),
+        (pd.DatetimeIndex(["2024-01-08", "2024-01-09"]), "2024-01-07"),  # no other Monday: the usual distance
+    ],
+)
+def test_bare_returns_begin_at_the_bar_before_the_first(dates: pd.DatetimeIndex, before: str) -> None:
+    assert str(outside._bar_before(dates).date()) == before
 
 
 def test_what_cannot_be_judged_is_refused_with_the_cure() -> None:
