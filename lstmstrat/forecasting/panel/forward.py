@@ -35,6 +35,7 @@ from lstmstrat.forecasting.models import model_of, settled
 from lstmstrat.forecasting.panel.drawn import DrawnLabels, drawn_labels, drawn_rows
 from lstmstrat.forecasting.panel.forecasts import PanelForecasts
 from lstmstrat.forecasting.panel.samples import Bars, LabelMaker, Part, panel_fold, sample_labels
+from lstmstrat.forecasting.panel.sessions import sessions
 from lstmstrat.forecasting.parts import said
 from lstmstrat.forecasting.reasons import Log, date
 from lstmstrat.forecasting.schedule import Fold, schedule
@@ -152,9 +153,11 @@ class PanelForward:
         Raises
         ------
         ValueError
-            The times do not increase: a session is whole when it is handed over.
+            A shape is another one, or the times do not increase: a session is whole when it is handed over.
+            Nothing is taken, and a corrected call goes on.
         """
         begin = len(self._times.all)
+        times, bars, members = sessions(times, bars, members, len(self.symbols), self._times.all)
         self._append(times, bars[:, self._order], members[:, self._order])
         self._fit_due(begin)
         out = np.full((len(times), len(self.symbols), len(LINES)), np.nan)
@@ -193,11 +196,7 @@ class PanelForward:
         )
 
     def _append(self, times: Times, bars: Floats, members: Bools) -> None:
-        begin, times = len(self._times.all), times.astype("datetime64[ns]")
-        if (np.diff(np.append(self._times.all[-1:], times)) <= np.timedelta64(0)).any():
-            raise ValueError(
-                "the sessions are not in order of time; hand each over once, whole, after those before it"
-            )
+        begin = len(self._times.all)
         self._times.append(times)
         there: Bools = np.logical_or.reduce(np.isfinite(bars), axis=2)  # (d, N)
         self._members.append(members & there)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import pytest
@@ -319,3 +320,42 @@ def test_a_fold_that_learns_nothing_new_is_named_once(caplog: pytest.LogCaptureF
     (line,) = told(config(), members & False, caplog)
     assert "no session has a known return of 3 members; give a smaller" in line
     assert told(config(), members | True, caplog) == []
+
+
+DAY = np.timedelta64(1, "D")
+
+
+@pytest.mark.parametrize(
+    ("wrong", "sentence"),
+    [
+        (lambda t, b, m: (t, b[:, :3], m), r"bars: shape \(50, 3, 5\) given, expected \(d, N, 5\) = \(50, 6, 5\)"),
+        (lambda t, b, m: (t, b[:, :, :4], m), r"bars: shape \(50, 6, 4\) given"),
+        (lambda t, b, m: (t, b[:49], m), r"bars: shape \(49, 6, 5\) given"),
+        (lambda t, b, m: (t, b[:, :, 3], m), r"bars: shape \(50, 6\) given"),
+        (lambda t, b, m: (t, "close", m), "bars: no array of numbers open, high, low, close, volume: could not"),
+        (lambda t, b, m: (t, b, m[:49]), r"members: shape \(49, 6\) given, expected \(d, N\) = \(50, 6\)"),
+        (lambda t, b, m: (t, b, m.T), r"members: shape \(6, 50\) given"),
+        (lambda t, b, m: (t, b, np.where(m, 0.5, 0.0)), "members: has values other than True and False"),
+        (lambda t, b, m: (t, b, np.where(m, 1.0, np.nan)), "members: has values other than True and False"),
+        (lambda t, b, m: (t - DAY, b, m), "not in order of time"),
+        (lambda t, b, m: (np.append(t[:49], np.datetime64("NaT")), b, m), "a time that is missing"),
+        (lambda t, b, m: (t[:, None], b, m), r"times: shape \(50, 1\) given; give \(d,\) datetime64"),
+        (lambda t, b, m: (np.arange(50), b, m), "times: no dates: numbers"),
+        (lambda t, b, m: (["soon"] * 50, b, m), "times: no dates: "),
+    ],
+)
+def test_what_cannot_be_taken_is_refused_whole_and_a_corrected_call_goes_on(wrong: Any, sentence: str) -> None:
+    times, bars, members = panel(8)
+    walked = walk(config())
+    first = walked.advance(times[:100], bars[:100], members[:100])
+    new = times[100:], bars[100:], members[100:]
+    with pytest.raises(ValueError, match=sentence):
+        walked.advance(*wrong(*new))
+    found = np.concatenate([first, walked.advance(*new)])
+    assert np.array_equal(found, forecasts(config(), times, bars, members), equal_nan=True)
+
+
+def test_lists_and_whole_numbers_are_taken_as_arrays_are() -> None:
+    times, bars, members = panel(8)
+    given: Any = [str(time) for time in times], bars.tolist(), members.astype(int).tolist()
+    assert np.array_equal(forecasts(config(), *given), forecasts(config(), times, bars, members), equal_nan=True)
