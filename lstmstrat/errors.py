@@ -15,10 +15,12 @@ import difflib
 import os
 import sysconfig
 import traceback
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 LINES, LETTERS = 40, 1000
+MOST_COMPARED = 1000  # words of which the nearest is looked for: of many it takes long
+KINDS_OF_FILES = (".csv", ".txt", ".gz", ".zip", ".parquet", ".yaml", ".yml")
 
 
 class LSTMStratError(Exception):
@@ -85,10 +87,36 @@ def count(number: int, noun: str) -> str:
 def did_you_mean(word: str, candidates: Iterable[str]) -> str:
     """``"; did you mean 'lookback'?"`` with the nearest candidate, or a list of all if none is near."""
     words = sorted(candidates)
-    matches = difflib.get_close_matches(word, words, n=1)
-    if matches:
-        return f"; did you mean {matches[0]!r}?"
+    if match := nearest(word, words):
+        return f"; did you mean {match!r}?"
     return f"; known: {', '.join(words)}" if words else ""
+
+
+def nearest(word: str, words: Sequence[str]) -> str:
+    """The word that differs in capitals alone, or else is alike; '' if there is none."""
+    alike = [one for one in words if one.casefold() == word.casefold()]
+    return next(iter(alike or difflib.get_close_matches(word, words[:MOST_COMPARED], n=1)), "")
+
+
+def did_you_mean_file(name: str, names: Iterable[str]) -> str:
+    """The same for the name of a file; '' if none is near. That both end in .csv makes no two names alike.
+
+    >>> did_you_mean_file("aapl.csv", ["AAPL.csv", "C.csv"]), did_you_mean_file("KO.csv", ["C.csv"])
+    ("; did you mean 'AAPL.csv'?", '')
+    """
+    files = sorted(names, reverse=True)
+    if whole := [one for one in files if one.casefold() == name.casefold()]:
+        return f"; did you mean {whole[0]!r}?"
+    by_stem = {_stem(one).casefold(): one for one in files}
+    match = nearest(_stem(name).casefold(), [*by_stem])
+    return f"; did you mean {by_stem[match]!r}?" if match else ""
+
+
+def _stem(name: str) -> str:
+    """A name of a file without what says its kind: AAPL of AAPL.csv.gz, BRK.B of BRK.B.csv."""
+    while (suffix := Path(name).suffix).lower() in KINDS_OF_FILES:
+        name = name.removesuffix(suffix)
+    return name
 
 
 def as_path(given: object, expected: str) -> Path:

@@ -19,7 +19,7 @@ from helpers.command import TINY, command, tiny, written
 
 from lstmstrat.config.schema import Config
 from lstmstrat.config.validation import validated
-from lstmstrat.errors import ConfigError, DataError, LSTMStratError, StrategyError, did_you_mean
+from lstmstrat.errors import ConfigError, DataError, LSTMStratError, StrategyError, did_you_mean, did_you_mean_file
 from lstmstrat.ledger import Ledger, ledger_path
 from lstmstrat.study.ledger import read_trials
 from lstmstrat.study.run import run
@@ -297,6 +297,31 @@ def test_did_you_mean_gives_the_nearest_or_all() -> None:
     assert did_you_mean("lokback", ["lookback", "horizon"]) == "; did you mean 'lookback'?"
     assert did_you_mean("zzz", ["b", "a"]) == "; known: a, b"
     assert did_you_mean("zzz", []) == ""
+    assert did_you_mean("aapl", ["C", "AAPL"]) == "; did you mean 'AAPL'?"  # no letter is alike, but for capitals
+
+
+@pytest.mark.parametrize(
+    ("name", "names", "expected"),
+    [
+        ("aapl.csv", ["AAL.csv", "AAPL.csv", "C.csv"], "AAPL.csv"),
+        ("AAPL.CSV", ["AAPL.csv"], "AAPL.csv"),
+        ("aapl.csv", ["AAPL.csv.gz", "AAPL.csv"], "AAPL.csv"),
+        ("aapl.csv", ["aapl.parquet", "aapx.csv"], "aapl.parquet"),
+        ("MSTF.csv", ["C.csv", "MSFT.csv"], "MSFT.csv"),
+        ("brk-b.csv", ["BRK.B.csv", "C.csv"], "BRK.B.csv"),
+        ("KO.csv", ["C.csv", "SPY.csv"], ""),  # their ends are alike, which says nothing
+        ("tinny.yaml", ["tiny.yaml", "x.yaml"], "tiny.yaml"),
+        ("zzz.yaml", ["a.yaml"], ""),
+        (".csv", ["C.csv"], ""),
+    ],
+)
+def test_a_file_is_suggested_by_its_capitals_and_then_by_its_name_without_its_end(
+    name: str, names: list[str], expected: str
+) -> None:
+    for given in (names, names[::-1]):
+        assert did_you_mean_file(name, given) == (f"; did you mean {expected!r}?" if expected else "")
+    many = [*(f"{number}.csv" for number in range(2000)), *names]
+    assert not expected or expected.casefold() != name.casefold() or expected in did_you_mean_file(name, many)
 
 
 def waited(condition: Callable[[], bool], seconds: float) -> bool:

@@ -13,7 +13,7 @@ import yaml
 from lstmstrat.config.classes import importable
 from lstmstrat.config.schema import Config
 from lstmstrat.config.validation import yaml_text
-from lstmstrat.errors import ConfigError, did_you_mean
+from lstmstrat.errors import ConfigError, did_you_mean_file
 
 MERGE = "tag:yaml.org,2002:merge"  # tag of <<, a key that may occur in a mapping more than once
 DEEPEST = 30  # levels of lists and mappings
@@ -145,7 +145,7 @@ def _text(path: Path) -> str:
     except (OSError, ValueError) as error:  # ValueError: a name that holds a zero byte
         raise ConfigError(f"cannot read {path}: {error}") from None
     names = [p.name for p in path.parent.glob("*.y*ml")] if path.parent.is_dir() else []
-    raise ConfigError(f"no config file {path}{did_you_mean(path.name, names)}")
+    raise ConfigError(f"no config file {path}{did_you_mean_file(path.name, names)}")
 
 
 def override(values: dict[str, Any], settings: list[str]) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from lstmstrat.errors import DataError, did_you_mean
+from lstmstrat.errors import DataError, did_you_mean_file
 from lstmstrat.prices.cells import Table, of_frame, of_text
 from lstmstrat.prices.findings import Hints
 from lstmstrat.prices.text import MOST_BYTES, read_text, too_large
@@ -81,4 +81,4 @@ def _existing(path: Path) -> Path:
     if not in_folder:
         raise DataError(f"no file {path}: correct its path, there is no folder {folder}{where}")
     names = [p.name for p in path.parent.iterdir() if p.suffix in (path.suffix, *SUFFIXES)]
-    raise DataError(f"no file {path} in {folder}{where}: correct its path{did_you_mean(path.name, names[:1000])}")
+    raise DataError(f"no file {path} in {folder}{where}: correct its path{did_you_mean_file(path.name, names)}")

@@ -268,3 +268,14 @@ def test_the_stocks_of_the_package_are_a_quarter_of_their_index() -> None:
     assert panel.index is not None
     members, here = panel.of_index(panel.index)
     assert (members[0], here[0]) == (499, 116)
+
+
+def test_a_symbol_in_small_letters_is_offered_its_file_and_one_like_none_is_offered_none(tmp_path: Path) -> None:
+    data = files(tmp_path)
+    given = data.model_copy(update={"universe": ("a", "c", "spy")})
+    with pytest.raises(DataError) as raised:
+        load_panel(given)
+    small, other, like_none = (line for line in str(raised.value).splitlines() if "no file" in line)
+    assert small.endswith("did you mean 'A.csv'?")
+    assert other.endswith("did you mean 'C.csv'?")
+    assert "did you mean" not in like_none
