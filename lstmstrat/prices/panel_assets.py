@@ -51,7 +51,17 @@ def check_clocks(assets: Sequence[Asset]) -> None:
     pairs = combinations(assets, 2) if any(_asks_for_more(asset) for asset in assets) else _with_ends(assets)
     odd = list(islice((sentence for one, other in pairs if (sentence := _unlike(one, other))), 3))
     if odd:
-        raise DataError("\n  ".join(["the assets of the universe do not fit together:", *odd]))
+        raise unfit(*odd)
+
+
+def unfit(*sentences: str) -> DataError:
+    """The error that says why assets are no universe."""
+    return DataError("\n  ".join(["the assets of the universe do not fit together:", *sentences]))
+
+
+def of_two_lengths(one: str, other: str) -> str:
+    """What is wrong with days beside weeks."""
+    return f"the bars of {one} and {other} are not of one length; give days of all, or weeks of all"
 
 
 def _asks_for_more(asset: Asset) -> bool:
@@ -75,7 +85,7 @@ def _unlike(one: Asset, other: Asset) -> str:
     if min(len(one.times), len(other.times)) > 1:
         short, long = sorted((one.usual_gap, other.usual_gap))
         if long >= 2 * short:
-            return f"the bars of {names} are not of one length; give days of all, or weeks of all"
+            return of_two_lengths(other.symbol, one.symbol)
         if short > DAYS and not _share_dates(one, other):
             return f"the bars of {names} have different dates; give all the same day of the week or of the month"
     if not one.of_days and not _same_clock(one, other):

@@ -18,7 +18,7 @@ from lstmstrat.errors import ConfigError
 from lstmstrat.forecasting.learned import LINES
 from lstmstrat.forecasting.panel.forward import PanelForward
 from lstmstrat.prices.bars import COLUMNS
-from lstmstrat.prices.panel_assets import Asset, check_clocks
+from lstmstrat.prices.panel_assets import Asset, check_clocks, of_two_lengths, unfit
 from lstmstrat.trading import peer_feed
 from lstmstrat.trading.one_feed import NO_FORECAST
 
@@ -91,6 +91,7 @@ class UniverseFeeds:
         for n, (of, values) in enumerate(new):
             self._times[n] = _in_order(np.append(self._times[n], of), self.forward.symbols[n])
             bars[np.searchsorted(times, of), n] = values
+        self._refuse_late(new)
         if not self._checked and len(self.forward.times) + len(times) > self.forward.schedule.first_fit:
             check_clocks(
                 [Asset(*named, bars[:0, 0]) for named in zip(self.forward.symbols, self._times, strict=True)]
@@ -99,6 +100,16 @@ class UniverseFeeds:
         out = self.forward.advance(times, bars, np.ones(bars.shape[:2], dtype=bool))
         for n, (of, _) in enumerate(new):
             self._rows[n] += list(out[np.searchsorted(times, of), n])
+
+    def _refuse_late(self, new: Sequence[tuple[Times, Floats]]) -> None:
+        """Refuses weeks that are made of a feed of days: Backtrader delivers them with the day after them."""
+        last = self.forward.times[-1:]
+        late = [n for n, (of, _) in enumerate(new) if (of[:1] <= last).any()]
+        lengths = [(feed._timeframe, feed._compression) for feed in self.feeds]
+        names = self.forward.symbols
+        odd = [(n, k) for n in late for k in range(len(names)) if lengths[n] != lengths[k]]
+        if odd:
+            raise unfit(*(of_two_lengths(names[n], names[k]) for n, k in odd[:3]))
 
 
 class OneOfMany:

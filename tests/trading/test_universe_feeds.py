@@ -287,6 +287,19 @@ def test_feeds_that_are_no_sessions_of_each_other_are_refused(runonce: bool) -> 
         run([days, stamped], runonce=runonce)
 
 
+@pytest.mark.parametrize("mode", [{}, {"runonce": False}, {"exactbars": -1}], ids=str)
+@pytest.mark.parametrize("timeframe", [bt.TimeFrame.Weeks, bt.TimeFrame.Months])
+def test_weeks_that_are_made_of_a_feed_of_days_are_refused_beside_it(mode: dict[str, Any], timeframe: int) -> None:
+    """They come with the first day of the week after them, and were said to be out of order."""
+    engine = bt.Cerebro(stdstats=False, **mode)
+    for k, frame in enumerate(calendars()[:2]):
+        engine.adddata(bt.feeds.PandasData(dataname=frame), name=f"F{k}")
+    engine.resampledata(engine.datas[0], timeframe=timeframe, name="W")
+    engine.addstrategy(Universe, forecast=CONFIG)
+    with alone().active(), pytest.raises(DataError, match="the bars of W and F0 are not of one length; give days"):
+        engine.run()
+
+
 def test_a_feed_with_a_time_twice_is_refused() -> None:
     frames = calendars()
     twice = pd.concat([frames[0].iloc[:70], frames[0].iloc[69:]])
