@@ -96,10 +96,10 @@ class Inputs:
                 "if it is no price and can be 0 or below, give peer_features: [difference_1, change_5]; else "
                 "leave that peer out of peers, or begin when it has bars with prices above 0"
             )
-        leave = f"leave {_listed([feature.name for feature in lacking])} out of features"
+        leave = f"leave {listed([feature.name for feature in lacking])} out of features"
         if empty := _empty_columns(lacking, self.own.bars[bars]):
             zero = ", such as 0" if empty == ["volume"] else ""
-            return f"the bars have no {_listed(empty)} there: give them one{zero}, or {leave}"
+            return f"the bars have no {listed(empty)} there: give them one{zero}, or {leave}"
         return f"{leave}, or begin later"
 
 
@@ -150,7 +150,8 @@ def _empty_columns(features: Sequence[Feature], bars: Floats) -> list[str]:
     return [COLUMNS[column] for column in sorted(read) if not np.isfinite(bars[:, column]).all()]
 
 
-def _listed(names: Sequence[str]) -> str:
+def listed(names: Sequence[str]) -> str:
+    """The first names of a list, each once, and how many more there are."""
     names = list(dict.fromkeys(names))
     more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
     return ", ".join(names[:SHOWN]) + more

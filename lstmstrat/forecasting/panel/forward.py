@@ -29,6 +29,7 @@ from lstmstrat.errors import ConfigError
 from lstmstrat.forecasting import trainer
 from lstmstrat.forecasting.fitted_fold import FittedFold
 from lstmstrat.forecasting.fitting import Due, fit_due
+from lstmstrat.forecasting.forecasts import TOO_FEW
 from lstmstrat.forecasting.history import History, Rows
 from lstmstrat.forecasting.learned import DISTANCE, FAR, FAR_PART, NETWORK, SPREAD
 from lstmstrat.forecasting.models import model_of, settled
@@ -37,7 +38,7 @@ from lstmstrat.forecasting.panel.forecasts import PanelForecasts
 from lstmstrat.forecasting.panel.samples import Bars, LabelMaker, Part, panel_fold, sample_labels
 from lstmstrat.forecasting.panel.sessions import sessions
 from lstmstrat.forecasting.parts import said
-from lstmstrat.forecasting.reasons import Log, date
+from lstmstrat.forecasting.reasons import Log, date, listed
 from lstmstrat.forecasting.schedule import Fold, schedule
 from lstmstrat.forecasting.session import Session, current
 from lstmstrat.forecasting.training_set import windows
@@ -124,6 +125,7 @@ class PanelForward:
         self._schedule: list[Fold] = []
         self._drawn: list[DrawnLabels] = []  # of each fold
         self.missing: Counter[str] = Counter()
+        self._why: dict[tuple[str, int], str] = {}  # there is no model, by pool and fold
         self._session = session or current()
         self._labels = labels
         # Of a pool, by sessions. Of one asset its rows are held out; a cheaper model holds out none.
@@ -256,12 +258,20 @@ class PanelForward:
             member = self._members.all[begin:, number][at]
             fitted = self.folds[asset.pool][fold - 1]
             if fitted is None or not fitted.members:
-                self.missing[NOT_FITTED] += int(member.sum())
+                self.missing[self._why_not_fitted(asset.pool, fold)] += int(member.sum())
                 continue
             lines, missing = self._said(asset, fitted, bars)
             out[at[member]] = lines[member]
             self.missing.update({reason: int((of & member).sum()) for reason, of in missing.items()})
         return out
+
+    def _why_not_fitted(self, pool: str, number: int) -> str:
+        """Why a fold of a pool has no model."""
+        if (pool, number) not in self._why:
+            self._why[pool, number] = _why_not_fitted(
+                [asset for asset in self._assets if asset.pool == pool], self._schedule[number - 1]
+            )
+        return self._why[pool, number]
 
     def _said(self, asset: _Asset, fitted: FittedFold, bars: slice) -> tuple[Floats, Mapping[str, Bools]]:
         """What a fold says at some bars of an asset, and at which it says nothing, by reason."""
@@ -304,6 +314,11 @@ class _Asset:
         rows = self._history.rows if len(self.sessions.all) else np.empty((0, 0))
         return Bars(self.symbol, self.sessions.all, self._history.bars, rows)
 
+    @property
+    def names(self) -> list[str]:
+        """The feature of each input, once it has a bar; (F,)."""
+        return [feature.name for feature in self._history.inputs]
+
     def between(self, low: int, high: int) -> slice:
         """The bars at the sessions from `low` up to `high`."""
         first, end = np.searchsorted(self.sessions.all, [low, high])
@@ -319,6 +334,17 @@ class _Asset:
 def _pool(config: ForecastConfig, symbol: str, groups: Mapping[str, str]) -> str:
     """What the assets that learn together have in common: nothing, the group, or the symbol."""
     return {"all": "", "group": groups.get(symbol, ""), "none": symbol}[config.pool]
+
+
+def _why_not_fitted(pool: Sequence[_Asset], fold: Fold) -> str:
+    """Why there is no model of the assets of a pool, with the inputs of which none has a value in the fold."""
+    assets = [asset for asset in pool if len(asset.sessions.all)]
+    rows = [asset.bars.rows[asset.between(fold.first, fold.cutoff + 1)] for asset in assets]  # each (n, F)
+    if not sum(map(len, rows)):
+        return NOT_FITTED
+    nowhere = np.logical_and.reduce([np.isnan(of).all(axis=0) for of in rows])  # (F,)
+    named = [name for name, empty in zip(assets[0].names, nowhere.tolist(), strict=True) if empty]
+    return f"{TOO_FEW}: no asset has a value of {listed(named)}; leave it out of features" if named else NOT_FITTED
 
 
 def _check(config: ForecastConfig, symbols: Sequence[str], groups: Mapping[str, str]) -> None:

@@ -359,3 +359,19 @@ def test_lists_and_whole_numbers_are_taken_as_arrays_are() -> None:
     times, bars, members = panel(8)
     given: Any = [str(time) for time in times], bars.tolist(), members.astype(int).tolist()
     assert np.array_equal(forecasts(config(), *given), forecasts(config(), times, bars, members), equal_nan=True)
+
+
+@pytest.mark.parametrize("pool", ["all", "group", "none"])
+def test_an_input_without_a_value_anywhere_is_named_in_whatever_chunks(pool: str) -> None:
+    times, bars, members = panel(8)
+    bars[:, :, 4] = np.nan  # feeds without a volume
+    settings = config(pool=pool, relation="none", features=("return_1", "volume_change"))
+    at_once, by_parts = walk(settings), walk(settings)
+    assert np.isnan(at_once.advance(times, bars, members)).all()
+    for k in range(0, SESSIONS, 7):
+        by_parts.advance(times[k : k + 7], bars[k : k + 7], members[k : k + 7])
+    (reason,) = at_once.missing
+    assert reason == (
+        "the fold had too few samples: no asset has a value of volume_change; leave it out of features"
+    )
+    assert by_parts.missing == at_once.missing
