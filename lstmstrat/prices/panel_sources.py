@@ -17,7 +17,7 @@ import numpy as np
 import pandas as pd
 
 from lstmstrat.config.data import PLACE, DataConfig
-from lstmstrat.errors import DataError, did_you_mean
+from lstmstrat.errors import ConfigError, DataError, did_you_mean
 from lstmstrat.prices import acceptance, bundled
 from lstmstrat.prices.check import IN_A_FRAME, value_faults
 from lstmstrat.prices.faults import Fault, day_of
@@ -51,6 +51,8 @@ def load_panel(
 
     Raises
     ------
+    ConfigError
+        `data` has mistakes, or no universe.
     DataError
         The universe cannot be read, fewer than two assets can, or ``faults: refuse`` refuses one.
 
@@ -92,8 +94,13 @@ def _universe(data: DataConfig) -> Universe:
         return listed(named)
     if named == BUNDLED:
         return _bundled_universe(BUNDLED)
-    if named is None or data.source == "bundled":
-        hint = did_you_mean(str(named), [BUNDLED])
+    if named is None:
+        raise ConfigError(
+            f"data.universe: it is missing, and a panel needs one; write universe: {BUNDLED}, a list of symbols "
+            "such as [AAPL, MSFT], or the path of a CSV file of them. One asset is read by lstmstrat.load_prices"
+        )
+    if data.source == "bundled":
+        hint = did_you_mean(named, [BUNDLED])
         raise DataError(f"data.universe: there is no bundled universe {named!r}{hint}; write universe: {BUNDLED}")
     return read_universe(Path(named).expanduser())
 

@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 from lstmstrat import DataConfig
-from lstmstrat.errors import DataError
+from lstmstrat.errors import ConfigError, DataError
 from lstmstrat.prices import bundled
 from lstmstrat.prices.panel import CLEAN
 from lstmstrat.prices.panel_sources import load_panel
@@ -279,3 +279,12 @@ def test_a_symbol_in_small_letters_is_offered_its_file_and_one_like_none_is_offe
     assert small.endswith("did you mean 'A.csv'?")
     assert other.endswith("did you mean 'C.csv'?")
     assert "did you mean" not in like_none
+
+
+@pytest.mark.parametrize("given", [{"symbol": "AAPL"}, {}, {"symbol": "KO", "source": "yahoo"}])
+def test_without_a_universe_it_is_said_that_it_is_missing(given: dict[str, str]) -> None:
+    with pytest.raises(
+        ConfigError, match=r"data\.universe: it is missing.* write universe: us_stocks, a list"
+    ) as said:
+        load_panel(given)
+    assert "None" not in str(said.value)
