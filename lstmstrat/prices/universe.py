@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import csv
 import datetime as dt
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
@@ -24,6 +25,7 @@ from lstmstrat.arrays import Bools, Times
 from lstmstrat.errors import DataError
 
 HEADINGS = ("symbol", "start", "end", "group")
+WEEK = re.compile(r"\d{4}-?W\d\d")  # of ISO, without a day
 MOST_MISTAKES = 12  # that are told at once
 OTHERWISE = {"data.universe": "a list of symbols: [AAPL, MSFT]", "data.index": "sp500"}  # what a file stands for
 
@@ -143,7 +145,8 @@ def universe_of_rows(name: str, rows: Sequence[Sequence[str]], title: str) -> Un
         for number, row in enumerate(rows[1:], 2)
         if any(cell.strip() for cell in row)
     ]
-    mistakes = [sentence for number, line in lines for sentence in _line_mistakes(number, line)]
+    mistakes = _beyond(rows, len(heading))
+    mistakes += [sentence for number, line in lines for sentence in _line_mistakes(number, line)]
     mistakes += _group_mistakes([line for _, line in lines])
     _raise_all(title, mistakes)
     spans = tuple(
@@ -158,13 +161,29 @@ def unknown_headings(heading: Sequence[str]) -> list[str]:
     return [name for name in heading if name and name not in HEADINGS]
 
 
+def _beyond(rows: Sequence[Sequence[str]], width: int) -> list[str]:
+    """Cells that stand beyond the heading, and belong to no column: the first of each row."""
+    cure = "take it out, or put a cell with a comma in it in quotes"
+    return [
+        f"line {number}: {beyond[0]!r} is beyond the heading, which has {width} columns; {cure}"
+        for number, row in enumerate(rows[1:], 2)
+        if (beyond := [cell for cell in row[width:] if cell.strip()])
+    ]
+
+
 def _line_mistakes(number: int, line: Mapping[str, str]) -> list[str]:
     wrong = [] if line.get("symbol") else [f"line {number}: there is no symbol"]
     for key in ("start", "end"):
         try:
-            _day(line, key)
+            day = _day(line, key)
         except ValueError:
             wrong.append(f"line {number}: {key} {line[key]!r}, expected a date such as 2005-01-31, or nothing")
+            continue
+        if day and WEEK.fullmatch(line[key]):  # read as its Monday, which no stay that ends in it means
+            which, meant = ("first", day) if key == "start" else ("last", day + dt.timedelta(days=6))
+            wrong.append(
+                f"line {number}: {key} {line[key]!r} is a week; write the date of its {which} day, {meant}"
+            )
     return wrong
 
 

@@ -50,6 +50,26 @@ def test_all_mistakes_are_told_at_once(tmp_path: Path) -> None:
     ]
 
 
+def test_a_cell_beyond_the_heading_and_a_week_are_refused_with_their_line(tmp_path: Path) -> None:
+    """The days of the week 20 of 2013 by a calendar: Monday, 13 May, to Sunday, 19 May."""
+    with pytest.raises(DataError) as error:
+        read(
+            tmp_path,
+            "symbol,start,end\nA,,,\n\nB,2005-01-03,2006-01-02,food, drinks\nC,2013-W20,2013W20\nD,2013-W60,\n",
+        )
+    lines = str(error.value).split("\n  ")[1:]
+    cure = "which has 3 columns; take it out, or put a cell with a comma in it in quotes"
+    assert lines == [
+        f"line 4: 'food' is beyond the heading, {cure}",
+        "line 5: start '2013-W20' is a week; write the date of its first day, 2013-05-13",
+        "line 5: end '2013W20' is a week; write the date of its last day, 2013-05-19",
+        "line 6: start '2013-W60', expected a date such as 2005-01-31, or nothing",
+    ]
+    quoted = read(tmp_path, 'symbol,start,group\nA,2013-W20-5,"food, drinks",, \n')  # a day of a week is a day
+    assert str(quoted.spans[0]) == "A from 2013-05-17"
+    assert quoted.groups == {"A": "food, drinks"}
+
+
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [
