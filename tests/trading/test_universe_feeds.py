@@ -192,6 +192,37 @@ def test_c15_next_begins_with_the_last_feed_and_not_years_after_it() -> None:
     assert np.isnan(np.array(list(strategy.seen[strategy.datas[0]].values()))[:, 3:]).all()  # sigma, up, quantiles
 
 
+class Present(Universe):
+    """Notes when each feed has a bar, by the test that docs/backtrader.md gives, and scores that stay."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.noted: dict[Any, list[Any]] = {d: [] for d in self.datas}
+        self.kept = 0
+
+    def next(self) -> None:
+        for feed, indicator in self.built.items():
+            if feed.datetime[0] == self.datetime[0]:
+                self.noted[feed].append(self.datetime.datetime(0))
+            else:
+                self.kept += indicator.forecast[0] == indicator.forecast[0]
+
+
+@pytest.mark.parametrize("mode", MODES, ids=str)
+def test_a_feed_that_rests_or_has_ended_keeps_its_score_and_is_known_by_its_time(mode: dict[str, Any]) -> None:
+    frames = calendars()[::-1]  # the feed that ends early is the first
+    engine = bt.Cerebro(**{"stdstats": False, **mode})
+    for frame in frames:
+        engine.adddata(bt.feeds.PandasData(dataname=frame))
+    engine.addstrategy(Present, forecast=CONFIG)
+    with alone().active():
+        strategy = engine.run()[0]
+    begun = max(frame.index[0] for frame in frames)
+    for feed, frame in zip(strategy.datas, frames, strict=True):
+        assert strategy.noted[feed] == list(frame.index[frame.index >= begun])
+    assert strategy.kept > 30  # the sessions after the end of one feed alone are 30
+
+
 @pytest.mark.parametrize("runonce", [True, False])
 def test_c16_too_few_sessions_give_no_forecast_and_say_so(runonce: bool, caplog: pytest.LogCaptureFixture) -> None:
     strategy = run([frame.iloc[:30] for frame in calendars()[:2]], runonce=runonce)
