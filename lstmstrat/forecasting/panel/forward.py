@@ -23,22 +23,23 @@ from types import MappingProxyType
 
 import numpy as np
 
-from lstmstrat.arrays import Bools, Floats, Indexes, Ints, Times
+from lstmstrat.arrays import Bools, Floats, Times
 from lstmstrat.config.forecast import ForecastConfig
 from lstmstrat.errors import ConfigError
 from lstmstrat.forecasting import trainer
 from lstmstrat.forecasting.fitted_fold import FittedFold
 from lstmstrat.forecasting.fitting import Due, fit_due
-from lstmstrat.forecasting.forecasts import TOO_FEW
-from lstmstrat.forecasting.history import History, Rows
+from lstmstrat.forecasting.history import Rows
 from lstmstrat.forecasting.learned import DISTANCE, FAR, FAR_PART, NETWORK, SPREAD
 from lstmstrat.forecasting.models import model_of, settled
+from lstmstrat.forecasting.panel.asset import Asset
 from lstmstrat.forecasting.panel.drawn import DrawnLabels, drawn_labels, drawn_rows
 from lstmstrat.forecasting.panel.forecasts import PanelForecasts
-from lstmstrat.forecasting.panel.samples import Bars, LabelMaker, Part, panel_fold, sample_labels
+from lstmstrat.forecasting.panel.reasons import learns_nothing_new, newest_label, why_not_fitted
+from lstmstrat.forecasting.panel.samples import LabelMaker, Part, panel_fold, sample_labels
 from lstmstrat.forecasting.panel.sessions import sessions
 from lstmstrat.forecasting.parts import said
-from lstmstrat.forecasting.reasons import Log, date, listed
+from lstmstrat.forecasting.reasons import Log
 from lstmstrat.forecasting.schedule import Fold, schedule
 from lstmstrat.forecasting.session import Session, current
 from lstmstrat.forecasting.training_set import windows
@@ -47,7 +48,6 @@ _log = logging.getLogger(__name__)
 
 NO_GROUPS: Mapping[str, str] = MappingProxyType({})
 LINES = "forecast", "spread", "distance"
-NOT_FITTED = "the fold had too few samples, or its training failed"
 
 
 class PanelForward:
@@ -115,9 +115,7 @@ class PanelForward:
         self.schedule = schedule(config)
         self.symbols = tuple(symbols)
         self._order = np.argsort(np.array(self.symbols))  # of the columns, by symbol
-        self._assets = [
-            _Asset(symbols[n], _pool(config, symbols[n], groups), config.features) for n in self._order
-        ]
+        self._assets = [Asset(symbols[n], _pool(config, symbols[n], groups), config.features) for n in self._order]
         self._times = Rows((), "datetime64[ns]")
         self._members = Rows((len(symbols),), "bool")  # (D, N) by symbol
         self._lines = Rows((len(symbols), len(LINES)), "float64")  # (D, N, 3)
@@ -221,7 +219,8 @@ class PanelForward:
         """Each pool that has a sample in the fold, with its training set."""
         bars, parts = [asset.bars for asset in self._assets], list[Part]()
         found, known = self._labels(bars, self._members.all, fold, self.config)
-        self._tell_of_a_gap(fold, found)
+        if (last := newest_label(found)) < len(found) - len(found) // 4 - 1:
+            self._log.once("gap", lambda: learns_nothing_new(fold, last, self._times.all, self.config))
         cutoff = str(self._times.all[fold.cutoff])
         validation = int(self._held_out * fold.bars)
         for pool in self.folds:
@@ -232,21 +231,6 @@ class PanelForward:
                 training = learned_from.training_set(self.config.lookback, self.config.loss_steps, validation)
                 yield pool, Due(fold, training, cutoff, pool if self.config.pool == "group" else "")
         self._drawn.append(drawn_labels(fold, parts, self.symbols))
-
-    def _tell_of_a_gap(self, fold: Fold, labels: Floats) -> None:
-        """Logs the first fold that has no label (C, N) in the newest quarter of its sessions."""
-        learned = np.flatnonzero(np.isfinite(labels).sum(axis=1))
-        if not len(learned) or learned[-1] < len(labels) - len(labels) // 4 - 1:
-            self._log.once("gap", lambda: self._gap(fold, learned))
-
-    def _gap(self, fold: Fold, learned: Indexes) -> str:
-        times, config = self._times.all, self.config
-        after = f" after {date(times, fold.first + int(learned[-1]))}" if len(learned) else ""
-        few, less = f" of {config.least_assets} members", "give a smaller least_assets, or "
-        if config.relation == "none":
-            few = less = ""
-        said = f"no session{after} has a known return{few}; {less}begin or end where the universe has more"
-        return f"fold {fold.number}, fitted at {date(times, fold.fitted_at)}, learns nothing new: {said}"
 
     def _forecast(self, number: int, begin: int) -> Floats:
         """The lines of one asset at the sessions from `begin` on; (d, 3)."""
@@ -268,12 +252,12 @@ class PanelForward:
     def _why_not_fitted(self, pool: str, number: int) -> str:
         """Why a fold of a pool has no model."""
         if (pool, number) not in self._why:
-            self._why[pool, number] = _why_not_fitted(
+            self._why[pool, number] = why_not_fitted(
                 [asset for asset in self._assets if asset.pool == pool], self._schedule[number - 1]
             )
         return self._why[pool, number]
 
-    def _said(self, asset: _Asset, fitted: FittedFold, bars: slice) -> tuple[Floats, Mapping[str, Bools]]:
+    def _said(self, asset: Asset, fitted: FittedFold, bars: slice) -> tuple[Floats, Mapping[str, Bools]]:
         """What a fold says at some bars of an asset, and at which it says nothing, by reason."""
         lookback = self.config.lookback
         if bars.start == bars.stop:
@@ -293,58 +277,9 @@ class PanelForward:
                 yield fold.number, max(begin, fold.fitted_at), high
 
 
-class _Asset:
-    """One asset: its closed bars with their features and sessions, and the pool that it belongs to."""
-
-    def __init__(self, symbol: str, pool: str, features: Sequence[str]):
-        self.symbol, self.pool = symbol, pool
-        self.sessions = Rows((), "int64")  # (n,)
-        self.far_since = 0  # the last fold that was far outside of its labels for this asset
-        self._history = History(features, name=symbol)
-
-    def append(self, sessions: Ints, times: Times, bars: Floats) -> None:
-        """Appends bars, with the numbers of their sessions."""
-        if len(sessions):
-            self.sessions.append(sessions)
-            self._history.append(times, bars)
-
-    @property
-    def bars(self) -> Bars:
-        """The bars so far."""
-        rows = self._history.rows if len(self.sessions.all) else np.empty((0, 0))
-        return Bars(self.symbol, self.sessions.all, self._history.bars, rows)
-
-    @property
-    def names(self) -> list[str]:
-        """The feature of each input, once it has a bar; (F,)."""
-        return [feature.name for feature in self._history.inputs]
-
-    def between(self, low: int, high: int) -> slice:
-        """The bars at the sessions from `low` up to `high`."""
-        first, end = np.searchsorted(self.sessions.all, [low, high])
-        return slice(int(first), int(end))
-
-    def window(self, bars: slice, lookback: int) -> Floats:
-        """The feature rows of some bars and of the L - 1 before them, NaN before the first bar."""
-        begin = bars.start + 1 - lookback
-        rows = self._history.rows[max(begin, 0) : bars.stop]
-        return np.vstack([np.full((max(-begin, 0), rows.shape[1]), np.nan), rows])
-
-
 def _pool(config: ForecastConfig, symbol: str, groups: Mapping[str, str]) -> str:
     """What the assets that learn together have in common: nothing, the group, or the symbol."""
     return {"all": "", "group": groups.get(symbol, ""), "none": symbol}[config.pool]
-
-
-def _why_not_fitted(pool: Sequence[_Asset], fold: Fold) -> str:
-    """Why there is no model of the assets of a pool, with the inputs of which none has a value in the fold."""
-    assets = [asset for asset in pool if len(asset.sessions.all)]
-    rows = [asset.bars.rows[asset.between(fold.first, fold.cutoff + 1)] for asset in assets]  # each (n, F)
-    if not sum(map(len, rows)):
-        return NOT_FITTED
-    nowhere = np.logical_and.reduce([np.isnan(of).all(axis=0) for of in rows])  # (F,)
-    named = [name for name, empty in zip(assets[0].names, nowhere.tolist(), strict=True) if empty]
-    return f"{TOO_FEW}: no asset has a value of {listed(named)}; leave it out of features" if named else NOT_FITTED
 
 
 def _check(config: ForecastConfig, symbols: Sequence[str], groups: Mapping[str, str]) -> None:
