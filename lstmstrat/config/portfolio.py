@@ -176,10 +176,11 @@ class PortfolioConfig(Section):
 
     def _own(self) -> str:
         given = [name for name in OF_BUILT_IN if name in self.model_fields_set]
+        if not given:
+            return ""
         return (
-            f"{', '.join(given)}: rule: {self.rule} decides that itself; take it out, or use params"
-            if given
-            else ""
+            f"{', '.join(given)}: rule: {self.rule} decides that itself; take it out, or use params; in a command "
+            f"--set 'portfolio={{rule: {self.rule}}}' leaves it out"
         )
 
     def _quantile(self) -> str:

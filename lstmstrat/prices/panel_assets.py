@@ -60,8 +60,8 @@ def unfit(*sentences: str) -> DataError:
 
 
 def of_two_lengths(one: str, other: str) -> str:
-    """What is wrong with days beside weeks."""
-    return f"the bars of {one} and {other} are not of one length; give days of all, or weeks of all"
+    """What is wrong with days beside weeks, or hours beside half-hours."""
+    return f"the bars of {one} and {other} are not of one length; give bars of one length of all, such as days"
 
 
 def _asks_for_more(asset: Asset) -> bool:

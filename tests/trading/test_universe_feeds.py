@@ -327,7 +327,7 @@ def test_weeks_that_are_made_of_a_feed_of_days_are_refused_beside_it(mode: dict[
         engine.adddata(bt.feeds.PandasData(dataname=frame), name=f"F{k}")
     engine.resampledata(engine.datas[0], timeframe=timeframe, name="W")
     engine.addstrategy(Universe, forecast=CONFIG)
-    with alone().active(), pytest.raises(DataError, match="the bars of W and F0 are not of one length; give days"):
+    with alone().active(), pytest.raises(DataError, match="the bars of W and F0 are not of one length; give bars"):
         engine.run()
 
 
