@@ -108,7 +108,8 @@ def did_you_mean_file(name: str, names: Iterable[str]) -> str:
     if whole := [one for one in files if one.casefold() == name.casefold()]:
         return f"; did you mean {whole[0]!r}?"
     by_stem = {_stem(one).casefold(): one for one in files}
-    match = nearest(_stem(name).casefold(), [*by_stem])
+    stem = _stem(name).casefold()
+    match = nearest(stem, sorted(by_stem, key=lambda one: (one[:1] != stem[:1], abs(len(one) - len(stem)))))
     return f"; did you mean {by_stem[match]!r}?" if match else ""
 
 

@@ -322,6 +322,9 @@ def test_a_file_is_suggested_by_its_capitals_and_then_by_its_name_without_its_en
         assert did_you_mean_file(name, given) == (f"; did you mean {expected!r}?" if expected else "")
     many = [*(f"{number}.csv" for number in range(2000)), *names]
     assert not expected or expected.casefold() != name.casefold() or expected in did_you_mean_file(name, many)
+    assert did_you_mean_file("AAPLE.csv", ["AAPL.csv", *(f"Z{k}.csv" for k in range(1500))]).endswith(
+        "'AAPL.csv'?"
+    )
 
 
 def waited(condition: Callable[[], bool], seconds: float) -> bool:

@@ -180,7 +180,8 @@ def _line_mistakes(number: int, line: Mapping[str, str]) -> list[str]:
             wrong.append(f"line {number}: {key} {line[key]!r}, expected a date such as 2005-01-31, or nothing")
             continue
         if day and WEEK.fullmatch(line[key]):  # read as its Monday, which no stay that ends in it means
-            which, meant = ("first", day) if key == "start" else ("last", day + dt.timedelta(days=6))
+            last = min(day, dt.date.max - dt.timedelta(days=6)) + dt.timedelta(days=6)
+            which, meant = ("first", day) if key == "start" else ("last", last)
             wrong.append(
                 f"line {number}: {key} {line[key]!r} is a week; write the date of its {which} day, {meant}"
             )

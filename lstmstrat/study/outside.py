@@ -305,7 +305,9 @@ def _judge_returns(
     begin = _bar_before(pd.DatetimeIndex(returns.index))
     own, held = (_bare_account(s, label, begin) for s, label in ((returns, name), (benchmark, BENCHMARK)))
     prices = _prices(held.equity, symbol)
-    run = compared(_data(prices.symbol, accepted), prices, BrokerConfig(), held, own, identify(), session)
+    unseen = [begin.date()] if begin.date() < returns.index[0].date() else []  # a day at which nobody can look
+    data = _data(prices.symbol, [*accepted, *unseen])
+    run = compared(data, prices, BrokerConfig(), held, own, identify(), session)
     checks, audits = (
         [check_prices(run), check_staleness(run), *check_too_good(run)],
         {name: _not_assessable(UNSEEN)},

@@ -65,6 +65,8 @@ def test_a_cell_beyond_the_heading_and_a_week_are_refused_with_their_line(tmp_pa
         "line 5: end '2013W20' is a week; write the date of its last day, 2013-05-19",
         "line 6: start '2013-W60', expected a date such as 2005-01-31, or nothing",
     ]
+    with pytest.raises(DataError, match="line 2: end '9999-W52' is a week"):
+        read(tmp_path, "symbol,end\nA,9999-W52\n")
     quoted = read(tmp_path, 'symbol,start,group\nA,2013-W20-5,"food, drinks",, \n')  # a day of a week is a day
     assert str(quoted.spans[0]) == "A from 2013-05-17"
     assert quoted.groups == {"A": "food, drinks"}

@@ -383,6 +383,13 @@ def test_bare_returns_begin_at_the_bar_before_the_first(dates: pd.DatetimeIndex,
     assert str(outside._bar_before(dates).date()) == before
 
 
+def test_a_first_return_of_an_odd_size_is_not_a_fault_of_a_day_that_nobody_gave() -> None:
+    held = IBM.frame["close"].pct_change().dropna().rename("IBM")
+    held.iloc[0] = -0.9
+    found = lstmstrat.judge(held * 0.5, held)
+    assert {check.name: check.status for check in found.checks}["prices"] == PASSED
+
+
 def test_what_cannot_be_judged_is_refused_with_the_cure() -> None:
     with pytest.raises(StrategyError, match=r"has no feed; call cerebro.adddata\(\)"):
         lstmstrat.judge(bt.Cerebro())

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from lstmstrat.arrays import Floats, Ints, Times
+from lstmstrat.forecasting.features import Feature
 from lstmstrat.forecasting.history import History, Rows
 from lstmstrat.forecasting.panel.samples import Bars
 
@@ -36,9 +37,9 @@ class Asset:
         return Bars(self.symbol, self.sessions.all, self._history.bars, rows)
 
     @property
-    def names(self) -> list[str]:
+    def inputs(self) -> tuple[Feature, ...]:
         """The feature of each input, once it has a bar; (F,)."""
-        return [feature.name for feature in self._history.inputs]
+        return tuple(self._history.inputs)
 
     def between(self, low: int, high: int) -> slice:
         """The bars at the sessions from `low` up to `high`."""

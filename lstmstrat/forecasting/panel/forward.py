@@ -220,7 +220,8 @@ class PanelForward:
         bars, parts = [asset.bars for asset in self._assets], list[Part]()
         found, known = self._labels(bars, self._members.all, fold, self.config)
         if (last := newest_label(found)) < len(found) - len(found) // 4 - 1:
-            self._log.once("gap", lambda: learns_nothing_new(fold, last, self._times.all, self.config))
+            day = fold.first + last if last >= 0 else None
+            self._log.once(f"gap {day}", lambda: learns_nothing_new(fold, last, self._times.all, self.config))
         cutoff = str(self._times.all[fold.cutoff])
         validation = int(self._held_out * fold.bars)
         for pool in self.folds:

@@ -20,13 +20,18 @@ NOT_FITTED = "the fold had too few samples, or its training failed"
 
 
 def why_not_fitted(pool: Sequence[Asset], fold: Fold) -> str:
-    """Why there is no model of the assets of a pool, with the inputs of which none has a value in the fold."""
+    """Why there is no model of the assets of a pool, with the inputs of which none has a value in the fold.
+
+    That a young asset has none before the warm-up of a feature is no fault of the feature.
+    """
     assets = [asset for asset in pool if len(asset.sessions.all)]
     rows = [asset.bars.rows[asset.between(fold.first, fold.cutoff + 1)] for asset in assets]  # each (n, F)
     if not sum(map(len, rows)):
         return NOT_FITTED
     nowhere = np.logical_and.reduce([np.isnan(of).all(axis=0) for of in rows])  # (F,)
-    named = [name for name, empty in zip(assets[0].names, nowhere.tolist(), strict=True) if empty]
+    bars = max(asset.between(0, fold.cutoff + 1).stop for asset in assets)  # of the oldest
+    inputs = zip(assets[0].inputs, nowhere.tolist(), strict=True)
+    named = [feature.name for feature, empty in inputs if empty and bars > feature.warmup]
     return f"{TOO_FEW}: no asset has a value of {listed(named)}; leave it out of features" if named else NOT_FITTED
 
 

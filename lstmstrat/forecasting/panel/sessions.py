@@ -41,7 +41,7 @@ def _times(given: npt.ArrayLike) -> Times:
     cure = "give (d,) datetime64, such as frame.index.to_numpy()"
     try:
         times = np.asarray(given)
-        if times.size and times.dtype.kind in "biufc":
+        if times.size and times.dtype.kind in "biufcm":
             raise ValueError(f"numbers ({times.dtype}) given")
         times = times.astype("datetime64[ns]")
     except (TypeError, ValueError) as error:

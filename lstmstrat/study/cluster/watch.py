@@ -32,7 +32,10 @@ def watched(client: Client, name: str) -> Iterator[None]:
 def _watch(client: Client, name: str, ended: threading.Event) -> None:
     seen, told = time.monotonic(), False
     while not ended.wait(LOOKS):
-        if _has_workers(client):
+        alive = _has_workers(client)
+        if ended.is_set():  # the answer took its time
+            return
+        if alive:
             if told:
                 _log.warning("%s has a worker again; the work goes on", name)
             seen, told = time.monotonic(), False

@@ -320,6 +320,10 @@ def test_a_fold_that_learns_nothing_new_is_named_once(caplog: pytest.LogCaptureF
     (line,) = told(config(), members & False, caplog)
     assert "no session has a known return of 3 members; give a smaller" in line
     assert told(config(), members | True, caplog) == []
+    members[:80] = False
+    early, late = told(config(mode="rolling"), members, caplog)
+    assert "no session has a known return" in early
+    assert "no session after 2020-04-09 has a known return" in late
 
 
 DAY = np.timedelta64(1, "D")
@@ -375,3 +379,12 @@ def test_an_input_without_a_value_anywhere_is_named_in_whatever_chunks(pool: str
         "the fold had too few samples: no asset has a value of volume_change; leave it out of features"
     )
     assert by_parts.missing == at_once.missing
+
+
+def test_a_young_asset_is_no_reason_to_leave_a_feature_out() -> None:
+    """It has 30 bars in its first fold, fewer than the feature needs."""
+    times, bars, members = panel(8)
+    bars[:40, 4] = np.nan
+    walked = walk(config(pool="none", relation="none", features=("return_1", "return_21"), train_size=50))
+    walked.advance(times, bars, members | True)
+    assert not [reason for reason in walked.missing if "leave it out" in reason]
